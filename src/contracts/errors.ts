@@ -1,0 +1,42 @@
+/**
+ * Every error igd raises on purpose. A message says what was wrong, where, and what to do about it; the command line
+ * prints it alone, without a stack trace, and exits with `exitCode`.
+ */
+export abstract class IgdError extends Error {
+  abstract readonly exitCode: 1 | 2;
+
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** What the user gave cannot be used as it is: exit code 2, and nothing was written. */
+export class InputError extends IgdError {
+  readonly exitCode = 2;
+}
+
+/** A run config that does not fit the schema, or contradicts itself. */
+export class ConfigError extends InputError {}
+
+/** A checkpoint that cannot be read, is of no known architecture, or lacks a weight. */
+export class CheckpointError extends InputError {}
+
+/** A dataset file that cannot be read or does not hold what its format promises. */
+export class DatasetError extends InputError {}
+
+/** An ONNX graph that is malformed or uses what igd cannot transform; names the op and the node. */
+export class GraphError extends InputError {}
+
+/** A ranking that cannot be read, does not fit the model, or carries no class information. */
+export class RankingError extends InputError {}
+
+/** Good input, but the work failed: a device, the disk, the network. Exit code 1. */
+export class RunError extends IgdError {
+  readonly exitCode = 1;
+}
+
+/** The message of anything thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

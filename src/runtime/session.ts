@@ -1,0 +1,79 @@
+import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { messageOf, RunError } from '../contracts/errors.ts';
+import { encodeModel } from '../onnx/codec.ts';
+import type { Model } from '../onnx/graph.ts';
+import type { ElementType, Tensor, TypedTensor } from '../tensor/tensor.ts';
+
+export interface SessionOptions {
+  /** Threads one operator may use; the local engine gives each worker its share of the cores. */
+  readonly threads?: number;
+}
+
+/** Seconds spent inside onnxruntime and the calls made, for the share that is ours. */
+export interface Usage {
+  seconds: number;
+  calls: number;
+}
+
+export type Feeds = Readonly<Record<string, Tensor>>;
+export type Fetches = Readonly<Record<string, TypedTensor<'float32'>>>;
+
+/**
+ * A model ready to run on onnxruntime. Native memory is behind it: keep few and `release` them. `run` blocks the event
+ * loop of its thread for as long as the model computes, so sessions live in workers.
+ */
+export class Session {
+  readonly usage: Usage = { seconds: 0, calls: 0 };
+  readonly #session: InferenceSession;
+
+  private constructor(session: InferenceSession) {
+    this.#session = session;
+  }
+
+  /** Throws RunError where onnxruntime refuses the model. */
+  static async create(model: Model, options: SessionOptions = {}): Promise<Session> {
+    try {
+      return new Session(await InferenceSession.create(encodeModel(model), sessionOptions(options)));
+    } catch (cause) {
+      throw new RunError(`onnxruntime could not load graph "${model.graph.name}": ${messageOf(cause)}`, { cause });
+    }
+  }
+
+  /** Runs the model; `outputs` (all by default) limits what is copied back, not what is computed. */
+  async run(feeds: Feeds, outputs: readonly string[] = this.#session.outputNames): Promise<Fetches> {
+    const inputs = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toOrt(tensor)]));
+    const start = performance.now();
+    const results = await this.#session.run(inputs, outputs).catch((cause: unknown) => {
+      throw new RunError(`onnxruntime failed: ${messageOf(cause)}`, { cause });
+    });
+    this.usage.seconds += (performance.now() - start) / 1000;
+    this.usage.calls += 1;
+    return Object.fromEntries(Object.entries(results).map(([name, value]) => [name, fromOrt(name, value)]));
+  }
+
+  async release(): Promise<void> {
+    await this.#session.release();
+  }
+}
+
+/** Why each: DESIGN notes measured on CIFAR ResNet-18; memory patterns off saves a quarter of the peak at equal speed. */
+function sessionOptions({ threads = 1 }: SessionOptions): InferenceSession.SessionOptions {
+  return {
+    executionProviders: ['cpu'],
+    graphOptimizationLevel: 'all',
+    executionMode: 'sequential',
+    intraOpNumThreads: threads,
+    enableMemPattern: false,
+    logSeverityLevel: 3,
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
+  };
+}
+
+function toOrt(tensor: Tensor): OrtTensor {
+  return new OrtTensor(tensor.type as Exclude<ElementType, 'bfloat16'>, tensor.data as never, tensor.dims);
+}
+
+function fromOrt(name: string, value: OrtTensor): TypedTensor<'float32'> {
+  if (!(value.data instanceof Float32Array)) throw new RunError(`output "${name}" is ${value.type}, not float32`);
+  return { type: 'float32', dims: value.dims, data: value.data };
+}
