@@ -108,6 +108,11 @@ export class GraphBuilder {
     return this.op('Reshape', [value, this.ints(dims.map((dim) => (isBatch(dim) ? -1 : dim)))]);
   }
 
+  /** The nodes added so far, in order. */
+  get nodes(): readonly Node[] {
+    return this.#nodes;
+  }
+
   shape(name: string): readonly Dim[] {
     return this.#value(name).dims;
   }

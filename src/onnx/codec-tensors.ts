@@ -88,7 +88,7 @@ function inlineData(proto: TensorProto, type: ElementType): TensorData[ElementTy
 function fromBytes(type: ElementType, bytes: Uint8Array): TensorData[ElementType] {
   const TypedArray = ARRAYS[type];
   const whole = bytes.length - (bytes.length % TypedArray.BYTES_PER_ELEMENT);
-  return new TypedArray(bytes.slice(0, whole).buffer);
+  return new TypedArray(new Uint8Array(bytes.subarray(0, whole)).buffer);
 }
 
 function externalBytes(proto: TensorProto, place: string, external: ExternalData | undefined): Uint8Array {
