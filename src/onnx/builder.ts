@@ -1,3 +1,4 @@
+import { GraphError } from '../contracts/errors.ts';
 import { type ElementType, float32, int64, type Tensor } from '../tensor/tensor.ts';
 import { type Attribute, type Dim, type Graph, isBatch, type Model, type Node, pruned } from './graph.ts';
 import { inferNode, type TypedShape } from './shapes/infer.ts';
@@ -5,7 +6,7 @@ import { inferNode, type TypedShape } from './shapes/infer.ts';
 /** The operator set every graph inside igd speaks; `upgrade` brings imported ones to it. */
 export const CANONICAL_OPSET = 20;
 /** IR version that came with opset 20 (ONNX 1.15). */
-const CANONICAL_IR_VERSION = 9;
+export const CANONICAL_IR_VERSION = 9;
 
 /** What an attribute may be written as: numbers are ints, `float()` marks the others. */
 export type AttributeLike = number | readonly number[] | string | Attribute;
@@ -32,6 +33,7 @@ export class GraphBuilder {
   readonly #nodes: Node[] = [];
   readonly #values = new Map<string, TypedShape>();
   readonly #constants = new Map<string, string>();
+  readonly #reserved = new Set<string>();
   #fresh = 0;
 
   /** A builder that continues `graph`; its outputs are to be named anew at `build`. */
@@ -95,7 +97,7 @@ export class GraphBuilder {
 
   /** Adds a node as it is. */
   append(node: Node): void {
-    const inputs = node.inputs.map((name) => (name === '' ? undefined : this.#value(name)));
+    const inputs = node.inputs.map((name) => (name === '' ? undefined : this.value(name)));
     inferNode(node, inputs).forEach((value, index) => {
       const name = node.outputs[index];
       if (name) this.#values.set(name, value);
@@ -114,16 +116,28 @@ export class GraphBuilder {
   }
 
   shape(name: string): readonly Dim[] {
-    return this.#value(name).dims;
+    return this.value(name).dims;
   }
 
   type(name: string): ElementType {
-    return this.#value(name).type;
+    return this.value(name).type;
   }
 
   /** The value of `name` where it does not depend on the inputs and is known. */
   constantOf(name: string): Tensor | undefined {
-    return this.#value(name).constant;
+    return this.value(name).constant;
+  }
+
+  /** Keeps `fresh` from making up names that are still to come: those of a graph about to be copied node by node. */
+  reserve(names: Iterable<string>): void {
+    for (const name of names) this.#reserved.add(name);
+  }
+
+  /** All that is known of a value. */
+  value(name: string): TypedShape {
+    const value = this.#values.get(name);
+    if (value === undefined) throw new GraphError(`value "${name}" is read, and no node before gives it`);
+    return value;
   }
 
   has(name: string): boolean {
@@ -134,13 +148,13 @@ export class GraphBuilder {
   fresh(stem: string): string {
     let name: string;
     do name = `${stem}_${this.#fresh++}`;
-    while (this.#values.has(name));
+    while (this.#values.has(name) || this.#reserved.has(name));
     return name;
   }
 
   /** The model with these outputs, without the nodes and weights they do not need. */
   build(outputs: readonly string[], name = 'igd'): Model {
-    const info = (value: string) => ({ name: value, ...pick(this.#value(value)) });
+    const info = (value: string) => ({ name: value, ...pick(this.value(value)) });
     const graph: Graph = {
       name,
       inputs: this.#inputs.map(info),
@@ -157,12 +171,6 @@ export class GraphBuilder {
     const known = this.#constants.get(key) ?? this.initializer(this.fresh('constant'), tensor);
     this.#constants.set(key, known);
     return known;
-  }
-
-  #value(name: string): TypedShape {
-    const value = this.#values.get(name);
-    if (value === undefined) throw new Error(`no value named "${name}" in the graph under construction`);
-    return value;
   }
 }
 

@@ -53,7 +53,7 @@ export function elementType(code: number, where: string): ElementType {
 
 /** Reads an initializer or a tensor attribute, whichever of the wire's forms its values are in. */
 export function protoToTensor(proto: TensorProto, where: string, external?: ExternalData): Tensor {
-  const place = `${where}: tensor "${proto.name}"`;
+  const place = `${where}: tensor ${JSON.stringify(proto.name)}`;
   const type = elementType(proto.dataType, place);
   const dims = proto.dims.map(Number);
   const data =
@@ -102,7 +102,7 @@ function externalBytes(proto: TensorProto, place: string, external: ExternalData
   const length = Number(entries.get('length') ?? file.length - offset);
   if (!(offset >= 0 && length >= 0 && offset + length <= file.length)) {
     throw new GraphError(
-      `${place} wants bytes ${offset} to ${offset + length} of "${location}", which has ${file.length}`,
+      `${place} wants bytes ${offset} to ${offset + length} of ${JSON.stringify(location)}, which has ${file.length}`,
     );
   }
   return file.subarray(offset, offset + length);

@@ -72,7 +72,7 @@ function decodeGraph(proto: GraphProto, where: string, external?: ExternalData):
     inputs: proto.input.filter(({ name }) => !initializers.has(name)).map((info) => decodeValueInfo(info, where)),
     outputs: proto.output.map((info) => decodeValueInfo(info, where)),
     initializers,
-    nodes: proto.node.map((node) => decodeNode(node, where)),
+    nodes: proto.node.map((node) => decodeNode(node, where, external)),
   };
 }
 
@@ -88,7 +88,7 @@ function encodeGraph(graph: Graph, source: GraphProto | undefined): GraphProto {
   return proto;
 }
 
-function decodeNode(proto: NodeProto, where: string): Node {
+function decodeNode(proto: NodeProto, where: string, external?: ExternalData): Node {
   return {
     op: proto.opType,
     domain: standardDomain(proto.domain),
@@ -96,7 +96,7 @@ function decodeNode(proto: NodeProto, where: string): Node {
     inputs: proto.input,
     outputs: proto.output,
     attributes: Object.fromEntries(
-      proto.attribute.map((attribute) => [attribute.name, protoToAttribute(attribute, where)]),
+      proto.attribute.map((attribute) => [attribute.name, protoToAttribute(attribute, where, external)]),
     ),
     source: proto,
   };
@@ -118,7 +118,7 @@ function encodeNode(node: Node): NodeProto {
 function decodeValueInfo(proto: ValueInfoProto, where: string): ValueInfo {
   const tensor = proto.type?.tensorType;
   if (tensor === undefined)
-    throw new GraphError(`${where}: "${proto.name}" is not a tensor, and only tensors are supported`);
+    throw new GraphError(`${where}: ${JSON.stringify(proto.name)} is not a tensor, and only tensors are supported`);
   return {
     name: proto.name,
     type: elementType(tensor.elemType, where),
@@ -141,7 +141,9 @@ function encodeValueInfo(info: ValueInfo): ValueInfoProto {
   const type = create(TypeProtoSchema, {
     tensorType: { elemType: ELEMENT_CODES[info.type], ...(shape && { shape }) },
   });
-  return create(ValueInfoProtoSchema, { name: info.name, type });
+  const proto = create(ValueInfoProtoSchema, { name: info.name, type });
+  if (info.source?.$unknown) proto.$unknown = info.source.$unknown;
+  return proto;
 }
 
 function encodeDim(dim: Dim | undefined): { dimValue?: bigint; dimParam?: string } {

@@ -102,7 +102,7 @@ export function pruned(graph: Graph): Graph {
   const needed = new Set(graph.outputs.map((output) => output.name));
   const nodes: Node[] = [];
   for (const node of [...graph.nodes].reverse()) {
-    if (!node.outputs.some((name) => needed.has(name))) continue;
+    if (!node.outputs.some((name) => name !== '' && needed.has(name))) continue;
     nodes.push(node);
     for (const name of node.inputs) needed.add(name);
   }

@@ -1,0 +1,128 @@
+import { GraphError } from '../contracts/errors.ts';
+import { GraphBuilder } from '../onnx/builder.ts';
+import { type Dim, formatDims, type Graph, isBatch, type Model, type Node } from '../onnx/graph.ts';
+import { readOnnx } from '../onnx/import.ts';
+import { canonicalise } from '../onnx/passes/canonicalise.ts';
+import type { Classifier, ImageShape } from './architecture.ts';
+import { appendInput, IMAGE_INPUT } from './input.ts';
+import { type MaskLayer, maskLayer } from './mask-layer.ts';
+import type { ClassifierSpec } from './open.ts';
+import { withOnlyOutput } from './outputs.ts';
+
+/** Ops whose values are worth offering as layers: what comes after an activation or a pooling. */
+const OFFERED = new Set([
+  'Relu',
+  'LeakyRelu',
+  'Gelu',
+  'HardSwish',
+  'Sigmoid',
+  'Tanh',
+  'GlobalAveragePool',
+  'AveragePool',
+  'MaxPool',
+  'Flatten',
+]);
+
+/**
+ * A user's own .onnx classifier, with normalisation and layout in front of it. The layer is named by tensor or by node.
+ * Throws GraphError where it is no classifier of images, or has no such layer.
+ */
+export async function classifierFromOnnx({ path, layer, imageShape, ...input }: ClassifierSpec): Promise<Classifier> {
+  const original = await readOnnx(path);
+  const tensor = layer === undefined ? undefined : layerTensor(original.graph, layer, path);
+  const body = canonicalise(withOutput(original, tensor));
+  const logits = body.graph.outputs[0]?.name ?? '';
+  const shape = imageShape ?? imageShapeOf(body.graph, input.layout ?? 'NCHW', path);
+  const model = canonicalise(behindInput(body, shape, input, path));
+  const builder = GraphBuilder.from(model.graph);
+  return {
+    architecture: `ONNX graph "${original.graph.name}", ${model.graph.nodes.length} nodes`,
+    model: withOnlyOutput(model, logits),
+    input: IMAGE_INPUT,
+    logits,
+    imageShape: shape,
+    classes: classesOf(builder.shape(logits), path),
+    layers:
+      tensor === undefined
+        ? offeredLayers(model.graph, builder, logits)
+        : [maskLayer(layer ?? tensor, tensor, builder.shape(tensor))],
+    notes: [],
+  };
+}
+
+/** The tensor of that name, or the first output of the node of that name. */
+function layerTensor({ nodes }: Graph, layer: string, where: string): string {
+  const byTensor = nodes.find(({ outputs }) => outputs.includes(layer));
+  const tensor = byTensor === undefined ? nodes.find(({ name }) => name === layer)?.outputs[0] : layer;
+  if (tensor !== undefined) return tensor;
+  throw new GraphError(
+    `${where} has no tensor or node named "${layer}"; "igd inspect ${where}" lists the layers there are`,
+  );
+}
+
+/** The layer is an output while passes rewrite the graph, so that none of them folds its value away. */
+function withOutput(model: Model, tensor: string | undefined): Model {
+  const { graph } = model;
+  const outputs = graph.outputs.slice(0, 1);
+  if (tensor !== undefined && tensor !== outputs[0]?.name)
+    outputs.push({ name: tensor, type: 'float32', dims: undefined });
+  return { ...model, graph: { ...graph, outputs } };
+}
+
+/** The model reading what `appendInput` makes of the images. */
+function behindInput(model: Model, shape: ImageShape, input: Omit<ClassifierSpec, 'path'>, where: string): Model {
+  const { graph } = model;
+  const [original, ...others] = graph.inputs;
+  if (original === undefined || others.length > 0)
+    throw new GraphError(`${where} has ${graph.inputs.length} inputs: expected the images alone`);
+  const builder = new GraphBuilder();
+  const prepared = appendInput(builder, shape, input);
+  requireShape(builder.shape(prepared), original.dims, where);
+  const rename = (name: string) => (name === original.name ? prepared : name === IMAGE_INPUT ? `${name}.inner` : name);
+  for (const [name, tensor] of graph.initializers) builder.initializer(rename(name), tensor);
+  for (const node of graph.nodes)
+    builder.append({ ...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename) });
+  return builder.build(
+    graph.outputs.map(({ name }) => rename(name)),
+    graph.name,
+  );
+}
+
+function requireShape(given: readonly Dim[], wanted: readonly (Dim | undefined)[] | undefined, where: string): void {
+  const fits =
+    wanted === undefined ||
+    (wanted.length === given.length &&
+      wanted.every((dim, axis) => dim === undefined || isBatch(dim) || dim === given[axis]));
+  if (fits) return;
+  throw new GraphError(
+    `${where} wants images ${formatDims(wanted)}, the data gives ${formatDims(given)}: is "layout" right?`,
+  );
+}
+
+function imageShapeOf({ inputs }: Graph, layout: 'NCHW' | 'NHWC', where: string): ImageShape {
+  const [, a, b, c] = inputs[0]?.dims ?? [];
+  if (typeof a !== 'number' || typeof b !== 'number' || typeof c !== 'number') {
+    throw new GraphError(
+      `${where} has input ${formatDims(inputs[0]?.dims ?? [])}: expected images of a fixed size, [N, C, H, W]`,
+    );
+  }
+  return layout === 'NHWC' ? [c, a, b] : [a, b, c];
+}
+
+function classesOf(dims: readonly Dim[], where: string): number {
+  const [batch, classes, ...rest] = dims;
+  if (rest.length > 0 || batch === undefined || !isBatch(batch) || typeof classes !== 'number') {
+    throw new GraphError(`${where} gives ${formatDims(dims)}: expected logits [N, classes]`);
+  }
+  return classes;
+}
+
+function offeredLayers({ nodes }: Graph, builder: GraphBuilder, logits: string): MaskLayer[] {
+  const offered = (node: Node) => OFFERED.has(node.op) && node.outputs[0] !== logits;
+  return nodes.filter(offered).flatMap(({ outputs: [tensor = ''] }) => {
+    const dims = builder.shape(tensor);
+    return dims.length >= 2 && dims.length <= 4 && dims.slice(1).every((dim) => !isBatch(dim))
+      ? [maskLayer(tensor, tensor, dims)]
+      : [];
+  });
+}

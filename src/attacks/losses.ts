@@ -1,0 +1,127 @@
+import type { GraphBuilder } from '../onnx/builder.ts';
+import { TINY } from './float32.ts';
+
+/**
+ * The losses white-box attacks raise, each as a piece of graph on top of the logits: its gradient comes from the graph
+ * transform, its value from running the graph, so a loss is written once.
+ */
+
+export interface LossInputs {
+  /** [N, C] */
+  readonly logits: string;
+  /** [N] int64 */
+  readonly labels: string;
+  /** [N] int64, for targeted losses */
+  readonly targets: string;
+}
+
+export interface Loss {
+  readonly targeted: boolean;
+  /** Classes the model must have. */
+  readonly minClasses: number;
+  /** Appends the loss and returns the name of its values, [N]. */
+  build(builder: GraphBuilder, inputs: LossInputs): string;
+}
+
+export const LOSS_NAMES = ['ce', 'dlr', 'dlr-targeted', 'cw'] as const;
+export type LossName = (typeof LOSS_NAMES)[number];
+
+/** Cross-entropy of each image: -log softmax(z)_y. */
+const crossEntropy: Loss = {
+  targeted: false,
+  minClasses: 2,
+  build(builder, { logits, labels }) {
+    return builder.op('Neg', [pick(builder, builder.op('LogSoftmax', [logits], { axis: 1 }), labels)]);
+  },
+};
+
+/** Carlini and Wagner's margin, arXiv:1608.04644: max_{i != y} z_i - z_y. */
+const margin: Loss = {
+  targeted: false,
+  minClasses: 2,
+  build(builder, { logits, labels }) {
+    const other = bestOther(builder, descending(builder, logits, 2), labels);
+    return builder.op('Neg', [builder.op('Sub', [pick(builder, logits, labels), other])]);
+  },
+};
+
+/** Difference of logits ratio, arXiv:2003.01690 section 4: -(z_y - max_{i != y} z_i) / (z_(1) - z_(3)). */
+const logitsRatio: Loss = {
+  targeted: false,
+  minClasses: 3,
+  build(builder, { logits, labels }) {
+    const sorted = descending(builder, logits, 3);
+    const lead = builder.op('Sub', [pick(builder, logits, labels), bestOther(builder, sorted, labels)]);
+    const [first, , third] = sorted.values as [string, string, string];
+    return negatedRatio(builder, lead, builder.op('Sub', [first, third]));
+  },
+};
+
+/** Its targeted form, same section: -(z_y - z_t) / (z_(1) - (z_(3) + z_(4)) / 2). */
+const targetedLogitsRatio: Loss = {
+  targeted: true,
+  minClasses: 4,
+  build(builder, { logits, labels, targets }) {
+    const lead = builder.op('Sub', [pick(builder, logits, labels), pick(builder, logits, targets)]);
+    const [first, , third, fourth] = descending(builder, logits, 4).values as [string, string, string, string];
+    const middle = builder.op('Mul', [builder.op('Add', [third, fourth]), builder.constant(0.5)]);
+    return negatedRatio(builder, lead, builder.op('Sub', [first, middle]));
+  },
+};
+
+export const LOSSES: Readonly<Record<LossName, Loss>> = {
+  ce: crossEntropy,
+  dlr: logitsRatio,
+  'dlr-targeted': targetedLogitsRatio,
+  cw: margin,
+};
+
+/** -numerator / (denominator + 1e-12), the original's guard against equal logits included. */
+function negatedRatio(builder: GraphBuilder, numerator: string, denominator: string): string {
+  const guarded = builder.op('Add', [denominator, builder.constant(TINY)]);
+  return builder.op('Div', [builder.op('Neg', [numerator]), guarded]);
+}
+
+/** The entry of each row of [N, C] at its class: [N]. */
+function pick(builder: GraphBuilder, rows: string, classes: string): string {
+  const depth = builder.ints(classCount(builder, rows));
+  const chosen = builder.op('OneHot', [classes, depth, builder.constant([0, 1])], { axis: 1 });
+  return builder.op('ReduceSum', [builder.op('Mul', [rows, chosen]), builder.ints([1])], { keepdims: 0 });
+}
+
+/** The best logits of each row, best first. */
+interface Descending {
+  /** Each [N]. */
+  readonly values: readonly string[];
+  /** Class of the first one, [N] int64. */
+  readonly top: string;
+}
+
+/**
+ * The `count` largest logits. TopK puts the lower of two equal entries first, PyTorch's ascending sort read from its end
+ * the higher class; which one takes the gradient depends on it, so the classes are turned round.
+ */
+function descending(builder: GraphBuilder, logits: string, count: number): Descending {
+  const last = classCount(builder, logits) - 1;
+  const reversal = builder.ints(Array.from({ length: last + 1 }, (_, k) => last - k));
+  const reversed = builder.op('Gather', [logits, reversal], { axis: 1 });
+  const outputs = [builder.fresh('sorted'), builder.fresh('order')];
+  const [sorted, order] = builder.ops('TopK', [reversed, builder.ints([count])], { outputs }) as [string, string];
+  const column = (of: string, index: number) => builder.op('Gather', [of, builder.ints(index)], { axis: 1 });
+  return {
+    values: Array.from({ length: count }, (_, index) => column(sorted, index)),
+    top: builder.op('Sub', [builder.ints(last), column(order, 0)]),
+  };
+}
+
+/** max_{i != y} z_i: the second logit where the first is the label's, else the first. */
+function bestOther(builder: GraphBuilder, { values, top }: Descending, labels: string): string {
+  const [first, second] = values as [string, string];
+  return builder.op('Where', [builder.op('Equal', [top, labels]), second, first]);
+}
+
+function classCount(builder: GraphBuilder, logits: string): number {
+  const classes = builder.shape(logits)[1];
+  if (typeof classes !== 'number') throw new Error(`logits must be [N, C] with C known, ${logits} is not`);
+  return classes;
+}

@@ -1,0 +1,76 @@
+import type { ThreatModel } from './attack.ts';
+
+type Norm = ThreatModel['norm'];
+
+/** What a norm means for one image. */
+interface NormRules {
+  /** In float64. */
+  distance(a: Float32Array, b: Float32Array): number;
+  /** Moves a candidate that is too far away into the ball, in place; both lie in [0, 1] and so does the result. */
+  clip(candidate: Float32Array, clean: Float32Array, threat: ThreatModel): void;
+}
+
+const NORMS: Readonly<Record<Norm, NormRules>> = {
+  Linf: {
+    distance: (a, b) => a.reduce((largest, value, k) => Math.max(largest, Math.abs(value - b[k]!)), 0),
+    clip: clipToCube,
+  },
+  L2: {
+    distance: (a, b) => Math.sqrt(a.reduce((sum, value, k) => sum + (value - b[k]!) ** 2, 0)),
+    clip: pullTowardsClean,
+  },
+  L1: {
+    distance: (a, b) => a.reduce((sum, value, k) => sum + Math.abs(value - b[k]!), 0),
+    clip: pullTowardsClean,
+  },
+};
+
+/** Distance of one image from its clean one, in float64. */
+export function distance(candidate: Float32Array, clean: Float32Array, norm: Norm): number {
+  return NORMS[norm].distance(candidate, clean);
+}
+
+/**
+ * How far beyond epsilon an honest candidate may be measured to lie: coordinates are float32, each off by up to 3e-8, and
+ * a norm adds thousands of them up.
+ */
+export function tolerance({ epsilon }: ThreatModel): number {
+  return 1e-6 * Math.max(1, epsilon);
+}
+
+/** Whether an image lies in [0, 1] and, up to `tolerance`, in the ball; false where a number is not finite. */
+export function isWithinThreat(candidate: Float32Array, clean: Float32Array, threat: ThreatModel): boolean {
+  return (
+    candidate.every((value) => value >= 0 && value <= 1) &&
+    distance(candidate, clean, threat.norm) <= threat.epsilon + tolerance(threat)
+  );
+}
+
+/**
+ * Brings one image, in place, into [0, 1] and the ball around its clean image. What is there already stays as it is, bit
+ * for bit; a NaN becomes the clean value.
+ */
+export function clipToThreat(candidate: Float32Array, clean: Float32Array, threat: ThreatModel): void {
+  for (let k = 0; k < candidate.length; k++) {
+    const value = candidate[k]!;
+    candidate[k] = Number.isNaN(value) ? clean[k]! : Math.min(Math.max(value, 0), 1);
+  }
+  NORMS[threat.norm].clip(candidate, clean, threat);
+}
+
+/** Each coordinate on its own, to the same float32 bounds that the attacks keep to. */
+function clipToCube(candidate: Float32Array, clean: Float32Array, { epsilon }: ThreatModel): void {
+  const radius = Math.fround(epsilon);
+  for (let k = 0; k < candidate.length; k++) {
+    const centre = clean[k]!;
+    candidate[k] = Math.min(Math.max(candidate[k]!, Math.fround(centre - radius)), Math.fround(centre + radius));
+  }
+}
+
+/** Along the straight line to the clean image, which stays within [0, 1]; not the nearest point, but a safe one. */
+function pullTowardsClean(candidate: Float32Array, clean: Float32Array, threat: ThreatModel): void {
+  const length = distance(candidate, clean, threat.norm);
+  if (length <= threat.epsilon + tolerance(threat)) return;
+  const share = threat.epsilon / length;
+  for (let k = 0; k < candidate.length; k++) candidate[k] = clean[k]! + (candidate[k]! - clean[k]!) * share;
+}

@@ -1,0 +1,123 @@
+import { CheckpointError } from '../contracts/errors.ts';
+import { describe, describeEntries } from './describe.ts';
+import { quote, quoteSome } from './messages.ts';
+import { isModule, ModuleReader } from './module.ts';
+import { isKind, type PickleValue, qualifiedName, type TensorRef } from './pickle/values.ts';
+
+/** Weights by name, and what the user should know about how they were found. */
+export interface Named<T> {
+  readonly entries: ReadonlyMap<string, T>;
+  readonly notes: readonly string[];
+}
+
+/** A mapping of names to tensors somewhere inside the checkpoint. */
+interface Candidate extends Named<TensorRef> {
+  /** The keys that lead to it, with dots; '' for the top. */
+  readonly path: string;
+}
+
+interface Located {
+  readonly path: string;
+  readonly value: PickleValue;
+}
+
+/** State dicts are seldom more than three keys down. */
+const DEEPEST = 32;
+
+/**
+ * The state dict in what was unpickled: of all mappings and whole modules the one with the most tensors, or the one at
+ * `path` where given. Throws CheckpointError where there is none, or where two have as many.
+ */
+export function findStateDict(root: PickleValue, path?: string): Named<TensorRef> {
+  const candidates = findCandidates(root);
+  if (candidates.length === 0) throw new CheckpointError(`holds no weights: it is ${describe(root)}`);
+  const chosen = path === undefined ? largest(candidates) : at(path, candidates);
+  const rivals = candidates.filter((other) => other !== chosen && 2 * other.entries.size >= chosen.entries.size);
+  const notes = [...chosen.notes];
+  if (chosen.path !== '') notes.unshift(`weights are those under ${quote(chosen.path)}`);
+  if (rivals.length > 0) notes.push(`other weights in the file are not used: ${titles(rivals)}`);
+  return { entries: chosen.entries, notes };
+}
+
+function largest(candidates: readonly Candidate[]): Candidate {
+  const most = candidates.reduce((size, { entries }) => Math.max(size, entries.size), 0);
+  const tied = candidates.filter(({ entries }) => entries.size === most);
+  if (tied.length === 1) return tied[0]!;
+  throw new CheckpointError(
+    `holds ${tied.length} state dicts of ${most} tensors, under ${titles(tied)}: say which to read (stateDict)`,
+  );
+}
+
+function at(path: string, candidates: readonly Candidate[]): Candidate {
+  const found = candidates.find((candidate) => candidate.path === path);
+  if (found === undefined) {
+    throw new CheckpointError(`has no weights under ${quote(path)}, only under ${titles(candidates)}`);
+  }
+  return found;
+}
+
+function titles(candidates: readonly Candidate[]): string {
+  const paths = candidates.map(({ path }) => path);
+  return quoteSome(paths, 5);
+}
+
+/** Every mapping with tensors in it, breadth first. A value the pickle refers to many times counts once. */
+function findCandidates(root: PickleValue): Candidate[] {
+  const candidates: Candidate[] = [];
+  const seen = new Set<PickleValue>([root]);
+  const modules = new ModuleReader();
+  let level: Located[] = [{ path: '', value: root }];
+  for (let depth = 0; depth <= DEEPEST; depth++) {
+    const below: Located[] = [];
+    for (const located of level) {
+      const candidate = asCandidate(located, modules);
+      if (candidate !== undefined) candidates.push(candidate);
+      for (const child of isModule(located.value) ? [] : children(located)) {
+        if (!isContainer(child.value) || seen.has(child.value)) continue;
+        seen.add(child.value);
+        below.push(child);
+      }
+    }
+    level = below;
+  }
+  return candidates;
+}
+
+function asCandidate({ path, value }: Located, modules: ModuleReader): Candidate | undefined {
+  if (isModule(value)) {
+    const entries = modules.collect(value);
+    const note = `the file holds a whole module, ${quote(qualifiedName(value))}: its class was not loaded, only its weights`;
+    return entries.size > 0 ? { path, entries, notes: [note] } : undefined;
+  }
+  if (!isKind(value, 'dict') && !isKind(value, 'placeholder')) return undefined;
+  const entries = new Map<string, TensorRef>();
+  for (const [name, item] of value.entries) {
+    if (typeof name === 'string' && isKind(item, 'tensor')) entries.set(name, item);
+  }
+  return entries.size > 0 ? { path, entries, notes: leftOut(value.entries) } : undefined;
+}
+
+/** Entries beside the tensors: counters, metadata, objects of classes igd does not know. */
+function leftOut(entries: ReadonlyMap<PickleValue, PickleValue>): string[] {
+  const others = Array.from(entries).filter(([name, value]) => typeof name !== 'string' || !isKind(value, 'tensor'));
+  if (others.length === 0) return [];
+  return [`left out what is no tensor: ${describeEntries(others)}`];
+}
+
+/** What lies directly inside a value. Not under whole-number keys: that is where optimizers keep theirs, per parameter. */
+function* children({ path, value }: Located): Generator<Located> {
+  const prefix = path === '' ? '' : `${path}.`;
+  if (isKind(value, 'list') || isKind(value, 'tuple') || isKind(value, 'placeholder')) {
+    for (const [index, item] of value.items.entries()) yield { path: `${prefix}${index}`, value: item };
+  }
+  if (isKind(value, 'dict') || isKind(value, 'placeholder')) {
+    for (const [key, item] of value.entries) {
+      if (typeof key === 'string') yield { path: prefix + key, value: item };
+    }
+  }
+  if (isKind(value, 'placeholder') && value.state !== undefined) yield { path, value: value.state };
+}
+
+function isContainer(value: PickleValue): boolean {
+  return isKind(value, 'dict') || isKind(value, 'placeholder') || isKind(value, 'list') || isKind(value, 'tuple');
+}

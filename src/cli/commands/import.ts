@@ -1,0 +1,44 @@
+import type { Command } from 'commander';
+import { layerOf, openClassifier } from '../../architectures/open.ts';
+import { encodeModel } from '../../onnx/codec.ts';
+import { gradientModel } from '../../onnx/gradient/vjp.ts';
+import type { Model } from '../../onnx/graph.ts';
+import { say, writeOutput } from '../files.ts';
+import { addModelOptions, type ModelFlags, modelOptions } from '../options.ts';
+
+interface ImportFlags extends ModelFlags {
+  readonly out: string;
+  readonly layer?: string;
+  readonly gradient?: boolean;
+}
+
+export function addImport(program: Command): void {
+  const command = program
+    .command('import')
+    .description('write the ONNX graph of a checkpoint, or of its gradient, for use elsewhere')
+    .argument('<checkpoint>')
+    .requiredOption('--out <file>', 'the .onnx to write')
+    .option('--layer <name>', "add the layer's value as a second output")
+    .option(
+      '--gradient',
+      'add input "cotangent" [N, C] and output "gradient": the vector-Jacobian product of the logits',
+    );
+  addModelOptions(command).action(async (path: string, flags: ImportFlags) => {
+    const classifier = await openClassifier({ path, layer: flags.layer, ...modelOptions(flags) });
+    const model = flags.gradient === true ? gradientModel(classifier.model) : classifier.model;
+    const layer = flags.layer === undefined ? undefined : layerOf(classifier, flags.layer);
+    await writeOutput(
+      flags.out,
+      encodeModel(layer === undefined ? model : withOutput(model, layer.tensor, layer.dims)),
+    );
+    say(
+      `${flags.out}: ${classifier.architecture}, input "${classifier.input}" [N, ${classifier.imageShape.join(', ')}] in [0, 1]`,
+    );
+  });
+}
+
+function withOutput(model: Model, name: string, dims: readonly number[]): Model {
+  const { graph } = model;
+  const outputs = [...graph.outputs, { name, type: 'float32' as const, dims: [{ batch: 1 }, ...dims] }];
+  return { ...model, graph: { ...graph, outputs } };
+}

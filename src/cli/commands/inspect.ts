@@ -1,0 +1,62 @@
+import type { Command } from 'commander';
+import { openClassifier } from '../../architectures/open.ts';
+import { missingRules } from '../../onnx/gradient/vjp.ts';
+import type { Graph } from '../../onnx/graph.ts';
+import { checkpointDigest } from '../../pipeline/inputs.ts';
+import { sizeOf } from '../../tensor/tensor.ts';
+import { say } from '../files.ts';
+
+export function addInspect(program: Command): void {
+  program
+    .command('inspect')
+    .description('say what a checkpoint or .onnx is: architecture, layers that can be masked, classes, ops')
+    .argument('<file>', 'checkpoint (.pt, .pth, .pth.tar, .safetensors) or .onnx')
+    .option('--json', 'as JSON')
+    .action(async (file: string, { json }: { json?: boolean }) => {
+      const summary = await summarise(file);
+      if (json === true) return say(JSON.stringify(summary, null, 2));
+      say(`${file}`);
+      say(`  sha256        ${summary.sha256}`);
+      say(`  architecture  ${summary.architecture}`);
+      say(`  images        [${summary.imageShape.join(', ')}]`);
+      say(`  classes       ${summary.classes}`);
+      say(`  weights       ${summary.weights}`);
+      say(
+        `  layers        ${summary.layers.map(({ name, units, dims }) => `${name}: ${units} units [${dims.join(', ')}]`).join('\n                ')}`,
+      );
+      say(
+        `  ops           ${Object.entries(summary.ops)
+          .map(([op, count]) => `${op} ${count}`)
+          .join(', ')}`,
+      );
+      if (summary.missingGradients.length > 0)
+        say(`  no gradient   ${summary.missingGradients.join(', ')}: cannot be attacked white-box`);
+      for (const note of summary.notes) say(`  note          ${note}`);
+    });
+}
+
+async function summarise(file: string) {
+  const sha256 = await checkpointDigest(file);
+  const { architecture, imageShape, classes, layers, notes, model } = await openClassifier({ path: file });
+  return {
+    file,
+    sha256,
+    architecture,
+    imageShape,
+    classes,
+    weights: [...model.graph.initializers.values()].reduce(
+      (sum, { dims, type }) => sum + (type === 'float32' ? sizeOf(dims) : 0),
+      0,
+    ),
+    layers: layers.map(({ name, units, dims }) => ({ name, units, dims })),
+    ops: countOps(model.graph),
+    missingGradients: missingRules(model.graph).map(({ op, nodes }) => `${op} (${nodes.join(', ')})`),
+    notes,
+  };
+}
+
+function countOps({ nodes }: Graph): Record<string, number> {
+  const counts = new Map<string, number>();
+  for (const { op } of nodes) counts.set(op, (counts.get(op) ?? 0) + 1);
+  return Object.fromEntries([...counts].sort(([a], [b]) => a.localeCompare(b)));
+}

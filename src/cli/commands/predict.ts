@@ -1,0 +1,167 @@
+import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import type { Classifier } from '../../architectures/architecture.ts';
+import { layerOf, openClassifier } from '../../architectures/open.ts';
+import { predictedClass } from '../../attacks/predictions.ts';
+import { InputError, messageOf } from '../../contracts/errors.ts';
+import { baseModel, defendedModel, type EvaluatedModel, type Smoothing } from '../../defense/defended.ts';
+import { topUnitMasks } from '../../defense/masks.ts';
+import { OnnxModel } from '../../evaluation/onnx-model.ts';
+import { type RandomStream, streamOf } from '../../random/stream.ts';
+import { readRanking } from '../../ranking/read.ts';
+import { decodeNpy, encodeNpy } from '../../tensor/npy.ts';
+import { float32 } from '../../tensor/tensor.ts';
+import { say, writeOutput } from '../files.ts';
+import {
+  addDataOptions,
+  addModelOptions,
+  cores,
+  type DataFlags,
+  finiteNumber,
+  type ModelFlags,
+  modelOptions,
+  openData,
+  positiveInteger,
+} from '../options.ts';
+
+interface PredictFlags extends ModelFlags, DataFlags {
+  readonly first?: number;
+  readonly ranking?: string;
+  readonly layer?: string;
+  readonly mask: 'loir' | 'conf';
+  readonly units?: number;
+  readonly threshold: number;
+  readonly temperature: number;
+  readonly sigma?: number;
+  readonly samples: number;
+  readonly noise?: string;
+  readonly seed: number;
+  readonly batchSize: number;
+  readonly logits?: string;
+  readonly gradient?: string;
+}
+
+export function addPredict(program: Command): void {
+  const command = program
+    .command('predict')
+    .description('logits, and the gradient of the cross-entropy, of a model as it is or defended')
+    .argument('<checkpoint>')
+    .option('--first <n>', 'the first n images (default: all)', positiveInteger)
+    .option('--ranking <path>', 'defend the model with this ranking: a ranking file or a folder of unit<j>.npy')
+    .option('--layer <name>', 'the layer the ranking is of')
+    .addOption(new Option('--mask <mask>', 'kind of defence').choices(['loir', 'conf']).default('loir'))
+    .option('--units <k>', 'units each class keeps', positiveInteger)
+    .option('--threshold <t>', 'confidence from which --mask conf fades in', finiteNumber, 0.8)
+    .option('--temperature <tau>', "temperature of the pseudo-label's softmax", finiteNumber, 0.01)
+    .option('--sigma <s>', 'randomised smoothing of the first pass: standard deviation of the noise', finiteNumber)
+    .option('--samples <n>', 'noise samples averaged', positiveInteger, 1)
+    .option('--noise <file>', 'smooth with this noise instead, .npy [N, samples, C, H, W]')
+    .option('--seed <n>', 'seed of the noise', Number, 0)
+    .option('--batch-size <n>', 'images at a time', positiveInteger, 64)
+    .option('--logits <file>', 'write the logits, .npy [N, C]')
+    .option(
+      '--gradient <file>',
+      'write the gradient of the per-image cross-entropy with respect to the image, .npy [N, C, H, W]',
+    );
+  addModelOptions(addDataOptions(command)).action(predict);
+}
+
+async function predict(path: string, flags: PredictFlags): Promise<void> {
+  const data = await openData(flags, 'test', flags.first);
+  const noise = flags.noise === undefined ? undefined : await readNoise(flags.noise, data.count, data.imageShape);
+  const classifier = await openClassifier({
+    path,
+    layer: flags.layer,
+    imageShape: data.imageShape,
+    ...modelOptions(flags),
+  });
+  const model = new OnnxModel(await evaluated(classifier, flags, noise?.samples), data.imageShape, classifier.classes, {
+    threads: cores(),
+  });
+  const logits = new Float32Array(data.count * classifier.classes);
+  const gradient = flags.gradient === undefined ? undefined : new Float32Array(data.count * model.imageSize);
+  for (let first = 0; first < data.count; first += flags.batchSize) {
+    const count = Math.min(flags.batchSize, data.count - first);
+    const x = data.pixels(first, count);
+    const streams = Array.from(
+      { length: count },
+      (_, i) => noise?.stream(first + i) ?? streamOf([flags.seed, first + i, 'clean']),
+    );
+    const labels = data.labels.subarray(first, first + count);
+    const outputs =
+      gradient === undefined
+        ? { logits: await model.logits(x, streams) }
+        : await model.gradient('ce', { x, labels }, streams);
+    logits.set(outputs.logits, first * classifier.classes);
+    if ('gradient' in outputs) gradient?.set(outputs.gradient, first * model.imageSize);
+  }
+  await model.release();
+  if (flags.logits !== undefined)
+    await writeOutput(flags.logits, encodeNpy(float32([data.count, classifier.classes], logits)));
+  if (flags.gradient !== undefined)
+    await writeOutput(flags.gradient, encodeNpy(float32([data.count, ...data.imageShape], gradient)));
+  const right = data.labels.filter((label, row) => predictedClass(logits, row, classifier.classes) === label).length;
+  say(`${right} of ${data.count} images right (${((100 * right) / data.count).toFixed(1)}%)`);
+}
+
+/** The model the flags describe: the classifier as it is without a ranking. */
+async function evaluated(
+  classifier: Classifier,
+  flags: PredictFlags,
+  noiseSamples: number | undefined,
+): Promise<EvaluatedModel> {
+  if (flags.ranking === undefined) return baseModel(classifier);
+  if (flags.layer === undefined || flags.units === undefined)
+    throw new InputError('--ranking needs --layer and --units');
+  const { scores } = await readRanking(flags.ranking);
+  const layer = layerOf(classifier, flags.layer);
+  if (scores.units !== layer.units || scores.classes !== classifier.classes) {
+    throw new InputError(
+      `${flags.ranking} ranks ${scores.units} units for ${scores.classes} classes; ${layer.name} has ${layer.units}, the model ${classifier.classes}`,
+    );
+  }
+  const variant =
+    flags.mask === 'loir'
+      ? ({ id: 'loir', mask: 'top-k', ranking: 'loir' } as const)
+      : ({ id: `conf@${flags.threshold}`, mask: 'confidence', ranking: 'loir', threshold: flags.threshold } as const);
+  if (!(flags.threshold >= 0 && flags.threshold < 1)) throw new InputError('--threshold must be in [0, 1)');
+  if (!(flags.temperature > 0)) throw new InputError('--temperature must be positive');
+  return defendedModel(classifier, variant, {
+    layer,
+    masks: topUnitMasks(scores, flags.units),
+    temperature: flags.temperature,
+    smoothing: smoothingOf(flags, noiseSamples),
+  });
+}
+
+/** Given noise is added as it is: its own standard deviation is in it. */
+function smoothingOf({ sigma, samples }: PredictFlags, noiseSamples: number | undefined): Smoothing | null {
+  if (noiseSamples !== undefined) return { samples: noiseSamples, sigma: 1 };
+  return sigma === undefined ? null : { samples, sigma };
+}
+
+/** Noise read from a file, as streams that hand it out in order. */
+async function readNoise(path: string, images: number, imageShape: readonly number[]) {
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw new InputError(`cannot read ${path}: ${messageOf(cause)}`, { cause });
+  });
+  const noise = decodeNpy(bytes, path);
+  const [count = 0, samples = 0, ...shape] = noise.dims;
+  if (noise.type !== 'float32' || count < images || shape.join() !== imageShape.join()) {
+    throw new InputError(
+      `${path} is ${noise.type} [${noise.dims.join(', ')}]: expected float32 [${images}, samples, ${imageShape.join(', ')}]`,
+    );
+  }
+  const perImage = noise.data.length / count;
+  return {
+    samples,
+    stream: (image: number) => fromValues(noise.data.subarray(image * perImage, (image + 1) * perImage)),
+  };
+}
+
+function fromValues(values: Float32Array): RandomStream {
+  let next = 0;
+  const draw = () => values[next++ % values.length] ?? 0;
+  return { normal: draw, uniform: draw, integer: () => 0 };
+}

@@ -1,0 +1,30 @@
+import type { Command } from 'commander';
+import { suiteOf } from '../../attacks/suites.ts';
+import { parseConfig } from '../../contracts/parse-config.ts';
+import { inspectInputs } from '../../pipeline/inputs.ts';
+import { readText, say } from '../files.ts';
+
+export function addValidate(program: Command): void {
+  program
+    .command('validate')
+    .description('check a run config and the files it names; nothing is computed or written')
+    .argument('<config>', 'run config (.json)')
+    .action(async (path: string) => {
+      const config = parseConfig(await readText(path), path);
+      const { checkpoint, test, probe } = await inspectInputs(config);
+      say(`${path} is a valid run config`);
+      say(`  model     ${checkpoint.architecture}, ${checkpoint.classes} classes, sha256 ${checkpoint.sha256}`);
+      for (const note of checkpoint.notes) say(`            ${note}`);
+      if (checkpoint.layer !== null)
+        say(
+          `  layer     ${checkpoint.layer.name}, ${checkpoint.layer.units} units, ${config.importantUnits ?? 'all'} kept`,
+        );
+      say(`  images    ${test.images} to evaluate${probe === null ? '' : `, ${probe.images} to rank on`}`);
+      say(`  variants  ${config.variants.map(({ id }) => id).join(', ')}`);
+      say(
+        `  attacks   ${suiteOf(config.suite)
+          .map(({ attack }) => attack)
+          .join(', ')}; ${config.threat.norm}, eps ${config.threat.epsilon.toPrecision(4)}`,
+      );
+    });
+}

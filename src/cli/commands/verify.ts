@@ -1,0 +1,36 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { RunError } from '../../contracts/errors.ts';
+import { verifyRun } from '../../pipeline/verify.ts';
+import { FileStore } from '../../stores/file-store.ts';
+import { say } from '../files.ts';
+import { cores } from '../options.ts';
+import { countProgress } from '../progress.ts';
+import { planOf } from './report.ts';
+import { rankingsFolder } from './run.ts';
+
+/** Failures shown one by one. */
+const SHOWN = 20;
+
+export function addVerify(program: Command): void {
+  program
+    .command('verify')
+    .description('check every adversarial example of a run on fresh sessions: in the ball, in [0, 1], misclassified')
+    .argument('<dir>', 'folder of the run')
+    .option('--rankings <dir>', 'folder where rankings are kept', rankingsFolder())
+    .action(async (dir: string, { rankings }: { rankings: string }) => {
+      const runs = new FileStore(resolve(dir));
+      const plan = await planOf(runs);
+      const progress = countProgress(process.stderr, 'examples checked:');
+      const stores = { runs, rankings: new FileStore(resolve(rankings)) };
+      const { checked, failures } = await verifyRun(
+        { plan, ...stores, session: { threads: cores() } },
+        progress.update,
+      ).finally(progress.end);
+      for (const { variant, image, problem } of failures.slice(0, SHOWN)) say(`${variant}, image ${image}: ${problem}`);
+      if (failures.length > 0) throw new RunError(`${failures.length} of ${checked} adversarial examples do not hold`);
+      say(
+        `all ${checked} adversarial examples hold: within ${plan.config.threat.norm} ${plan.config.threat.epsilon.toPrecision(4)}, in [0, 1], misclassified`,
+      );
+    });
+}

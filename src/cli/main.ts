@@ -1,0 +1,43 @@
+import { Command, CommanderError } from 'commander';
+import { IgdError } from '../contracts/errors.ts';
+import { addFetch } from './commands/fetch.ts';
+import { addImport } from './commands/import.ts';
+import { addInspect } from './commands/inspect.ts';
+import { addPredict } from './commands/predict.ts';
+import { addRank } from './commands/rank.ts';
+import { addReport } from './commands/report.ts';
+import { addRun } from './commands/run.ts';
+import { addValidate } from './commands/validate.ts';
+import { addVerify } from './commands/verify.ts';
+
+/** A command is a file in commands/ and a line here. */
+const COMMANDS = [addRun, addValidate, addReport, addVerify, addInspect, addRank, addPredict, addImport, addFetch];
+
+/** Runs the command line and gives the exit code: 0 done, 1 the work failed, 2 bad input. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const program = new Command('igd')
+    .description('Robustness of image classifiers under interpretability-guided test-time defences.')
+    .exitOverride()
+    .configureHelp({ sortSubcommands: false })
+    .showSuggestionAfterError();
+  for (const add of COMMANDS) add(program);
+  for (const command of program.commands) command.exitOverride();
+  try {
+    await program.parseAsync([...argv]);
+    return 0;
+  } catch (error) {
+    return exitCodeOf(error);
+  }
+}
+
+/** Errors raised on purpose are one message; anything else is a bug and shows its stack. */
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof IgdError) {
+    process.stderr.write(`igd: ${error.message}\n`);
+    return error.exitCode;
+  }
+  const stack = error instanceof Error ? error.stack : String(error);
+  process.stderr.write(`igd: this is a bug, please report it with the lines below\n${stack}\n`);
+  return 1;
+}

@@ -1,0 +1,92 @@
+import { availableParallelism } from 'node:os';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { InputOptions } from '../contracts/config.ts';
+import { InputError } from '../contracts/errors.ts';
+import type { Dataset } from '../datasets/dataset.ts';
+import { openDataset } from '../datasets/open.ts';
+import type { DatasetSpec } from '../datasets/spec.ts';
+
+/** Options that several commands share, and how their text is read. */
+
+export function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('give a whole number from 1.');
+  return value;
+}
+
+export function finiteNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('give a number.');
+  return value;
+}
+
+function numberList(text: string): number[] {
+  return text.split(',').map(finiteNumber);
+}
+
+export interface ModelFlags {
+  readonly mean?: number[];
+  readonly std?: number[];
+  readonly layout: InputOptions['layout'];
+  readonly stateDict?: string;
+}
+
+type ModelOptions = InputOptions & { readonly stateDict: string | undefined };
+
+/** How the model wants its input, as in a config's `checkpoint`. */
+export function addModelOptions(command: Command): Command {
+  return command
+    .option('--mean <list>', 'per-channel mean the model subtracts, e.g. .4914,.4822,.4465', numberList)
+    .option('--std <list>', 'per-channel standard deviation the model divides by', numberList)
+    .option('--state-dict <keys>', 'which state dict, for checkpoints that hold several, e.g. ema.model')
+    .addOption(
+      new Option('--layout <layout>', 'how the model wants its images').choices(['NCHW', 'NHWC']).default('NCHW'),
+    );
+}
+
+/** What the model options say, as `openClassifier` takes it. */
+export function modelOptions({ mean, std, layout, stateDict }: ModelFlags): ModelOptions {
+  if ((mean === undefined) !== (std === undefined))
+    throw new InputError('--mean and --std go together: give both or neither');
+  if (mean === undefined || std === undefined) return { layout, stateDict };
+  if (mean.length !== std.length || std.some((value) => value <= 0)) {
+    throw new InputError('--mean and --std need one number per channel each, and std must be positive');
+  }
+  return { layout, stateDict, normalize: { mean, std } };
+}
+
+export interface DataFlags {
+  readonly data: string;
+  readonly format?: DatasetSpec['format'];
+  readonly labels?: string;
+}
+
+export function addDataOptions(command: Command): Command {
+  return command
+    .requiredOption('--data <path>', 'images: a CIFAR .bin, archive or folder, or .npy [N, C, H, W] in [0, 1]')
+    .addOption(
+      new Option('--format <format>', 'of the data; told by the name where left out').choices([
+        'cifar10',
+        'cifar100',
+        'npy',
+      ]),
+    )
+    .option('--labels <path>', 'labels .npy [N] beside an image .npy');
+}
+
+/** Opens the first `limit` images of what the data options name. Throws DatasetError. */
+export function openData(
+  { data, format, labels }: DataFlags,
+  split: DatasetSpec['split'],
+  limit?: number,
+): Promise<Dataset> {
+  const kind = format ?? (/\.np[yz]$/.test(data) ? 'npy' : 'cifar10');
+  return openDataset(
+    kind === 'npy' ? { format: kind, path: data, split, limit, labels } : { format: kind, path: data, split, limit },
+  );
+}
+
+/** Cores this process may use. */
+export function cores(): number {
+  return availableParallelism();
+}

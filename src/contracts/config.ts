@@ -1,0 +1,119 @@
+import { z } from 'zod';
+import { ATTACK_NAMES, attackSpecSchema, SUITE_NAMES } from './attacks.ts';
+import { variantEntrySchema } from './variants.ts';
+
+/** A number, or a fraction as researchers write them: "8/255". */
+const fraction = z.union([
+  z.number(),
+  z
+    .string()
+    .regex(/^\s*\d+(\.\d+)?\s*\/\s*\d+(\.\d+)?\s*$/, 'must be a number or a fraction such as "8/255"')
+    .transform((text) => {
+      const [numerator, denominator] = text.split('/').map(Number);
+      return (numerator ?? Number.NaN) / (denominator ?? Number.NaN);
+    }),
+]);
+
+const positive = fraction.pipe(z.number().positive());
+const count = z.int().positive();
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in 64 lower-case hex digits');
+const channels = z.array(z.number()).min(1).max(4);
+
+/** How a model wants its input, where that is not RGB in [0, 1], NCHW: folded into the graph. */
+export const inputSchema = {
+  /** Per channel, on the [0, 1] scale; the graph computes (x - mean) / std. */
+  normalize: z
+    .strictObject({ mean: channels, std: z.array(z.number().positive()).min(1).max(4) })
+    .refine(({ mean, std }) => mean.length === std.length, 'mean and std must have one number per channel each')
+    .optional(),
+  layout: z.enum(['NCHW', 'NHWC']).default('NCHW'),
+};
+
+const checkpointSchema = z.strictObject({
+  uri: z.string().min(1),
+  sha256: sha256.optional(),
+  /** The keys, joined by dots, that lead to the state dict, for files that hold several. */
+  stateDict: z.string().min(1).optional(),
+  ...inputSchema,
+});
+
+const datasetSchema = z.strictObject({
+  format: z.enum(['cifar10', 'cifar100', 'npy']),
+  test: z.string().min(1),
+  /** Images the ranking is computed on: the training split, without augmentation. */
+  probe: z.string().min(1).optional(),
+  /** npy only: labels beside the images. */
+  testLabels: z.string().min(1).optional(),
+  probeLabels: z.string().min(1).optional(),
+  /** The first n images; all of them where left out. */
+  testImages: count.optional(),
+  probeImages: count.optional(),
+});
+
+const rankingSchema = z
+  .strictObject({
+    /** Mean change with its sign (the paper's Eq. 5) instead of its size (the public code). */
+    signed: z.boolean().default(false),
+    /** Use a ranking that the diagnostics call degenerate. */
+    allowDegenerate: z.boolean().default(false),
+    /** A ranking computed before: a file of ours or a folder of public unit<j>.npy; for `loir` variants. */
+    file: z.string().min(1).optional(),
+  })
+  .prefault({});
+
+const smoothingSchema = z
+  .strictObject({
+    /** Noise samples averaged in the first pass. */
+    samples: z.int().positive().default(1),
+    /** Standard deviation of the noise, images in [0, 1]. */
+    sigma: positive,
+  })
+  .nullable()
+  .default(null);
+
+const threatSchema = z.strictObject({ norm: z.enum(['Linf', 'L2']), epsilon: positive });
+
+const suiteSchema = z.union([
+  z.enum(SUITE_NAMES),
+  z
+    .array(z.union([z.enum(ATTACK_NAMES).transform((attack) => ({ attack })), attackSpecSchema]))
+    .min(1)
+    .refine((attacks) => new Set(attacks.map(({ attack }) => attack)).size === attacks.length, 'names an attack twice'),
+]);
+
+const computeSchema = z
+  .strictObject({
+    device: z.enum(['cpu']).default('cpu'),
+    batchSize: count.max(4096).default(64),
+    imagesPerShard: count.default(32),
+  })
+  .prefault({});
+
+/** A run config, as a user writes it. Unknown keys are refused; defaults are filled in. */
+export const configSchema = z.strictObject({
+  name: z.string().regex(/^[\w.-]{1,100}$/, 'may hold letters, digits, ".", "_" and "-" only'),
+  checkpoint: checkpointSchema,
+  dataset: datasetSchema,
+  /** Where masking acts: layer1 ... layer4, block2, block3, or a tensor or node of an .onnx. */
+  layer: z.string().min(1).optional(),
+  /** k: units each class keeps. */
+  importantUnits: count.optional(),
+  variants: z
+    .array(variantEntrySchema)
+    .min(1)
+    .transform((entries) => entries.flat())
+    .refine((variants) => new Set(variants.map(({ id }) => id)).size === variants.length, 'names a variant twice'),
+  ranking: rankingSchema,
+  /** tau of the pseudo-label's softmax; the public code's 100 z is 0.01. */
+  temperature: z.number().positive().default(0.01),
+  smoothing: smoothingSchema,
+  threat: threatSchema,
+  suite: suiteSchema,
+  /** Which adversarial example is kept: the last misclassified iterate, as AutoAttack does, or the first (faster). */
+  examples: z.enum(['last', 'first']).default('last'),
+  seed: z.int().nonnegative().default(0),
+  compute: computeSchema,
+});
+
+export type RunConfig = z.infer<typeof configSchema>;
+export type InputOptions = Pick<RunConfig['checkpoint'], 'normalize' | 'layout'>;

@@ -1,0 +1,20 @@
+/** Where everything of a run is, under the run's folder or bucket prefix; and rankings in their own store. */
+export const runKeys = {
+  plan: 'plan.json',
+  evaluation: (variant: string, shard: number) => `shards/${variant}/${padded(shard)}.json`,
+  /** [m, C, H, W] float32: the adversarial examples of the shard's broken images, in image order. */
+  examples: (variant: string, shard: number) => `shards/${variant}/${padded(shard)}.npy`,
+  transfer: (variant: string, shard: number) => `transfer/${variant}/${padded(shard)}.json`,
+  /** A reader's copy; jobs read the store. */
+  ranking: (method: string) => `ranking.${method}.json`,
+  report: (file: string) => file,
+} as const;
+
+/** Content address in the ranking store. */
+export function rankingKey(digest: string): string {
+  return `rankings/${digest}.json`;
+}
+
+function padded(shard: number): string {
+  return String(shard).padStart(5, '0');
+}

@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import { configSchema, type RunConfig } from './config.ts';
+import { ConfigError, messageOf } from './errors.ts';
+import { suggestedIssues } from './issues.ts';
+
+/** Reads a run config. Throws ConfigError with every problem, a line each, naming the nearest known key for unknown ones. */
+export function parseConfig(text: string, where: string): RunConfig {
+  const parsed = configSchema.safeParse(parseJson(text, where));
+  if (!parsed.success) throw new ConfigError(problems(where, suggestedIssues(parsed.error, knownKeys())));
+  const contradictions = contradictionsIn(parsed.data);
+  if (contradictions.length > 0) throw new ConfigError(problems(where, contradictions));
+  return parsed.data;
+}
+
+/** What no single field can tell: masks need a layer, k and images to rank on. */
+function contradictionsIn(config: RunConfig): string[] {
+  const masked = config.variants.some(({ mask }) => mask === 'top-k' || mask === 'confidence');
+  const computesLoir =
+    config.ranking.file === undefined &&
+    config.variants.some((variant) => 'ranking' in variant && variant.ranking === 'loir');
+  const twoPass = config.variants.some(({ mask }) => mask !== 'none');
+  const npy = config.dataset.format === 'npy';
+  return [
+    ...(twoPass && config.layer === undefined ? ['layer: is needed by variants that mask (e.g. "layer4")'] : []),
+    ...(masked && config.importantUnits === undefined
+      ? ['importantUnits: is needed by variants that mask (k units a class keeps)']
+      : []),
+    ...(computesLoir && config.dataset.probe === undefined
+      ? ['dataset.probe: is needed to rank units (the training split)']
+      : []),
+    ...(npy && config.dataset.testLabels === undefined && !config.dataset.test.endsWith('.npz')
+      ? ['dataset.testLabels: is needed with format "npy" (or give one .npz with images and labels)']
+      : []),
+  ];
+}
+
+/** Every key the schema knows, at any depth: what a misspelt one is compared with. */
+function knownKeys(): string[] {
+  const keys = new Set<string>();
+  collect(z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }), keys);
+  return [...keys];
+}
+
+function collect(schema: unknown, keys: Set<string>): void {
+  if (Array.isArray(schema)) for (const item of schema) collect(item, keys);
+  if (typeof schema !== 'object' || schema === null) return;
+  for (const [key, value] of Object.entries(schema)) {
+    if (key === 'properties' && typeof value === 'object' && value !== null)
+      for (const name of Object.keys(value)) keys.add(name);
+    collect(value, keys);
+  }
+}
+
+function parseJson(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new ConfigError(`${where} is not JSON: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function problems(where: string, lines: readonly string[]): string {
+  return lines.length === 1 ? `${where}: ${lines[0]}` : `${where}:\n${lines.map((line) => `  ${line}`).join('\n')}`;
+}

@@ -1,0 +1,119 @@
+import { z } from 'zod';
+
+/** The report's machine-readable form, versioned: consumers check `schema`. Shares are in [0, 1]. */
+
+/** Wilson's 95% interval of a share. */
+const interval = z.tuple([z.number(), z.number()]);
+const share = z.strictObject({ accuracy: z.number(), correct: z.int(), interval });
+export type Share = z.infer<typeof share>;
+
+/** Something a reader must know before trusting a number. `code` is stable; `message` is a sentence. */
+const flag = z.strictObject({ code: z.string(), message: z.string() });
+export type Flag = z.infer<typeof flag>;
+
+const attack = z.strictObject({
+  attack: z.string(),
+  /** Share of all images still robust after this attack and those before it. */
+  robustAccuracy: z.number(),
+  interval,
+  /** Images this attack broke. */
+  broken: z.int(),
+  /** Summed over shards. */
+  seconds: z.number(),
+  forwards: z.int(),
+  gradients: z.int(),
+});
+
+const perClass = z.strictObject({
+  class: z.int(),
+  name: z.string(),
+  images: z.int(),
+  clean: z.number(),
+  robust: z.number(),
+});
+
+const variant = z.strictObject({
+  id: z.string(),
+  mask: z.enum(['none', 'two-pass', 'top-k', 'confidence']),
+  threshold: z.number().optional(),
+  clean: share,
+  robust: share,
+  attacks: z.array(attack),
+  perClass: z.array(perClass),
+  /** Robust to its own attack and to the adversarial examples of every other variant. */
+  worstCase: share,
+  /** Accuracy on each source variant's examples: the example where the source has one, else the clean image. */
+  transfer: z.array(z.strictObject({ source: z.string(), accuracy: z.number(), interval })),
+  flags: z.array(flag),
+});
+export type VariantReport = z.infer<typeof variant>;
+
+/** McNemar's exact test on the same images. */
+const comparison = z.strictObject({
+  a: z.string(),
+  b: z.string(),
+  measure: z.enum(['clean', 'robust', 'worst-case']),
+  /** Images right under a alone, under b alone. */
+  onlyA: z.int(),
+  onlyB: z.int(),
+  /** Two-sided. */
+  pValue: z.number(),
+});
+export type Comparison = z.infer<typeof comparison>;
+
+const rankingMethod = z.strictObject({
+  method: z.string(),
+  /** Content address in the ranking store; null for an imported ranking. */
+  digest: z.string().nullable(),
+  signed: z.boolean(),
+  probeImages: z.int(),
+  /** Mean Jaccard overlap of the top-k units of two different classes: 1 is a ranking without class information. */
+  meanOverlap: z.number(),
+  /** [C][C] Jaccard overlap of the classes' top-k units. */
+  overlap: z.array(z.array(z.number())),
+  deadUnits: z.int(),
+  flags: z.array(flag),
+});
+
+export const reportSchema = z.strictObject({
+  schema: z.literal('igd.report/1'),
+  run: z.strictObject({
+    name: z.string(),
+    /** Digest of config and inputs: equal ids, equal numbers. */
+    id: z.string(),
+    igdVersion: z.string(),
+    seed: z.int(),
+    suite: z.array(z.string()),
+    threat: z.strictObject({ norm: z.string(), epsilon: z.number() }),
+    temperature: z.number(),
+    smoothing: z.strictObject({ samples: z.int(), sigma: z.number() }).nullable(),
+    examples: z.enum(['last', 'first']),
+    images: z.int(),
+    shards: z.int(),
+  }),
+  checkpoint: z.strictObject({
+    uri: z.string(),
+    sha256: z.string(),
+    architecture: z.string(),
+    classes: z.int(),
+    notes: z.array(z.string()),
+  }),
+  dataset: z.strictObject({
+    format: z.string(),
+    test: z.strictObject({ uri: z.string(), sha256: z.string(), images: z.int() }),
+    probe: z.strictObject({ uri: z.string(), sha256: z.string(), images: z.int() }).nullable(),
+    classNames: z.array(z.string()),
+  }),
+  ranking: z.strictObject({
+    layer: z.string().nullable(),
+    units: z.int().nullable(),
+    importantUnits: z.int().nullable(),
+    methods: z.array(rankingMethod),
+  }),
+  variants: z.array(variant),
+  comparisons: z.array(comparison),
+  /** The threshold sweep, where there is one. */
+  sweep: z.strictObject({ thresholds: z.array(z.number()), flat: z.boolean(), message: z.string() }).nullable(),
+  flags: z.array(flag),
+});
+export type Report = z.infer<typeof reportSchema>;

@@ -1,0 +1,55 @@
+import { z } from 'zod';
+
+/** What jobs leave behind. Everything a report says is computed from these; nothing here depends on how a run was cut up. */
+
+const prediction = z.int().nonnegative();
+
+export const attackUsageSchema = z.strictObject({
+  attack: z.string(),
+  /** Wall time of this attack in this shard. */
+  seconds: z.number().nonnegative(),
+  /** Images whose logits were computed without a gradient, and with one. */
+  forwards: z.int().nonnegative(),
+  gradients: z.int().nonnegative(),
+  /** Part of `seconds` spent inside onnxruntime. */
+  runtimeSeconds: z.number().nonnegative(),
+});
+export type AttackUsage = z.infer<typeof attackUsageSchema>;
+
+export const imageOutcomeSchema = z.strictObject({
+  /** Index in the data set. */
+  image: z.int().nonnegative(),
+  label: prediction,
+  cleanPrediction: prediction,
+  /** The attack that broke it; null where it was wrong from the start or no attack broke it. */
+  brokenBy: z.string().nullable(),
+  /** Prediction on the adversarial example; null where there is none. */
+  adversarialPrediction: prediction.nullable(),
+});
+export type ImageOutcome = z.infer<typeof imageOutcomeSchema>;
+
+/** One shard: some images of one variant under the whole suite. */
+export const shardResultSchema = z.strictObject({
+  schema: z.literal('igd.shard/1'),
+  variant: z.string(),
+  images: z.array(imageOutcomeSchema),
+  attacks: z.array(attackUsageSchema),
+  /** Share of attacked images whose loss gradient was exactly zero at the clean image. */
+  zeroGradientImages: z.int().nonnegative(),
+});
+export type ShardResult = z.infer<typeof shardResultSchema>;
+
+/** One variant judged on the adversarial examples of every variant, for some images. */
+export const transferResultSchema = z.strictObject({
+  schema: z.literal('igd.transfer/1'),
+  /** The variant that judges. */
+  variant: z.string(),
+  /** For each source variant: image index and prediction, for the images that source has an adversarial example of. */
+  sources: z.array(
+    z.strictObject({
+      variant: z.string(),
+      predictions: z.array(z.strictObject({ image: z.int().nonnegative(), prediction })),
+    }),
+  ),
+});
+export type TransferResult = z.infer<typeof transferResultSchema>;

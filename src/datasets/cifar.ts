@@ -1,0 +1,101 @@
+import { DatasetError } from '../contracts/errors.ts';
+import { CIFAR_IMAGE_SHAPE, type CifarBatch, type CifarEncoding, type CifarLayout } from './cifar-layout.ts';
+import { CLASSES_FILE, ownClassNames, readBeside } from './class-names.ts';
+import { type Dataset, datasetOf } from './dataset.ts';
+import { type FileKind, isFolder, kindOf, readBytes, readHead } from './files.ts';
+import { type Members, readFolder, readTarGz } from './members.ts';
+import type { DatasetSpec, Split } from './spec.ts';
+
+type CifarSpec = DatasetSpec<'cifar10' | 'cifar100'>;
+
+/** The batches of what was asked for, and the files that may name the classes. */
+interface Contents {
+  readonly encoding: CifarEncoding;
+  readonly batches: readonly CifarBatch[];
+  readonly found: Members['found'];
+}
+
+/** Reads CIFAR in whichever of its published forms `spec.path` is. Throws DatasetError. */
+export async function readCifar(layout: CifarLayout, spec: CifarSpec): Promise<Dataset> {
+  const { path, limit } = spec;
+  const { encoding, batches, found } = await readContents(layout, spec);
+  const classNames = ownClassNames(found, path) ?? publishedClassNames(layout, encoding, found, path);
+  const parts = {
+    pixels: join(batches.map(({ pixels }) => pixels)),
+    imageShape: CIFAR_IMAGE_SHAPE,
+    labels: Int32Array.from(batches.flatMap(({ labels }) => Array.from(labels))),
+    classes: classNames?.length ?? layout.classes,
+    classNames,
+  };
+  return datasetOf(parts, limit, path);
+}
+
+async function readContents(layout: CifarLayout, { path, split }: CifarSpec): Promise<Contents> {
+  const wanted = wantedNames(layout, split);
+  if (await isFolder(path)) return fromMembers(layout, split, await readFolder(path, wanted), path);
+  const kind = await cifarKind(path);
+  if (kind === 'gzip') return fromMembers(layout, split, await readTarGz(path, wanted), path);
+  const encoding = kind === 'pickle' ? layout.python : layout.binary;
+  const batch = encoding.readBatch(await readBytes(path), path);
+  return { encoding, batches: [batch], found: await readBeside(path, [CLASSES_FILE, encoding.namesMember]) };
+}
+
+function wantedNames({ binary, python }: CifarLayout, split: Split): ReadonlySet<string> {
+  const ofEncoding = ({ members, namesMember }: CifarEncoding) => [...members[split], namesMember];
+  return new Set([CLASSES_FILE, ...ofEncoding(binary), ...ofEncoding(python)]);
+}
+
+const REFUSED: Partial<Record<FileKind, string>> = {
+  html: 'is a web page (HTML), not images: a download went wrong; get the file again',
+  zip: 'is a zip archive; unpack it, or give the .tar.gz as it is published',
+  npy: 'is a .npy; its format is "npy"',
+};
+
+async function cifarKind(path: string): Promise<FileKind> {
+  const kind = kindOf(await readHead(path));
+  const refusal = REFUSED[kind];
+  if (refusal !== undefined) throw new DatasetError(`${path}: ${refusal}`);
+  // gzip and pickle are told by two bytes, which a label and a pixel can equal by chance: there the name decides.
+  return path.endsWith('.bin') ? 'other' : kind;
+}
+
+function fromMembers(layout: CifarLayout, split: Split, { found, names }: Members, path: string): Contents {
+  const encodings = [layout.binary, layout.python];
+  const encoding = encodings.find(({ members }) => members[split].every((name) => found.has(name)));
+  if (encoding === undefined) {
+    const lists = encodings.map(({ members }) => members[split].join(', ')).join(' nor ');
+    const held = names.length === 0 ? 'nothing' : names.slice(0, 8).join(', ');
+    throw new DatasetError(
+      `${path}: the ${split} images of ${layout.format} are neither ${lists}: it holds ${held}; ` +
+        `is the format right? \`igd fetch ${layout.format}\` gets the published archive`,
+    );
+  }
+  const batches = encoding.members[split].map((name) => encoding.readBatch(found.get(name)!, `${path}: ${name}`));
+  return { encoding, batches, found };
+}
+
+function publishedClassNames(
+  layout: CifarLayout,
+  encoding: CifarEncoding,
+  found: Members['found'],
+  path: string,
+): readonly string[] | undefined {
+  const bytes = found.get(encoding.namesMember);
+  if (bytes === undefined) return layout.classNames;
+  const where = `${path}: ${encoding.namesMember}`;
+  const names = encoding.readNames(bytes, where);
+  if (names.length === layout.classes) return names;
+  throw new DatasetError(
+    `${where}: names ${names.length} classes, ${layout.format} has ${layout.classes}; get it again`,
+  );
+}
+
+function join(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  let length = 0;
+  for (const part of parts) {
+    whole.set(part, length);
+    length += part.length;
+  }
+  return whole;
+}

@@ -1,0 +1,96 @@
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { InputError, messageOf, RunError } from '../contracts/errors.ts';
+import { CATALOGUE, type Catalogue, type CatalogueEntry } from './catalogue.ts';
+import { type Checksum, checksumOf, readRecord, recordOf, writeRecord } from './checksum.ts';
+import { type DownloadOptions, download, WebPageError } from './download.ts';
+import { kindOf, readHead } from './files.ts';
+
+export interface FetchOptions extends DownloadOptions {
+  /** What can be fetched, by name; igd's own by default. */
+  readonly catalogue?: Catalogue;
+}
+
+export interface Fetched {
+  readonly path: string;
+  readonly outcome: 'downloaded' | 'already there';
+  /** What the file was verified by; a SHA-256 of a first download is new knowledge, and was written beside the file. */
+  readonly checksum: Checksum;
+}
+
+/**
+ * Gets a named dataset or checkpoint into the folder `toDir`, going on from what a cut download left there, and verifies
+ * it. A file that is there and right is left alone. Throws InputError for an unknown name or a wrong file in the way, and
+ * RunError, which says what to do by hand, where the network or the disk fails.
+ */
+export async function fetchNamed(name: string, toDir: string, options: FetchOptions = {}): Promise<Fetched> {
+  const entry = entryNamed(name, options.catalogue ?? CATALOGUE);
+  const path = join(toDir, entry.file);
+  try {
+    const expected = await expectedChecksum(entry, path);
+    return (await isThere(path)) ? await verifyHeld(entry, path, expected) : await get(entry, path, expected, options);
+  } catch (cause) {
+    throw cause instanceof InputError ? cause : explained(name, entry, path, cause);
+  }
+}
+
+async function get(
+  entry: CatalogueEntry,
+  path: string,
+  expected: Checksum | undefined,
+  options: DownloadOptions,
+): Promise<Fetched> {
+  const part = `${path}.part`;
+  await mkdir(dirname(path), { recursive: true });
+  await download(entry.url, part, options);
+  const checksum = await verifyArrived(part, expected);
+  await rename(part, path);
+  if (entry.md5 === undefined) await writeRecord(path, checksum);
+  return { path, outcome: 'downloaded', checksum };
+}
+
+function entryNamed(name: string, catalogue: Catalogue): CatalogueEntry {
+  const entry = Object.hasOwn(catalogue, name) ? catalogue[name] : undefined;
+  if (entry !== undefined) return entry;
+  throw new InputError(`"${name}" is not known to igd fetch; it can get ${Object.keys(catalogue).join(', ')}`);
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined)) !== undefined;
+}
+
+async function expectedChecksum(entry: CatalogueEntry, path: string): Promise<Checksum | undefined> {
+  return entry.md5 === undefined ? readRecord(path) : { algorithm: 'md5', hex: entry.md5 };
+}
+
+/** A file without a record was put there by hand, as our own messages ask: what it holds now becomes the record. */
+async function verifyHeld(entry: CatalogueEntry, path: string, expected: Checksum | undefined): Promise<Fetched> {
+  const found = await checksumOf(path, expected?.algorithm ?? 'sha256');
+  if (expected === undefined) await writeRecord(path, found);
+  else if (found.hex !== expected.hex) {
+    const cause = entry.md5 === undefined ? `${recordOf(path)} says ${expected.hex}` : `${expected.hex} is published`;
+    throw new InputError(
+      `${path}: is there, but its ${found.algorithm} is ${found.hex} where ${cause}; move it away and fetch again`,
+    );
+  }
+  return { path, outcome: 'already there', checksum: found };
+}
+
+/** Deletes a wrong file: to go on from it would never make a right one. */
+async function verifyArrived(part: string, expected: Checksum | undefined): Promise<Checksum> {
+  const found = await checksumOf(part, expected?.algorithm ?? 'sha256');
+  const isPage = kindOf(await readHead(part)) === 'html';
+  if (!isPage && (expected === undefined || found.hex === expected.hex)) return found;
+  await rm(part);
+  if (isPage) throw new WebPageError();
+  throw new RunError(
+    `what arrived has ${found.algorithm} ${found.hex}, not ${expected?.hex}: damaged on the way, or changed at its source; it was deleted`,
+  );
+}
+
+/** Adds what to do to what happened. */
+function explained(name: string, entry: CatalogueEntry, path: string, cause: unknown): RunError {
+  const why = cause instanceof WebPageError && entry.webPageMeans !== undefined ? ` (${entry.webPageMeans})` : '';
+  const byHand = `get ${entry.page ?? entry.url} by hand and put it at ${path}`;
+  return new RunError(`${name}: ${messageOf(cause)}${why}. Try again (\`igd fetch ${name}\`), or ${byHand}`, { cause });
+}

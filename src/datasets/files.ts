@@ -1,0 +1,76 @@
+import { constants } from 'node:buffer';
+import { open, stat } from 'node:fs/promises';
+import { DatasetError, messageOf } from '../contracts/errors.ts';
+
+/** One read call takes at most 2 GiB; this much at a time is as fast. */
+const CHUNK = 64 * 2 ** 20;
+
+/** Enough of a file to tell its kind. */
+const HEAD = 512;
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or folder; check the path',
+  EACCES: 'permission denied; make it readable',
+  ENOTDIR: 'a part of the path is a file, not a folder; check the path',
+};
+
+/** The error of a file that could not be read. */
+export function fileError(path: string, cause: unknown): DatasetError {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  return new DatasetError(`${path}: ${REASONS[code] ?? messageOf(cause)}`, { cause });
+}
+
+/** Throws DatasetError where there is neither a file nor a folder. */
+export async function isFolder(path: string): Promise<boolean> {
+  const stats = await stat(path).catch((cause: unknown) => {
+    throw fileError(path, cause);
+  });
+  return stats.isDirectory();
+}
+
+/** The first bytes of a file, fewer where it is shorter. Throws DatasetError where it cannot be read. */
+export async function readHead(path: string): Promise<Uint8Array> {
+  return readFirst(path, HEAD);
+}
+
+/** A whole file of up to 4 GiB (fs.readFile stops at 2). Throws DatasetError where it cannot be read. */
+export async function readBytes(path: string): Promise<Uint8Array> {
+  return readFirst(path, Number.POSITIVE_INFINITY);
+}
+
+async function readFirst(path: string, most: number): Promise<Uint8Array> {
+  try {
+    await using file = await open(path);
+    const stats = await file.stat();
+    if (!stats.isFile()) throw new DatasetError(`${path}: is a folder or a device; give a file`);
+    const size = Math.min(stats.size, most);
+    if (size > constants.MAX_LENGTH) throw new DatasetError(`${path}: too large to be read; split it in several`);
+    const bytes = new Uint8Array(size);
+    let length = 0;
+    while (length < size) {
+      const { bytesRead } = await file.read(bytes, length, Math.min(size - length, CHUNK));
+      if (bytesRead === 0) throw new DatasetError(`${path}: became shorter while it was read; try again`);
+      length += bytesRead;
+    }
+    return bytes;
+  } catch (cause) {
+    throw cause instanceof DatasetError ? cause : fileError(path, cause);
+  }
+}
+
+export type FileKind = 'html' | 'gzip' | 'zip' | 'npy' | 'pickle' | 'other';
+
+/** How files of a kind start, as latin1 text. */
+const SIGNATURES: readonly (readonly [FileKind, (start: string) => boolean])[] = [
+  ['html', (start) => /^(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|head)/i.test(start)],
+  ['gzip', (start) => start.startsWith('\x1f\x8b')],
+  ['zip', (start) => start.startsWith('PK\x03\x04')],
+  ['npy', (start) => start.startsWith('\x93NUMPY')],
+  ['pickle', (start) => start[0] === '\x80' && start.charCodeAt(1) <= 5],
+];
+
+/** What the first bytes of a file say it is, whatever its name. */
+export function kindOf(head: Uint8Array): FileKind {
+  const start = Buffer.from(head.subarray(0, HEAD)).toString('latin1');
+  return SIGNATURES.find(([, matches]) => matches(start))?.[0] ?? 'other';
+}

@@ -1,0 +1,75 @@
+import { Worker } from 'node:worker_threads';
+import { RunError } from '../contracts/errors.ts';
+import { PACKAGE_ROOT } from '../package-root.ts';
+import type { Job } from '../pipeline/plan.ts';
+import type { Engine, JobListener } from './engine.ts';
+import { fromFailure, type WorkerReply, type WorkerSetup, type WorkerTask } from './messages.ts';
+
+export interface LocalEngineOptions extends WorkerSetup {
+  /** Worker threads; each does one job at a time. */
+  readonly workers: number;
+  /** Cores to share among them. */
+  readonly cores: number;
+}
+
+/** Runs jobs in worker threads of this process. Workers live for the whole run, so that their sessions are reused. */
+export class LocalEngine implements Engine {
+  readonly #options: LocalEngineOptions;
+  readonly #workers: Worker[] = [];
+
+  constructor(options: LocalEngineOptions) {
+    this.#options = options;
+  }
+
+  async run(jobs: readonly Job[], listener: JobListener): Promise<void> {
+    const queue = [...jobs];
+    const hands = Math.min(this.#options.workers, jobs.length);
+    // Few jobs get the cores to themselves: a lone ranking runs on all of them.
+    const threads = Math.max(1, Math.floor(this.#options.cores / Math.max(hands, 1)));
+    while (this.#workers.length < hands) this.#workers.push(this.#spawn());
+    const failed = new AbortController();
+    const serve = async (worker: Worker) => {
+      for (let job = queue.shift(); job !== undefined && !failed.signal.aborted; job = queue.shift()) {
+        await this.#do(worker, { job, threads }, listener);
+      }
+    };
+    const outcomes = this.#workers.slice(0, hands).map((worker) =>
+      serve(worker).catch((error: unknown) => {
+        failed.abort();
+        throw error;
+      }),
+    );
+    await Promise.all(outcomes);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#workers.splice(0).map((worker) => worker.terminate()));
+  }
+
+  #spawn(): Worker {
+    const { plan, runs, rankings } = this.#options;
+    const setup: WorkerSetup = { plan, runs, rankings };
+    return new Worker(new URL('bin/worker.mjs', PACKAGE_ROOT), { workerData: setup });
+  }
+
+  #do(worker: Worker, task: WorkerTask, listener: JobListener): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = (finish: () => void) => {
+        worker.off('message', onMessage).off('error', onError).off('exit', onExit);
+        finish();
+      };
+      const onError = (error: Error) => settle(() => reject(error));
+      const onExit = (code: number) => settle(() => reject(new RunError(`a worker thread stopped with code ${code}`)));
+      const onMessage = (reply: WorkerReply) => {
+        if (reply.kind === 'progress') return listener.progress(task.job, reply.state);
+        if (reply.kind === 'failed') return settle(() => reject(fromFailure(reply)));
+        return settle(() => {
+          listener.done(task.job);
+          resolve();
+        });
+      };
+      worker.on('message', onMessage).on('error', onError).on('exit', onExit);
+      worker.postMessage(task);
+    });
+  }
+}

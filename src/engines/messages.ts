@@ -1,0 +1,44 @@
+import { IgdError, InputError, messageOf, RunError } from '../contracts/errors.ts';
+import type { JobProgress } from '../pipeline/jobs.ts';
+import type { Job } from '../pipeline/plan.ts';
+
+/** What the main thread and its workers say to each other. */
+
+export interface WorkerSetup {
+  /** Bytes of plan.json. */
+  readonly plan: string;
+  readonly runs: string;
+  readonly rankings: string;
+}
+
+export interface WorkerTask {
+  readonly job: Job;
+  /** Threads onnxruntime may use for it. */
+  readonly threads: number;
+}
+
+export type WorkerReply =
+  | { readonly kind: 'progress'; readonly state: JobProgress }
+  | { readonly kind: 'done' }
+  | {
+      readonly kind: 'failed';
+      readonly message: string;
+      readonly exitCode: 1 | 2;
+      readonly stack?: string | undefined;
+    };
+
+/** An error as it crosses the thread boundary; a bug keeps its stack. */
+export function toFailure(error: unknown): WorkerReply {
+  if (error instanceof IgdError) return { kind: 'failed', message: error.message, exitCode: error.exitCode };
+  return {
+    kind: 'failed',
+    message: messageOf(error),
+    exitCode: 1,
+    stack: error instanceof Error ? error.stack : undefined,
+  };
+}
+
+export function fromFailure({ message, exitCode, stack }: Extract<WorkerReply, { kind: 'failed' }>): Error {
+  if (stack !== undefined) return Object.assign(new Error(message), { stack });
+  return exitCode === 2 ? new InputError(message) : new RunError(message);
+}

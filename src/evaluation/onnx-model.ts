@@ -1,0 +1,134 @@
+import type { ImageShape } from '../architectures/architecture.ts';
+import { IMAGE_INPUT } from '../architectures/input.ts';
+import type { AttackedModel, LossBatch, LossGradient } from '../attacks/attack.ts';
+import { LOSSES, type LossName } from '../attacks/losses.ts';
+import { type EvaluatedModel, NOISE_INPUT } from '../defense/defended.ts';
+import { GraphBuilder } from '../onnx/builder.ts';
+import { appendGradient } from '../onnx/gradient/vjp.ts';
+import type { Model } from '../onnx/graph.ts';
+import type { RandomStream } from '../random/stream.ts';
+import { type Feeds, Session, type SessionOptions } from '../runtime/session.ts';
+import { float32, int64 } from '../tensor/tensor.ts';
+
+const LABELS = 'labels';
+const TARGETS = 'targets';
+
+/** What a model has cost so far. */
+export interface ModelUsage {
+  /** Images evaluated without a gradient, and with one. */
+  readonly forwards: number;
+  readonly gradients: number;
+  readonly runtimeSeconds: number;
+}
+
+/**
+ * An evaluated model on onnxruntime, as attacks see it. It keeps one forward session and one gradient session per loss in
+ * use: a gradient graph asked for logits alone would still compute the gradient. Release it after use.
+ */
+export class OnnxModel implements AttackedModel {
+  readonly classes: number;
+  readonly imageSize: number;
+  readonly randomised: boolean;
+  readonly #evaluated: EvaluatedModel;
+  readonly #imageShape: ImageShape;
+  readonly #options: SessionOptions;
+  readonly #sessions = new Map<LossName | 'forward', Promise<Session>>();
+  #forwards = 0;
+  #gradients = 0;
+  #runtimeSeconds = 0;
+
+  constructor(evaluated: EvaluatedModel, imageShape: ImageShape, classes: number, options: SessionOptions = {}) {
+    this.#evaluated = evaluated;
+    this.#imageShape = imageShape;
+    this.#options = options;
+    this.classes = classes;
+    this.imageSize = imageShape[0] * imageShape[1] * imageShape[2];
+    this.randomised = evaluated.smoothing !== null;
+  }
+
+  get usage(): ModelUsage {
+    return { forwards: this.#forwards, gradients: this.#gradients, runtimeSeconds: this.#runtimeSeconds };
+  }
+
+  async logits(x: Float32Array, streams: readonly RandomStream[]): Promise<Float32Array> {
+    const { logits } = this.#evaluated;
+    const outputs = await this.#run('forward', this.#feeds(x, streams), [logits]);
+    this.#forwards += x.length / this.imageSize;
+    return outputOf(outputs, logits);
+  }
+
+  async gradient(
+    loss: LossName,
+    { x, labels, targets }: LossBatch,
+    streams: readonly RandomStream[],
+  ): Promise<LossGradient> {
+    const { logits } = this.#evaluated;
+    const feeds = { ...this.#feeds(x, streams), [LABELS]: int64([labels.length], labels) };
+    const targeted = LOSSES[loss].targeted ? { [TARGETS]: int64([labels.length], targets ?? labels) } : {};
+    const outputs = await this.#run(loss, { ...feeds, ...targeted }, ['loss', logits, 'gradient']);
+    this.#gradients += labels.length;
+    return {
+      loss: outputOf(outputs, 'loss'),
+      logits: outputOf(outputs, logits),
+      gradient: outputOf(outputs, 'gradient'),
+    };
+  }
+
+  async release(): Promise<void> {
+    const sessions = await Promise.all(this.#sessions.values());
+    this.#sessions.clear();
+    await Promise.all(sessions.map((session) => session.release()));
+  }
+
+  async #run(kind: LossName | 'forward', feeds: Feeds, outputs: readonly string[]) {
+    const session = await this.#session(kind);
+    const before = session.usage.seconds;
+    const results = await session.run(feeds, outputs);
+    this.#runtimeSeconds += session.usage.seconds - before;
+    return results;
+  }
+
+  #session(kind: LossName | 'forward'): Promise<Session> {
+    const known = this.#sessions.get(kind);
+    if (known !== undefined) return known;
+    const model = kind === 'forward' ? this.#evaluated.model : lossGradientModel(this.#evaluated, kind);
+    const created = Session.create(model, this.#options);
+    this.#sessions.set(kind, created);
+    return created;
+  }
+
+  #feeds(x: Float32Array, streams: readonly RandomStream[]): Record<string, Feeds[string]> {
+    const count = x.length / this.imageSize;
+    const images = { [IMAGE_INPUT]: float32([count, ...this.#imageShape], x) };
+    const { smoothing } = this.#evaluated;
+    if (smoothing === null) return images;
+    const noise = new Float32Array(count * smoothing.samples * this.imageSize);
+    streams.forEach((stream, row) => {
+      const rowSize = smoothing.samples * this.imageSize;
+      for (let i = row * rowSize; i < (row + 1) * rowSize; i++) noise[i] = stream.normal() * smoothing.sigma;
+    });
+    return { ...images, [NOISE_INPUT]: float32([count, smoothing.samples, ...this.#imageShape], noise) };
+  }
+}
+
+/**
+ * The model with a loss on top and its gradient with respect to the images: outputs `loss` [N], the logits, `gradient`.
+ * Each image's loss depends on that image alone, so a cotangent of ones gives every image its own gradient.
+ */
+export function lossGradientModel({ model, logits }: EvaluatedModel, name: LossName): Model {
+  const builder = GraphBuilder.from(model.graph);
+  const loss = LOSSES[name];
+  const labels = builder.input(LABELS, [{ batch: 1 }], 'int64');
+  const targets = loss.targeted ? builder.input(TARGETS, [{ batch: 1 }], 'int64') : labels;
+  const values = loss.build(builder, { logits, labels, targets });
+  const ones = builder.op('Expand', [builder.constant(1), builder.op('Shape', [values])]);
+  const gradient = appendGradient(builder, values, ones, IMAGE_INPUT);
+  const named = (value: string, output: string) => builder.op('Identity', [value], {}, { outputs: [output] });
+  return builder.build([named(values, 'loss'), logits, named(gradient, 'gradient')], `${model.graph.name} ${name}`);
+}
+
+function outputOf(outputs: Readonly<Record<string, { readonly data: Float32Array }>>, name: string): Float32Array {
+  const value = outputs[name];
+  if (value === undefined) throw new Error(`onnxruntime returned no "${name}"`);
+  return value.data;
+}

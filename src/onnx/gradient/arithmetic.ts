@@ -1,0 +1,65 @@
+import { float, type GraphBuilder } from '../builder.ts';
+
+/** A value by its name, or a number. */
+export type Operand = string | number;
+
+/** Formulas on the values of a graph: each call appends its nodes and returns the name of the result. */
+export type Arithmetic = ReturnType<typeof arithmetic>;
+
+/** The smallest normal float32: what a divisor is kept above. */
+const TINY = 2 ** -126;
+/** Takes every normal float32 to 1 or beyond; overflow is fine, since HardSigmoid cuts off at 1. */
+const STEEP = 2 ** 126;
+/** As steep as leaves room for a bound; a power of two, so that scaling a value and its bound by it rounds neither. */
+const STEEP_FROM_BOUND = 2 ** 100;
+
+export function arithmetic(builder: GraphBuilder) {
+  const named = (operand: Operand) => (typeof operand === 'number' ? builder.constant(operand) : operand);
+  const unary = (op: string) => (value: Operand) => builder.op(op, [named(value)]);
+  const binary = (op: string) => (a: Operand, b: Operand) => builder.op(op, [named(a), named(b)]);
+  const [add, sub, mul, div] = [binary('Add'), binary('Sub'), binary('Mul'), binary('Div')];
+  const [max, min] = [binary('Max'), binary('Min')];
+  const abs = unary('Abs');
+  /** clip(slope * value + offset, 0, 1): with a steep slope the fastest 0/1 mask there is, and it stays in Conv's blocked layout. */
+  const hardSigmoid = (value: Operand, slope: number, offset: number) =>
+    builder.op('HardSigmoid', [named(value)], { alpha: float(slope), beta: float(offset) });
+
+  /** 1 where value > 0, else 0. */
+  const positive = (value: Operand) => hardSigmoid(value, STEEP, 0);
+  return {
+    add,
+    sub,
+    mul,
+    div,
+    max,
+    min,
+    abs,
+    neg: unary('Neg'),
+    exp: unary('Exp'),
+    log: unary('Log'),
+    sin: unary('Sin'),
+    cos: unary('Cos'),
+    erf: unary('Erf'),
+    tanh: unary('Tanh'),
+    sqrt: unary('Sqrt'),
+    sigmoid: unary('Sigmoid'),
+    softplus: unary('Softplus'),
+    pow: binary('Pow'),
+    hardSigmoid,
+    positive,
+    /** 1 where value < bound, else 0. */
+    below: (value: Operand, bound: number) => hardSigmoid(value, -STEEP_FROM_BOUND, bound * STEEP_FROM_BOUND),
+    square: (value: string) => mul(value, value),
+    /** 1 where a equals b, else 0. */
+    same: (a: Operand, b: Operand) => hardSigmoid(abs(sub(a, b)), -STEEP, 1),
+    /** -1, 0 or 1. */
+    sign: (value: string) => max(min(mul(value, STEEP), 1), -1),
+    /** `high` where value > 0, else `low`. */
+    step: (value: string, low: number, high: number) =>
+      low === high ? named(low) : add(mul(positive(value), high - low), low),
+    /** 1 / value for value >= 0, and 0 instead of infinity at 0. */
+    reciprocalOrZero: (value: string) => div(positive(value), max(value, TINY)),
+    /** Sum of some values of one shape, or that broadcast to one. */
+    total: (values: readonly [string, ...string[]]) => values.reduce((sum, value) => add(sum, value)),
+  };
+}

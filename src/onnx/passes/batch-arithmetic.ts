@@ -1,0 +1,62 @@
+import type { GraphBuilder } from '../builder.ts';
+import { type Dim, type Graph, intOf, isBatch, type Node } from '../graph.ts';
+import type { TypedShape } from '../shapes/infer.ts';
+
+/**
+ * Vectors with the batch size in them, written one way: the first dimension of the graph's input, times a constant, joined
+ * with constants. What exports write instead (Shape, Gather, Unsqueeze, Equal, Where, ...) is then unused.
+ */
+export class BatchArithmetic {
+  readonly #image: string | undefined;
+  /** Names of the vectors written that way, and the name of each by its entries. */
+  readonly #short = new Set<string>();
+  readonly #names = new Map<string, string>();
+
+  constructor(graph: Graph) {
+    this.#image = graph.inputs.find(({ dims }) => dims?.[0] !== undefined && isBatch(dims[0]))?.name;
+  }
+
+  /** Takes note of a node of such arithmetic, and leaves it as it is. */
+  kept(node: Node, builder: GraphBuilder): undefined {
+    if (this.#isShort(node, builder)) this.#short.add(node.outputs[0]!);
+  }
+
+  /** The node reading the short form of every vector it reads. */
+  shortened(node: Node, builder: GraphBuilder): Node {
+    return { ...node, inputs: node.inputs.map((name) => (name === '' ? name : this.#shortForm(name, builder))) };
+  }
+
+  #shortForm(name: string, builder: GraphBuilder): string {
+    const { type, symbolic, dims } = builder.value(name);
+    if (symbolic === undefined || type !== 'int64' || this.#image === undefined || this.#short.has(name)) return name;
+    const key = `${dims.length} ${JSON.stringify(symbolic)}`;
+    const known = this.#names.get(key) ?? this.#written({ type, symbolic, dims }, symbolic, this.#image, builder);
+    this.#names.set(key, known);
+    return known;
+  }
+
+  /** The batch size as a vector of one. */
+  #size(image: string, builder: GraphBuilder): string {
+    const known = this.#names.get('size') ?? builder.op('Shape', [image], { start: 0, end: 1 });
+    this.#names.set('size', known);
+    return known;
+  }
+
+  #written(vector: TypedShape, entries: readonly Dim[], image: string, builder: GraphBuilder): string {
+    const size = this.#size(image, builder);
+    const parts = entries.map((entry) => {
+      if (!isBatch(entry)) return builder.ints([entry]);
+      return entry.batch === 1 ? size : builder.op('Mul', [size, builder.ints([entry.batch])]);
+    });
+    if (vector.dims.length === 0) return builder.op('Squeeze', [parts[0]!, builder.ints([0])]);
+    return parts.length === 1 ? parts[0]! : builder.op('Concat', parts, { axis: 0 });
+  }
+
+  #isShort(node: Node, builder: GraphBuilder): boolean {
+    if (node.op === 'Shape') {
+      return node.inputs[0] === this.#image && intOf(node, 'start', 0) === 0 && intOf(node, 'end', 0) === 1;
+    }
+    const made = ['Mul', 'Squeeze', 'Concat'].includes(node.op);
+    return made && node.inputs.every((name) => this.#short.has(name) || builder.constantOf(name) !== undefined);
+  }
+}

@@ -1,0 +1,78 @@
+import { GraphError } from '../../contracts/errors.ts';
+import { CANONICAL_IR_VERSION, CANONICAL_OPSET, type GraphBuilder } from '../builder.ts';
+import type { Model, Node } from '../graph.ts';
+import { constantTensor } from '../shapes/creation.ts';
+import { type Rule, rewrite } from './rewrite.ts';
+import { foreignRule } from './upgrade-foreign.ts';
+import { axesToInput, clipBounds, padInputs, sliceInputs, splitInputs, topKInput } from './upgrade-inputs.ts';
+import {
+  coercedSoftmax,
+  dropoutAtInference,
+  firstOutputOnly,
+  groupNormalization,
+  resizeFromScales,
+} from './upgrade-layers.ts';
+
+const OLDEST = 9;
+const NEWEST = 22;
+
+/** A rule for nodes of an operator set before `below`, which says the same in the canonical one. */
+interface Change {
+  readonly below: number;
+  readonly rule: (node: Node, builder: GraphBuilder, opset: number) => ReturnType<Rule>;
+}
+
+/**
+ * The ops that are written differently in the canonical opset, by the version that changed them; all others only gained
+ * element types or attributes with a default. https://github.com/onnx/onnx/blob/main/docs/Changelog.md
+ */
+const CHANGES: Readonly<Record<string, Change>> = {
+  Constant: {
+    below: Number.POSITIVE_INFINITY,
+    rule: (node, builder) => builder.initializer(node.outputs[0]!, constantTensor(node)),
+  },
+  Squeeze: { below: 13, rule: axesToInput },
+  Unsqueeze: { below: 13, rule: axesToInput },
+  ReduceSum: { below: 13, rule: axesToInput },
+  ReduceMean: { below: 18, rule: axesToInput },
+  ReduceMax: { below: 18, rule: axesToInput },
+  ReduceMin: { below: 18, rule: axesToInput },
+  ReduceProd: { below: 18, rule: axesToInput },
+  ReduceL1: { below: 18, rule: axesToInput },
+  ReduceL2: { below: 18, rule: axesToInput },
+  ReduceSumSquare: { below: 18, rule: axesToInput },
+  ReduceLogSum: { below: 18, rule: axesToInput },
+  ReduceLogSumExp: { below: 18, rule: axesToInput },
+  Split: { below: 18, rule: splitInputs },
+  Slice: { below: 10, rule: sliceInputs },
+  Pad: { below: 11, rule: padInputs },
+  Clip: { below: 11, rule: clipBounds },
+  TopK: { below: 10, rule: topKInput },
+  Dropout: { below: 12, rule: dropoutAtInference },
+  BatchNormalization: { below: 14, rule: firstOutputOnly },
+  Softmax: { below: 13, rule: coercedSoftmax },
+  LogSoftmax: { below: 13, rule: coercedSoftmax },
+  Hardmax: { below: 13, rule: coercedSoftmax },
+  Upsample: { below: 10, rule: resizeFromScales },
+  Resize: { below: 11, rule: resizeFromScales },
+  Scatter: { below: 11, rule: (node) => ({ ...node, op: 'ScatterElements' }) },
+  GroupNormalization: { below: Number.POSITIVE_INFINITY, rule: groupNormalization },
+};
+
+/** The model in the canonical operator set. Throws GraphError where its own is too old or new, or an op is foreign. */
+export function upgrade(model: Model): Model {
+  const opset = model.opsets.get('');
+  if (opset === undefined || opset < OLDEST || opset > NEWEST) {
+    throw new GraphError(
+      `opset ${opset ?? 'unknown'} is not one of ${OLDEST} to ${NEWEST}: export the model with opset 17`,
+    );
+  }
+  const graph = rewrite(model.graph, (node, builder) => ruleFor(node, opset)?.(node, builder, opset));
+  return { graph, opsets: new Map([['', CANONICAL_OPSET]]), irVersion: CANONICAL_IR_VERSION };
+}
+
+function ruleFor(node: Node, opset: number): Change['rule'] | undefined {
+  if (node.domain !== '') return foreignRule(node);
+  const change = CHANGES[node.op];
+  return change && opset < change.below ? change.rule : undefined;
+}

@@ -1,0 +1,54 @@
+import { GraphError } from '../../contracts/errors.ts';
+import { describeNode, formatDims, type Graph } from '../graph.ts';
+
+/**
+ * Checks what every pass relies on: each value is given once, and before it is read; every dimension of an input but
+ * the first is static; names can be printed. Throws GraphError.
+ */
+export function validate(graph: Graph): Graph {
+  checkNames(graph);
+  checkValues(graph);
+  checkInputs(graph);
+  return graph;
+}
+
+/** Messages name what they are about, on one line and without sequences that a terminal would obey. */
+function checkNames({ inputs, initializers, nodes }: Graph): void {
+  const texts = nodes.flatMap(({ op, domain, name, outputs, inputs: read, attributes }) => {
+    const strings = Object.values(attributes).map((attribute) => (attribute.kind === 'string' ? attribute.value : ''));
+    return [op, domain, name, ...outputs, ...read, ...strings];
+  });
+  for (const text of [...inputs.map(({ name }) => name), ...initializers.keys(), ...texts]) {
+    if (/\p{Cc}/u.test(text)) throw new GraphError(`name ${JSON.stringify(text)} contains control characters`);
+  }
+}
+
+function checkValues(graph: Graph): void {
+  const given = new Set<string>(graph.initializers.keys());
+  const give = (name: string, by: string) => {
+    if (given.has(name)) throw new GraphError(`${by} gives value "${name}", which is there already`);
+    given.add(name);
+  };
+  for (const { name } of graph.inputs) give(name, 'an input');
+  for (const node of graph.nodes) {
+    for (const name of node.inputs) {
+      if (name !== '' && !given.has(name)) {
+        throw new GraphError(`${describeNode(node)} reads value "${name}", which nothing before it gives`);
+      }
+    }
+    for (const name of node.outputs) if (name !== '') give(name, describeNode(node));
+  }
+  for (const { name } of graph.outputs) {
+    if (!given.has(name)) throw new GraphError(`output ${JSON.stringify(name)} is given by no node`);
+  }
+}
+
+function checkInputs(graph: Graph): void {
+  for (const { name, dims } of graph.inputs) {
+    if (dims?.every((dim) => dim !== undefined)) continue;
+    throw new GraphError(
+      `input "${name}" has shape ${dims ? formatDims(dims) : 'unknown'}, and only the batch may be dynamic: ` +
+        'export the model for one image size',
+    );
+  }
+}

@@ -1,0 +1,90 @@
+import { RunError } from '../contracts/errors.ts';
+import type { Report, VariantReport } from '../contracts/report.ts';
+import type { ShardResult, TransferResult } from '../contracts/results.ts';
+import { flagRun, flagVariant } from '../report/flags.ts';
+import { wilsonInterval } from '../report/statistics.ts';
+import { comparePairs } from '../report/summary/comparisons.ts';
+import type { RunFacts } from '../report/summary/facts.ts';
+import { type JudgedVariant, judgeVariants, shareOf, transferRows } from '../report/summary/judge.ts';
+import { collectOutcomes } from '../report/summary/outcomes.ts';
+import { summariseSweep } from '../report/summary/sweep.ts';
+
+export type { RunFacts } from '../report/summary/facts.ts';
+
+/**
+ * The report of a run from what its jobs left behind. How the run was cut into shards, and the order in which they come,
+ * change nothing. Throws RunError where the results are not exactly those of the run: every image once for every variant,
+ * every adversarial example judged once by every other variant.
+ */
+export function aggregate(
+  facts: RunFacts,
+  shards: readonly ShardResult[],
+  transfers: readonly TransferResult[],
+): Report {
+  const { run, checkpoint, dataset, ranking } = facts;
+  if (run.images < 1) throw new RunError('a report needs at least one image: the run has none');
+  const judged = judgeVariants(collectOutcomes(facts, shards), transfers);
+  const comparisons = comparePairs(judged);
+  const summaries = judged.map((variant) => summarise(variant, facts));
+  const averagesNoise = facts.averagesNoise ?? run.suite.some((attack) => /eot/i.test(attack));
+  const base = summaries.find(({ mask }) => mask === 'none');
+  const variants = judged.map(({ zeroGradientImages }, index) => {
+    const variant = summaries[index]!;
+    return { ...variant, flags: flagVariant({ variant, base, run, comparisons, zeroGradientImages, averagesNoise }) };
+  });
+  const sweep = summariseSweep(run, summaries, comparisons);
+  const flags = flagRun({ run, sweep });
+  return { schema: 'igd.report/1', run, checkpoint, dataset, ranking, variants, comparisons, sweep, flags };
+}
+
+type Summary = Omit<VariantReport, 'flags'>;
+
+function summarise(judged: JudgedVariant, { run, dataset }: RunFacts): Summary {
+  const { variant, right } = judged;
+  return {
+    id: variant.id,
+    mask: variant.mask,
+    ...('threshold' in variant ? { threshold: variant.threshold } : {}),
+    clean: shareOf(right.clean),
+    robust: shareOf(right.robust),
+    attacks: attackRows(judged, run.suite),
+    perClass: classRows(judged, dataset.classNames),
+    worstCase: shareOf(right['worst-case']),
+    transfer: transferRows(judged),
+  };
+}
+
+/**
+ * Each attack sees only what those before it left, so accuracy falls step by step from clean to robust. Results know an
+ * attack by its name: one that a suite lists twice is one row.
+ */
+function attackRows({ images, right, usage }: JudgedVariant, suite: readonly string[]): Summary['attacks'] {
+  let standing = right.clean.filter(Boolean).length;
+  return [...new Set(suite)].map((attack) => {
+    const broken = images.filter(({ brokenBy }) => brokenBy === attack).length;
+    standing -= broken;
+    return {
+      attack,
+      robustAccuracy: standing / images.length,
+      interval: wilsonInterval(standing, images.length),
+      broken,
+      ...(usage.get(attack) ?? { seconds: 0, forwards: 0, gradients: 0 }),
+    };
+  });
+}
+
+/** The classes that occur, in order: of a class without images there is nothing to say. */
+function classRows({ images, right }: JudgedVariant, names: readonly string[]): Summary['perClass'] {
+  const labels = [...new Set(images.map(({ label }) => label))].sort((a, b) => a - b);
+  return labels.map((label) => {
+    const members = images.filter((outcome) => outcome.label === label).map(({ image }) => image);
+    const share = (verdicts: readonly boolean[]) => members.filter((image) => verdicts[image]).length / members.length;
+    return {
+      class: label,
+      name: names[label] ?? `class ${label}`,
+      images: members.length,
+      clean: share(right.clean),
+      robust: share(right.robust),
+    };
+  });
+}

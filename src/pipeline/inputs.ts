@@ -1,0 +1,133 @@
+import { stat } from 'node:fs/promises';
+import { z } from 'zod';
+import { layerOf, openClassifier } from '../architectures/open.ts';
+import type { RunConfig } from '../contracts/config.ts';
+import { CheckpointError, ConfigError, DatasetError, messageOf } from '../contracts/errors.ts';
+import type { Dataset } from '../datasets/dataset.ts';
+import { digestOf } from '../datasets/digest.ts';
+import { openDataset } from '../datasets/open.ts';
+import type { DatasetSpec } from '../datasets/spec.ts';
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const images = z.strictObject({ sha256, images: z.int().positive() });
+
+/** What is known of a run's inputs after opening them once: enough to plan it and to tell it from any other. */
+export const inputsSchema = z.strictObject({
+  checkpoint: z.strictObject({
+    sha256,
+    architecture: z.string(),
+    classes: z.int().positive(),
+    layer: z.strictObject({ name: z.string(), units: z.int().positive() }).nullable(),
+    notes: z.array(z.string()),
+  }),
+  imageShape: z.tuple([z.int(), z.int(), z.int()]),
+  test: images,
+  probe: images.nullable(),
+  classNames: z.array(z.string()),
+});
+export type RunInputs = z.infer<typeof inputsSchema>;
+
+/** The images a run evaluates. */
+export function testSpec({ dataset }: RunConfig): DatasetSpec {
+  return specOf(dataset.format, {
+    path: dataset.test,
+    split: 'test',
+    limit: dataset.testImages,
+    labels: dataset.testLabels,
+  });
+}
+
+/** The images units are ranked on; undefined where the config names none. */
+export function probeSpec({ dataset }: RunConfig): DatasetSpec | undefined {
+  if (dataset.probe === undefined) return undefined;
+  return specOf(dataset.format, {
+    path: dataset.probe,
+    split: 'train',
+    limit: dataset.probeImages,
+    labels: dataset.probeLabels,
+  });
+}
+
+function specOf(
+  format: DatasetSpec['format'],
+  {
+    labels,
+    ...common
+  }: { path: string; split: 'train' | 'test'; limit: number | undefined; labels: string | undefined },
+): DatasetSpec {
+  return format === 'npy' ? { format, ...common, labels } : { format, ...common };
+}
+
+/**
+ * Opens the checkpoint and the data once, and checks that they fit each other and the config. Nothing is written.
+ * Throws CheckpointError, GraphError, DatasetError or ConfigError.
+ */
+export async function inspectInputs(config: RunConfig): Promise<RunInputs> {
+  const { checkpoint } = config;
+  const digest = await checkpointDigest(checkpoint.uri, checkpoint.sha256);
+  const test = await openDataset(testSpec(config));
+  const classifier = await openClassifier({
+    ...checkpoint,
+    path: checkpoint.uri,
+    imageShape: test.imageShape,
+    layer: config.layer,
+  });
+  checkClasses(test, classifier.classes, config.dataset.test);
+  const probe = probeSpec(config);
+  const probeSet = probe === undefined ? undefined : await openDataset(probe);
+  if (probeSet !== undefined && probe !== undefined) checkProbe(probeSet, test, classifier.classes, probe.path);
+  const layer = config.layer === undefined ? null : layerOf(classifier, config.layer);
+  checkUnits(config, layer);
+  return {
+    checkpoint: {
+      sha256: digest,
+      architecture: classifier.architecture,
+      classes: classifier.classes,
+      layer: layer && { name: layer.name, units: layer.units },
+      notes: [...classifier.notes],
+    },
+    imageShape: [...test.imageShape],
+    test: { sha256: await digestOf(config.dataset.test), images: test.count },
+    probe:
+      probeSet === undefined || probe === undefined
+        ? null
+        : { sha256: await digestOf(probe.path), images: probeSet.count },
+    classNames: [...(test.classNames ?? Array.from({ length: classifier.classes }, (_, c) => `class ${c}`))],
+  };
+}
+
+/** The checkpoint's SHA-256. Throws CheckpointError where it is not there or not the one expected. */
+export async function checkpointDigest(path: string, expected?: string): Promise<string> {
+  const file = await stat(path).catch((cause: unknown) => {
+    throw new CheckpointError(`cannot read checkpoint ${path}: ${messageOf(cause)}`, { cause });
+  });
+  if (!file.isFile()) throw new CheckpointError(`checkpoint ${path} is not a file`);
+  const digest = await digestOf(path);
+  if (expected !== undefined && digest !== expected) {
+    throw new CheckpointError(
+      `checkpoint ${path} has SHA-256 ${digest}, the config expects ${expected}: fetch the right file`,
+    );
+  }
+  return digest;
+}
+
+function checkClasses({ labels }: Dataset, classes: number, where: string): void {
+  const highest = labels.reduce((a, b) => Math.max(a, b), 0);
+  if (highest >= classes)
+    throw new DatasetError(`${where} has label ${highest}, but the model has only ${classes} classes`);
+}
+
+function checkProbe(probe: Dataset, test: Dataset, classes: number, where: string): void {
+  checkClasses(probe, classes, where);
+  if (probe.imageShape.join() !== test.imageShape.join()) {
+    throw new DatasetError(
+      `${where} has images [${probe.imageShape.join(', ')}], the test set [${test.imageShape.join(', ')}]`,
+    );
+  }
+}
+
+function checkUnits({ importantUnits }: RunConfig, layer: { name: string; units: number } | null): void {
+  if (layer !== null && importantUnits !== undefined && importantUnits > layer.units) {
+    throw new ConfigError(`importantUnits is ${importantUnits}, but ${layer.name} has only ${layer.units} units`);
+  }
+}

@@ -1,0 +1,45 @@
+import { rankingKey, runKeys } from '../contracts/keys.ts';
+import { evaluateShard } from './evaluate-job.ts';
+import type { Job } from './plan.ts';
+import { rankUnits } from './rank-job.ts';
+import { transferShard } from './transfer-job.ts';
+import type { Workbench } from './workbench.ts';
+
+/** How far a job is. */
+export interface JobProgress {
+  /** 0 to 1 */
+  readonly fraction: number;
+  readonly attack?: string;
+  /** Images of the shard no attack has broken so far, and all of them. */
+  readonly robust?: number;
+  readonly total?: number;
+  /** Images the model has evaluated so far in this job. */
+  readonly evaluations: number;
+}
+
+/** Does one job and writes its result to the store; the same bodies run in a local worker and in a container. */
+export function runJob(bench: Workbench, job: Job, progress: (state: JobProgress) => void): Promise<void> {
+  switch (job.kind) {
+    case 'rank':
+      return rankUnits(bench, job.method, progress);
+    case 'evaluate':
+      return evaluateShard(bench, job, progress);
+    case 'transfer':
+      return transferShard(bench, job, progress);
+  }
+}
+
+/** Whether a job's result is there already. */
+export function isDone(
+  { plan, runs, rankings }: Pick<Workbench, 'plan' | 'runs' | 'rankings'>,
+  job: Job,
+): Promise<boolean> {
+  switch (job.kind) {
+    case 'rank':
+      return rankings.has(rankingKey(plan.rankings.find(({ method }) => method === job.method)?.digest ?? ''));
+    case 'evaluate':
+      return runs.has(runKeys.evaluation(job.variant, job.shard));
+    case 'transfer':
+      return runs.has(runKeys.transfer(job.variant, job.shard));
+  }
+}

@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { suiteOf } from '../attacks/suites.ts';
+import type { RunConfig } from '../contracts/config.ts';
+import { RunError } from '../contracts/errors.ts';
+import { parseConfig } from '../contracts/parse-config.ts';
+import { RANKING_METHODS, type RankingMethod, rankingOf } from '../contracts/variants.ts';
+import { type RankingRecipe, rankingDigest } from '../ranking/ranking.ts';
+import { inputsSchema, type RunInputs } from './inputs.ts';
+
+const PLAN_SCHEMA = 'igd.plan/1';
+
+const shardSchema = z.strictObject({ first: z.int().nonnegative(), count: z.int().positive() });
+export type Shard = z.infer<typeof shardSchema>;
+
+const rankingSchema = z.strictObject({ method: z.enum(RANKING_METHODS), digest: z.string(), imported: z.boolean() });
+
+const planFileSchema = z.strictObject({
+  schema: z.literal(PLAN_SCHEMA),
+  /** Digest of everything the numbers depend on: a run of another config or other inputs has another id. */
+  id: z.string(),
+  /** The config as the user wrote it. */
+  config: z.json(),
+  inputs: inputsSchema,
+  rankings: z.array(rankingSchema),
+  /** The same cut for every variant, so that variants can be compared shard by shard. */
+  shards: z.array(shardSchema).min(1),
+});
+
+export interface Plan extends Omit<z.infer<typeof planFileSchema>, 'config'> {
+  readonly config: RunConfig;
+  readonly source: z.infer<typeof planFileSchema>['config'];
+}
+
+/** One piece of work that stands alone: what a worker thread or a Batch job is given. */
+export type Job =
+  | { readonly kind: 'rank'; readonly method: RankingMethod }
+  | { readonly kind: 'evaluate'; readonly variant: string; readonly shard: number }
+  | { readonly kind: 'transfer'; readonly variant: string; readonly shard: number };
+
+/** Plans a run. `imported` is the digest of a ranking the config brings along. Pure: equal arguments give equal plans. */
+export function planRun(config: RunConfig, source: Plan['source'], inputs: RunInputs, imported?: string): Plan {
+  const methods = new Set(config.variants.map(rankingOf).filter((method) => method !== undefined));
+  const rankings = [...methods].map((method) => {
+    const given = method === 'loir' ? imported : undefined;
+    return { method, digest: given ?? rankingDigest(recipeOf(method, config, inputs)), imported: given !== undefined };
+  });
+  const shards = cut(inputs.test.images, config.compute.imagesPerShard);
+  return {
+    schema: PLAN_SCHEMA,
+    id: identity(config, inputs, rankings, shards),
+    config,
+    source,
+    inputs,
+    rankings,
+    shards,
+  };
+}
+
+/** What the ranking of this run is computed from. */
+export function recipeOf(method: RankingMethod, config: RunConfig, inputs: RunInputs): RankingRecipe {
+  const { checkpoint, probe } = inputs;
+  const byChance = method === 'random';
+  return {
+    method,
+    layer: checkpoint.layer?.name ?? '',
+    checkpoint: checkpoint.sha256,
+    stateDict: config.checkpoint.stateDict ?? null,
+    input: { normalize: config.checkpoint.normalize ?? null, layout: config.checkpoint.layout },
+    probe: byChance ? null : probe,
+    signed: byChance ? false : config.ranking.signed,
+    seed: byChance ? config.seed : null,
+  };
+}
+
+export function encodePlan({ config: _, source, ...plan }: Plan): string {
+  return `${JSON.stringify({ ...plan, config: source }, null, 1)}\n`;
+}
+
+/** Throws RunError where the bytes are no plan of this version. */
+export function decodePlan(bytes: Uint8Array, where: string): Plan {
+  const parsed = planFileSchema.safeParse(JSON.parse(new TextDecoder().decode(bytes)));
+  if (!parsed.success)
+    throw new RunError(`${where} is not a plan of this version of igd: start the run in a new folder`);
+  const { config, ...plan } = parsed.data;
+  return { ...plan, source: config, config: parseConfig(JSON.stringify(config), where) };
+}
+
+export function evaluateJobs(plan: Plan): Job[] {
+  return eachShard(plan, 'evaluate');
+}
+
+export function transferJobs(plan: Plan): Job[] {
+  return eachShard(plan, 'transfer');
+}
+
+function eachShard({ config, shards }: Plan, kind: 'evaluate' | 'transfer'): Job[] {
+  return config.variants.flatMap(({ id }) => shards.map((_, shard): Job => ({ kind, variant: id, shard })));
+}
+
+function cut(images: number, perShard: number): Shard[] {
+  return Array.from({ length: Math.ceil(images / perShard) }, (_, index) => {
+    const first = index * perShard;
+    return { first, count: Math.min(perShard, images - first) };
+  });
+}
+
+/** Device and batch size are left out: they change how long a run takes, not what it finds. Paths too: content counts. */
+function identity(config: RunConfig, inputs: RunInputs, rankings: Plan['rankings'], shards: readonly Shard[]): string {
+  const { checkpoint, dataset, compute: _compute, name: _name, suite, ...rest } = config;
+  const { uri: _uri, sha256: _sha256, ...preparation } = checkpoint;
+  const { notes: _notes, architecture: _architecture, ...model } = inputs.checkpoint;
+  const identityOf = {
+    ...rest,
+    preparation,
+    format: dataset.format,
+    suite: suiteOf(suite),
+    inputs: { model, test: inputs.test, probe: inputs.probe },
+    rankings,
+    shards: shards.length,
+  };
+  return createHash('sha256').update(JSON.stringify(identityOf)).digest('hex').slice(0, 16);
+}

@@ -1,0 +1,118 @@
+import type { RunConfig } from '../contracts/config.ts';
+import { ConfigError } from '../contracts/errors.ts';
+import { rankingKey, runKeys } from '../contracts/keys.ts';
+import type { Report } from '../contracts/report.ts';
+import type { Engine } from '../engines/engine.ts';
+import type { Store } from '../stores/store.ts';
+import { importRanking } from './import-ranking.ts';
+import { inspectInputs } from './inputs.ts';
+import { isDone, type JobProgress } from './jobs.ts';
+import { decodePlan, encodePlan, evaluateJobs, type Job, type Plan, planRun, transferJobs } from './plan.ts';
+import { buildReport, writeReport } from './report.ts';
+import { soundRanking } from './workbench.ts';
+
+export type Stage = 'rank' | 'evaluate' | 'transfer';
+
+/** What a run tells whoever watches it. */
+export interface RunListener {
+  stage(stage: Stage, jobs: { total: number; done: number }): void;
+  progress(job: Job, state: JobProgress): void;
+  done(job: Job): void;
+}
+
+export interface RunOptions {
+  readonly config: RunConfig;
+  /** The config as the user wrote it, to be kept with the plan. */
+  readonly source: Plan['source'];
+  readonly runs: Store;
+  readonly rankings: Store;
+  readonly engine: (plan: Plan) => Engine;
+  readonly listener: RunListener;
+  /** Stops the run: what is being computed is dropped, what is done stays. The reason is thrown. */
+  readonly signal?: AbortSignal;
+}
+
+export interface RunOutcome {
+  /** False where the run had been finished before and nothing was done. */
+  readonly computed: boolean;
+  readonly plan: Plan;
+  readonly report: Report;
+}
+
+/**
+ * Does a run, or what is left of it: plan, rankings, evaluation, transfer, report. Nothing is written before the inputs have
+ * been opened and found to fit. Throws InputError for bad input and for a folder that holds another run.
+ */
+export async function executeRun(options: RunOptions): Promise<RunOutcome> {
+  const { config, source, runs, rankings } = options;
+  const inputs = await inspectInputs(config);
+  const imported = await importRanking(config, inputs);
+  const plan = planRun(config, source, inputs, imported?.digest);
+  await requireSamePlan(plan, runs);
+  if (await isFinished(plan, runs, rankings))
+    return { computed: false, plan, report: await buildReport(plan, runs, rankings) };
+  await runs.put(runKeys.plan, encodePlan(plan));
+  if (imported !== undefined) await rankings.put(rankingKey(imported.digest), imported.file);
+  await runStages(plan, options);
+  return { computed: true, plan, report: await writeReport(plan, runs, rankings) };
+}
+
+/** Each stage reads what the one before it left in the stores; its jobs are independent of each other. */
+function stagesOf(plan: Plan): readonly [Stage, Job[]][] {
+  return [
+    ['rank', plan.rankings.map(({ method }) => ({ kind: 'rank', method }))],
+    ['evaluate', evaluateJobs(plan)],
+    ['transfer', transferJobs(plan)],
+  ];
+}
+
+async function runStages(plan: Plan, { runs, rankings, engine, listener, signal }: RunOptions): Promise<void> {
+  signal?.throwIfAborted();
+  const workers = engine(plan);
+  const stop = () => void workers.close();
+  signal?.addEventListener('abort', stop);
+  try {
+    for (const [stage, jobs] of stagesOf(plan)) {
+      const left = await missing(plan, runs, rankings, jobs);
+      listener.stage(stage, { total: jobs.length, done: jobs.length - left.length });
+      await workers.run(left, listener);
+      // A degenerate ranking is refused before hours of attacks on it.
+      if (stage === 'rank') for (const { method } of plan.rankings) await soundRanking({ plan, rankings }, method);
+    }
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', stop);
+    await workers.close();
+  }
+}
+
+async function isFinished(plan: Plan, runs: Store, rankings: Store): Promise<boolean> {
+  const jobs = stagesOf(plan).flatMap(([, stageJobs]) => stageJobs);
+  return (await runs.has(runKeys.report('report.json'))) && (await missing(plan, runs, rankings, jobs)).length === 0;
+}
+
+async function missing(plan: Plan, runs: Store, rankings: Store, jobs: readonly Job[]): Promise<Job[]> {
+  const done = await Promise.all(jobs.map((job) => isDone({ plan, runs, rankings }, job)));
+  return jobs.filter((_, index) => done[index] === false);
+}
+
+/** Throws ConfigError where the folder holds a run of another config or of other inputs. */
+async function requireSamePlan(plan: Plan, runs: Store): Promise<void> {
+  const bytes = await runs.get(runKeys.plan);
+  if (bytes === undefined) return;
+  const before = decodePlan(bytes, runKeys.plan);
+  if (before.id === plan.id) return;
+  const changed = differences(before, plan);
+  throw new ConfigError(
+    `this folder holds another run (${before.id}, now ${plan.id}): ${changed.join(', ') || 'the inputs'} changed. ` +
+      'Give a new folder with --out, or the config the run was started with',
+  );
+}
+
+function differences(before: Plan, after: Plan): string[] {
+  const sides = [before, after].map(({ config, inputs }) => ({ ...config, inputs }));
+  const [a, b] = sides.map((side) => new Map(Object.entries(side).map(([key, value]) => [key, JSON.stringify(value)])));
+  return [...new Set([...(a?.keys() ?? []), ...(b?.keys() ?? [])])].filter((key) => a?.get(key) !== b?.get(key));
+}

@@ -1,0 +1,64 @@
+import { distance, isWithinThreat } from '../attacks/threat.ts';
+import { ConfigError } from '../contracts/errors.ts';
+import { digestOf } from '../datasets/digest.ts';
+import { judgePredictions } from '../evaluation/protocol.ts';
+import { checkpointDigest } from './inputs.ts';
+import { type AdversarialExample, examplesOf } from './shard-images.ts';
+import { Workbench, type WorkbenchOptions } from './workbench.ts';
+
+export interface Failure {
+  readonly variant: string;
+  readonly image: number;
+  readonly problem: string;
+}
+
+/**
+ * Checks every adversarial example of a run against the threat model and, on fresh sessions, the model. The judgement of a
+ * randomised model is repeated with the noise it was made with. Throws where inputs are not those of the run.
+ */
+export async function verifyRun(
+  options: WorkbenchOptions,
+  progress: (checked: number, total: number | undefined) => void,
+): Promise<{ checked: number; failures: Failure[] }> {
+  const { plan } = options;
+  await requireSameInputs(options);
+  const bench = new Workbench(options);
+  const failures: Failure[] = [];
+  let checked = 0;
+  for (const { id } of plan.config.variants) {
+    for (const shard of plan.shards.keys()) {
+      const examples = await examplesOf(options.runs, id, shard);
+      failures.push(...(await checkShard(bench, id, examples)));
+      checked += examples.length;
+      progress(checked, undefined);
+    }
+  }
+  await bench.release();
+  return { checked, failures };
+}
+
+async function requireSameInputs({ plan: { config, inputs } }: WorkbenchOptions): Promise<void> {
+  await checkpointDigest(config.checkpoint.uri, inputs.checkpoint.sha256);
+  if ((await digestOf(config.dataset.test)) !== inputs.test.sha256) {
+    throw new ConfigError(`${config.dataset.test} is not the data this run was made with: put the same file back`);
+  }
+}
+
+async function checkShard(
+  bench: Workbench,
+  variant: string,
+  examples: readonly AdversarialExample[],
+): Promise<Failure[]> {
+  const { config } = bench.plan;
+  const [model, test] = await Promise.all([bench.model(variant), bench.test()]);
+  const judged = await judgePredictions(model, examples, config.seed, config.compute.batchSize);
+  return examples.flatMap(({ outcome, x }, i): Failure[] => {
+    const clean = test.gather([outcome.image]);
+    const problems: string[] = [];
+    if (!isWithinThreat(x, clean, config.threat)) {
+      problems.push(`${config.threat.norm} distance ${distance(x, clean, config.threat.norm)}, or outside [0, 1]`);
+    }
+    if (judged[i] === outcome.label) problems.push(`classified as its label ${outcome.label}`);
+    return problems.map((problem) => ({ variant, image: outcome.image, problem }));
+  });
+}

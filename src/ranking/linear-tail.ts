@@ -1,0 +1,99 @@
+import type { Classifier } from '../architectures/architecture.ts';
+import { type MaskLayer, unitStride } from '../architectures/mask-layer.ts';
+import { GraphBuilder } from '../onnx/builder.ts';
+import { appendGradient } from '../onnx/gradient/vjp.ts';
+import type { Model, Node } from '../onnx/graph.ts';
+import { nodesBetween, subgraph } from '../onnx/splice.ts';
+import { Session, type SessionOptions } from '../runtime/session.ts';
+import { float32, sizeOf } from '../tensor/tensor.ts';
+import type { EffectOfUnits } from './loir.ts';
+
+/** Ops that are affine in their one live input, the others being constants. */
+const AFFINE = new Set([
+  'Add',
+  'AveragePool',
+  'BatchNormalization',
+  'Conv',
+  'Div',
+  'Dropout',
+  'Flatten',
+  'Gemm',
+  'GlobalAveragePool',
+  'Identity',
+  'MatMul',
+  'Mul',
+  'Neg',
+  'Pad',
+  'ReduceMean',
+  'ReduceSum',
+  'Reshape',
+  'Squeeze',
+  'Sub',
+  'Transpose',
+  'Unsqueeze',
+]);
+
+/**
+ * Effects behind a linear tail f(a) = J a + b: zeroing unit j changes logit c by exactly the sum over the unit's positions of
+ * J[c, j] a[j]. Returns undefined where the tail is not linear.
+ */
+export async function linearTailEffects(
+  classifier: Classifier,
+  layer: MaskLayer,
+  boundary: readonly string[],
+  session: SessionOptions,
+): Promise<EffectOfUnits | undefined> {
+  const tail = nodesBetween(classifier.model.graph, new Set([layer.tensor]), [classifier.logits]);
+  if (boundary.length > 1 || !isAffine(tail, layer.tensor)) return undefined;
+  const jacobian = await tailJacobian(
+    subgraph(classifier.model, [layer.tensor], [classifier.logits]),
+    classifier,
+    layer,
+    session,
+  );
+  const stride = unitStride(layer);
+  const size = sizeOf(layer.dims);
+  return {
+    async measure({ values, labels }, visit) {
+      const activations = values[layer.tensor]?.data ?? new Float32Array();
+      const effects = new Float64Array(layer.units);
+      for (const [image, label] of labels.entries()) {
+        effects.fill(0);
+        for (let i = 0; i < size; i++) {
+          const unit = Math.floor(i / stride) % layer.units;
+          effects[unit]! += (activations[image * size + i] ?? 0) * (jacobian[label * size + i] ?? 0);
+        }
+        for (const [unit, effect] of effects.entries()) if (effect !== 0) visit(image, unit, effect);
+      }
+    },
+    release: async () => {},
+  };
+}
+
+function isAffine(tail: readonly Node[], source: string): boolean {
+  const live = new Set([source]);
+  return tail.every(({ op, inputs, outputs }) => {
+    for (const name of outputs) live.add(name);
+    return (
+      AFFINE.has(op) &&
+      inputs.filter((name) => live.has(name)).length === 1 &&
+      (op !== 'Div' || live.has(inputs[0] ?? ''))
+    );
+  });
+}
+
+/** J [C, ...dims]: the gradient of logit c in row c, from one run of the tail's gradient at zero. */
+async function tailJacobian(tail: Model, { classes, logits }: Classifier, layer: MaskLayer, options: SessionOptions) {
+  const builder = GraphBuilder.from(tail.graph);
+  const cotangent = builder.input('cotangent', [{ batch: 1 }, classes]);
+  const gradient = appendGradient(builder, logits, cotangent, layer.tensor);
+  const session = await Session.create(builder.build([gradient], 'tail jacobian'), options);
+  const identity = float32([classes, classes]);
+  for (let c = 0; c < classes; c++) identity.data[c * classes + c] = 1;
+  try {
+    const outputs = await session.run({ [layer.tensor]: float32([classes, ...layer.dims]), cotangent: identity });
+    return outputs[gradient]?.data ?? new Float32Array();
+  } finally {
+    await session.release();
+  }
+}

@@ -1,0 +1,70 @@
+import type { Classifier } from '../architectures/architecture.ts';
+import { IMAGE_INPUT } from '../architectures/input.ts';
+import type { MaskLayer } from '../architectures/mask-layer.ts';
+import type { Dataset } from '../datasets/dataset.ts';
+import { sideInputs, subgraph } from '../onnx/splice.ts';
+import { Session, type SessionOptions } from '../runtime/session.ts';
+import { float32 } from '../tensor/tensor.ts';
+import { ablationEffects } from './ablation.ts';
+import { linearTailEffects } from './linear-tail.ts';
+import { ClassMeans, type Scores } from './scores.ts';
+
+export interface LoirOptions {
+  /** Mean of f_c - f_c^[j] (the paper's Eq. 5) instead of its absolute value (the public code). */
+  readonly signed: boolean;
+  readonly batchSize: number;
+  readonly session: SessionOptions;
+  readonly progress?: (done: number, total: number) => void;
+}
+
+/** Values on the boundary of trunk and tail for a batch of images: the layer's and those of shortcuts around it. */
+export interface TrunkValues {
+  /** [n, ...dims] by name. */
+  readonly values: Readonly<Record<string, { readonly dims: readonly number[]; readonly data: Float32Array }>>;
+  readonly labels: Int32Array;
+}
+
+/**
+ * What leaving out each unit does to the label's logit, f_y(x) - f_y^[j](x), for every image of a batch. `visit` is called
+ * once per image and unit whose effect is not zero.
+ */
+export interface EffectOfUnits {
+  measure(batch: TrunkValues, visit: (image: number, unit: number, effect: number) => void): Promise<void>;
+  release(): Promise<void>;
+}
+
+/**
+ * Leave-one-out importance (LO-IR): scores[j, c] = E[ |f_c(x) - f_c^[j](x)| : y = c ], where f^[j] has unit j zeroed
+ * (IG-Defense, section 3). Not by brute force, which runs the model once per unit: behind a linear tail the effect of a unit
+ * is its own contribution to the logit, so one pass ranks all units; elsewhere the trunk runs once per image and only the
+ * tail is run again, with ablations batched.
+ */
+export async function loirScores(
+  classifier: Classifier,
+  layer: MaskLayer,
+  probe: Dataset,
+  { signed, batchSize, session, progress }: LoirOptions,
+): Promise<Scores> {
+  const boundary = [layer.tensor, ...sideInputs(classifier.model.graph, layer.tensor, classifier.logits)];
+  const trunk = await Session.create(subgraph(classifier.model, [IMAGE_INPUT], boundary), session);
+  const effects =
+    (await linearTailEffects(classifier, layer, boundary, session)) ??
+    (await ablationEffects(classifier, layer, boundary, batchSize, session));
+  const means = new ClassMeans(layer.units, classifier.classes);
+  try {
+    for (let first = 0; first < probe.count; first += batchSize) {
+      const count = Math.min(batchSize, probe.count - first);
+      const labels = probe.labels.subarray(first, first + count);
+      const x = float32([count, ...classifier.imageShape], probe.pixels(first, count));
+      const values = await trunk.run({ [IMAGE_INPUT]: x });
+      for (const label of labels) means.count(label);
+      await effects.measure({ values, labels }, (image, unit, effect) =>
+        means.add(unit, labels[image] ?? 0, signed ? effect : Math.abs(effect)),
+      );
+      progress?.(first + count, probe.count);
+    }
+  } finally {
+    await Promise.all([trunk.release(), effects.release()]);
+  }
+  return means.scores();
+}

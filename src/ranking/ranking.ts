@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { messageOf, RankingError } from '../contracts/errors.ts';
+import { suggestedIssues } from '../contracts/issues.ts';
+import { RANKING_METHODS } from '../contracts/variants.ts';
+import type { Scores } from './scores.ts';
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** What a ranking depends on: equal recipes give equal scores, so their digest is the ranking's address. */
+const recipeSchema = z.strictObject({
+  method: z.enum(RANKING_METHODS),
+  layer: z.string(),
+  checkpoint: sha256,
+  /** Which of the checkpoint's state dicts, where it holds several. */
+  stateDict: z.string().nullable(),
+  /** How the checkpoint's input is prepared, which changes the function being ranked. */
+  input: z.strictObject({
+    normalize: z.strictObject({ mean: z.array(z.number()), std: z.array(z.number()) }).nullable(),
+    layout: z.enum(['NCHW', 'NHWC']),
+  }),
+  /** Probe set, for methods that look at images. */
+  probe: z.strictObject({ sha256, images: z.int().positive() }).nullable(),
+  signed: z.boolean(),
+  /** For methods that draw. */
+  seed: z.int().nullable(),
+});
+export type RankingRecipe = z.infer<typeof recipeSchema>;
+
+export interface Ranking {
+  readonly recipe: RankingRecipe;
+  readonly scores: Scores;
+}
+
+const SCHEMA = 'igd.ranking/1';
+
+const fileSchema = z.strictObject({
+  schema: z.literal(SCHEMA),
+  ...recipeSchema.shape,
+  units: z.int().positive(),
+  classes: z.int().positive(),
+  /** [units, classes] row-major, little-endian float32 in base64. */
+  scores: z.base64(),
+});
+
+/** Content address of the ranking this recipe gives. */
+export function rankingDigest(recipe: RankingRecipe): string {
+  return createHash('sha256')
+    .update(JSON.stringify([SCHEMA, recipeSchema.parse(recipe)]))
+    .digest('hex');
+}
+
+export function encodeRanking({ recipe, scores: { units, classes, data } }: Ranking): string {
+  const scores = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64');
+  return `${JSON.stringify({ schema: SCHEMA, ...recipe, units, classes, scores }, null, 1)}\n`;
+}
+
+/** Throws RankingError where the text is no ranking file of this version. */
+export function decodeRanking(text: string, where: string): Ranking {
+  const parsed = fileSchema.safeParse(parseJson(text, where));
+  if (!parsed.success) throw new RankingError(`${where} is not a ranking file: ${suggestedIssues(parsed.error)[0]}`);
+  const { schema: _, units, classes, scores, ...recipe } = parsed.data;
+  const bytes = Buffer.from(scores, 'base64');
+  if (bytes.length !== 4 * units * classes) {
+    throw new RankingError(`${where}: ${bytes.length} bytes of scores for ${units} units and ${classes} classes`);
+  }
+  return { recipe, scores: { units, classes, data: new Float32Array(new Uint8Array(bytes).buffer) } };
+}
+
+function parseJson(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new RankingError(`${where} is not a ranking file: ${messageOf(cause)}`, { cause });
+  }
+}

@@ -1,0 +1,57 @@
+import type { Report, Share, VariantReport } from '../contracts/report.ts';
+import type { ShardResult } from '../contracts/results.ts';
+
+type Field = string | number | null | undefined;
+type Row = readonly Field[];
+
+const REPORT_COLUMNS = [
+  ...['variant', 'mask', 'threshold', 'attack', 'accuracy', 'correct', 'interval_low', 'interval_high'],
+  ...['broken', 'seconds', 'forwards', 'gradients'],
+];
+
+/** report.csv: a row for every variant's clean accuracy, one after each of its attacks, one for its worst case. */
+export function reportCsv({ run, variants }: Report): string {
+  return toCsv(
+    REPORT_COLUMNS,
+    variants.flatMap((variant) => variantRows(variant, run.images)),
+  );
+}
+
+function variantRows({ id, mask, threshold, clean, attacks, worstCase }: VariantReport, images: number): Row[] {
+  const row = (stage: string, { accuracy, correct, interval }: Share, ...cost: Row): Row => [
+    ...[id, mask, threshold, stage, accuracy, correct, ...interval],
+    ...(cost.length > 0 ? cost : [null, null, null, null]),
+  ];
+  const afterAttacks = attacks.map(({ attack, robustAccuracy, interval, broken, seconds, forwards, gradients }) => {
+    const share = { accuracy: robustAccuracy, correct: Math.round(robustAccuracy * images), interval };
+    return row(attack, share, broken, seconds, forwards, gradients);
+  });
+  return [row('clean', clean), ...afterAttacks, row('worst-case', worstCase)];
+}
+
+const IMAGE_COLUMNS = ['image', 'label', 'variant', 'clean_prediction', 'broken_by', 'adversarial_prediction'];
+
+/** images.csv: what became of every image under every variant, in the report's order of variants. */
+export function imagesCsv({ variants }: Report, shards: readonly ShardResult[]): string {
+  const rows = variants.flatMap(({ id }) =>
+    shards
+      .filter(({ variant }) => variant === id)
+      .flatMap(({ images }) => images)
+      .sort((a, b) => a.image - b.image)
+      .map((outcome): Row => {
+        const { image, label, cleanPrediction, brokenBy, adversarialPrediction } = outcome;
+        return [image, label, id, cleanPrediction, brokenBy, adversarialPrediction];
+      }),
+  );
+  return toCsv(IMAGE_COLUMNS, rows);
+}
+
+/** RFC 4180, but for line ends: pandas, R and Unix tools all take "\n". */
+function toCsv(columns: readonly string[], rows: readonly Row[]): string {
+  return [columns, ...rows].map((row) => `${row.map(escapeField).join(',')}\n`).join('');
+}
+
+function escapeField(field: Field): string {
+  const text = String(field ?? '');
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,119 @@
+import type { Comparison, Flag, Report, VariantReport } from '../contracts/report.ts';
+import { count, counted, interval, percent, points, pValue } from './format.ts';
+import { SIGNIFICANCE, wilsonInterval } from './statistics.ts';
+import { pValueOf } from './summary/comparisons.ts';
+
+/** What a rule about one variant may look at. */
+export interface VariantCase {
+  readonly variant: Omit<VariantReport, 'flags'>;
+  /** The model without a defence, where the run has it. */
+  readonly base: Omit<VariantReport, 'flags'> | undefined;
+  readonly run: Report['run'];
+  readonly comparisons: readonly Comparison[];
+  readonly zeroGradientImages: number;
+  /** An attack of the suite averages gradients over the model's noise (EoT). */
+  readonly averagesNoise: boolean;
+}
+
+/** Gives the sentence to print, or null where there is nothing to say. */
+type Rule<Case> = (subject: Case) => string | null;
+
+const VARIANT_RULES: Readonly<Record<string, Rule<VariantCase>>> = {
+  'transfer-removes-gain': transferRemovesGain,
+  'worse-than-none': worseThanNone,
+  'zero-gradients': zeroGradients,
+  'square-beats-gradients': squareBeatsGradients,
+  'smoothing-needs-eot': smoothingNeedsEot,
+};
+
+const RUN_RULES: Readonly<Record<string, Rule<Pick<Report, 'run' | 'sweep'>>>> = {
+  'small-sample': smallSample,
+  'flat-sweep': ({ sweep }) => (sweep?.flat ? sweep.message : null),
+};
+
+/** What a reader must know before trusting this variant's numbers. */
+export function flagVariant(subject: VariantCase): Flag[] {
+  return applyRules(VARIANT_RULES, subject);
+}
+
+/** What a reader must know about the run as a whole. */
+export function flagRun(subject: Pick<Report, 'run' | 'sweep'>): Flag[] {
+  return applyRules(RUN_RULES, subject);
+}
+
+function applyRules<Case>(rules: Readonly<Record<string, Rule<Case>>>, subject: Case): Flag[] {
+  return Object.entries(rules).flatMap(([code, rule]) => {
+    const message = rule(subject);
+    return message === null ? [] : [{ code, message }];
+  });
+}
+
+/** A gain that other models' examples take away never was robustness: the attack could not see its way through the mask. */
+function transferRemovesGain({ variant, base }: VariantCase): string | null {
+  if (base === undefined) return null;
+  const gain = variant.robust.accuracy - base.robust.accuracy;
+  const left = variant.worstCase.accuracy - base.worstCase.accuracy;
+  if (gain <= 0 || left > gain / 2) return null;
+  return (
+    `${left <= 0 ? 'the' : 'most of the'} gain over ${base.id} (${versus(variant, base, 'robust')}) is gone on transferred ` +
+    `examples (${versus(variant, base, 'worstCase')}): gradients were starved, not robustness gained`
+  );
+}
+
+function versus(
+  variant: VariantCase['variant'],
+  base: VariantCase['variant'],
+  measure: 'robust' | 'worstCase',
+): string {
+  return `${percent(variant[measure].accuracy)} vs ${percent(base[measure].accuracy)}`;
+}
+
+function worseThanNone({ variant, base, comparisons }: VariantCase): string | null {
+  if (base === undefined || variant.robust.accuracy >= base.robust.accuracy) return null;
+  const p = pValueOf(comparisons, 'robust', variant.id, base.id);
+  if (p >= SIGNIFICANCE) return null;
+  return `robust accuracy is below that of ${base.id} (${versus(variant, base, 'robust')}, ${pValue(p)}): it makes the model weaker`;
+}
+
+function zeroGradients({ variant, zeroGradientImages }: VariantCase): string | null {
+  if (zeroGradientImages === 0) return null;
+  const attacked = variant.clean.correct;
+  return (
+    `${count(zeroGradientImages)} of ${counted(attacked, 'attacked image')} (${percent(zeroGradientImages / attacked)}) ` +
+    'had a loss gradient of exactly zero: gradient attacks are blind there, so robust accuracy may be too high'
+  );
+}
+
+/** AutoAttack's own check: a black-box attack should not find what white-box attacks missed. */
+const SQUARE_TOLERANCE = 0.002;
+
+function squareBeatsGradients({ variant, run }: VariantCase): string | null {
+  const place = variant.attacks.findIndex(({ attack }) => attack === 'square');
+  const broken = variant.attacks[place]?.broken ?? 0;
+  if (place < 1 || broken / run.images <= SQUARE_TOLERANCE) return null;
+  return (
+    `Square broke ${counted(broken, 'image')} (${points(broken / run.images)} points) that the attacks before it could not: ` +
+    'gradients are masked, and the true robust accuracy may be lower still'
+  );
+}
+
+/** Only what masks is randomised: noise is drawn in the first of two passes. */
+function smoothingNeedsEot({ variant, run, averagesNoise }: VariantCase): string | null {
+  if (run.smoothing === null || variant.mask === 'none' || averagesNoise) return null;
+  return (
+    'smoothing makes the model random and no attack in the suite averages its gradients over the noise: results are ' +
+    'optimistic; give the attacks "eot", e.g. {"attack": "apgd-ce", "eot": 20}'
+  );
+}
+
+/** From here on the widest interval is about 6 points. */
+const ENOUGH_IMAGES = 1000;
+
+function smallSample({ run }: Pick<Report, 'run'>): string | null {
+  if (run.images >= ENOUGH_IMAGES) return null;
+  const [low, high] = wilsonInterval(run.images / 2, run.images);
+  return (
+    `${counted(run.images, 'image')} only: the 95% interval of an accuracy near 50% is ${interval([low, high])}, ` +
+    `${(100 * (high - low)).toFixed(1)} points wide; differences below that may be chance`
+  );
+}

@@ -1,0 +1,86 @@
+import type { Report } from '../contracts/report.ts';
+import { alignColumns } from './columns.ts';
+import { count, counted, list, percent, points, pValue, radius, shareText } from './format.ts';
+import { type Notice, noticesOf } from './notices.ts';
+import { type Difference, pairsOf } from './pairs.ts';
+
+/** report.md: what a researcher pastes into a page or a pull request. */
+export function reportMarkdown(report: Report): string {
+  const sections = [heading(report), notices(report), results(report), transfer(report), comparisons(report)];
+  return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
+}
+
+function heading({ run, checkpoint }: Report): string {
+  const threat = `${run.threat.norm}, epsilon ${radius(run.threat.epsilon)}`;
+  return [
+    `# ${escapeText(run.name)}`,
+    '',
+    `${escapeText(checkpoint.architecture)} (\`${checkpoint.sha256.slice(0, 12)}\`) on ${counted(run.images, 'image')} under ` +
+      `${escapeText(list(run.suite))} (${threat}, seed ${run.seed}). Run \`${run.id}\`, igd ${escapeText(run.igdVersion)}.`,
+  ].join('\n');
+}
+
+function notices(report: Report): string {
+  const lines = noticesOf(report).map(noticeLine);
+  return lines.length === 0 ? '' : ['## Read this first', '', ...lines].join('\n');
+}
+
+function noticeLine({ code, subject, message, likewise }: Notice): string {
+  const about = subject === null ? '' : `**${escapeText(subject)}**: `;
+  const others = likewise.length === 0 ? '' : ` Likewise ${escapeText(list(likewise))}.`;
+  return `- ${about}${escapeText(message)}${message.endsWith('.') || others === '' ? '' : '.'}${others} (\`${code}\`)`;
+}
+
+function results({ variants }: Report): string {
+  const suite = variants[0]?.attacks.map(({ attack }) => attack) ?? [];
+  const columns = ['variant', 'clean', 'robust', 'worst case', ...suite.map((attack) => `after ${attack}`)];
+  const rows = variants.map(({ id, clean, robust, worstCase, attacks }) => [
+    id,
+    ...[clean, robust, worstCase].map(shareText),
+    ...attacks.map(({ robustAccuracy }) => percent(robustAccuracy)),
+  ]);
+  const legend =
+    'Accuracy with its 95% Wilson interval. _Robust_: no attack of the suite, made on the variant itself, broke the image. ' +
+    "_Worst case_: nor did any other variant's adversarial example.";
+  return ['## Results', '', table(columns, rows), '', legend].join('\n');
+}
+
+function transfer({ variants }: Report): string {
+  if (variants.length < 2) return '';
+  const columns = ['judged, on examples of', ...variants.map(({ id }) => id)];
+  const rows = variants.map(({ id, transfer }) => [id, ...transfer.map(({ accuracy }) => percent(accuracy))]);
+  const legend = "Accuracy of the row on the column's adversarial examples; on the clean image where there is none.";
+  return ['## Transfer', '', table(columns, rows), '', legend].join('\n');
+}
+
+function comparisons(report: Report): string {
+  const pairs = pairsOf(report);
+  if (pairs.length === 0) return '';
+  const rows = pairs.map(({ a, b, measures }) => [`${b} − ${a}`, ...measures.map(differenceText)]);
+  const legend =
+    `Difference in points and p-value of McNemar's exact test on the same ${count(report.run.images)} images; ` +
+    'bold below 0.05, not corrected for the number of comparisons.';
+  return ['## Comparisons', '', table(['pair', 'clean', 'robust', 'worst case'], rows), '', legend].join('\n');
+}
+
+function differenceText({ difference, pValue: p, significant }: Difference): string {
+  const text = `${points(difference)} (${pValue(p)})`;
+  return significant ? `**${text}**` : text;
+}
+
+/** A table that reads well before it is rendered, too. */
+function table(columns: readonly string[], rows: readonly (readonly string[])[]): string {
+  const escaped = [columns, ...rows].map((cells) => cells.map((cell) => cell.replaceAll('|', '\\|')));
+  const [header = [], ...body] = alignColumns(escaped);
+  const rule = header.map(({ length }, column) => (column === 0 ? '-'.repeat(length) : `${'-'.repeat(length - 1)}:`));
+  return [header, rule, ...body].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+/** Text of others, kept from being read as Markdown or HTML. */
+function escapeText(text: string): string {
+  return text
+    .replaceAll(/[\\`*_[\]|#]/g, '\\$&')
+    .replaceAll('&', '&amp;')
+    .replaceAll(/<(?=\S)/g, '&lt;')
+    .replaceAll(/\s+/g, ' ');
+}

@@ -1,0 +1,52 @@
+/** The 97.5% quantile of the standard normal distribution: two-sided 95%. */
+const Z_95 = 1.959963984540054;
+
+/** McNemar's p-values below this count as evidence of a difference. */
+export const SIGNIFICANCE = 0.05;
+
+/**
+ * The 95% score interval of a share, `correct` of `total`. Unlike the textbook interval it stays inside [0, 1] and is not
+ * empty at 0 or 1. E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", JASA 22 (1927).
+ */
+export function wilsonInterval(correct: number, total: number): [low: number, high: number] {
+  if (total === 0) return [0, 1];
+  const share = correct / total;
+  const shrinkage = 1 + Z_95 ** 2 / total;
+  const centre = (share + Z_95 ** 2 / (2 * total)) / shrinkage;
+  const half = (Z_95 / shrinkage) * Math.sqrt((share * (1 - share)) / total + Z_95 ** 2 / (4 * total ** 2));
+  // At 0 and 1 the ends are exact; rounding would leave them a hair away.
+  return [correct === 0 ? 0 : centre - half, correct === total ? 1 : centre + half];
+}
+
+/**
+ * Exact two-sided p-value of McNemar's test: two classifiers saw the same images, `onlyA` were right under a alone,
+ * `onlyB` under b alone. Were they equally good, each discordant image would fall to either side like a fair coin, so
+ * the p-value is a binomial tail. Q. McNemar, "Note on the sampling error of the difference between correlated
+ * proportions or percentages", Psychometrika 12 (1947); the exact form is scipy's `binomtest(onlyA, onlyA + onlyB)`.
+ */
+export function mcnemarExact(onlyA: number, onlyB: number): number {
+  const discordant = onlyA + onlyB;
+  const smaller = Math.min(onlyA, onlyB);
+  // 2^-n leaves the range of doubles at n = 1,075, so the largest term of the tail is taken in logarithms; the others
+  // are summed as multiples of it: C(n, i - 1) = C(n, i) i / (n - i + 1).
+  let logLargest = -discordant * Math.LN2;
+  for (let i = 1; i <= smaller; i++) logLargest += Math.log((discordant - smaller + i) / i);
+  let multiple = 1;
+  let tail = 1;
+  for (let i = smaller; i > 0; i--) {
+    multiple *= i / (discordant - i + 1);
+    tail += multiple;
+  }
+  return Math.min(1, 2 * Math.exp(logLargest) * tail);
+}
+
+/**
+ * Overlap of two sets, |a and b| / |a or b|: 1 where they are equal, 0 where they share nothing. Two empty sets are equal.
+ * P. Jaccard, "The distribution of the flora in the alpine zone", New Phytologist 11 (1912).
+ */
+export function jaccard<T>(a: ReadonlySet<T>, b: ReadonlySet<T>): number {
+  let shared = 0;
+  for (const element of a) if (b.has(element)) shared += 1;
+  const union = a.size + b.size - shared;
+  return union === 0 ? 1 : shared / union;
+}

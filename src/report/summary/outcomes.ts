@@ -1,0 +1,87 @@
+import type { AttackUsage, ImageOutcome, ShardResult } from '../../contracts/results.ts';
+import type { Variant } from '../../contracts/variants.ts';
+import { known, type RunFacts, refuseImages } from './facts.ts';
+
+/** Everything the shards of one variant found, as if one shard had done it all. */
+export interface VariantOutcomes {
+  readonly variant: Variant;
+  /** Image i of the run at place i. */
+  readonly images: readonly ImageOutcome[];
+  /** By attack, in the suite's order. */
+  readonly usage: ReadonlyMap<string, Usage>;
+  readonly zeroGradientImages: number;
+}
+
+export type Usage = Pick<AttackUsage, 'seconds' | 'forwards' | 'gradients'>;
+
+/**
+ * Puts the shards of a run together, in whatever order they come. Throws RunError where an image is missing, there twice,
+ * or contradicts the run.
+ */
+export function collectOutcomes(facts: RunFacts, shards: readonly ShardResult[]): VariantOutcomes[] {
+  const shardsOf = new Map(facts.variants.map(({ id }): [string, ShardResult[]] => [id, []]));
+  for (const shard of shards) known(shardsOf, shard.variant, 'variant').push(shard);
+  const outcomes = facts.variants.map((variant) => {
+    const own = known(shardsOf, variant.id, 'variant');
+    return {
+      variant,
+      images: joinImages(own, facts.run, variant.id),
+      usage: sumUsage(own, facts.run.suite),
+      zeroGradientImages: sum(own.map(({ zeroGradientImages }) => zeroGradientImages)),
+    };
+  });
+  refuseContradictingLabels(outcomes);
+  return outcomes;
+}
+
+function joinImages(shards: readonly ShardResult[], run: RunFacts['run'], variant: string): ImageOutcome[] {
+  const attacks = new Map(run.suite.map((attack) => [attack, attack]));
+  const found = new Map<number, ImageOutcome>();
+  const twice: number[] = [];
+  for (const outcome of shards.flatMap(({ images }) => images)) {
+    if (found.has(outcome.image)) twice.push(outcome.image);
+    if (outcome.brokenBy !== null) known(attacks, outcome.brokenBy, 'attack');
+    found.set(outcome.image, outcome);
+  }
+  const expected = Array.from({ length: run.images }, (_, image) => image);
+  const missing = expected.filter((image) => !found.has(image));
+  const foreign = [...found.keys()].filter((image) => image >= run.images);
+  const wrongAndBroken = [...found.values()].filter(
+    ({ brokenBy, label, cleanPrediction }) => brokenBy !== null && cleanPrediction !== label,
+  );
+  const refuse = (images: readonly number[], problem: string) => refuseImages(images, `variant ${variant}: ${problem}`);
+  refuse(twice, 'images in more than one shard');
+  refuse(foreign, `images beyond the run's ${run.images}`);
+  refuse(missing, 'images in no shard (run it again to have them done)');
+  refuse(
+    wrongAndBroken.map(({ image }) => image),
+    'images that an attack broke though they were wrong from the start',
+  );
+  return expected.map((image) => found.get(image)!);
+}
+
+function sumUsage(shards: readonly ShardResult[], suite: readonly string[]): Map<string, Usage> {
+  const usages = new Map(suite.map((attack): [string, AttackUsage[]] => [attack, []]));
+  for (const usage of shards.flatMap(({ attacks }) => attacks)) known(usages, usage.attack, 'attack').push(usage);
+  const total = (parts: readonly AttackUsage[]): Usage => ({
+    seconds: sum(parts.map(({ seconds }) => seconds)),
+    forwards: sum(parts.map(({ forwards }) => forwards)),
+    gradients: sum(parts.map(({ gradients }) => gradients)),
+  });
+  return new Map([...usages].map(([attack, parts]) => [attack, total(parts)]));
+}
+
+/** Floating-point sums depend on the order of their terms: sorted, they do not depend on the order of shards. */
+function sum(terms: readonly number[]): number {
+  return terms.toSorted((a, b) => a - b).reduce((total, term) => total + term, 0);
+}
+
+function refuseContradictingLabels([first, ...others]: readonly VariantOutcomes[]): void {
+  for (const { variant, images } of others) {
+    const differing = images.filter(({ image, label }) => first?.images[image]?.label !== label);
+    refuseImages(
+      differing.map(({ image }) => image),
+      `variants ${first?.variant.id} and ${variant.id} saw different labels (the data set changed during the run), images`,
+    );
+  }
+}

@@ -1,0 +1,10 @@
+/** Where results are kept, by key: a folder on one machine, a bucket on AWS. Keys are relative paths with "/". */
+export interface Store {
+  /** The bytes under `key`, or undefined where there are none. */
+  get(key: string): Promise<Uint8Array | undefined>;
+  has(key: string): Promise<boolean>;
+  /** Writes all or nothing: a reader, or the next start after a crash, never sees a part. */
+  put(key: string, bytes: Uint8Array | string): Promise<void>;
+  /** Keys that start with `prefix`, sorted. */
+  list(prefix: string): Promise<string[]>;
+}

@@ -1,0 +1,201 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { decodeModel } from '../../src/onnx/codec.ts';
+import { igd, scratch, smallConfig, writeJson } from '../support/cli.ts';
+import { golden, largestError, median, rowErrors } from '../support/golden.ts';
+import { describeWithShared } from '../support/shared.ts';
+
+let folder: ReturnType<typeof scratch>;
+beforeEach(() => {
+  folder = scratch();
+});
+afterEach(() => folder.remove());
+
+const CHECKPOINT = 'examples/demo/shapes10-rn18-w8.pt';
+const TEST = ['--data', 'examples/demo/test.bin', '--format', 'cifar10'];
+
+describe('igd validate', () => {
+  test('says what a config is', async () => {
+    const { code, stdout } = await igd(['validate', 'examples/demo/config.json']);
+    expect(code).toBe(0);
+    expect(stdout).toContain('CIFAR ResNet-18, width 8');
+    expect(stdout).toContain('conf@0.95');
+  });
+
+  test.each([
+    ['an unknown key', { treshold: 1 }, 'unknown key "treshold"; the nearest known name is "threshold'],
+    [
+      'an unknown key further down',
+      { compute: { batchsize: 3 } },
+      'compute: unknown key "batchsize"; the nearest known name is "batchSize"',
+    ],
+    ['an unknown variant', { variants: ['lior'] }, 'variants.0'],
+    ['a missing field', { threat: undefined }, 'threat'],
+    ['too many units', { importantUnits: 65 }, 'importantUnits is 65, but layer4 has only 64 units'],
+    ['an unknown layer', { layer: 'layer5' }, 'layer "layer5" is not in CIFAR ResNet-18'],
+    ['a checkpoint that is not there', { checkpoint: { uri: 'nowhere.pt' } }, 'nowhere.pt'],
+    ['another checksum', { checkpoint: { uri: CHECKPOINT, sha256: '0'.repeat(64) } }, 'SHA-256'],
+    [
+      'too many images',
+      {
+        dataset: {
+          format: 'cifar10',
+          test: 'examples/demo/test.bin',
+          probe: 'examples/demo/train.bin',
+          testImages: 501,
+        },
+      },
+      '501',
+    ],
+    ['masks without probe images', { dataset: { format: 'cifar10', test: 'examples/demo/test.bin' } }, 'dataset.probe'],
+    ['a variant twice', { variants: ['none', 'conf@0.8', { mask: 'conf', thresholds: [0.8] }] }, 'twice'],
+  ])('refuses %s with exit code 2', async (_, changes, message) => {
+    const config = writeJson(folder.path('config.json'), smallConfig(changes));
+    const { code, stdout, stderr } = await igd(['run', config, '--out', folder.path('out')]);
+    expect(stderr).toContain(message);
+    expect(stderr).not.toMatch(/\n\s+at /);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(existsSync(folder.path('out'))).toBe(false);
+  });
+
+  test('names a misspelt command and option', async () => {
+    expect(await igd(['rnu'])).toMatchObject({ code: 2 });
+    expect(await igd(['run', 'x.json', '--uot', 'y'])).toMatchObject({ code: 2 });
+    expect(await igd(['--help'])).toMatchObject({ code: 0 });
+  });
+});
+
+describe('igd rank, predict, import, inspect', () => {
+  test('rank writes a ranking that predict masks with, as PyTorch does', async () => {
+    const ranking = folder.path('ranking.json');
+    const ranked = await igd([
+      'rank',
+      CHECKPOINT,
+      '--data',
+      'examples/demo/train.bin',
+      '--format',
+      'cifar10',
+      '--layer',
+      'layer4',
+      '--method',
+      'loir',
+      '--images',
+      '200',
+      '--out',
+      ranking,
+      '--export-npy',
+      folder.path('units'),
+    ]);
+    expect(ranked).toMatchObject({ code: 0, stderr: '' });
+    expect(readdirSync(folder.path('units'))).toHaveLength(64);
+    const expected = golden('test/fixtures/shapes10/layer4.scores.npy').data;
+    const unit = golden(join(folder.path('units'), 'unit63.npy'));
+    expect(largestError(unit.data, expected.slice(630))).toBeLessThan(1e-3);
+
+    const defended = ['--layer', 'layer4', '--units', '12'];
+    for (const source of [ranking, folder.path('units')]) {
+      const [logits, gradient] = [folder.path('logits.npy'), folder.path('gradient.npy')];
+      const args = [
+        'predict',
+        CHECKPOINT,
+        ...TEST,
+        '--first',
+        '4',
+        '--ranking',
+        source,
+        ...defended,
+        '--logits',
+        logits,
+        '--gradient',
+        gradient,
+      ];
+      expect(await igd(args)).toMatchObject({ code: 0 });
+      expect(
+        largestError(golden(logits).data, golden('test/fixtures/shapes10/layer4.loir.logits.npy').data.slice(0, 40)),
+      ).toBeLessThan(1e-4);
+      const errors = rowErrors(
+        golden(gradient).data,
+        golden('test/fixtures/shapes10/layer4.loir.gradient.npy').data,
+        4,
+      );
+      expect(median(errors)).toBeLessThan(1e-3);
+    }
+    const conf = folder.path('conf.npy');
+    const args = ['--mask', 'conf', '--threshold', '.5', '--temperature', '1', '--logits', conf];
+    expect(
+      await igd(['predict', CHECKPOINT, ...TEST, '--first', '16', '--ranking', ranking, ...defended, ...args]),
+    ).toMatchObject({ code: 0 });
+    expect(largestError(golden(conf).data, golden('test/fixtures/shapes10/layer4.conf.logits.npy').data)).toBeLessThan(
+      1e-4,
+    );
+  });
+
+  test('a ranking on too few classes is refused unless allowed', async () => {
+    const args = [
+      'rank',
+      CHECKPOINT,
+      '--data',
+      'examples/demo/train.bin',
+      '--layer',
+      'layer4',
+      '--images',
+      '2',
+      '--out',
+      folder.path('r.json'),
+    ];
+    const refused = await igd(args);
+    expect(refused).toMatchObject({ code: 2 });
+    expect(refused.stderr).toContain('degenerate');
+    expect(existsSync(folder.path('r.json'))).toBe(false);
+    expect(await igd([...args, '--allow-degenerate'])).toMatchObject({ code: 0 });
+  });
+
+  test('import writes graphs that can be read again', async () => {
+    const out = folder.path('m.onnx');
+    expect(await igd(['import', CHECKPOINT, '--out', out, '--layer', 'layer4', '--gradient'])).toMatchObject({
+      code: 0,
+    });
+    const { graph } = decodeModel(readFileSync(out), out);
+    expect(graph.inputs.map(({ name }) => name)).toEqual(['x', 'cotangent']);
+    expect(graph.outputs.map(({ name }) => name)).toEqual(['logits', 'gradient', 'features']);
+    expect(await igd(['import', CHECKPOINT, '--out', folder.path('plain.onnx')])).toMatchObject({ code: 0 });
+    const inspected = await igd(['inspect', folder.path('plain.onnx'), '--json']);
+    expect(JSON.parse(inspected.stdout)).toMatchObject({ classes: 10, missingGradients: [] });
+  });
+
+  test('inspect names layers, units and classes', async () => {
+    const { code, stdout } = await igd(['inspect', CHECKPOINT]);
+    expect(code).toBe(0);
+    expect(stdout).toContain('layer4: 64 units');
+    expect(stdout).toContain('classes       10');
+  });
+
+  test('a file that is no checkpoint is one line and exit code 2', async () => {
+    const path = folder.path('x.pt');
+    writeFileSync(path, '<!DOCTYPE html><html>quota exceeded</html>');
+    const { code, stdout, stderr } = await igd(['inspect', path]);
+    expect({ code, stdout, lines: stderr.trim().split('\n').length }).toEqual({ code: 2, stdout: '', lines: 1 });
+  });
+});
+
+describeWithShared('hostile and broken checkpoints', (reference) => {
+  const files = readdirSync(join(reference, 'checkpoints')).filter((name) => /^(hostile|broken|other)/.test(name));
+
+  test.each(files)('%s: exit code 2, one line, nothing executed or written', async (file) => {
+    const path = join(reference, 'checkpoints', file);
+    const config = writeJson(folder.path('config.json'), smallConfig({ checkpoint: { uri: path } }));
+    for (const args of [
+      ['inspect', path],
+      ['import', path, '--out', folder.path('m.onnx')],
+      ['run', config, '--out', folder.path('out')],
+    ]) {
+      const { code, stdout, stderr } = await igd(args);
+      expect(code, stderr).toBe(2);
+      expect(stdout).toBe('');
+      expect(stderr.trim().split('\n'), stderr).toHaveLength(1);
+    }
+    expect(readdirSync(folder.dir)).toEqual(['config.json']);
+    expect(existsSync('PWNED-BY-PICKLE')).toBe(false);
+  });
+});

@@ -1,0 +1,125 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { reportSchema } from '../../src/contracts/report.ts';
+import { igd, scratch, smallConfig, writeJson } from '../support/cli.ts';
+
+let folder: ReturnType<typeof scratch>;
+beforeEach(() => {
+  folder = scratch();
+});
+afterEach(() => folder.remove());
+
+const run = (config: string, out: string) => ['run', config, '--out', out, '--rankings', folder.path('rankings')];
+const report = (out: string) => reportSchema.parse(JSON.parse(readFileSync(`${out}/report.json`, 'utf8')));
+const images = (out: string) => readFileSync(`${out}/images.csv`, 'utf8');
+
+describe('igd run', () => {
+  test('does a run, verifies it, and does nothing when started again', async () => {
+    const config = writeJson(folder.path('config.json'), smallConfig());
+    const out = folder.path('out');
+    const first = await igd(run(config, out));
+    expect(first.stderr).not.toContain('igd:');
+    expect(first.code).toBe(0);
+    expect(first.stdout).toContain('report.html');
+    const { variants, ranking } = report(out);
+    expect(variants.map(({ id }) => id)).toEqual(['none', 'loir', 'conf@0.8', 'conf@0.9']);
+    expect(ranking.methods.map(({ method }) => method)).toEqual(['loir']);
+    for (const { clean, robust, worstCase } of variants) {
+      expect(robust.correct).toBeLessThanOrEqual(clean.correct);
+      expect(worstCase.correct).toBeLessThanOrEqual(robust.correct);
+    }
+    for (const file of ['report.csv', 'report.md', 'images.csv', 'report.html', 'ranking.loir.json']) {
+      expect(existsSync(`${out}/${file}`), file).toBe(true);
+    }
+    expect(images(out).trim().split('\n')).toHaveLength(1 + 4 * 12);
+
+    const before = readFileSync(`${out}/report.json`, 'utf8');
+    const again = await igd(run(config, out));
+    expect(again.code).toBe(0);
+    expect(again.stdout).toContain('finished already');
+    expect(readFileSync(`${out}/report.json`, 'utf8')).toBe(before);
+
+    const verified = await igd(['verify', out, '--rankings', folder.path('rankings')]);
+    expect(verified.code).toBe(0);
+    expect(verified.stdout).toMatch(/all \d+ adversarial examples hold/);
+
+    const rewritten = await igd(['report', out, '--rankings', folder.path('rankings')]);
+    expect(rewritten.code).toBe(0);
+    expect(readFileSync(`${out}/report.json`, 'utf8')).toBe(before);
+  });
+
+  test('refuses another config in the same folder and leaves it as it was', async () => {
+    const out = folder.path('out');
+    const few = { variants: ['none'], suite: [{ attack: 'apgd-ce', iterations: 2 }] };
+    expect((await igd(run(writeJson(folder.path('a.json'), smallConfig(few)), out))).code).toBe(0);
+    const before = readFileSync(`${out}/plan.json`, 'utf8');
+    const other = await igd(run(writeJson(folder.path('b.json'), smallConfig({ ...few, seed: 1 })), out));
+    expect(other.code).toBe(2);
+    expect(other.stderr).toContain('seed');
+    expect(readFileSync(`${out}/plan.json`, 'utf8')).toBe(before);
+  });
+
+  test.each(['SIGKILL', 'SIGINT'] as const)('goes on after %s and ends as if undisturbed', async (signal) => {
+    const config = writeJson(folder.path('config.json'), smallConfig());
+    expect((await igd(run(config, folder.path('undisturbed')))).code).toBe(0);
+    const out = folder.path('disturbed');
+    const moments = [
+      /"stage":"rank"/,
+      /"stage":"evaluate","jobs":12,"jobsDone":2/,
+      /"jobsDone":7/,
+      /"stage":"transfer"/,
+    ];
+    // What is interrupted as late as the transfer may as well finish.
+    for (const when of signal === 'SIGINT' ? moments.slice(0, 3) : moments) {
+      const end = await igd(run(config, out), { when, signal });
+      expect(signal === 'SIGKILL' ? end.signal : end.code).toBe(signal === 'SIGKILL' ? 'SIGKILL' : 1);
+      if (signal === 'SIGINT') expect(end.stderr).toContain('igd: interrupted');
+    }
+    expect((await igd(run(config, out))).code).toBe(0);
+    expect(images(out)).toBe(images(folder.path('undisturbed')));
+  });
+
+  test('gives the same images.csv for any batch size and sharding', async () => {
+    const outcomes = [];
+    for (const compute of [
+      { batchSize: 8, imagesPerShard: 4 },
+      { batchSize: 5, imagesPerShard: 7 },
+      { batchSize: 64, imagesPerShard: 64 },
+    ]) {
+      const out = folder.path(`out-${compute.batchSize}`);
+      const config = writeJson(folder.path('config.json'), smallConfig({ variants: ['none', 'loir'], compute }));
+      expect((await igd(run(config, out))).code).toBe(0);
+      outcomes.push(images(out));
+    }
+    expect(outcomes[1]).toBe(outcomes[0]);
+    expect(outcomes[2]).toBe(outcomes[0]);
+  });
+
+  test('a smoothed run is randomised, reproducible and flagged', async () => {
+    const changes = { variants: ['none', 'loir', 'two-pass', 'random'], smoothing: { sigma: '8/255', samples: 2 } };
+    const config = writeJson(folder.path('config.json'), smallConfig(changes));
+    const outs = [folder.path('a'), folder.path('b')];
+    for (const out of outs) expect((await igd(run(config, out))).code).toBe(0);
+    const [a, b] = outs.map(images);
+    expect(a).toBe(b);
+    expect(report(outs[0]!).variants[1]?.flags.length).toBeGreaterThan(0);
+    const verified = await igd(['verify', outs[0]!, '--rankings', folder.path('rankings')]);
+    expect(verified.code).toBe(0);
+  });
+
+  test('verify catches an adversarial example that was tampered with', async () => {
+    const few = { variants: ['none'], suite: [{ attack: 'apgd-ce', iterations: 5 }] };
+    const out = folder.path('out');
+    expect((await igd(run(writeJson(folder.path('c.json'), smallConfig(few)), out))).code).toBe(0);
+    const file = readdirSync(`${out}/shards/none`).find(
+      (name) => name.endsWith('.npy') && readFileSync(`${out}/shards/none/${name}`).length > 200,
+    );
+    const bytes = readFileSync(`${out}/shards/none/${file}`);
+    bytes.writeFloatLE(0.999, bytes.length - 4);
+    bytes.writeFloatLE(0.001, bytes.length - 8);
+    writeFileSync(`${out}/shards/none/${file}`, bytes);
+    const verified = await igd(['verify', out]);
+    expect(verified.code).toBe(1);
+    expect(verified.stdout).toContain('distance');
+  });
+});

@@ -1,0 +1,106 @@
+import type { AttackedModel, LossBatch, LossGradient } from '../../src/attacks/attack.ts';
+import type { LossName } from '../../src/attacks/losses.ts';
+import type { RandomStream } from '../../src/random/stream.ts';
+import { logitLoss } from '../attacks/logit-losses.ts';
+
+/** A classifier of one image at a time, in plain float64. */
+export interface Classifier {
+  readonly classes: number;
+  readonly imageSize: number;
+  logits(x: readonly number[]): number[];
+  /** Gradient with respect to the image, from that with respect to the logits. */
+  pullback(x: readonly number[], logitGradient: readonly number[]): number[];
+}
+
+export interface LinearClassifier extends Classifier {
+  /** [classes][imageSize] */
+  readonly weights: readonly (readonly number[])[];
+}
+
+/** z = weights x + bias. */
+export function linearClassifier(
+  weights: readonly (readonly number[])[],
+  bias: readonly number[] = weights.map(() => 0),
+): LinearClassifier {
+  const imageSize = weights[0]!.length;
+  return {
+    weights,
+    classes: weights.length,
+    imageSize,
+    logits: (x) => weights.map((row, c) => dot(row, x) + bias[c]!),
+    pullback: (_, logitGradient) =>
+      Array.from({ length: imageSize }, (_unused, k) =>
+        logitGradient.reduce((sum, part, c) => sum + part * weights[c]![k]!, 0),
+      ),
+  };
+}
+
+/**
+ * A linear classifier whose classes' weights differ from each other in half of the coordinates, by the same amount: rows
+ * of Sylvester's Hadamard matrix of order 8 but its constant first one, side by side. At most 7 classes; images of a
+ * multiple of 8 numbers.
+ */
+export function equidistantClassifier(classes: number, imageSize: number): LinearClassifier {
+  const sign = (row: number, column: number) => (bitCount(row & column) % 2 === 0 ? 1 : -1);
+  return linearClassifier(
+    Array.from({ length: classes }, (_, c) => Array.from({ length: imageSize }, (_unused, k) => sign(c + 1, k % 8))),
+  );
+}
+
+function bitCount(value: number): number {
+  return value.toString(2).replaceAll('0', '').length;
+}
+
+export interface ModelOptions {
+  /** Standard deviation of the noise a randomised model adds to each image. */
+  readonly noise?: number;
+  /** Sees the images of every evaluation with a gradient. */
+  readonly onGradient?: (batch: LossBatch) => void;
+}
+
+/** A classifier as attacks see models: float32 in and out, row by row. */
+export function attackedModel(classifier: Classifier, options: ModelOptions = {}): AttackedModel {
+  const { classes, imageSize } = classifier;
+  const { noise = 0, onGradient } = options;
+  const image = (x: Float32Array, row: number, stream: RandomStream) => {
+    const values = Array.from(x.subarray(row * imageSize, (row + 1) * imageSize));
+    return noise === 0 ? values : values.map((value) => value + noise * stream.normal());
+  };
+  return {
+    classes,
+    imageSize,
+    randomised: noise > 0,
+    async logits(x, streams) {
+      return Float32Array.from(streams.flatMap((stream, row) => classifier.logits(image(x, row, stream))));
+    },
+    async gradient(loss, batch, streams) {
+      onGradient?.(batch);
+      const rows = streams.map((stream, row) => rowGradient(classifier, loss, batch, row, image(batch.x, row, stream)));
+      return joined(rows);
+    },
+  };
+}
+
+interface Row {
+  readonly loss: number;
+  readonly logits: readonly number[];
+  readonly gradient: readonly number[];
+}
+
+function rowGradient(classifier: Classifier, loss: LossName, batch: LossBatch, row: number, x: readonly number[]): Row {
+  const logits = classifier.logits(x);
+  const { value, gradient } = logitLoss(loss, logits, batch.labels[row]!, batch.targets?.[row] ?? -1);
+  return { loss: value, logits, gradient: classifier.pullback(x, gradient) };
+}
+
+function joined(rows: readonly Row[]): LossGradient {
+  return {
+    loss: Float32Array.from(rows, ({ loss }) => loss),
+    logits: Float32Array.from(rows.flatMap(({ logits }) => logits)),
+    gradient: Float32Array.from(rows.flatMap(({ gradient }) => gradient)),
+  };
+}
+
+function dot(a: readonly number[], b: readonly number[]): number {
+  return a.reduce((sum, value, k) => sum + value * b[k]!, 0);
+}
