@@ -76,6 +76,7 @@ function behindInput(model: Model, shape: ImageShape, input: Omit<ClassifierSpec
   if (original === undefined || others.length > 0)
     throw new GraphError(`${where} has ${graph.inputs.length} inputs: expected the images alone`);
   const builder = new GraphBuilder();
+  builder.reserve([...graph.initializers.keys(), ...graph.nodes.flatMap(({ outputs }) => outputs)]);
   const prepared = appendInput(builder, shape, input);
   requireShape(builder.shape(prepared), original.dims, where);
   const rename = (name: string) => (name === original.name ? prepared : name === IMAGE_INPUT ? `${name}.inner` : name);

@@ -30,7 +30,9 @@ export interface ApgdOptions {
  * Running it throws ConfigError where the model has too few classes for the loss, or the norm is unknown.
  */
 export function apgd(options: ApgdOptions): Attack {
-  return { name: options.name, run: (points, context) => attack(options, points, context) };
+  const { name, loss, iterations, restarts, eot, targets = 1 } = options;
+  const runs = restarts * (LOSSES[loss].targeted ? targets : 1);
+  return { name, cost: runs * (iterations + 1) * eot, run: (points, context) => attack(options, points, context) };
 }
 
 /** One pass over the images still robust. */

@@ -76,5 +76,7 @@ export interface Candidates {
 export interface Attack {
   /** "apgd-ce", "apgd-t": how results name it. */
   readonly name: string;
+  /** Model evaluations that an image costs which holds out to the end: weighs attacks against each other. */
+  readonly cost: number;
   run(points: AttackPoints, context: AttackContext): Promise<Candidates>;
 }

@@ -23,6 +23,18 @@ export interface ProtocolOptions {
   readonly progress?: (state: ProtocolProgress) => void;
 }
 
+/** What every attack of one evaluation works on. */
+interface Bout {
+  readonly model: OnnxModel;
+  readonly images: EvaluationImages;
+  readonly standings: readonly Standing[];
+  /** [n, imageSize], written to as images break. */
+  readonly adversarial: Float32Array;
+  /** Images the model had evaluated before this evaluation began. */
+  readonly evaluatedBefore: number;
+  readonly options: ProtocolOptions;
+}
+
 export interface ProtocolProgress {
   readonly attack: string;
   /** Images no attack has broken so far, of all in the shard. */
@@ -59,6 +71,7 @@ export async function evaluateImages(
   images: EvaluationImages,
   options: ProtocolOptions,
 ): Promise<Evaluation> {
+  const evaluatedBefore = evaluated(model);
   const clean = await predict(model, images, options, ['clean']);
   const standings = images.images.map((image, row): Standing => {
     const label = images.labels[row] ?? -1;
@@ -69,14 +82,9 @@ export async function evaluateImages(
   });
   const adversarial = images.x.slice();
   const zeroGradientImages = await countZeroGradients(model, images, standings.filter(isRobust), options);
+  const bout = { model, images, standings, adversarial, evaluatedBefore, options };
   const usage: AttackUsage[] = [];
-  for (const [index, attack] of options.suite.entries()) {
-    usage.push(
-      await measured(attack.name, model, () =>
-        attackAll(model, attack, index, images, standings, adversarial, options),
-      ),
-    );
-  }
+  for (const [index, attack] of options.suite.entries()) usage.push(await measured(bout, attack, index));
   return { outcomes: standings.map(({ outcome }) => outcome), adversarial, usage, zeroGradientImages };
 }
 
@@ -120,20 +128,16 @@ export async function predict(
   return predictions;
 }
 
-async function attackAll(
-  model: OnnxModel,
-  attack: Attack,
-  index: number,
-  images: EvaluationImages,
-  standings: readonly Standing[],
-  adversarial: Float32Array,
-  options: ProtocolOptions,
-): Promise<void> {
+/** Runs one attack of the suite on the images still robust, a batch at a time. */
+async function attackAll(bout: Bout, attack: Attack, index: number): Promise<void> {
+  const { model, images, standings, options } = bout;
+  const whole = costOf(options.suite);
+  const before = costOf(options.suite.slice(0, index));
   const robust = standings.filter(isRobust);
   for (let first = 0; first < robust.length; first += options.batchSize) {
     const batch = robust.slice(first, first + options.batchSize);
     const points = gather(images, batch, model.imageSize);
-    const context: AttackContext = {
+    const candidates = await attack.run(points, {
       model,
       threat: options.threat,
       examples: options.examples,
@@ -144,25 +148,22 @@ async function attackAll(
           attack: attack.name,
           robust: standings.filter(isRobust).length - broken,
           total: standings.length,
-          fraction: (index + attackShare) / options.suite.length,
-          evaluations: model.usage.forwards + model.usage.gradients,
+          fraction: (before + attack.cost * attackShare) / whole,
+          evaluations: evaluated(model) - bout.evaluatedBefore,
         });
       },
-    };
-    const candidates = await attack.run(points, context);
-    await judge(model, attack.name, points, candidates.x, batch, adversarial, options);
+    });
+    await judge(bout, attack.name, points, candidates.x, batch);
   }
 }
 
 /** Clips candidates to the threat model, asks the model, and records what really is broken. */
 async function judge(
-  model: OnnxModel,
+  { model, adversarial, options: { threat, seed } }: Bout,
   attack: string,
   points: AttackPoints,
   candidates: Float32Array,
   batch: readonly Standing[],
-  adversarial: Float32Array,
-  { threat, seed }: ProtocolOptions,
 ): Promise<void> {
   const x = candidates.slice();
   for (const row of points.images.keys()) {
@@ -197,18 +198,27 @@ async function countZeroGradients(
   return zero;
 }
 
-async function measured(attack: string, model: OnnxModel, body: () => Promise<void>): Promise<AttackUsage> {
-  const before = model.usage;
+async function measured(bout: Bout, attack: Attack, index: number): Promise<AttackUsage> {
+  const before = bout.model.usage;
   const start = performance.now();
-  await body();
-  const after = model.usage;
+  await attackAll(bout, attack, index);
+  const after = bout.model.usage;
   return {
-    attack,
+    attack: attack.name,
     seconds: (performance.now() - start) / 1000,
     forwards: after.forwards - before.forwards,
     gradients: after.gradients - before.gradients,
     runtimeSeconds: after.runtimeSeconds - before.runtimeSeconds,
   };
+}
+
+function costOf(attacks: readonly Attack[]): number {
+  return attacks.reduce((sum, { cost }) => sum + cost, 0);
+}
+
+/** Images a model has evaluated in its life, with or without a gradient. */
+function evaluated({ usage }: OnnxModel): number {
+  return usage.forwards + usage.gradients;
 }
 
 function isRobust({ outcome }: Standing): boolean {

@@ -51,14 +51,14 @@ export class GraphBuilder {
   }
 
   input(name: string, dims: readonly Dim[], type: ElementType = 'float32'): string {
+    this.#define(name, { type, dims });
     this.#inputs.push(name);
-    this.#values.set(name, { type, dims });
     return name;
   }
 
   initializer(name: string, tensor: Tensor): string {
+    this.#define(name, { type: tensor.type, dims: tensor.dims, constant: tensor });
     this.#initializers.set(name, tensor);
-    this.#values.set(name, { type: tensor.type, dims: tensor.dims, constant: tensor });
     return name;
   }
 
@@ -100,9 +100,11 @@ export class GraphBuilder {
     const inputs = node.inputs.map((name) => (name === '' ? undefined : this.value(name)));
     inferNode(node, inputs).forEach((value, index) => {
       const name = node.outputs[index];
-      if (name) this.#values.set(name, value);
+      if (name) this.#define(name, value);
     });
     this.#nodes.push(node);
+    // Fresh names name nodes too, and onnxruntime refuses a second node of the same name.
+    if (node.name !== '') this.#reserved.add(node.name);
   }
 
   /** Reshape to known dimensions; the batch, if there is one, becomes the -1 of the shape. */
@@ -163,6 +165,11 @@ export class GraphBuilder {
       nodes: this.#nodes,
     };
     return { graph: pruned(graph), opsets: new Map([['', CANONICAL_OPSET]]), irVersion: CANONICAL_IR_VERSION };
+  }
+
+  #define(name: string, value: TypedShape): void {
+    if (this.#values.has(name)) throw new GraphError(`value "${name}" is defined twice`);
+    this.#values.set(name, value);
   }
 
   #shared(kind: string, tensor: Tensor): string {

@@ -49,14 +49,16 @@ function applyRules<Case>(rules: Readonly<Record<string, Rule<Case>>>, subject: 
 }
 
 /** A gain that other models' examples take away never was robustness: the attack could not see its way through the mask. */
-function transferRemovesGain({ variant, base }: VariantCase): string | null {
+function transferRemovesGain({ variant, base, comparisons }: VariantCase): string | null {
   if (base === undefined) return null;
   const gain = variant.robust.accuracy - base.robust.accuracy;
   const left = variant.worstCase.accuracy - base.worstCase.accuracy;
   if (gain <= 0 || left > gain / 2) return null;
+  const p = pValueOf(comparisons, 'robust', variant.id, base.id);
   return (
     `${left <= 0 ? 'the' : 'most of the'} gain over ${base.id} (${versus(variant, base, 'robust')}) is gone on transferred ` +
-    `examples (${versus(variant, base, 'worstCase')}): gradients were starved, not robustness gained`
+    `examples (${versus(variant, base, 'worstCase')}): ` +
+    (p < SIGNIFICANCE ? 'gradients were starved, not robustness gained' : `it may have been chance too (${pValue(p)})`)
   );
 }
 

@@ -47,9 +47,14 @@ describe('flags of a variant', () => {
   });
 
   it('say that transfer removes the gain, with the numbers', () => {
-    expect(flagsOf({ variant: variant('loir', 414, 280) })['transfer-removes-gain']).toBe(
+    const gain = { a: 'none', b: 'loir', measure: 'robust', onlyA: 5, onlyB: 130 } as const;
+    const lost = { variant: variant('loir', 414, 280) };
+    expect(flagsOf({ ...lost, comparisons: [{ ...gain, pValue: 1e-9 }] })['transfer-removes-gain']).toBe(
       'the gain over none (41.4% vs 28.9%) is gone on transferred examples (28.0% vs 28.0%): ' +
         'gradients were starved, not robustness gained',
+    );
+    expect(flagsOf({ ...lost, comparisons: [{ ...gain, pValue: 0.2 }] })['transfer-removes-gain']).toMatch(
+      /it may have been chance too \(p = 0\.200\)$/,
     );
     expect(flagsOf({ variant: variant('loir', 414, 305) })['transfer-removes-gain']).toMatch(
       /^most of the gain over none/,

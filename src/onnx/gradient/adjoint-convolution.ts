@@ -30,7 +30,9 @@ export function adjointConvolution(builder: GraphBuilder, dy: string, convolutio
   if (known === undefined || strides.some((stride) => stride > 1) || pads.some((pad) => pad < 0)) {
     return transposed(builder, dy, convolution);
   }
-  const filters = builder.initializer(builder.fresh('filters'), adjointFilters(known, group));
+  // By name, so that layers that share their weights share these too.
+  const filters = `${weight}/adjoint/${group}`;
+  if (!builder.has(filters)) builder.initializer(filters, adjointFilters(known, group));
   return builder.op('Conv', [dy, filters], { pads, dilations, group });
 }
 

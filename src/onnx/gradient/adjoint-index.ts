@@ -1,5 +1,6 @@
-import { float32 } from '../../tensor/tensor.ts';
+import { float32, sizeOf, type TypedTensor } from '../../tensor/tensor.ts';
 import type { GraphBuilder } from '../builder.ts';
+import { swapLastAxes } from './like.ts';
 
 /**
  * The adjoint of picking elements along an axis: y[j] = x[index[j]] becomes dx[i] = sum of dy[j] over index[j] = i.
@@ -18,13 +19,8 @@ export function adjointIndex(
   const first = index[0] ?? 0;
   if (index.every((place, j) => place === first + j)) return padded(builder, value, axis, first, length);
   if (new Set(index).size === index.length) return regathered(builder, value, axis, index, length);
-  return combined(
-    builder,
-    value,
-    axis,
-    index.map((place) => ({ places: [place], weights: [1] })),
-    length,
-  );
+  const copies = index.map((place) => ({ places: [place], weights: [1] }));
+  return adjointCombination(builder, value, axis, copies, length);
 }
 
 /** A run of neighbours: zeros before and after it. */
@@ -63,7 +59,7 @@ export interface Combination {
  * @param value [..., combinations.length, ...]
  * @returns [..., length, ...]
  */
-export function combined(
+export function adjointCombination(
   builder: GraphBuilder,
   value: string,
   axis: number,
@@ -71,21 +67,19 @@ export function combined(
   length: number,
 ): string {
   const dims = builder.shape(value);
-  const count = combinations.length;
-  const isLast = axis === dims.length - 1;
-  const matrix = new Float32Array(length * count);
-  combinations.forEach(({ places, weights }, j) => {
-    places.forEach((place, k) => {
-      matrix[isLast ? j * length + place : place * count + j]! += weights[k]!;
-    });
-  });
-  if (isLast)
-    return builder.op('MatMul', [
-      value,
-      builder.initializer(builder.fresh('matrix'), float32([count, length], matrix)),
-    ]);
-  const left = builder.initializer(builder.fresh('matrix'), float32([length, count], matrix));
-  const inner = dims.slice(axis + 1).reduce<number>((product, dim) => product * Number(dim), 1);
-  const rows = builder.reshape(value, [...dims.slice(0, axis), count, inner]);
-  return builder.reshape(builder.op('MatMul', [left, rows]), [...dims.slice(0, axis), length, ...dims.slice(axis + 1)]);
+  const matrix = builder.initializer(builder.fresh('matrix'), adjointMatrix(combinations, length));
+  if (axis === dims.length - 1) return builder.op('MatMul', [value, swapLastAxes(builder, matrix)]);
+  const [before, after] = [dims.slice(0, axis), dims.slice(axis + 1)];
+  const rows = builder.reshape(value, [...before, combinations.length, sizeOf(after.map(Number))]);
+  return builder.reshape(builder.op('MatMul', [matrix, rows]), [...before, length, ...after]);
+}
+
+/** [length, combinations.length]: column j holds the weights of combination j at their places. */
+function adjointMatrix(combinations: readonly Combination[], length: number): TypedTensor<'float32'> {
+  const columns = combinations.length;
+  const matrix = new Float32Array(length * columns);
+  for (const [column, { places, weights }] of combinations.entries()) {
+    for (const [at, place] of places.entries()) matrix[place * columns + column]! += weights[at]!;
+  }
+  return float32([length, columns], matrix);
 }

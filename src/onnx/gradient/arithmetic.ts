@@ -1,4 +1,5 @@
 import { float, type GraphBuilder } from '../builder.ts';
+import { ELEMENT_CODES } from '../codec-tensors.ts';
 
 /** A value by its name, or a number. */
 export type Operand = string | number;
@@ -18,8 +19,7 @@ export function arithmetic(builder: GraphBuilder) {
   const unary = (op: string) => (value: Operand) => builder.op(op, [named(value)]);
   const binary = (op: string) => (a: Operand, b: Operand) => builder.op(op, [named(a), named(b)]);
   const [add, sub, mul, div] = [binary('Add'), binary('Sub'), binary('Mul'), binary('Div')];
-  const [max, min] = [binary('Max'), binary('Min')];
-  const abs = unary('Abs');
+  const max = binary('Max');
   /** clip(slope * value + offset, 0, 1): with a steep slope the fastest 0/1 mask there is, and it stays in Conv's blocked layout. */
   const hardSigmoid = (value: Operand, slope: number, offset: number) =>
     builder.op('HardSigmoid', [named(value)], { alpha: float(slope), beta: float(offset) });
@@ -32,8 +32,9 @@ export function arithmetic(builder: GraphBuilder) {
     mul,
     div,
     max,
-    min,
-    abs,
+    min: binary('Min'),
+    abs: unary('Abs'),
+    sign: unary('Sign'),
     neg: unary('Neg'),
     exp: unary('Exp'),
     log: unary('Log'),
@@ -51,9 +52,8 @@ export function arithmetic(builder: GraphBuilder) {
     below: (value: Operand, bound: number) => hardSigmoid(value, -STEEP_FROM_BOUND, bound * STEEP_FROM_BOUND),
     square: (value: string) => mul(value, value),
     /** 1 where a equals b, else 0. */
-    same: (a: Operand, b: Operand) => hardSigmoid(abs(sub(a, b)), -STEEP, 1),
-    /** -1, 0 or 1. */
-    sign: (value: string) => max(min(mul(value, STEEP), 1), -1),
+    same: (a: Operand, b: Operand) =>
+      builder.op('Cast', [builder.op('Equal', [named(a), named(b)])], { to: ELEMENT_CODES.float32 }),
     /** `high` where value > 0, else `low`. */
     step: (value: string, low: number, high: number) =>
       low === high ? named(low) : add(mul(positive(value), high - low), low),

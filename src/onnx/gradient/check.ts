@@ -64,7 +64,7 @@ async function findSuspects(graph: Graph, feeds: Values, comparison: Comparison)
     for (const input of inputs) {
       const point = { graph: single, feeds: own, input, output: node.outputs[0]! };
       const error = await relativeError(point, comparison);
-      if (!(error <= comparison.tolerance)) {
+      if (error > comparison.tolerance) {
         suspects.push({ op: node.op, node: node.name || node.outputs[0]!, maxRelativeError: error });
       }
     }

@@ -26,7 +26,7 @@ export function sumLike(builder: GraphBuilder, value: string, like: string): str
   const from = builder.shape(value);
   const to = builder.shape(like);
   const added = from.length - to.length;
-  const axes = [...from.keys()].filter((axis) => !sameDim(from[axis]!, to[axis - added] ?? 1) || axis < added);
+  const axes = [...from.keys()].filter((axis) => axis < added || !sameDim(from[axis]!, to[axis - added]!));
   if (axes.length === 0) return value;
   const sum = builder.op('ReduceSum', [value, builder.ints(axes)], { keepdims: added === 0 ? 1 : 0 });
   return reshapeLike(builder, sum, like);

@@ -38,6 +38,6 @@ export const NON_DIFFERENTIABLE: ReadonlySet<string> = new Set([
 ]);
 
 /** Ops that have a gradient and no rule yet, and why: a model that needs one is refused by name. */
-export const UNSUPPORTED: Readonly<Record<string, string>> = {
-  ReduceProd: 'dy y / x has no value where x is 0; classifiers use it on shapes, which need no gradient',
-};
+export const UNSUPPORTED: ReadonlyMap<string, string> = new Map([
+  ['ReduceProd', 'dy y / x has no value where x is 0; classifiers use it on shapes, which need no gradient'],
+]);

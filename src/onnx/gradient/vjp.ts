@@ -7,9 +7,10 @@ import { GRADIENT_RULES, NON_DIFFERENTIABLE, UNSUPPORTED } from './table.ts';
 
 /**
  * Appends the nodes that compute the vector-Jacobian product of `output` with respect to `input`, by reverse-mode
- * differentiation of the nodes between the two.
+ * differentiation of the nodes between the two. Throws GraphError naming op and node where a rule is missing.
  *
  * @param cotangent a value of the shape of `output`
+ * @param rules other rules than those of the table: a straight-through estimator for Round, say
  * @returns the name of the gradient, of the shape of `input`; zeros where `output` does not depend on it
  */
 export function appendGradient(
@@ -25,6 +26,7 @@ export function appendGradient(
   }
   const nodes = [...builder.nodes];
   const dependent = differentiableFrom(nodes, [input], rules, (name) => FLOATS.has(builder.type(name)));
+  if (!dependent.has(output)) return zerosLike(builder, input);
   const gradients = new Map([[output, cotangent]]);
   const accumulate = (name: string, gradient: string) => {
     const sum = gradients.get(name);
@@ -33,8 +35,9 @@ export function appendGradient(
   for (const node of nodes.reverse()) {
     const outputGradients = node.outputs.map((name) => gradients.get(name));
     const needs = (index: number) => dependent.has(node.inputs[index] ?? '');
-    if (outputGradients.every((gradient) => gradient === undefined) || !node.inputs.some((_, at) => needs(at)))
-      continue;
+    const isOnPath =
+      outputGradients.some((gradient) => gradient !== undefined) && node.inputs.some((_, at) => needs(at));
+    if (!isOnPath) continue;
     checkFloat32(builder, node);
     const inputGradients = ruleOf(rules, node)({ builder, needs }, node, outputGradients);
     for (const [index, gradient] of inputGradients.entries()) {
@@ -122,7 +125,7 @@ function checkFloat32(builder: GraphBuilder, node: Node): void {
 function ruleOf(rules: GradientTable, node: Node): GradientRule {
   const rule = findRule(rules, node);
   if (rule !== undefined) return rule;
-  const reason = node.domain === '' && UNSUPPORTED[node.op];
+  const reason = node.domain === '' ? UNSUPPORTED.get(node.op) : undefined;
   throw new GraphError(`no gradient rule for ${describeNode(node)}${reason ? `: ${reason}` : ''}`);
 }
 

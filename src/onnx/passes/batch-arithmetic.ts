@@ -1,6 +1,5 @@
 import type { GraphBuilder } from '../builder.ts';
 import { type Dim, type Graph, intOf, isBatch, type Node } from '../graph.ts';
-import type { TypedShape } from '../shapes/infer.ts';
 
 /**
  * Vectors with the batch size in them, written one way: the first dimension of the graph's input, times a constant, joined
@@ -28,28 +27,20 @@ export class BatchArithmetic {
 
   #shortForm(name: string, builder: GraphBuilder): string {
     const { type, symbolic, dims } = builder.value(name);
-    if (symbolic === undefined || type !== 'int64' || this.#image === undefined || this.#short.has(name)) return name;
-    const key = `${dims.length} ${JSON.stringify(symbolic)}`;
-    const known = this.#names.get(key) ?? this.#written({ type, symbolic, dims }, symbolic, this.#image, builder);
-    this.#names.set(key, known);
-    return known;
-  }
-
-  /** The batch size as a vector of one. */
-  #size(image: string, builder: GraphBuilder): string {
-    const known = this.#names.get('size') ?? builder.op('Shape', [image], { start: 0, end: 1 });
-    this.#names.set('size', known);
-    return known;
-  }
-
-  #written(vector: TypedShape, entries: readonly Dim[], image: string, builder: GraphBuilder): string {
-    const size = this.#size(image, builder);
-    const parts = entries.map((entry) => {
-      if (!isBatch(entry)) return builder.ints([entry]);
-      return entry.batch === 1 ? size : builder.op('Mul', [size, builder.ints([entry.batch])]);
+    const image = this.#image;
+    if (symbolic === undefined || type !== 'int64' || image === undefined || this.#short.has(name)) return name;
+    return this.#once(`${dims.length} ${JSON.stringify(symbolic)}`, () => {
+      const size = this.#once('size', () => builder.op('Shape', [image], { start: 0, end: 1 }));
+      const vector = joined(symbolic, size, builder);
+      return dims.length === 0 ? builder.op('Squeeze', [vector, builder.ints([0])]) : vector;
     });
-    if (vector.dims.length === 0) return builder.op('Squeeze', [parts[0]!, builder.ints([0])]);
-    return parts.length === 1 ? parts[0]! : builder.op('Concat', parts, { axis: 0 });
+  }
+
+  /** The name that `write` gives, which is called for the first reader only. */
+  #once(key: string, write: () => string): string {
+    const name = this.#names.get(key) ?? write();
+    this.#names.set(key, name);
+    return name;
   }
 
   #isShort(node: Node, builder: GraphBuilder): boolean {
@@ -59,4 +50,13 @@ export class BatchArithmetic {
     const made = ['Mul', 'Squeeze', 'Concat'].includes(node.op);
     return made && node.inputs.every((name) => this.#short.has(name) || builder.constantOf(name) !== undefined);
   }
+}
+
+/** A vector of these entries, `size` being the batch size as a vector of one. */
+function joined(entries: readonly Dim[], size: string, builder: GraphBuilder): string {
+  const parts = entries.map((entry) => {
+    if (!isBatch(entry)) return builder.ints([entry]);
+    return entry.batch === 1 ? size : builder.op('Mul', [size, builder.ints([entry.batch])]);
+  });
+  return parts.length === 1 ? parts[0]! : builder.op('Concat', parts, { axis: 0 });
 }

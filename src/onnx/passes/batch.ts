@@ -21,9 +21,8 @@ function frozenSize(graph: Graph): number | undefined {
   const sizes = new Set(graph.inputs.map(({ dims }) => dims?.[0]));
   const [size] = sizes;
   if (sizes.size !== 1 || size === undefined) {
-    throw new GraphError(
-      `the graph's inputs ${graph.inputs.map(({ name }) => `"${name}"`).join(', ')} have no batch in common`,
-    );
+    const names = graph.inputs.map(({ name }) => `"${name}"`).join(', ') || 'none';
+    throw new GraphError(`the graph's inputs (${names}) have no batch in common`);
   }
   return isBatch(size) ? undefined : size;
 }

@@ -41,27 +41,23 @@ const ADAPTERS: Readonly<Record<string, Adapt>> = {
     const parts = [ones(axis), size, ones(builder.shape(operand).length - axis - 1)];
     return builder.op('Expand', [row, builder.op('Concat', parts, { axis: 0 })]);
   },
-  /** A 1 in the wanted shape keeps the dimension that is there. */
-  Expand: (node, shape, { batched, size }, builder) => {
-    const target = builder.constantOf(shape) ?? fail(node, 'its shape is not known');
-    const dims = toNumbers(target);
-    const axis = dims.length - builder.shape(batched).length + batchAxis(batched, builder);
-    return dims[axis] === size ? builder.ints(dims.with(axis, 1)) : shape;
-  },
 };
 
 /** The operand with one row where it has one for each of several images; axes are aligned from the end. */
 function oneRow(node: Node, operand: string, { batched, size }: Batch, builder: GraphBuilder): string {
   const dims = builder.shape(operand);
   const axis = dims.length - builder.shape(batched).length + batchAxis(batched, builder);
-  // The inner dimension of a product is no row of images, whatever its length.
-  const inner = (node.op === 'MatMul' || node.op === 'Gemm') && axis >= dims.length - 2;
-  if (size === 1 || axis < 0 || dims[axis] !== size || (inner && operand === node.inputs[1])) return operand;
+  if (size === 1 || axis < 0 || dims[axis] !== size || isMatrixAxis(node, operand, dims.length - axis)) return operand;
   const constant = builder.constantOf(operand);
   if (constant === undefined || !rowsAreEqual(toNumbers(constant), constant.dims, axis)) {
     fail(node, `"${operand}" is not the same for every image of the batch of ${size}`);
   }
   return builder.op('Slice', [operand, builder.ints([0]), builder.ints([1]), builder.ints([axis])]);
+}
+
+/** The last two dimensions of the factors of a product hold no images, whatever their lengths. */
+function isMatrixAxis(node: Node, operand: string, fromEnd: number): boolean {
+  return (node.op === 'MatMul' || (node.op === 'Gemm' && operand !== node.inputs[2])) && fromEnd <= 2;
 }
 
 function rowsAreEqual(values: readonly number[], dims: readonly number[], axis: number): boolean {

@@ -3,6 +3,7 @@ import { formatDims, isBatch, type Node } from '../graph.ts';
 import { numbersIn } from '../shapes/dims.ts';
 import { inferNode, type TypedShape } from '../shapes/infer.ts';
 import { fail } from '../shapes/operands.ts';
+import { KNOWN_SHAPES } from './known-shapes.ts';
 import { mixesBatch } from './mixing.ts';
 import { adaptOperands } from './rebatch-operands.ts';
 import type { Choose } from './search.ts';
@@ -40,7 +41,7 @@ export class Rebatcher {
     if (places.some(({ factor, outer }) => factor !== place.factor || outer !== place.outer)) {
       fail(node, 'it combines values whose batches are laid out differently');
     }
-    const adapted = adaptOperands(node, this.#size, builder);
+    const adapted = adaptOperands(this.#withKnownShape(node, place, builder), this.#size, builder);
     this.#check(adapted, place, builder);
     for (const name of adapted.outputs) this.#outer.set(name, place.outer);
     return adapted;
@@ -67,6 +68,15 @@ export class Rebatcher {
     this.#outer.set(node.outputs[0]!, chosen.outer);
     const shape = builder.ints(target.with(chosen.axis, -1));
     return { ...node, op: 'Reshape', inputs: [node.inputs[0]!, shape], attributes: {} };
+  }
+
+  /** The node without the frozen size in a shape it reads: the batch stays on its axis, counted from the end. */
+  #withKnownShape(node: Node, { axis, factor }: Place, builder: GraphBuilder): Node {
+    const rewriting = KNOWN_SHAPES[node.op];
+    if (rewriting === undefined) return node;
+    const frozen = this.#frozen.get(node.outputs[0]!)!.dims;
+    const lead = frozen.length - builder.shape(node.inputs[0]!).length;
+    return rewriting(node, frozen.with(lead + axis, { batch: factor }), builder);
   }
 
   #check(node: Node, { factor }: Place, builder: GraphBuilder): void {

@@ -1,5 +1,6 @@
 import { GraphBuilder } from '../builder.ts';
-import type { Dim, Graph, Node } from '../graph.ts';
+import type { Graph, Node } from '../graph.ts';
+import { knownDims } from '../shapes/graph.ts';
 
 /**
  * What a pass does with a node, its inputs already rewritten: nothing (it stays), another node in its place, or the name
@@ -30,7 +31,7 @@ export function rewrite(graph: Graph, rule: Rule): Graph {
 function startOf(graph: Graph): GraphBuilder {
   const builder = new GraphBuilder();
   builder.reserve(graph.nodes.flatMap(({ outputs }) => outputs));
-  for (const { name, type, dims } of graph.inputs) builder.input(name, dims as readonly Dim[], type);
+  for (const input of graph.inputs) builder.input(input.name, knownDims(input), input.type);
   for (const [name, tensor] of graph.initializers) builder.initializer(name, tensor);
   return builder;
 }

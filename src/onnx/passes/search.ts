@@ -3,16 +3,16 @@ import { GraphError } from '../../contracts/errors.ts';
 /** Takes one of a number of options, by index; the preferred one is 0. */
 export type Choose = (options: number) => number;
 
-/** A hostile graph could make the search long; real ones need a few attempts per ambiguous node. */
+/** A hostile graph could make the search long; a transformer of twelve blocks needs ten attempts. */
 const ATTEMPTS = 1000;
 
 /**
  * Runs `attempt` until it succeeds, with other choices each time it throws GraphError: the last choice that has an
- * alternative is changed first. Throws the error of the first attempt, where everything was as preferred.
+ * alternative is changed first. Where nothing works, throws the error of the attempt that came furthest.
  */
 export function firstWorking<T>(attempt: (choose: Choose) => T): T {
-  const taken: { option: number; options: number }[] = [];
-  let failure: unknown;
+  const taken: { option: number; readonly options: number }[] = [];
+  let furthest = { depth: -1, error: new GraphError('there is nothing to try') };
   for (let count = 0; count < ATTEMPTS; count++) {
     let depth = 0;
     try {
@@ -22,11 +22,17 @@ export function firstWorking<T>(attempt: (choose: Choose) => T): T {
       });
     } catch (error) {
       if (!(error instanceof GraphError)) throw error;
-      failure ??= error;
+      if (depth > furthest.depth) furthest = { depth, error };
     }
-    while (taken.length > 0 && taken.at(-1)!.option + 1 >= taken.at(-1)!.options) taken.pop();
-    if (taken.length === 0) break;
-    taken.at(-1)!.option += 1;
+    if (!advance(taken)) break;
   }
-  throw failure;
+  throw furthest.error;
+}
+
+/** The next choices in order; false where these were the last. */
+function advance(taken: { option: number; readonly options: number }[]): boolean {
+  for (let last = taken.pop(); last !== undefined; last = taken.pop()) {
+    if (last.option + 1 < last.options) return taken.push({ ...last, option: last.option + 1 }) > 0;
+  }
+  return false;
 }

@@ -11,7 +11,7 @@ export function dropoutAtInference(node: Node): Node {
   return withoutAttributes(node, 'ratio');
 }
 
-/** Before 14 the running statistics were further outputs; written outputs mean training. */
+/** Before 14 the running statistics were further outputs, which nothing reads at inference. */
 export function firstOutputOnly(node: Node): Node {
   return { ...node, outputs: node.outputs.slice(0, 1) };
 }

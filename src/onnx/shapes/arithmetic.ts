@@ -70,9 +70,7 @@ const BINARY: Readonly<Record<string, Compute>> = {
 
 /** Half to even, as IEEE 754 and the Round op do. */
 function round(value: number): number {
-  const down = Math.floor(value);
-  const odd = down % 2 !== 0;
-  return value - down === 0.5 ? down + Number(odd) : Math.round(value);
+  return Math.abs(value % 1) === 0.5 ? 2 * Math.round(value / 2) : Math.round(value);
 }
 
 const UNARY: Readonly<Record<string, (value: number) => number>> = {
@@ -141,17 +139,15 @@ function reducing(compute: (a: Dim, b: Dim) => Dim | undefined): Evaluator {
     if (named.length === 0 && intOf(node, 'noop_with_empty_axes', 0) === 1) return input.entries;
     const reduced = (axis: number) => named.length === 0 || named.includes(axis);
     const strides = stridesOf(input.dims.map((dim, axis) => (reduced(axis) ? 1 : dim)));
-    const results: (Dim | undefined)[] = [];
-    const combined = (a: Dim | undefined, b: Dim) => (a === undefined ? a : compute(a, b));
-    positions(
-      input.dims,
-      strides.map((stride, axis) => (reduced(axis) ? 0 : stride)),
-    ).forEach((at, index) => {
-      const entry = input.entries[index]!;
-      const sum = results[at];
-      results[at] = at in results ? combined(sum, entry) : entry;
+    const goesTo = strides.map((stride, axis) => (reduced(axis) ? 0 : stride));
+    const groups: Dim[][] = [];
+    positions(input.dims, goesTo).forEach((at, index) => {
+      groups[at] ??= [];
+      groups[at].push(input.entries[index]!);
     });
-    return results;
+    return groups.map(([first, ...rest]) =>
+      rest.reduce<Dim | undefined>((sum, entry) => (sum === undefined ? sum : compute(sum, entry)), first),
+    );
   };
 }
 

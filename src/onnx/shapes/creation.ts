@@ -45,12 +45,10 @@ const size: ShapeRule = () => [unknown('int64', [])];
 
 /** A known number of steps, or from zero to the batch size in ones. */
 const range: ShapeRule = (node, inputs) => {
-  const [start, limit, delta] = [0, 1, 2].map((index) => requiredEntries(node, inputs, index, 'bounds')[0]!) as [
-    Dim,
-    Dim,
-    Dim,
-  ];
-  return [unknown(operand(node, inputs, 0).type, [stepsOf(node, start, limit, delta)])];
+  const bound = (index: number, what: string) =>
+    requiredEntries(node, inputs, index, what)[0] ?? fail(node, `input ${index} (${what}) is empty`);
+  const steps = stepsOf(node, bound(0, 'start'), bound(1, 'limit'), bound(2, 'delta'));
+  return [unknown(operand(node, inputs, 0).type, [steps])];
 };
 
 function stepsOf(node: Node, start: Dim, limit: Dim, delta: Dim): Dim {

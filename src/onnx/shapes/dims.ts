@@ -5,8 +5,9 @@ import { type Dim, isBatch } from '../graph.ts';
  * cannot be said in that form (N squared, N + 1) is undefined.
  */
 
-/** k times the batch; zero times the batch is the number zero. */
-function batches(k: number): Dim {
+/** k times the batch; zero times the batch is the number zero, and half of it no dimension. */
+function batches(k: number): Dim | undefined {
+  if (!Number.isInteger(k)) return undefined;
   return k === 0 ? 0 : { batch: k };
 }
 

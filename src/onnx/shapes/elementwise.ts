@@ -58,11 +58,8 @@ const pow: ShapeRule = (node, inputs) => {
 };
 
 const where: ShapeRule = (node, inputs) => {
-  const [condition, yes, no] = [0, 1, 2].map((index) => operand(node, inputs, index)) as [
-    TypedShape,
-    TypedShape,
-    TypedShape,
-  ];
+  const condition = operand(node, inputs, 0);
+  const [yes, no] = [operand(node, inputs, 1), operand(node, inputs, 2)];
   if (condition.type !== 'bool') fail(node, `its condition is ${condition.type}, and has to be bool`);
   return [unknown(commonType(node, [yes, no]), broadcastAll(node, [condition, yes, no]))];
 };
@@ -87,7 +84,7 @@ const eyeLike: ShapeRule = (node, inputs) => {
 };
 
 /** The shape all operands broadcast to. Throws GraphError showing the two shapes that do not fit. */
-export function broadcastAll(node: Node, operands: readonly TypedShape[]): readonly Dim[] {
+function broadcastAll(node: Node, operands: readonly TypedShape[]): readonly Dim[] {
   return operands.reduce<readonly Dim[]>(
     (dims, value) =>
       broadcast(dims, value.dims) ??

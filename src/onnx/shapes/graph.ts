@@ -20,11 +20,12 @@ export function inferGraph(graph: Graph): Map<string, TypedShape> {
   return values;
 }
 
-function knownDims({ name, dims }: ValueInfo): readonly Dim[] {
+/** The shape of an input. Throws GraphError where a dimension other than the batch is dynamic. */
+export function knownDims({ name, dims }: ValueInfo): readonly Dim[] {
   if (dims === undefined || !dims.every((dim) => dim !== undefined)) {
     throw new GraphError(
-      `input "${name}" has shape ${dims ? formatDims(dims) : 'unknown'}: every dimension but the batch has to be ` +
-        'static; export the model for one image size',
+      `input "${name}" has shape ${dims ? formatDims(dims) : 'unknown'}, and only the batch may be dynamic: ` +
+        'export the model for one image size',
     );
   }
   return dims;

@@ -1,6 +1,6 @@
-import { type Dim, formatDims, intOf, isBatch, type Node, sameDim, stringOf } from '../graph.ts';
+import { type Dim, formatDims, intOf, isBatch, type Node, sameDim } from '../graph.ts';
 import { add, divide, multiply } from './dims.ts';
-import type { RuleTable, ShapeRule, TypedShape } from './infer.ts';
+import type { RuleTable, ShapeRule } from './infer.ts';
 import {
   axesOf,
   axisOf,
@@ -91,27 +91,23 @@ const tile: ShapeRule = (node, inputs) => {
   const { type, dims } = operand(node, inputs, 0);
   const repeats = optionalEntries(node, inputs, 1, 'repeats') ?? [];
   const tiled = dims.map((dim, axis) => multiply(dim, repeats[axis] ?? 1));
-  const twice = tiled.includes(undefined);
-  if (twice || repeats.length !== dims.length) {
+  if (repeats.length !== dims.length || !tiled.every((dim) => dim !== undefined)) {
     fail(node, `input ${formatDims(dims)} cannot be repeated ${formatDims(repeats)} times`);
   }
-  return [unknown(type, tiled as Dim[])];
+  return [unknown(type, tiled)];
 };
 
 /** Blocks of b x b pixels go to and fro between channels and space. */
 function rearranged(direction: 'toSpace' | 'toDepth'): ShapeRule {
   return (node, inputs) => {
-    const { type, dims }: TypedShape = operandOfRank(node, inputs, 0, 4);
-    const [batch, channels, height, width] = dims as [Dim, Dim, Dim, Dim];
+    const { type, dims } = operandOfRank(node, inputs, 0, 4);
     const block = intOf(node, 'blocksize', 0);
-    const moved =
-      direction === 'toSpace'
-        ? [divide(channels, block * block), multiply(height, block), multiply(width, block)]
-        : [multiply(channels, block * block), divide(height, block), divide(width, block)];
-    if (block < 1 || moved.includes(undefined)) {
-      fail(node, `blocks of ${block} do not fit input ${formatDims(dims)} in mode ${stringOf(node, 'mode', 'DCR')}`);
+    const [grow, shrink] = direction === 'toSpace' ? [multiply, divide] : [divide, multiply];
+    const moved = [shrink(dims[1]!, block * block), grow(dims[2]!, block), grow(dims[3]!, block)];
+    if (block < 1 || !moved.every((dim) => dim !== undefined)) {
+      fail(node, `blocks of ${block} do not fit input ${formatDims(dims)}`);
     }
-    return [unknown(type, [batch, ...(moved as Dim[])])];
+    return [unknown(type, [dims[0]!, ...moved])];
   };
 }
 

@@ -59,7 +59,7 @@ export function splitPads(node: Node, totals: readonly number[]): Pick<Windows, 
 function padsOf(node: Node, spatial: readonly number[], kernel: readonly number[], strides: readonly number[]) {
   const mode = stringOf(node, 'auto_pad', 'NOTSET');
   if (mode === 'NOTSET' || mode === '') return explicitPads(node, spatial.length);
-  if (mode === 'VALID') return splitPads(node, Array(spatial.length).fill(0));
+  if (mode === 'VALID') return splitPads(node, Array<number>(spatial.length).fill(0));
   // onnxruntime refuses this for Conv, and for pools it pads as if there were no dilation, against the operator's text.
   if (intsOf(node, 'dilations')?.some((dilation) => dilation > 1)) fail(node, `auto_pad ${mode} with dilations`);
   const steps = spatial.map((size, axis) => Math.ceil(size / strides[axis]!));

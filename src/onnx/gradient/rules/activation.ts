@@ -48,13 +48,13 @@ const thresholdedRelu: InputRule = ({ sub, mul, positive, node, x, dy }) =>
   mul(dy, positive(sub(x, floatOf(node, 'alpha', 1))));
 
 /** clip(alpha x + beta, 0, 1), flat on its bounds. */
-const hardSigmoid: InputRule = ({ sub, mul, positive, node, y, dy }) =>
-  mul(mul(dy, floatOf(node, 'alpha', 0.2)), mul(positive(y), positive(sub(1, y))));
+const hardSigmoid: InputRule = ({ mul, positive, below, node, y, dy }) =>
+  mul(mul(dy, floatOf(node, 'alpha', 0.2)), mul(positive(y), below(y, 1)));
 
 /** x h with h = clip(x / 6 + 1/2, 0, 1): h + x / 6 on the ramp, h beside it. */
-const hardSwish: InputRule = ({ add, sub, mul, positive, hardSigmoid, x, dy }) => {
+const hardSwish: InputRule = ({ add, mul, positive, below, hardSigmoid, x, dy }) => {
   const gate = hardSigmoid(x, 1 / 6, 1 / 2);
-  const ramp = mul(positive(gate), positive(sub(1, gate)));
+  const ramp = mul(positive(gate), below(gate, 1));
   return mul(dy, add(gate, mul(mul(x, 1 / 6), ramp)));
 };
 

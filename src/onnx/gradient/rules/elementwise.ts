@@ -1,6 +1,6 @@
 import { toNumbers } from '../../../tensor/tensor.ts';
 import { sumLike } from '../like.ts';
-import { eachInput, type GradientTable, type InputRule, perInput, type Site } from '../rule.ts';
+import { eachInput, type GradientTable, type InputRule, perInput } from '../rule.ts';
 
 /** Arithmetic element by element. Operands are broadcast, so each gradient is summed back to its operand's shape. */
 
@@ -45,7 +45,7 @@ const where: InputRule = ({ builder, inputs, index, dy }) => {
 const erf: InputRule = ({ mul, square, exp, neg, x, dy }) => mul(dy, mul(exp(neg(square(x))), 2 / Math.sqrt(Math.PI)));
 
 /** a mod b = a - b floor(a / b), or with the truncated quotient for fmod: slope 1 in a. */
-const modulus: InputRule = ({ dy }: Site) => dy;
+const modulus: InputRule = ({ dy }) => dy;
 
 export const ELEMENTWISE_RULES: GradientTable = {
   Add: variadic(({ dy }) => dy),

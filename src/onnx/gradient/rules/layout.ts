@@ -1,6 +1,5 @@
 import { toNumbers } from '../../../tensor/tensor.ts';
 import type { GraphBuilder } from '../../builder.ts';
-import { ELEMENT_CODES } from '../../codec-tensors.ts';
 import { type Dim, intOf, intsOf, stringOf } from '../../graph.ts';
 import { divide, numbersIn } from '../../shapes/dims.ts';
 import { fail } from '../../shapes/operands.ts';
@@ -17,8 +16,6 @@ const transpose: InputRule = ({ builder, node, dy }) => {
   const order = intsOf(node, 'perm') ?? [...builder.shape(dy).keys()].reverse();
   return builder.op('Transpose', [dy], { perm: order.map((_, axis) => order.indexOf(axis)) });
 };
-
-const cast: InputRule = ({ builder, x, dy }) => builder.op('Cast', [dy], { to: ELEMENT_CODES[builder.type(x)] });
 
 /** Each part is a slice of the whole. */
 const concat: InputRule = ({ builder, node, inputs, index, dy }) => {
@@ -79,7 +76,8 @@ const spaceToDepth: InputRule = ({ builder, node, dy }) =>
 export const LAYOUT_RULES: GradientTable = {
   Identity: perInput(unchanged),
   Dropout: perInput(dropout),
-  Cast: perInput(cast),
+  // From float32 to float32: no other type carries a gradient.
+  Cast: perInput(unchanged),
   Reshape: perInput(reshape),
   Flatten: perInput(reshape),
   Squeeze: perInput(reshape),

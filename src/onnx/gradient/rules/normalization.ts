@@ -1,4 +1,4 @@
-import { float32 } from '../../../tensor/tensor.ts';
+import { float32, sizeOf } from '../../../tensor/tensor.ts';
 import { floatOf, intOf, intsOf } from '../../graph.ts';
 import { staticDims } from '../../shapes/operands.ts';
 import { reshapeLike } from '../like.ts';
@@ -50,7 +50,8 @@ const groupNormalization: InputRule = (site) => {
   const { builder, mul, node, inputs, x, dy } = site;
   const [batch, ...rest] = builder.shape(x);
   const groups = intOf(node, 'num_groups', 1);
-  const grouped = (value: string) => builder.reshape(value, [batch!, groups, elements(site, rest) / groups]);
+  const size = sizeOf(staticDims(node, rest, 'feature maps'));
+  const grouped = (value: string) => builder.reshape(value, [batch!, groups, size / groups]);
   const scale = inputs[1]!;
   const g =
     builder.shape(scale)[0] === groups
@@ -59,10 +60,6 @@ const groupNormalization: InputRule = (site) => {
   const dx = standardized(site, grouped(x), g, [2], floatOf(node, 'epsilon', 1e-5));
   return reshapeLike(builder, dx, x);
 };
-
-function elements({ node }: Site, dims: Parameters<typeof staticDims>[1]): number {
-  return staticDims(node, dims, 'feature maps').reduce((product, dim) => product * dim, 1);
-}
 
 /** Centred and divided by deviation + 1e-9, https://onnx.ai/onnx/operators/onnx__MeanVarianceNormalization.html. */
 const meanVarianceNormalization: InputRule = (site) =>

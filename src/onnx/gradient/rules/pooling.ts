@@ -1,4 +1,5 @@
 import { float32, sizeOf } from '../../../tensor/tensor.ts';
+import type { AttributeLike } from '../../builder.ts';
 import { intOf, intsOf } from '../../graph.ts';
 import { staticDims } from '../../shapes/operands.ts';
 import { type Windows, windowsOf } from '../../shapes/windows.ts';
@@ -77,24 +78,18 @@ const globalAveragePool: InputRule = ({ builder, node, mul, x, dy }) => {
 };
 
 /** MaxPool tells where each maximum was (of equal ones the first, as in PyTorch); the gradient goes there. */
-function scatterToMaxima({ builder, x, dy }: Site, indices: string): string {
+function scatterToMaxima({ builder, x, dy }: Site, attributes: Readonly<Record<string, AttributeLike>>): string {
   const flat = (value: string) => builder.op('Reshape', [value, builder.ints([-1])]);
-  const zeros = flat(zerosLike(builder, x));
-  const attributes = { axis: 0, reduction: 'add' };
-  return reshapeLike(builder, builder.op('ScatterElements', [zeros, flat(indices), flat(dy)], attributes), x);
-}
-
-const maxPool: InputRule = (site) =>
-  scatterToMaxima(site, indicesOf(site, { ...site.node.attributes, storage_order: 0 }));
-
-/** The kernel is the whole image. */
-const globalMaxPool: InputRule = (site) =>
-  scatterToMaxima(site, indicesOf(site, { kernel_shape: spatialSizes(site.builder, site.node, site.x) }));
-
-function indicesOf({ builder, x }: Site, attributes: Parameters<typeof builder.op>[2]): string {
   const outputs = [builder.fresh('maxima'), builder.fresh('indices')];
-  return builder.ops('MaxPool', [x], { outputs, ...(attributes && { attributes }) })[1]!;
+  const indices = builder.ops('MaxPool', [x], { outputs, attributes })[1]!;
+  const operands = [zerosLike(builder, x), indices, dy].map(flat);
+  return reshapeLike(builder, builder.op('ScatterElements', operands, { axis: 0, reduction: 'add' }), x);
 }
+
+const maxPool: InputRule = (site) => scatterToMaxima(site, { ...site.node.attributes, storage_order: 0 });
+
+const globalMaxPool: InputRule = (site) =>
+  scatterToMaxima(site, { kernel_shape: spatialSizes(site.builder, site.node, site.x) });
 
 /** (sum |x|^p)^(1/p): sign(x) |x|^(p - 1) y^(1 - p), and 0 where a window is all zeros. */
 const lpPool: InputRule = (site) => {

@@ -1,7 +1,8 @@
-import { toNumbers } from '../../../tensor/tensor.ts';
+import { sizeOf, toNumbers } from '../../../tensor/tensor.ts';
 import { ELEMENT_CODES } from '../../codec-tensors.ts';
-import { type Dim, intOf, isBatch } from '../../graph.ts';
-import { expandLike, sameDims } from '../like.ts';
+import { intOf } from '../../graph.ts';
+import { numbersIn } from '../../shapes/dims.ts';
+import { expandLike, sameDims, sumLike } from '../like.ts';
 import { type GradientTable, type InputRule, perInput, type Site } from '../rule.ts';
 
 /** Reductions: the gradient of each result goes back to the elements it was made of. */
@@ -25,12 +26,11 @@ function kept(site: Site, value: string): string {
 /** The number of elements behind each result; a value of the graph where the batch is among them. */
 function count(site: Site): number | string {
   const { builder, x } = site;
-  const dims = builder.shape(x);
   const axes = reducedAxes(site);
-  const numbers = axes.map((axis) => dims[axis]!).filter((dim: Dim) => !isBatch(dim));
-  if (numbers.length === axes.length) return numbers.reduce<number>((product, dim) => product * Number(dim), 1);
-  const sizes = builder.op('Gather', [builder.op('Shape', [x]), builder.ints(axes)]);
-  return builder.op('Cast', [builder.op('ReduceProd', [sizes], { keepdims: 0 })], { to: ELEMENT_CODES.float32 });
+  const sizes = numbersIn(axes.map((axis) => builder.shape(x)[axis]!));
+  if (sizes) return sizeOf(sizes);
+  const asked = builder.op('Gather', [builder.op('Shape', [x]), builder.ints(axes)]);
+  return builder.op('Cast', [builder.op('ReduceProd', [asked], { keepdims: 0 })], { to: ELEMENT_CODES.float32 });
 }
 
 const sum: InputRule = (site) => expandLike(site.builder, kept(site, site.dy), site.x);
@@ -40,9 +40,9 @@ const mean: InputRule = (site) => expandLike(site.builder, site.div(kept(site, s
 /** Ties share the gradient evenly, as in torch.amax; torch.max(dim), which also gives an index, takes one of them. */
 const extreme: InputRule = (site) => {
   const { builder, x, y, dy, same, mul, div } = site;
-  const winners = same(x, kept(site, y));
-  const ties = builder.op('ReduceSum', [winners, builder.ints(reducedAxes(site))]);
-  return mul(winners, div(kept(site, dy), ties));
+  const maxima = kept(site, y);
+  const winners = same(x, maxima);
+  return mul(winners, div(kept(site, dy), sumLike(builder, winners, maxima)));
 };
 
 /** sqrt(sum x^2): x / y, and 0 for a vector of zeros. */
@@ -57,7 +57,7 @@ const logSumExp: InputRule = (site) => {
   return mul(exp(sub(x, kept(site, y))), kept(site, dy));
 };
 
-/** Σ along the axis of a softmax, kept as a 1. */
+/** The sum along the axis of a softmax, kept as a 1. */
 function sumAlong({ builder, node }: Site, value: string): string {
   return builder.op('ReduceSum', [value, builder.ints([intOf(node, 'axis', -1)])]);
 }

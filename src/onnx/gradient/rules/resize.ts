@@ -1,7 +1,7 @@
 import { toNumbers } from '../../../tensor/tensor.ts';
 import { type Dim, intOf, intsOf, isBatch, stringOf } from '../../graph.ts';
 import { fail } from '../../shapes/operands.ts';
-import { combined } from '../adjoint-index.ts';
+import { adjointCombination } from '../adjoint-index.ts';
 import { interpolation } from '../interpolation.ts';
 import { sameDims } from '../like.ts';
 import { type GradientTable, type InputRule, perInput, type Site } from '../rule.ts';
@@ -19,13 +19,8 @@ const resize: InputRule = (site) => {
   return builder.shape(x).reduce<string>((value, length, axis) => {
     const scale = scaleOf(site, axis, length, resized[axis]!);
     if (isBatch(length) || scale === 1) return value;
-    return combined(
-      builder,
-      value,
-      axis,
-      interpolation(node, { length, resized: Number(resized[axis]), scale }),
-      length,
-    );
+    const combinations = interpolation(node, { length, resized: Number(resized[axis]), scale });
+    return adjointCombination(builder, value, axis, combinations, length);
   }, dy);
 };
 
