@@ -1,20 +1,26 @@
 /**
- * What the ONNX graphs cost, as ratios measured in turn in one run on one thread, so that a drift of the machine's speed
- * cancels. Usage: npm run bench [-- CHECKPOINT TEST_BIN TRAIN_BIN LAYER UNITS]; the demo checkpoint by default.
+ * What the graphs, the ranking and the attacks' own arithmetic cost, as ratios measured in turn in one run on one thread,
+ * so that a drift of the machine's speed cancels.
+ * Usage: npm run bench [-- CHECKPOINT TEST_BIN TRAIN_BIN LAYER UNITS]; the demo's checkpoint by default.
  */
+import type { Classifier } from '../src/architectures/architecture.ts';
 import { layerOf, openClassifier } from '../src/architectures/open.ts';
 import { createAttack } from '../src/attacks/suites.ts';
+import type { Dataset } from '../src/datasets/dataset.ts';
 import { openDataset } from '../src/datasets/open.ts';
 import { baseModel, defendedModel } from '../src/defense/defended.ts';
 import { topUnitMasks } from '../src/defense/masks.ts';
 import { OnnxModel } from '../src/evaluation/onnx-model.ts';
 import { streamOf } from '../src/random/stream.ts';
 import { loirScores } from '../src/ranking/loir.ts';
+import { randomScores } from '../src/ranking/random.ts';
 import { bruteForceScores } from './brute-force.ts';
+import { randomResNet18 } from './random-resnet18.ts';
 
 const BATCH = 50;
-const ROUNDS = 9;
+const ROUNDS = 15;
 const PROBE_IMAGES = 500;
+const session = { threads: 1 };
 
 const [
   checkpoint = 'examples/demo/shapes10-rn18-w8.pt',
@@ -24,96 +30,107 @@ const [
   units = '12',
 ] = process.argv.slice(2);
 
-const session = { threads: 1 };
-const classifier = await openClassifier({ path: checkpoint });
-const layer = layerOf(classifier, layerName);
 const test = await openDataset({ format: 'cifar10', path: testBin, split: 'test', limit: BATCH });
 const probe = await openDataset({ format: 'cifar10', path: trainBin, split: 'train', limit: PROBE_IMAGES });
-const loir = { signed: false, batchSize: BATCH, session };
-const masks = topUnitMasks(await loirScores(classifier, layer, probe, loir), Number(units));
-
-const base = new OnnxModel(baseModel(classifier), classifier.imageShape, classifier.classes, session);
-const variant = { id: 'loir', mask: 'top-k', ranking: 'loir' } as const;
-const defense = { layer, masks, temperature: 0.01, smoothing: null };
-const defended = new OnnxModel(
-  defendedModel(classifier, variant, defense),
-  classifier.imageShape,
-  classifier.classes,
-  session,
-);
-const x = test.pixels(0, BATCH);
 const streams = Array.from({ length: BATCH }, (_, i) => streamOf(['bench', i]));
-const batch = { x, labels: test.labels };
 
-console.log(
-  `${classifier.architecture}; ${layerName}, ${layer.units} units, ${units} kept; batch ${BATCH}, 1 thread, median of ${ROUNDS} rounds`,
-);
-const graphs = await inTurn({
-  forward: () => base.logits(x, streams),
-  gradient: () => base.gradient('ce', batch, streams),
-  defendedForward: () => defended.logits(x, streams),
-  defendedGradient: () => defended.gradient('ce', batch, streams),
-});
-console.log(`forward                                   ${((1000 * graphs.forward) / BATCH).toFixed(2)} ms/image`);
-report('gradient + forward / forward', graphs.gradient / graphs.forward, 2.15);
-report('defended forward / base forward', graphs.defendedForward / graphs.forward, 1.03);
-report('defended gradient / base gradient', graphs.defendedGradient / graphs.gradient, 1.03);
+console.log(`batch ${BATCH}, one thread, medians of ${ROUNDS} rounds in turn`);
+await benchGraphs(randomResNet18(64), 'layer4', 50);
+const classifier = await openClassifier({ path: checkpoint });
+await benchGraphs(classifier, layerName, Number(units));
+await benchRanking(classifier);
+await benchAttacks(classifier);
 
-const ranking = await inTurn({
-  plain: plainPass,
-  loir: () => loirScores(classifier, layer, probe, loir),
-});
-report(`LO-IR of ${layerName} / one plain pass over ${PROBE_IMAGES} probe images`, ranking.loir / ranking.plain, 1.2);
-const start = performance.now();
-await bruteForceScores(classifier, layer, probe, BATCH, session);
-report('brute-force LO-IR / ours', (performance.now() - start) / 1000 / ranking.loir);
-
-for (const attack of ['apgd-ce', 'apgd-t'] as const)
-  report(`share of ${attack} outside onnxruntime`, await shareOutside(attack), 0.05);
-await Promise.all([base.release(), defended.release()]);
-
-async function plainPass(): Promise<void> {
-  for (let first = 0; first < probe.count; first += BATCH)
-    await base.logits(probe.pixels(first, Math.min(BATCH, probe.count - first)), streams);
+async function benchGraphs(subject: Classifier, name: string, keep: number): Promise<void> {
+  const layer = layerOf(subject, name);
+  const masks = topUnitMasks(randomScores(layer.units, subject.classes, name, 0), keep);
+  const variant = { id: 'loir', mask: 'top-k', ranking: 'loir' } as const;
+  const defense = { layer, masks, temperature: 0.01, smoothing: null };
+  const base = modelOf(subject);
+  const defended = new OnnxModel(
+    defendedModel(subject, variant, defense),
+    subject.imageShape,
+    subject.classes,
+    session,
+  );
+  const batch = { x: test.pixels(0, BATCH), labels: test.labels };
+  const seconds = await inTurn({
+    forward: () => base.logits(batch.x, streams),
+    gradient: () => base.gradient('ce', batch, streams),
+    defendedForward: () => defended.logits(batch.x, streams),
+    defendedGradient: () => defended.gradient('ce', batch, streams),
+  });
+  await Promise.all([base.release(), defended.release()]);
+  console.log(`\n${subject.architecture}: forward ${((1000 * seconds.forward) / BATCH).toFixed(2)} ms an image`);
+  print('forward + gradient / forward', seconds.gradient / seconds.forward, 2.15);
+  print(`defended (${name}) / base forward`, seconds.defendedForward / seconds.forward, 1.03);
+  print(`defended (${name}) / base gradient`, seconds.defendedGradient / seconds.gradient, 1.03);
 }
 
-async function shareOutside(attack: 'apgd-ce' | 'apgd-t'): Promise<number> {
-  const before = base.usage.runtimeSeconds;
+async function benchRanking(subject: Classifier): Promise<void> {
+  const layer = layerOf(subject, layerName);
+  const base = modelOf(subject);
+  const seconds = await inTurn({
+    plain: () => plainPass(base, probe),
+    loir: () => loirScores(subject, layer, probe, { signed: false, batchSize: BATCH, session }),
+  });
   const begin = performance.now();
-  await createAttack({ attack, iterations: 20 }).run(
-    { x, labels: test.labels, images: Array.from({ length: BATCH }, (_, i) => i) },
+  await bruteForceScores(subject, layer, probe, BATCH, session);
+  const bruteForce = (performance.now() - begin) / 1000;
+  await base.release();
+  print(`LO-IR of ${layerName} / one plain pass over ${PROBE_IMAGES} images`, seconds.loir / seconds.plain, 1.2);
+  print(`LO-IR of ${layerName} by brute force / ours`, bruteForce / seconds.loir);
+}
+
+async function plainPass(model: OnnxModel, images: Dataset): Promise<void> {
+  for (let first = 0; first < images.count; first += BATCH) await model.logits(images.pixels(first, BATCH), streams);
+}
+
+/** The first run of each attack opens its session and warms the arithmetic up. */
+async function benchAttacks(subject: Classifier): Promise<void> {
+  const model = modelOf(subject);
+  for (const attack of ['apgd-ce', 'apgd-t'] as const) {
+    await shareOutside(model, attack);
+    print(`share of ${attack} outside onnxruntime`, await shareOutside(model, attack), 0.05);
+  }
+  await model.release();
+}
+
+async function shareOutside(model: OnnxModel, attack: 'apgd-ce' | 'apgd-t'): Promise<number> {
+  const before = model.usage.runtimeSeconds;
+  const begin = performance.now();
+  await createAttack({ attack, iterations: 30, ...(attack === 'apgd-t' && { targets: 3 }) }).run(
+    { x: test.pixels(0, BATCH), labels: test.labels, images: Array.from({ length: BATCH }, (_, i) => i) },
     {
-      model: base,
+      model,
       threat: { norm: 'Linf', epsilon: 8 / 255 },
       examples: 'last',
       stream: (image, ...key) => streamOf(['bench', image, ...key]),
     },
   );
-  const seconds = (performance.now() - begin) / 1000;
-  return 1 - (base.usage.runtimeSeconds - before) / seconds;
+  return 1 - (model.usage.runtimeSeconds - before) / ((performance.now() - begin) / 1000);
 }
 
-/** Median seconds of each, the candidates run A B C, A B C, ... after one round of warm-up. */
+function modelOf(subject: Classifier): OnnxModel {
+  return new OnnxModel(baseModel(subject), subject.imageShape, subject.classes, session);
+}
+
+/** Median seconds of each candidate, run A B C, A B C, ... after one round of warm-up. */
 async function inTurn<K extends string>(candidates: Record<K, () => Promise<unknown>>): Promise<Record<K, number>> {
-  const seconds = Object.fromEntries(Object.keys(candidates).map((name) => [name, [] as number[]])) as Record<
-    K,
-    number[]
-  >;
+  const names = Object.keys(candidates) as K[];
+  const seconds = new Map(names.map((name) => [name, [] as number[]]));
   for (let round = 0; round <= ROUNDS; round++) {
-    for (const name in candidates) {
+    for (const name of names) {
       const begin = performance.now();
       await candidates[name]();
-      if (round > 0) seconds[name].push((performance.now() - begin) / 1000);
+      if (round > 0) seconds.get(name)?.push((performance.now() - begin) / 1000);
     }
   }
   const median = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-  return Object.fromEntries(
-    Object.entries<number[]>(seconds).map(([name, values]) => [name, median(values)]),
-  ) as Record<K, number>;
+  return Object.fromEntries([...seconds].map(([name, values]) => [name, median(values)])) as Record<K, number>;
 }
 
-function report(what: string, value: number, goal?: number): void {
-  console.log(
-    `${what.padEnd(58)} ${value.toFixed(3)}${goal === undefined ? '' : `  (goal <= ${goal}${value <= goal ? '' : ', MISSED'})`}`,
-  );
+function print(what: string, value: number, goal?: number): void {
+  const verdict = goal === undefined ? '' : `  goal <= ${goal}${value <= goal ? '' : ': missed'}`;
+  console.log(`  ${what.padEnd(54)} ${value.toFixed(3)}${verdict}`);
 }

@@ -67,7 +67,6 @@ function stagesOf(plan: Plan): readonly [Stage, Job[]][] {
 }
 
 async function runStages(plan: Plan, { runs, rankings, engine, listener, signal }: RunOptions): Promise<void> {
-  signal?.throwIfAborted();
   const workers = engine(plan);
   const stop = () => void workers.close();
   signal?.addEventListener('abort', stop);
@@ -75,6 +74,7 @@ async function runStages(plan: Plan, { runs, rankings, engine, listener, signal 
     for (const [stage, jobs] of stagesOf(plan)) {
       const left = await missing(plan, runs, rankings, jobs);
       listener.stage(stage, { total: jobs.length, done: jobs.length - left.length });
+      signal?.throwIfAborted();
       await workers.run(left, listener);
       // A degenerate ranking is refused before hours of attacks on it.
       if (stage === 'rank') for (const { method } of plan.rankings) await soundRanking({ plan, rankings }, method);
