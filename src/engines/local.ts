@@ -3,7 +3,7 @@ import { RunError } from '../contracts/errors.ts';
 import { PACKAGE_ROOT } from '../package-root.ts';
 import type { Job } from '../pipeline/plan.ts';
 import type { Engine, JobListener } from './engine.ts';
-import { fromFailure, type WorkerReply, type WorkerSetup, type WorkerTask } from './messages.ts';
+import { fromFailure, type WorkerReply, type WorkerSetup, type WorkerStart, type WorkerTask } from './messages.ts';
 
 export interface LocalEngineOptions extends WorkerSetup {
   /** Worker threads; each does one job at a time. */
@@ -16,6 +16,8 @@ export interface LocalEngineOptions extends WorkerSetup {
 export class LocalEngine implements Engine {
   readonly #options: LocalEngineOptions;
   readonly #workers: Worker[] = [];
+  readonly #stop = new Int32Array(new SharedArrayBuffer(4));
+  readonly #running = new Set<Promise<void>>();
 
   constructor(options: LocalEngineOptions) {
     this.#options = options;
@@ -30,7 +32,9 @@ export class LocalEngine implements Engine {
     const failed = new AbortController();
     const serve = async (worker: Worker) => {
       for (let job = queue.shift(); job !== undefined && !failed.signal.aborted; job = queue.shift()) {
-        await this.#do(worker, { job, threads }, listener);
+        const running = this.#do(worker, { job, threads }, listener);
+        this.#running.add(running);
+        await running.finally(() => this.#running.delete(running));
       }
     };
     const outcomes = this.#workers.slice(0, hands).map((worker) =>
@@ -42,13 +46,16 @@ export class LocalEngine implements Engine {
     await Promise.all(outcomes);
   }
 
+  /** Jobs stop at their next step first: a thread that is ended inside onnxruntime takes the process down with it. */
   async close(): Promise<void> {
+    Atomics.store(this.#stop, 0, 1);
+    await Promise.allSettled(this.#running);
     await Promise.all(this.#workers.splice(0).map((worker) => worker.terminate()));
   }
 
   #spawn(): Worker {
     const { plan, runs, rankings } = this.#options;
-    const setup: WorkerSetup = { plan, runs, rankings };
+    const setup: WorkerStart = { plan, runs, rankings, stop: this.#stop };
     return new Worker(new URL('bin/worker.mjs', PACKAGE_ROOT), { workerData: setup });
   }
 

@@ -11,6 +11,11 @@ export interface WorkerSetup {
   readonly rankings: string;
 }
 
+export interface WorkerStart extends WorkerSetup {
+  /** One number, shared: not zero once the worker is to stop at its next step. */
+  readonly stop: Int32Array;
+}
+
 export interface WorkerTask {
   readonly job: Job;
   /** Threads onnxruntime may use for it. */
