@@ -24,6 +24,17 @@ export interface Classifier {
   readonly notes: readonly string[];
 }
 
+/** A model file and how to read it. */
+export interface ClassifierSpec extends Partial<InputOptions> {
+  readonly path: string;
+  /** The keys that lead to the state dict, for checkpoints that hold several. */
+  readonly stateDict?: string | undefined;
+  /** A layer to mask; for an .onnx, the name of a tensor or node. */
+  readonly layer?: string | undefined;
+  /** [C, H, W] of the images it will see; the architecture's own by default. */
+  readonly imageShape?: ImageShape | undefined;
+}
+
 /** What an architecture leaves in the network builder. */
 export interface Body {
   readonly description: string;

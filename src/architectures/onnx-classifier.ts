@@ -3,10 +3,9 @@ import { GraphBuilder } from '../onnx/builder.ts';
 import { type Dim, formatDims, type Graph, isBatch, type Model, type Node } from '../onnx/graph.ts';
 import { readOnnx } from '../onnx/import.ts';
 import { canonicalise } from '../onnx/passes/canonicalise.ts';
-import type { Classifier, ImageShape } from './architecture.ts';
+import type { Classifier, ClassifierSpec, ImageShape } from './architecture.ts';
 import { appendInput, IMAGE_INPUT } from './input.ts';
 import { type MaskLayer, maskLayer } from './mask-layer.ts';
-import type { ClassifierSpec } from './open.ts';
 import { withOnlyOutput } from './outputs.ts';
 
 /** Ops whose values are worth offering as layers: what comes after an activation or a pooling. */

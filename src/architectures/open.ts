@@ -1,20 +1,9 @@
 import { readCheckpoint } from '../checkpoints/index.ts';
-import type { InputOptions } from '../contracts/config.ts';
 import { ConfigError } from '../contracts/errors.ts';
-import type { Classifier, ImageShape } from './architecture.ts';
+import type { Classifier, ClassifierSpec } from './architecture.ts';
 import { classifierFromCheckpoint } from './from-checkpoint.ts';
 import type { MaskLayer } from './mask-layer.ts';
 import { classifierFromOnnx } from './onnx-classifier.ts';
-
-export interface ClassifierSpec extends Partial<InputOptions> {
-  readonly path: string;
-  /** The keys that lead to the state dict, for checkpoints that hold several. */
-  readonly stateDict?: string | undefined;
-  /** A layer to mask; for an .onnx, the name of a tensor or node. */
-  readonly layer?: string | undefined;
-  /** [C, H, W] of the images it will see; the architecture's own by default. */
-  readonly imageShape?: ImageShape | undefined;
-}
 
 /**
  * Opens a checkpoint (.pt, .pth, .pth.tar, .safetensors) or an .onnx classifier.

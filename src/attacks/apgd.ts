@@ -1,6 +1,7 @@
 import { ConfigError } from '../contracts/errors.ts';
 import type { Attack, AttackContext, AttackPoints, Candidates } from './attack.ts';
-import { type Balls, ballsOf } from './balls.ts';
+import type { Balls } from './ball.ts';
+import { ballsOf } from './balls.ts';
 import { ClimbBatch } from './batch.ts';
 import type { Ascent } from './climb.ts';
 import { Findings } from './findings.ts';

@@ -1,5 +1,5 @@
 import type { AttackedModel, LossBatch } from './attack.ts';
-import type { Ball } from './balls.ts';
+import type { Ball } from './ball.ts';
 import { type Ascent, Climb } from './climb.ts';
 import type { LossName } from './losses.ts';
 

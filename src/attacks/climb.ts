@@ -1,6 +1,6 @@
 import type { RandomStream } from '../random/stream.ts';
 import type { LossGradient } from './attack.ts';
-import type { Ball } from './balls.ts';
+import type { Ball } from './ball.ts';
 import { StepSize } from './step-size.ts';
 
 /** Weight of the new direction in a step (alpha in arXiv:2003.01690 section 3). */

@@ -1,5 +1,5 @@
 import type { RandomStream } from '../random/stream.ts';
-import type { Ball, Balls } from './balls.ts';
+import type { Ball, Balls } from './ball.ts';
 import { clamp, euclideanNorm, TINY } from './float32.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type { RandomStream } from '../random/stream.ts';
-import type { Ball, Balls } from './balls.ts';
+import type { Ball, Balls } from './ball.ts';
 import { clamp, sign, TINY } from './float32.ts';
 
 /** L-infinity: sign steps, a box for each image. */

@@ -5,7 +5,7 @@ import type { Model } from '../onnx/graph.ts';
 import { appendCopy, subgraph } from '../onnx/splice.ts';
 import { Session, type SessionOptions } from '../runtime/session.ts';
 import { float32, sizeOf, type TypedTensor } from '../tensor/tensor.ts';
-import type { EffectOfUnits } from './loir.ts';
+import type { EffectOfUnits } from './effects.ts';
 
 const KEEP = 'keep';
 

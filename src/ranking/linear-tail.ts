@@ -6,7 +6,7 @@ import type { Model, Node } from '../onnx/graph.ts';
 import { nodesBetween, subgraph } from '../onnx/splice.ts';
 import { Session, type SessionOptions } from '../runtime/session.ts';
 import { float32, sizeOf } from '../tensor/tensor.ts';
-import type { EffectOfUnits } from './loir.ts';
+import type { EffectOfUnits } from './effects.ts';
 
 /** Ops that are affine in their one live input, the others being constants. */
 const AFFINE = new Set([

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Ball, ballsOf } from '../../src/attacks/balls.ts';
+import type { Ball } from '../../src/attacks/ball.ts';
+import { ballsOf } from '../../src/attacks/balls.ts';
 import { distance } from '../../src/attacks/threat.ts';
 import { type RandomStream, streamOf } from '../../src/random/stream.ts';
 

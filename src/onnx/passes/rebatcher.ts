@@ -1,8 +1,9 @@
 import type { GraphBuilder } from '../builder.ts';
 import { formatDims, isBatch, type Node } from '../graph.ts';
 import { numbersIn } from '../shapes/dims.ts';
-import { inferNode, type TypedShape } from '../shapes/infer.ts';
+import { inferNode } from '../shapes/infer.ts';
 import { fail } from '../shapes/operands.ts';
+import type { TypedShape } from '../shapes/rule.ts';
 import { KNOWN_SHAPES } from './known-shapes.ts';
 import { mixesBatch } from './mixing.ts';
 import { adaptOperands } from './rebatch-operands.ts';

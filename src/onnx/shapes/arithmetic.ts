@@ -1,7 +1,7 @@
 import type { ElementType } from '../../tensor/tensor.ts';
 import { type Dim, intOf, isBatch, type Node } from '../graph.ts';
 import { add, compare, divide, multiply, subtract } from './dims.ts';
-import type { Evaluator, Known } from './evaluate.ts';
+import type { Evaluator, Known } from './known.ts';
 import { broadcastPositions, positions, stridesOf } from './strided.ts';
 
 /** Evaluators of ops that compute. Numbers are computed in float64 and rounded once, to the type of the output. */

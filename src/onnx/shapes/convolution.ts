@@ -1,6 +1,6 @@
 import { type Dim, formatDims, intOf, intsOf, type Node, sameDim, stringOf } from '../graph.ts';
-import type { RuleTable, ShapeRule, TypedShape } from './infer.ts';
 import { commonType, fail, type Operands, operandOfRank, staticDims, unknown } from './operands.ts';
+import type { RuleTable, ShapeRule, TypedShape } from './rule.ts';
 import { explicitPads, splitPads, stepsOf, type Windows, windowsOf } from './windows.ts';
 
 /** https://onnx.ai/onnx/operators/onnx__Conv.html: input [N, C, ...], weight [M, C / group, ...kernel], bias [M]. */

@@ -1,8 +1,8 @@
 import { float32, int64, type Tensor } from '../../tensor/tensor.ts';
 import { type Attribute, type Dim, intOf, isBatch, type Node } from '../graph.ts';
 import { subtract } from './dims.ts';
-import type { RuleTable, ShapeRule } from './infer.ts';
 import { fail, known, operand, requiredEntries, unknown } from './operands.ts';
+import type { RuleTable, ShapeRule } from './rule.ts';
 
 /** Ops that make a value of their own. */
 

@@ -1,8 +1,8 @@
 import type { ElementType } from '../../tensor/tensor.ts';
 import { type Dim, formatDims, intOf, type Node } from '../graph.ts';
 import { broadcast } from './dims.ts';
-import type { RuleTable, ShapeRule, TypedShape } from './infer.ts';
 import { axisOf, commonType, entriesOf, fail, operand, unknown } from './operands.ts';
+import type { RuleTable, ShapeRule, TypedShape } from './rule.ts';
 import { elementTypeOf } from './types.ts';
 
 /** Ops that work element by element, alone or on operands broadcast to one shape. */

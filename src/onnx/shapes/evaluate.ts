@@ -2,27 +2,15 @@ import { type ElementType, float32, sizeOf, type Tensor } from '../../tensor/ten
 import { type Dim, intOf, isBatch, type Node } from '../graph.ts';
 import { ARITHMETIC } from './arithmetic.ts';
 import { numbersIn, product } from './dims.ts';
-import type { TypedShape } from './infer.ts';
+import type { Evaluator, Known } from './known.ts';
 import { entriesOf } from './operands.ts';
 import { REARRANGEMENTS } from './rearrange.ts';
+import type { TypedShape } from './rule.ts';
 
 /**
  * Values that are known before anything runs: constants, and the integer arithmetic that exports do on the dimensions
- * Shape gives. Both are computed by one table: an entry is a number or a multiple of the batch.
+ * Shape gives. Both are computed by one table.
  */
-
-export interface Known {
-  readonly type: ElementType;
-  readonly dims: readonly number[];
-  readonly entries: ArrayLike<Dim>;
-}
-
-/** The entries of the first output, which has type and dims `output`; an entry of undefined: it cannot be said. */
-export type Evaluator = (
-  node: Node,
-  inputs: readonly (Known | undefined)[],
-  output: Omit<Known, 'entries'>,
-) => ArrayLike<Dim | undefined> | undefined;
 
 const EVALUATORS: Readonly<Record<string, Evaluator>> = { ...ARITHMETIC, ...REARRANGEMENTS };
 

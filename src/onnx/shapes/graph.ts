@@ -1,6 +1,7 @@
 import { GraphError } from '../../contracts/errors.ts';
 import { type Dim, formatDims, type Graph, type ValueInfo } from '../graph.ts';
-import { inferNode, type TypedShape } from './infer.ts';
+import { inferNode } from './infer.ts';
+import type { TypedShape } from './rule.ts';
 
 /** Types and shapes of every value of a graph, by name. Throws GraphError where a node's inputs do not fit its op. */
 export function inferGraph(graph: Graph): Map<string, TypedShape> {

@@ -1,6 +1,6 @@
 import { formatDims, intOf, sameDim } from '../graph.ts';
-import type { RuleTable, ShapeRule } from './infer.ts';
 import { axisOf, fail, operand, operandOfRank, requiredNumbers, staticDims, unknown } from './operands.ts';
+import type { RuleTable, ShapeRule } from './rule.ts';
 
 /** Ops that look elements up, or put them, at indices that are data. */
 

@@ -1,5 +1,4 @@
 import { GraphError } from '../../contracts/errors.ts';
-import type { ElementType, Tensor } from '../../tensor/tensor.ts';
 import { type Dim, describeNode, formatDims, isBatch, type Node } from '../graph.ts';
 import { CONVOLUTION_RULES } from './convolution.ts';
 import { CREATION_RULES } from './creation.ts';
@@ -13,21 +12,7 @@ import { POOLING_RULES } from './pooling.ts';
 import { REDUCTION_RULES } from './reduction.ts';
 import { RESHAPE_RULES } from './reshape.ts';
 import { RESIZE_RULES } from './resize.ts';
-
-/** What is known of a value before anything runs. */
-export interface TypedShape {
-  readonly type: ElementType;
-  readonly dims: readonly Dim[];
-  /** Its value, where it does not depend on the graph's inputs and is small enough or an initializer. */
-  readonly constant?: Tensor | undefined;
-  /** A vector or scalar of dimensions (what Shape and arithmetic on it give); entries may be multiples of N. */
-  readonly symbolic?: readonly Dim[] | undefined;
-}
-
-/** Gives the type and shape of each output of `node` from those of its inputs (undefined: input left out). */
-export type ShapeRule = (node: Node, inputs: readonly (TypedShape | undefined)[]) => readonly TypedShape[];
-
-export type RuleTable = Readonly<Record<string, ShapeRule>>;
+import type { RuleTable, TypedShape } from './rule.ts';
 
 /** One rule per op of the canonical opset; op families live in files of their own beside this one. */
 export const SHAPE_RULES: RuleTable = {

@@ -1,7 +1,7 @@
 import { type Dim, formatDims, intOf, sameDim } from '../graph.ts';
 import { broadcast } from './dims.ts';
-import type { RuleTable, ShapeRule } from './infer.ts';
 import { commonType, fail, operand, operandOfRank, unknown } from './operands.ts';
+import type { RuleTable, ShapeRule } from './rule.ts';
 
 /** numpy.matmul: the last two dimensions multiply, those before broadcast; a vector loses the dimension it gains. */
 const matMul: ShapeRule = (node, inputs) => {

@@ -1,6 +1,5 @@
 import { type Dim, formatDims, intOf, isBatch, type Node, sameDim } from '../graph.ts';
 import { add, divide, multiply } from './dims.ts';
-import type { RuleTable, ShapeRule } from './infer.ts';
 import {
   axesOf,
   axisOf,
@@ -14,6 +13,7 @@ import {
   requiredNumbers,
   unknown,
 } from './operands.ts';
+import type { RuleTable, ShapeRule } from './rule.ts';
 import { slicedDims } from './slice.ts';
 
 /** Ops that join, cut and repeat. */

@@ -1,7 +1,7 @@
 import { formatDims, intOf, type Node, sameDim } from '../graph.ts';
 import { broadcast } from './dims.ts';
-import type { RuleTable, ShapeRule, TypedShape } from './infer.ts';
 import { axisOf, fail, operand, operandOfRank, unknown } from './operands.ts';
+import type { RuleTable, ShapeRule, TypedShape } from './rule.ts';
 
 /** Scale, bias and the like of one number per channel, for each of the inputs from `first` to `last`. */
 function perChannel(first: number, last: number): ShapeRule {

@@ -1,7 +1,7 @@
 import { GraphError } from '../../contracts/errors.ts';
 import { type ElementType, type Tensor, toNumbers } from '../../tensor/tensor.ts';
 import { type Dim, describeNode, formatDims, isBatch, type Node } from '../graph.ts';
-import type { TypedShape } from './infer.ts';
+import type { TypedShape } from './rule.ts';
 
 /** What the shape rules share: reading a node's inputs and attributes, and saying what does not fit. */
 

@@ -1,6 +1,6 @@
 import { intsOf } from '../graph.ts';
-import type { RuleTable, ShapeRule } from './infer.ts';
 import { fail, operandOfRank, staticDims, unknown } from './operands.ts';
+import type { RuleTable, ShapeRule } from './rule.ts';
 import { windowsOf } from './windows.ts';
 
 /** https://onnx.ai/onnx/operators/onnx__MaxPool.html; the optional second output is the index of each maximum. */

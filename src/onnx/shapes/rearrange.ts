@@ -1,7 +1,7 @@
 import { sizeOf, toNumbers } from '../../tensor/tensor.ts';
 import { type Dim, intOf, intsOf } from '../graph.ts';
 import { add, multiply, numbersIn } from './dims.ts';
-import type { Evaluator, Known } from './evaluate.ts';
+import type { Evaluator, Known } from './known.ts';
 import { range } from './slice.ts';
 import { broadcastPositions, positions, stridesOf } from './strided.ts';
 

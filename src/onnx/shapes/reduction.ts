@@ -1,6 +1,6 @@
 import { intOf } from '../graph.ts';
-import type { RuleTable, ShapeRule } from './infer.ts';
 import { axesOf, axisOf, operand, operandOfRank, optionalNumbers, requiredNumbers, unknown } from './operands.ts';
+import type { RuleTable, ShapeRule } from './rule.ts';
 
 /** https://onnx.ai/onnx/operators/onnx__ReduceMean.html (18): axes are the second input, all of them by default. */
 const reduce: ShapeRule = (node, inputs) => {

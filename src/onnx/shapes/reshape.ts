@@ -1,6 +1,5 @@
 import { type Dim, formatDims, intOf, intsOf, type Node, sameDim } from '../graph.ts';
 import { broadcast, divide, product } from './dims.ts';
-import type { RuleTable, ShapeRule } from './infer.ts';
 import {
   axesOf,
   axisOf,
@@ -11,6 +10,7 @@ import {
   requiredNumbers,
   unknown,
 } from './operands.ts';
+import type { RuleTable, ShapeRule } from './rule.ts';
 
 /** Ops that keep every element and give it a new place, and Expand, which repeats them. */
 

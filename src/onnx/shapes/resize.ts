@@ -1,6 +1,6 @@
 import { type Dim, formatDims, intsOf, isBatch, type Node, sameDim, stringOf } from '../graph.ts';
-import type { RuleTable, ShapeRule } from './infer.ts';
 import { axesOf, fail, operandOfRank, optionalEntries, optionalNumbers, unknown } from './operands.ts';
+import type { RuleTable, ShapeRule } from './rule.ts';
 
 /** https://onnx.ai/onnx/operators/onnx__Resize.html (19): inputs X, roi, scales, sizes; one of the last two is given. */
 const resize: ShapeRule = (node, inputs) => {
