@@ -1,0 +1,77 @@
+import { describe, expect, test } from 'vitest';
+import { ConfigError } from '../../src/contracts/errors.ts';
+import { parseConfig } from '../../src/contracts/parse-config.ts';
+import { smallConfig } from '../support/cli.ts';
+
+const parse = (changes: Readonly<Record<string, unknown>> = {}) =>
+  parseConfig(JSON.stringify(smallConfig(changes)), 'c.json');
+
+function problem(changes: Readonly<Record<string, unknown>>): string {
+  try {
+    parse(changes);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  throw new Error('the config was accepted');
+}
+
+describe('run config', () => {
+  test('fills in defaults and reads fractions', () => {
+    const config = parse({ compute: undefined, suite: 'apgd' });
+    expect(config).toMatchObject({
+      temperature: 0.01,
+      smoothing: null,
+      examples: 'last',
+      seed: 0,
+      compute: { device: 'cpu', batchSize: 64, imagesPerShard: 32 },
+      ranking: { signed: false, allowDegenerate: false },
+    });
+    expect(config.threat.epsilon).toBeCloseTo(8 / 255, 15);
+    expect(parse({ threat: { norm: 'L2', epsilon: 0.5 } }).threat.epsilon).toBe(0.5);
+    expect(parse({ smoothing: { sigma: '16 / 255' } }).smoothing).toEqual({ sigma: 16 / 255, samples: 1 });
+  });
+
+  test('spells variants out', () => {
+    const ids = (variants: unknown[]) => parse({ variants }).variants.map(({ id }) => id);
+    expect(ids(['none', 'two-pass', 'loir', 'random'])).toEqual(['none', 'two-pass', 'loir', 'random']);
+    expect(ids(['conf@0.85', { mask: 'conf', thresholds: [0.8, 0.9] }])).toEqual(['conf@0.85', 'conf@0.8', 'conf@0.9']);
+  });
+
+  test('needs no layer where nothing is masked', () => {
+    expect(parse({ variants: ['none'], layer: undefined, importantUnits: undefined }).layer).toBeUndefined();
+    expect(problem({ layer: undefined })).toContain('layer: is needed');
+    expect(problem({ variants: ['two-pass'], layer: undefined })).toContain('layer: is needed');
+  });
+
+  test.each([
+    [{ treshold: 1 }, 'c.json: unknown key "treshold"; the nearest known name is "threshold'],
+    [{ threat: { norm: 'Linf', epsilon: '8/255', eps: 1 } }, 'threat: unknown key "eps"'],
+    [{ threat: { norm: 'Linf', epsilon: '8/0' } }, 'threat.epsilon'],
+    [{ threat: { norm: 'Linf', epsilon: -1 } }, 'threat.epsilon'],
+    [{ threat: { norm: 'L3', epsilon: 1 } }, 'threat.norm'],
+    [{ variants: [] }, 'variants'],
+    [{ variants: ['conf@1'] }, 'variants.0'],
+    [{ variants: [{ mask: 'conf', thresholds: [1.2] }] }, 'variants.0.thresholds.0'],
+    [{ suite: 'apdg' }, 'suite'],
+    [{ suite: [{ attack: 'apgd-ce', iteration: 3 }] }, 'iteration'],
+    [{ suite: ['apgd-ce', 'apgd-ce'] }, 'names an attack twice'],
+    [{ checkpoint: { uri: 'x', normalize: { mean: [0.5], std: [0.2, 0.2] } } }, 'mean and std'],
+    [{ checkpoint: { uri: 'x', sha256: 'abc' } }, 'checkpoint.sha256'],
+    [{ name: 'a/b' }, 'name'],
+    [{ compute: { batchSize: 0 } }, 'compute.batchSize'],
+    [{ seed: 1.5 }, 'seed'],
+    [{ normalize: { mean: [0], std: [1] } }, 'unknown key "normalize"'],
+  ])('refuses %j', (changes, message) => {
+    expect(problem(changes)).toContain(message);
+  });
+
+  test('tells every problem at once', () => {
+    expect(problem({ name: '', seed: -1, treshold: 1 }).split('\n')).toHaveLength(4);
+  });
+
+  test('is not JSON', () => {
+    expect(() => parseConfig('{', 'c.json')).toThrow(/c\.json is not JSON/);
+    expect(() => parseConfig('[]', 'c.json')).toThrow(ConfigError);
+  });
+});
