@@ -12,7 +12,10 @@ export function sharedReference(): string | undefined {
 /** A describe block on the reference data (its folder is passed on); without the data it is skipped, and says so. */
 export function describeWithShared(name: string, tests: (reference: string) => void): void {
   const reference = sharedReference();
-  if (reference !== undefined) return describe(name, () => tests(reference));
+  if (reference !== undefined) {
+    describe(name, () => tests(reference));
+    return;
+  }
   console.info(`skipped "${name}": there is no reference data at ${REFERENCE}`);
   // The body reads the data already while tests are collected, so it is not entered.
   describe.skipIf(true)(name, () => test('needs the reference data', () => {}));
