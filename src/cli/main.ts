@@ -1,17 +1,41 @@
 import { Command, CommanderError } from 'commander';
 import { IgdError } from '../contracts/errors.ts';
+import { addCancel } from './commands/cancel.ts';
+import { addDoctor } from './commands/doctor.ts';
+import { addDownload } from './commands/download.ts';
 import { addFetch } from './commands/fetch.ts';
 import { addImport } from './commands/import.ts';
 import { addInspect } from './commands/inspect.ts';
+import { addList } from './commands/list.ts';
 import { addPredict } from './commands/predict.ts';
 import { addRank } from './commands/rank.ts';
 import { addReport } from './commands/report.ts';
+import { addRetry } from './commands/retry.ts';
 import { addRun } from './commands/run.ts';
+import { addStatus } from './commands/status.ts';
+import { addSubmit } from './commands/submit.ts';
 import { addValidate } from './commands/validate.ts';
 import { addVerify } from './commands/verify.ts';
 
 /** A command is a file in commands/ and a line here. */
-const COMMANDS = [addRun, addValidate, addReport, addVerify, addInspect, addRank, addPredict, addImport, addFetch];
+const COMMANDS = [
+  addRun,
+  addValidate,
+  addReport,
+  addVerify,
+  addInspect,
+  addRank,
+  addPredict,
+  addImport,
+  addFetch,
+  addDoctor,
+  addSubmit,
+  addStatus,
+  addList,
+  addDownload,
+  addCancel,
+  addRetry,
+];
 
 /** Runs the command line and gives the exit code: 0 done, 1 the work failed, 2 bad input. */
 export async function main(argv: readonly string[]): Promise<number> {

@@ -81,9 +81,13 @@ const suiteSchema = z.union([
     .refine((attacks) => new Set(attacks.map(({ attack }) => attack)).size === attacks.length, 'names an attack twice'),
 ]);
 
+/** What may compute. A device that is asked for and not there is an error, never a reason to compute elsewhere. */
+export const DEVICES = ['cpu', 'cuda', 'webgpu'] as const;
+export type Device = (typeof DEVICES)[number];
+
 const computeSchema = z
   .strictObject({
-    device: z.enum(['cpu']).default('cpu'),
+    device: z.enum(DEVICES).default('cpu'),
     batchSize: count.max(4096).default(64),
     imagesPerShard: count.default(32),
   })

@@ -6,7 +6,7 @@ export abstract class IgdError extends Error {
   abstract readonly exitCode: 1 | 2;
 
   constructor(message: string, options?: { cause?: unknown }) {
-    super(message, options);
+    super(printable(message), options);
     this.name = new.target.name;
   }
 }
@@ -34,6 +34,14 @@ export class RankingError extends InputError {}
 /** Good input, but the work failed: a device, the disk, the network. Exit code 1. */
 export class RunError extends IgdError {
   readonly exitCode = 1;
+}
+
+/**
+ * Text from a file or a service as it may be shown: without control characters, which would let a hostile name repaint
+ * the terminal, and without those that turn the direction of text. Line breaks and tabs stay.
+ */
+export function printable(text: string): string {
+  return text.replaceAll(/(?![\n\t])[\p{Cc}\p{Bidi_Control}]/gu, '');
 }
 
 /** The message of anything thrown. */

@@ -1,6 +1,8 @@
 /** Where everything of a run is, under the run's folder or bucket prefix; and rankings in their own store. */
 export const runKeys = {
   plan: 'plan.json',
+  /** What the results of a stage start with. */
+  results: (stage: 'evaluate' | 'transfer') => (stage === 'evaluate' ? 'shards/' : 'transfer/'),
   evaluation: (variant: string, shard: number) => `shards/${variant}/${padded(shard)}.json`,
   /** [m, C, H, W] float32: the adversarial examples of the shard's broken images, in image order. */
   examples: (variant: string, shard: number) => `shards/${variant}/${padded(shard)}.npy`,

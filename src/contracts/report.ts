@@ -75,6 +75,10 @@ const rankingMethod = z.strictObject({
   flags: z.array(flag),
 });
 
+/** A shard of the plan, from 0, that a variant has no result for. */
+const missingResult = z.strictObject({ variant: z.string(), shard: z.int().nonnegative() });
+export type MissingResult = z.infer<typeof missingResult>;
+
 export const reportSchema = z.strictObject({
   schema: z.literal('igd.report/1'),
   run: z.strictObject({
@@ -88,8 +92,14 @@ export const reportSchema = z.strictObject({
     temperature: z.number(),
     smoothing: z.strictObject({ samples: z.int(), sigma: z.number() }).nullable(),
     examples: z.enum(['last', 'first']),
+    /** What the report covers; less than the data set's where something is missing. */
     images: z.int(),
     shards: z.int(),
+    /**
+     * Results that are not there. A shard that misses one for any variant is left out for all, so that every number is
+     * about the same images. Empty where the run is whole.
+     */
+    missing: z.array(missingResult),
   }),
   checkpoint: z.strictObject({
     uri: z.string(),

@@ -1,14 +1,15 @@
 import { IgdError, InputError, messageOf, RunError } from '../contracts/errors.ts';
 import type { JobProgress } from '../pipeline/jobs.ts';
 import type { Job } from '../pipeline/plan.ts';
+import type { StoreSpec } from '../stores/open.ts';
 
 /** What the main thread and its workers say to each other. */
 
 export interface WorkerSetup {
   /** Bytes of plan.json. */
   readonly plan: string;
-  readonly runs: string;
-  readonly rankings: string;
+  readonly runs: StoreSpec;
+  readonly rankings: StoreSpec;
 }
 
 export interface WorkerStart extends WorkerSetup {

@@ -14,7 +14,8 @@ export type { RunFacts } from '../report/summary/facts.ts';
 /**
  * The report of a run from what its jobs left behind. How the run was cut into shards, and the order in which they come,
  * change nothing. Throws RunError where the results are not exactly those of the run: every image once for every variant,
- * every adversarial example judged once by every other variant.
+ * every adversarial example judged once by every other variant. A run that misses results is reported on the images it has
+ * (`facts.images`), and flagged.
  */
 export function aggregate(
   facts: RunFacts,
@@ -33,7 +34,7 @@ export function aggregate(
     return { ...variant, flags: flagVariant({ variant, base, run, comparisons, zeroGradientImages, averagesNoise }) };
   });
   const sweep = summariseSweep(run, summaries, comparisons);
-  const flags = flagRun({ run, sweep });
+  const flags = flagRun({ run, sweep, dataset });
   return { schema: 'igd.report/1', run, checkpoint, dataset, ranking, variants, comparisons, sweep, flags };
 }
 
@@ -77,8 +78,8 @@ function attackRows({ images, right, usage }: JudgedVariant, suite: readonly str
 function classRows({ images, right }: JudgedVariant, names: readonly string[]): Summary['perClass'] {
   const labels = [...new Set(images.map(({ label }) => label))].sort((a, b) => a - b);
   return labels.map((label) => {
-    const members = images.filter((outcome) => outcome.label === label).map(({ image }) => image);
-    const share = (verdicts: readonly boolean[]) => members.filter((image) => verdicts[image]).length / members.length;
+    const members = [...images.keys()].filter((place) => images[place]?.label === label);
+    const share = (verdicts: readonly boolean[]) => members.filter((place) => verdicts[place]).length / members.length;
     return {
       class: label,
       name: names[label] ?? `class ${label}`,

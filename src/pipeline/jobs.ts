@@ -1,4 +1,3 @@
-import { rankingKey, runKeys } from '../contracts/keys.ts';
 import { evaluateShard } from './evaluate-job.ts';
 import type { Job } from './plan.ts';
 import { rankUnits } from './rank-job.ts';
@@ -26,20 +25,5 @@ export function runJob(bench: Workbench, job: Job, progress: (state: JobProgress
       return evaluateShard(bench, job, progress);
     case 'transfer':
       return transferShard(bench, job, progress);
-  }
-}
-
-/** Whether a job's result is there already. */
-export function isDone(
-  { plan, runs, rankings }: Pick<Workbench, 'plan' | 'runs' | 'rankings'>,
-  job: Job,
-): Promise<boolean> {
-  switch (job.kind) {
-    case 'rank':
-      return rankings.has(rankingKey(plan.rankings.find(({ method }) => method === job.method)?.digest ?? ''));
-    case 'evaluate':
-      return runs.has(runKeys.evaluation(job.variant, job.shard));
-    case 'transfer':
-      return runs.has(runKeys.transfer(job.variant, job.shard));
   }
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { suiteOf } from '../attacks/suites.ts';
 import { RunError } from '../contracts/errors.ts';
 import { runKeys } from '../contracts/keys.ts';
-import type { Report } from '../contracts/report.ts';
+import type { MissingResult, Report } from '../contracts/report.ts';
 import { type ShardResult, type TransferResult, transferResultSchema } from '../contracts/results.ts';
 import { PACKAGE_ROOT } from '../package-root.ts';
 import { diagnose } from '../ranking/diagnostics.ts';
@@ -12,18 +12,39 @@ import type { Store } from '../stores/store.ts';
 import { aggregate, type RunFacts } from './aggregate.ts';
 import type { Plan } from './plan.ts';
 import { shardResult } from './shard-images.ts';
-import { soundRanking } from './workbench.ts';
+import { soundRanking } from './sound-ranking.ts';
+
+export interface ReportOptions {
+  /**
+   * Report on what there is: the shards that every variant has been evaluated on and judged on the others' examples, so
+   * that variants are compared on the same images. Whatever is left out is named in `run.missing`.
+   */
+  readonly allowPartial?: boolean;
+}
+
+/** Results read at a time: a bucket answers no faster for more, and a Lambda's memory is small. */
+const READ_AT_ONCE = 48;
 
 /** The report of a finished run. Throws RunError where results are missing. */
 export async function buildReport(plan: Plan, runs: Store, rankings: Store): Promise<Report> {
-  const { shards, transfers } = await resultsOf(plan, runs);
-  return aggregate(await factsOf(plan, rankings), shards, transfers);
+  const coverage = wholeRun(plan);
+  const { shards, transfers } = await resultsOf(plan, runs, coverage);
+  return aggregate(await factsOf(plan, rankings, coverage), shards, transfers);
 }
 
-/** Builds the report and writes its files beside the results, `report.json` last: it is what says "finished". */
-export async function writeReport(plan: Plan, runs: Store, rankings: Store): Promise<Report> {
-  const { shards, transfers } = await resultsOf(plan, runs);
-  const report = aggregate(await factsOf(plan, rankings), shards, transfers);
+/**
+ * Builds the report and writes its files beside the results, `report.json` last: it is what says "finished". Throws
+ * RunError where results are missing, or, with `allowPartial`, where no shard is complete.
+ */
+export async function writeReport(
+  plan: Plan,
+  runs: Store,
+  rankings: Store,
+  { allowPartial = false }: ReportOptions = {},
+): Promise<Report> {
+  const coverage = allowPartial ? await completeShards(plan, runs) : wholeRun(plan);
+  const { shards, transfers } = await resultsOf(plan, runs, coverage);
+  const report = aggregate(await factsOf(plan, rankings, coverage), shards, transfers);
   for (const { method } of plan.rankings) {
     await runs.put(runKeys.ranking(method), encodeRanking(await soundRanking({ plan, rankings }, method)));
   }
@@ -34,15 +55,60 @@ export async function writeReport(plan: Plan, runs: Store, rankings: Store): Pro
   return report;
 }
 
+/** What a report is about. */
+interface Coverage {
+  /** Shards of the plan, rising. */
+  readonly shards: readonly number[];
+  readonly missing: MissingResult[];
+}
+
+function wholeRun({ shards }: Plan): Coverage {
+  return { shards: [...shards.keys()], missing: [] };
+}
+
+/** Throws RunError where there is no shard to report on. */
+async function completeShards({ config, shards }: Plan, runs: Store): Promise<Coverage> {
+  const keys = new Set(await runs.list(''));
+  const isThere = ({ variant, shard }: MissingResult) =>
+    keys.has(runKeys.evaluation(variant, shard)) && keys.has(runKeys.transfer(variant, shard));
+  const pairs = config.variants.flatMap(({ id }) => [...shards.keys()].map((shard) => ({ variant: id, shard })));
+  const missing = pairs.filter((pair) => !isThere(pair));
+  const incomplete = new Set(missing.map(({ shard }) => shard));
+  const complete = [...shards.keys()].filter((shard) => !incomplete.has(shard));
+  if (complete.length > 0) return { shards: complete, missing };
+  throw new RunError(
+    `there is nothing to report on: none of the ${shards.length} shards is done for every variant ` +
+      `(${missing.length} of ${pairs.length} results are missing)`,
+  );
+}
+
 async function resultsOf(
-  { config, shards }: Plan,
+  { config }: Plan,
   runs: Store,
+  { shards }: Coverage,
 ): Promise<{ shards: ShardResult[]; transfers: TransferResult[] }> {
-  const pairs = config.variants.flatMap(({ id }) => shards.map((_, shard) => [id, shard] as const));
+  const pairs = config.variants.flatMap(({ id }) => shards.map((shard) => [id, shard] as const));
   return {
-    shards: await Promise.all(pairs.map(([variant, shard]) => shardResult(runs, variant, shard))),
-    transfers: await Promise.all(pairs.map(([variant, shard]) => transferResult(runs, variant, shard))),
+    shards: await readAll(pairs, ([variant, shard]) => shardResult(runs, variant, shard)),
+    transfers: await readAll(pairs, ([variant, shard]) => transferResult(runs, variant, shard)),
   };
+}
+
+/** A few at a time, in order. */
+async function readAll<From, To>(items: readonly From[], read: (item: From) => Promise<To>): Promise<To[]> {
+  const results: To[] = [];
+  for (let first = 0; first < items.length; first += READ_AT_ONCE) {
+    results.push(...(await Promise.all(items.slice(first, first + READ_AT_ONCE).map(read))));
+  }
+  return results;
+}
+
+/** The images of these shards, rising. */
+function imagesIn(plan: Plan, { shards }: Coverage): number[] {
+  return shards.flatMap((shard) => {
+    const { first, count } = plan.shards[shard] ?? { first: 0, count: 0 };
+    return Array.from({ length: count }, (_, i) => first + i);
+  });
 }
 
 async function transferResult(runs: Store, variant: string, shard: number): Promise<TransferResult> {
@@ -54,8 +120,9 @@ async function transferResult(runs: Store, variant: string, shard: number): Prom
 }
 
 /** Everything a report says that is known before any image is attacked. */
-async function factsOf(plan: Plan, rankings: Store): Promise<RunFacts> {
-  const { config, inputs, id, shards } = plan;
+async function factsOf(plan: Plan, rankings: Store, coverage: Coverage): Promise<RunFacts> {
+  const { config, inputs, id } = plan;
+  const images = imagesIn(plan, coverage);
   return {
     run: {
       name: config.name,
@@ -67,8 +134,9 @@ async function factsOf(plan: Plan, rankings: Store): Promise<RunFacts> {
       temperature: config.temperature,
       smoothing: config.smoothing,
       examples: config.examples,
-      images: inputs.test.images,
-      shards: shards.length,
+      images: images.length,
+      shards: coverage.shards.length,
+      missing: coverage.missing,
     },
     checkpoint: {
       uri: config.checkpoint.uri,
@@ -90,6 +158,7 @@ async function factsOf(plan: Plan, rankings: Store): Promise<RunFacts> {
       methods: await Promise.all(plan.rankings.map((entry) => rankingFacts(plan, rankings, entry))),
     },
     variants: config.variants,
+    images,
     averagesNoise: suiteOf(config.suite).some(({ eot }) => eot > 1),
   };
 }

@@ -2,16 +2,20 @@ import type { RunConfig } from '../contracts/config.ts';
 import { ConfigError } from '../contracts/errors.ts';
 import { rankingKey, runKeys } from '../contracts/keys.ts';
 import type { Report } from '../contracts/report.ts';
+import { STAGE_NAMES, type StageName } from '../contracts/service.ts';
 import type { Engine } from '../engines/engine.ts';
+import { localise } from '../stores/localise.ts';
 import type { Store } from '../stores/store.ts';
+import { isDone } from './done.ts';
 import { importRanking } from './import-ranking.ts';
 import { inspectInputs } from './inputs.ts';
-import { isDone, type JobProgress } from './jobs.ts';
-import { decodePlan, encodePlan, evaluateJobs, type Job, type Plan, planRun, transferJobs } from './plan.ts';
+import type { JobProgress } from './jobs.ts';
+import { decodePlan, encodePlan, type Job, type Plan, planRun } from './plan.ts';
 import { buildReport, writeReport } from './report.ts';
-import { soundRanking } from './workbench.ts';
+import { soundRanking } from './sound-ranking.ts';
+import { stageJobs } from './stages.ts';
 
-export type Stage = 'rank' | 'evaluate' | 'transfer';
+export type Stage = StageName;
 
 /** What a run tells whoever watches it. */
 export interface RunListener {
@@ -45,8 +49,9 @@ export interface RunOutcome {
  */
 export async function executeRun(options: RunOptions): Promise<RunOutcome> {
   const { config, source, runs, rankings } = options;
-  const inputs = await inspectInputs(config);
-  const imported = await importRanking(config, inputs);
+  const local = await localise(config);
+  const inputs = await inspectInputs(local);
+  const imported = await importRanking(local, inputs);
   const plan = planRun(config, source, inputs, imported?.digest);
   await requireSamePlan(plan, runs);
   if (await isFinished(plan, runs, rankings))
@@ -57,21 +62,13 @@ export async function executeRun(options: RunOptions): Promise<RunOutcome> {
   return { computed: true, plan, report: await writeReport(plan, runs, rankings) };
 }
 
-/** Each stage reads what the one before it left in the stores; its jobs are independent of each other. */
-function stagesOf(plan: Plan): readonly [Stage, Job[]][] {
-  return [
-    ['rank', plan.rankings.map(({ method }) => ({ kind: 'rank', method }))],
-    ['evaluate', evaluateJobs(plan)],
-    ['transfer', transferJobs(plan)],
-  ];
-}
-
 async function runStages(plan: Plan, { runs, rankings, engine, listener, signal }: RunOptions): Promise<void> {
   const workers = engine(plan);
   const stop = () => void workers.close();
   signal?.addEventListener('abort', stop);
   try {
-    for (const [stage, jobs] of stagesOf(plan)) {
+    for (const stage of STAGE_NAMES) {
+      const jobs = stageJobs(plan, stage);
       const left = await missing(plan, runs, rankings, jobs);
       listener.stage(stage, { total: jobs.length, done: jobs.length - left.length });
       signal?.throwIfAborted();
@@ -89,7 +86,7 @@ async function runStages(plan: Plan, { runs, rankings, engine, listener, signal 
 }
 
 async function isFinished(plan: Plan, runs: Store, rankings: Store): Promise<boolean> {
-  const jobs = stagesOf(plan).flatMap(([, stageJobs]) => stageJobs);
+  const jobs = STAGE_NAMES.flatMap((stage) => stageJobs(plan, stage));
   return (await runs.has(runKeys.report('report.json'))) && (await missing(plan, runs, rankings, jobs)).length === 0;
 }
 

@@ -1,19 +1,17 @@
 import type { Classifier } from '../architectures/architecture.ts';
 import { layerOf, openClassifier } from '../architectures/open.ts';
 import { RunError } from '../contracts/errors.ts';
-import { rankingKey } from '../contracts/keys.ts';
-import { type RankingMethod, rankingOf, type Variant } from '../contracts/variants.ts';
+import { rankingOf, type Variant } from '../contracts/variants.ts';
 import type { Dataset } from '../datasets/dataset.ts';
 import { openDataset } from '../datasets/open.ts';
 import { baseModel, defendedModel, type EvaluatedModel } from '../defense/defended.ts';
 import { fullMasks, topUnitMasks } from '../defense/masks.ts';
 import { OnnxModel } from '../evaluation/onnx-model.ts';
-import { diagnose, requireSound } from '../ranking/diagnostics.ts';
-import { decodeRanking, type Ranking } from '../ranking/ranking.ts';
 import type { SessionOptions } from '../runtime/session.ts';
 import type { Store } from '../stores/store.ts';
 import { testSpec } from './inputs.ts';
 import type { Plan } from './plan.ts';
+import { soundRanking } from './sound-ranking.ts';
 
 export interface WorkbenchOptions {
   readonly plan: Plan;
@@ -82,21 +80,6 @@ export class Workbench {
         : topUnitMasks((await soundRanking(this, method)).scores, importantUnits);
     return defendedModel(classifier, variant, { layer: maskLayer, masks, temperature, smoothing });
   }
-}
-
-/** The ranking of `method` from the store. Throws RankingError where it is degenerate, RunError where it is not there. */
-export async function soundRanking(
-  { plan, rankings }: Pick<WorkbenchOptions, 'plan' | 'rankings'>,
-  method: RankingMethod,
-): Promise<Ranking> {
-  const digest = plan.rankings.find((entry) => entry.method === method)?.digest ?? '';
-  const bytes = await rankings.get(rankingKey(digest));
-  if (bytes === undefined)
-    throw new RunError(`the ${method} ranking ${digest} is not in the store: rank before evaluating`);
-  const ranking = decodeRanking(new TextDecoder().decode(bytes), rankingKey(digest));
-  const { importantUnits = 1, ranking: options } = plan.config;
-  requireSound(diagnose(ranking.scores, importantUnits), method, options.allowDegenerate);
-  return ranking;
 }
 
 /** Throws RunError where the plan has no such variant. */

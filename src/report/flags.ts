@@ -1,7 +1,8 @@
 import type { Comparison, Flag, Report, VariantReport } from '../contracts/report.ts';
-import { count, counted, interval, percent, points, pValue } from './format.ts';
+import { count, counted, interval, list, percent, points, pValue } from './format.ts';
 import { SIGNIFICANCE, wilsonInterval } from './statistics.ts';
 import { pValueOf } from './summary/comparisons.ts';
+import { imageRanges } from './summary/facts.ts';
 
 /** What a rule about one variant may look at. */
 export interface VariantCase {
@@ -26,7 +27,10 @@ const VARIANT_RULES: Readonly<Record<string, Rule<VariantCase>>> = {
   'smoothing-needs-eot': smoothingNeedsEot,
 };
 
-const RUN_RULES: Readonly<Record<string, Rule<Pick<Report, 'run' | 'sweep'>>>> = {
+type RunCase = Pick<Report, 'run' | 'sweep' | 'dataset'>;
+
+const RUN_RULES: Readonly<Record<string, Rule<RunCase>>> = {
+  incomplete,
   'small-sample': smallSample,
   'flat-sweep': ({ sweep }) => (sweep?.flat ? sweep.message : null),
 };
@@ -37,7 +41,7 @@ export function flagVariant(subject: VariantCase): Flag[] {
 }
 
 /** What a reader must know about the run as a whole. */
-export function flagRun(subject: Pick<Report, 'run' | 'sweep'>): Flag[] {
+export function flagRun(subject: RunCase): Flag[] {
   return applyRules(RUN_RULES, subject);
 }
 
@@ -111,11 +115,25 @@ function smoothingNeedsEot({ variant, run, averagesNoise }: VariantCase): string
 /** From here on the widest interval is about 6 points. */
 const ENOUGH_IMAGES = 1000;
 
-function smallSample({ run }: Pick<Report, 'run'>): string | null {
+function smallSample({ run }: RunCase): string | null {
   if (run.images >= ENOUGH_IMAGES) return null;
   const [low, high] = wilsonInterval(run.images / 2, run.images);
   return (
     `${counted(run.images, 'image')} only: the 95% interval of an accuracy near 50% is ${interval([low, high])}, ` +
     `${(100 * (high - low)).toFixed(1)} points wide; differences below that may be chance`
+  );
+}
+
+function incomplete({ run, dataset }: RunCase): string | null {
+  if (run.missing.length === 0) return null;
+  const shardsOf = new Map<string, number[]>();
+  for (const { variant, shard } of run.missing) shardsOf.set(variant, [...(shardsOf.get(variant) ?? []), shard]);
+  const gaps = [...shardsOf].map(
+    ([variant, shards]) => `${variant} has no result for shard${shards.length === 1 ? '' : 's'} ${imageRanges(shards)}`,
+  );
+  return (
+    `the run is incomplete (${list(gaps)}): this report is about ${count(run.images)} of ` +
+    `${counted(dataset.test.images, 'image')}, those every variant has results for. Do what is missing with ` +
+    '"igd retry RUN", or by starting the same "igd run" again'
   );
 }

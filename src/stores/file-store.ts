@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { access, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { messageOf, RunError } from '../contracts/errors.ts';
 import type { Store } from './store.ts';
@@ -25,23 +25,30 @@ export class FileStore implements Store {
   }
 
   async has(key: string): Promise<boolean> {
-    return access(this.#path(key)).then(
-      () => true,
+    return stat(this.#path(key)).then(
+      (entry) => entry.isFile(),
       () => false,
     );
   }
 
   async put(key: string, bytes: Uint8Array | string): Promise<void> {
-    const path = this.#path(key);
-    const unfinished = `${path}.${randomUUID()}${UNFINISHED}`;
-    try {
-      await mkdir(dirname(path), { recursive: true });
-      await writeFile(unfinished, bytes, { flush: true });
-      await rename(unfinished, path);
-    } catch (cause) {
+    await this.#write(key, bytes, rename);
+  }
+
+  /** A hard link is made where there is no file yet, or not at all. */
+  async putNew(key: string, bytes: Uint8Array | string): Promise<boolean> {
+    let made = true;
+    await this.#write(key, bytes, async (unfinished, path) => {
+      made = await link(unfinished, path).then(
+        () => true,
+        (error: unknown) => {
+          if (isExisting(error)) return false;
+          throw error;
+        },
+      );
       await rm(unfinished, { force: true });
-      throw new RunError(`cannot write ${path}: ${messageOf(cause)}`, { cause });
-    }
+    });
+    return made;
   }
 
   async list(prefix: string): Promise<string[]> {
@@ -56,6 +63,20 @@ export class FileStore implements Store {
       .sort();
   }
 
+  /** Writes a file of another name and lets `place` give it its own in one step. */
+  async #write(key: string, bytes: Uint8Array | string, place: (unfinished: string, path: string) => Promise<void>) {
+    const path = this.#path(key);
+    const unfinished = `${path}.${randomUUID()}${UNFINISHED}`;
+    try {
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(unfinished, bytes, { flush: true });
+      await place(unfinished, path);
+    } catch (cause) {
+      await rm(unfinished, { force: true });
+      throw new RunError(`cannot write ${path}: ${messageOf(cause)}`, { cause });
+    }
+  }
+
   #path(key: string): string {
     if (key.split('/').some((part) => part === '' || part === '..')) throw new RunError(`"${key}" is no key`);
     return join(this.root, key);
@@ -63,5 +84,13 @@ export class FileStore implements Store {
 }
 
 function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+  return hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR') || hasCode(error, 'EISDIR');
+}
+
+function isExisting(error: unknown): boolean {
+  return hasCode(error, 'EEXIST');
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
 }

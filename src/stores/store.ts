@@ -5,6 +5,8 @@ export interface Store {
   has(key: string): Promise<boolean>;
   /** Writes all or nothing: a reader, or the next start after a crash, never sees a part. */
   put(key: string, bytes: Uint8Array | string): Promise<void>;
+  /** The same, but only where there is nothing under `key` yet; false where there is. Of many at once, one wins. */
+  putNew(key: string, bytes: Uint8Array | string): Promise<boolean>;
   /** Keys that start with `prefix`, sorted. */
   list(prefix: string): Promise<string[]>;
 }

@@ -70,6 +70,7 @@ function makeFacts(options: RunOptions): RunFacts {
       examples: 'last',
       images,
       shards: variants.length * Math.ceil(images / (options.imagesPerShard ?? 200)),
+      missing: [],
     },
     checkpoint: {
       uri: 's3://models/cifar10-rn18-w16.pt',

@@ -5,7 +5,7 @@ import { noticesOf } from '../../src/report/notices.ts';
 import { wilsonInterval } from '../../src/report/statistics.ts';
 import { conf, LOIR, makeRun, NONE, RANDOM } from './fixture.ts';
 
-const { run } = makeRun({ variants: [NONE, LOIR] }).report;
+const { run, dataset } = makeRun({ variants: [NONE, LOIR] }).report;
 
 function share(correct: number) {
   return { accuracy: correct / 1000, correct, interval: wilsonInterval(correct, 1000) };
@@ -108,20 +108,20 @@ describe('flags of a variant', () => {
 
 describe('flags of a run', () => {
   it('say how wide intervals are on few images', () => {
-    expect(flagRun({ run: { ...run, images: 500 }, sweep: null })).toEqual([
+    expect(flagRun({ run: { ...run, images: 500 }, sweep: null, dataset })).toEqual([
       {
         code: 'small-sample',
         message:
           '500 images only: the 95% interval of an accuracy near 50% is [45.6, 54.4], 8.7 points wide; differences below that may be chance',
       },
     ]);
-    expect(flagRun({ run, sweep: null })).toEqual([]);
+    expect(flagRun({ run, sweep: null, dataset })).toEqual([]);
   });
 
   it('repeat a flat sweep', () => {
     const sweep = { thresholds: [0.8, 0.9], flat: true, message: 'The sweep is flat.' };
-    expect(flagRun({ run, sweep })).toEqual([{ code: 'flat-sweep', message: 'The sweep is flat.' }]);
-    expect(flagRun({ run, sweep: { ...sweep, flat: false } })).toEqual([]);
+    expect(flagRun({ run, sweep, dataset })).toEqual([{ code: 'flat-sweep', message: 'The sweep is flat.' }]);
+    expect(flagRun({ run, sweep: { ...sweep, flat: false }, dataset })).toEqual([]);
   });
 });
 

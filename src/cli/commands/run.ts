@@ -2,12 +2,14 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { Option } from 'commander';
+import { DEVICES, type Device } from '../../contracts/config.ts';
 import { RunError } from '../../contracts/errors.ts';
 import { parseConfig } from '../../contracts/parse-config.ts';
 import { LocalEngine } from '../../engines/local.ts';
-import { encodePlan } from '../../pipeline/plan.ts';
-import { executeRun } from '../../pipeline/run.ts';
+import { encodePlan, type Plan } from '../../pipeline/plan.ts';
+import { executeRun, type RunOptions } from '../../pipeline/run.ts';
 import { reportTable } from '../../report/table.ts';
+import { requireProvider } from '../../runtime/provider.ts';
 import { FileStore } from '../../stores/file-store.ts';
 import { readText, say } from '../files.ts';
 import { cores, positiveInteger } from '../options.ts';
@@ -17,6 +19,7 @@ interface RunFlags {
   readonly out: string;
   readonly workers?: number;
   readonly rankings: string;
+  readonly device?: Device;
 }
 
 export function addRun(program: Command): void {
@@ -26,26 +29,26 @@ export function addRun(program: Command): void {
     .argument('<config>', 'run config (.json)')
     .requiredOption('--out <dir>', 'folder of the run: plan, results, report')
     .option('--workers <n>', 'worker threads, each doing one shard at a time (default: one a core)', positiveInteger)
-    .addOption(new Option('--device <device>', 'what computes').choices(['cpu']).default('cpu'))
+    .addOption(new Option('--device <device>', "what computes, instead of the config's").choices(DEVICES))
     .option('--rankings <dir>', 'folder where rankings are kept for every run', rankingsFolder())
     .action(run);
 }
 
-async function run(path: string, { out, workers = cores(), rankings }: RunFlags): Promise<void> {
-  const text = await readText(path);
-  const config = parseConfig(text, path);
+async function run(path: string, { out, workers = cores(), rankings, device }: RunFlags): Promise<void> {
+  const { config, source } = await readConfig(path, device);
+  await requireProvider(config.compute.device);
   const stores = { runs: new FileStore(resolve(out)), rankings: new FileStore(resolve(rankings)) };
   const progress = runProgress(process.stderr);
   const interrupt = onInterrupt();
   const { computed, report } = await executeRun({
     config,
-    source: JSON.parse(text),
+    source,
     ...stores,
     engine: (plan) =>
       new LocalEngine({
         plan: encodePlan(plan),
-        runs: stores.runs.root,
-        rankings: stores.rankings.root,
+        runs: { kind: 'folder', root: stores.runs.root },
+        rankings: { kind: 'folder', root: stores.rankings.root },
         workers,
         cores: cores(),
       }),
@@ -58,6 +61,16 @@ async function run(path: string, { out, workers = cores(), rankings }: RunFlags)
   if (!computed) say(`this run is finished already; nothing was done. "igd report ${out}" writes its report anew`);
   say(reportTable(report));
   say(`report: ${join(resolve(out), 'report.html')}`);
+}
+
+/** The config, and as the user wrote it but for the device asked for. Throws ConfigError. */
+async function readConfig(path: string, device: Device | undefined): Promise<Pick<RunOptions, 'config' | 'source'>> {
+  const text = await readText(path);
+  const config = parseConfig(text, path);
+  const written: Record<string, Plan['source']> = JSON.parse(text);
+  if (device === undefined) return { config, source: written };
+  const source = { ...written, compute: { ...config.compute, device } };
+  return { config: parseConfig(JSON.stringify(source), path), source };
 }
 
 /** Aborts on Ctrl-C. What is done is kept: results are written whole or not at all. A second Ctrl-C kills. */

@@ -7,6 +7,8 @@ export type RunFacts = Pick<Report, 'run' | 'checkpoint' | 'dataset' | 'ranking'
   readonly variants: readonly Variant[];
   /** True where an attack of the suite averages gradients over a model's noise (EoT); left out, its name tells. */
   readonly averagesNoise?: boolean;
+  /** Numbers of the images the report is about, rising, `run.images` of them; left out, the first ones. */
+  readonly images?: readonly number[];
 };
 
 /** The variant's or attack's known value by name; RunError where results speak of one the run does not have. */
@@ -20,7 +22,7 @@ export function known<T>(values: ReadonlyMap<string, T>, name: string, what: str
 
 const RANGES_SHOWN = 8;
 
-/** Image numbers for an error message, neighbours joined: "3, 7-9 and 212 more". */
+/** Numbers of images or shards for a message, neighbours joined: "3, 7-9 and 212 more". */
 export function imageRanges(images: Iterable<number>): string {
   const sorted = [...new Set(images)].sort((a, b) => a - b);
   const ranges: { first: number; last: number }[] = [];

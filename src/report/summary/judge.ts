@@ -8,9 +8,9 @@ export type Measure = Comparison['measure'];
 
 /** One variant with a verdict on every image, under every measure. */
 export interface JudgedVariant extends VariantOutcomes {
-  /** Image i is right under the measure. */
+  /** Place for place with `images`: right under the measure or not. */
   readonly right: Readonly<Record<Measure, readonly boolean[]>>;
-  /** Image i is right on each source's adversarial example; on the clean image where the source has none. */
+  /** Likewise on each source's adversarial example; on the clean image where the source has none. */
   readonly transfer: readonly { readonly source: string; readonly right: readonly boolean[] }[];
 }
 
@@ -22,12 +22,12 @@ export function judgeVariants(
   const predictions = collectPredictions(outcomes, transfers);
   return outcomes.map((judge) => {
     const clean = judge.images.map(({ label, cleanPrediction }) => label === cleanPrediction);
-    const robust = judge.images.map(({ brokenBy }, image) => clean[image] === true && brokenBy === null);
+    const robust = judge.images.map(({ brokenBy }, place) => clean[place] === true && brokenBy === null);
     const transfer = outcomes.map((source) => ({
       source: source.variant.id,
       right: source === judge ? robust : rightOn(judge, source, predictions.get(pairOf(judge, source))),
     }));
-    const worst = robust.map((isRobust, image) => isRobust && transfer.every(({ right }) => right[image]));
+    const worst = robust.map((isRobust, place) => isRobust && transfer.every(({ right }) => right[place]));
     return { ...judge, right: { clean, robust, 'worst-case': worst }, transfer };
   });
 }

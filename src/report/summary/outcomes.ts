@@ -5,7 +5,7 @@ import { known, type RunFacts, refuseImages } from './facts.ts';
 /** Everything the shards of one variant found, as if one shard had done it all. */
 export interface VariantOutcomes {
   readonly variant: Variant;
-  /** Image i of the run at place i. */
+  /** Rising by number, the same images for every variant. */
   readonly images: readonly ImageOutcome[];
   /** By attack, in the suite's order. */
   readonly usage: ReadonlyMap<string, Usage>;
@@ -21,11 +21,12 @@ export type Usage = Pick<AttackUsage, 'seconds' | 'forwards' | 'gradients'>;
 export function collectOutcomes(facts: RunFacts, shards: readonly ShardResult[]): VariantOutcomes[] {
   const shardsOf = new Map(facts.variants.map(({ id }): [string, ShardResult[]] => [id, []]));
   for (const shard of shards) known(shardsOf, shard.variant, 'variant').push(shard);
+  const covered = facts.images ?? Array.from({ length: facts.run.images }, (_, image) => image);
   const outcomes = facts.variants.map((variant) => {
     const own = known(shardsOf, variant.id, 'variant');
     return {
       variant,
-      images: joinImages(own, facts.run, variant.id),
+      images: joinImages(own, facts.run, covered, variant.id),
       usage: sumUsage(own, facts.run.suite),
       zeroGradientImages: sum(own.map(({ zeroGradientImages }) => zeroGradientImages)),
     };
@@ -34,7 +35,12 @@ export function collectOutcomes(facts: RunFacts, shards: readonly ShardResult[])
   return outcomes;
 }
 
-function joinImages(shards: readonly ShardResult[], run: RunFacts['run'], variant: string): ImageOutcome[] {
+function joinImages(
+  shards: readonly ShardResult[],
+  run: RunFacts['run'],
+  covered: readonly number[],
+  variant: string,
+): ImageOutcome[] {
   const attacks = new Map(run.suite.map((attack) => [attack, attack]));
   const found = new Map<number, ImageOutcome>();
   const twice: number[] = [];
@@ -43,9 +49,9 @@ function joinImages(shards: readonly ShardResult[], run: RunFacts['run'], varian
     if (outcome.brokenBy !== null) known(attacks, outcome.brokenBy, 'attack');
     found.set(outcome.image, outcome);
   }
-  const expected = Array.from({ length: run.images }, (_, image) => image);
-  const missing = expected.filter((image) => !found.has(image));
-  const foreign = [...found.keys()].filter((image) => image >= run.images);
+  const expected = new Set(covered);
+  const missing = covered.filter((image) => !found.has(image));
+  const foreign = [...found.keys()].filter((image) => !expected.has(image));
   const wrongAndBroken = [...found.values()].filter(
     ({ brokenBy, label, cleanPrediction }) => brokenBy !== null && cleanPrediction !== label,
   );
@@ -57,7 +63,7 @@ function joinImages(shards: readonly ShardResult[], run: RunFacts['run'], varian
     wrongAndBroken.map(({ image }) => image),
     'images that an attack broke though they were wrong from the start',
   );
-  return expected.map((image) => found.get(image)!);
+  return covered.map((image) => found.get(image)!);
 }
 
 function sumUsage(shards: readonly ShardResult[], suite: readonly string[]): Map<string, Usage> {
@@ -78,7 +84,7 @@ function sum(terms: readonly number[]): number {
 
 function refuseContradictingLabels([first, ...others]: readonly VariantOutcomes[]): void {
   for (const { variant, images } of others) {
-    const differing = images.filter(({ image, label }) => first?.images[image]?.label !== label);
+    const differing = images.filter(({ label }, place) => first?.images[place]?.label !== label);
     refuseImages(
       differing.map(({ image }) => image),
       `variants ${first?.variant.id} and ${variant.id} saw different labels (the data set changed during the run), images`,

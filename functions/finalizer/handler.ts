@@ -1,0 +1,73 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { z } from 'zod';
+import { messageOf, RunError } from '../../src/contracts/errors.ts';
+import { serviceSchema, taskVariables } from '../../src/contracts/service.ts';
+import { advanceRun, openServiceContext, type ServiceContext, sweepUp } from '../../src/service/index.ts';
+
+const logger = new Logger({ serviceName: 'finalizer' });
+
+/** A job changed its state: an array, one of its children, or a plain job. */
+const jobSchema = z.object({
+  source: z.literal('aws.batch'),
+  'detail-type': z.literal('Batch Job State Change'),
+  detail: z.object({
+    jobId: z.string(),
+    jobName: z.string(),
+    status: z.string(),
+    arrayProperties: z.object({ index: z.int().optional(), size: z.int().optional() }).optional(),
+    container: z
+      .object({ environment: z.array(z.object({ name: z.string(), value: z.string() })).default([]) })
+      .optional(),
+    tags: z.record(z.string(), z.string()).optional(),
+  }),
+});
+type JobDetail = z.infer<typeof jobSchema>['detail'];
+
+/** It is time to look after runs whose events were lost. */
+const timerSchema = z.object({ sweepUp: z.literal(true) });
+
+const eventSchema = z.union([jobSchema, timerSchema]);
+
+let opened: ServiceContext | undefined;
+
+export function handler(event: unknown): Promise<void> {
+  opened ??= openServiceContext(serviceSchema.parse(JSON.parse(process.env.IGD_SERVICE ?? '{}')));
+  return goOn(opened, event);
+}
+
+/** Goes on with a run, or with all. Throws where AWS refuses, so that Lambda tries again: every step is safe to repeat. */
+export async function goOn(ctx: ServiceContext, event: unknown): Promise<void> {
+  const parsed = eventSchema.parse(event);
+  if ('sweepUp' in parsed) return sweep(ctx);
+  const { detail } = parsed;
+  const { jobId, jobName, status } = detail;
+  if (!mayMatter(detail)) return;
+  const run = runOf(detail);
+  if (run === undefined) {
+    logger.warn('a job that names no run', { jobId, jobName });
+    return sweep(ctx);
+  }
+  try {
+    const step = await advanceRun(ctx, run);
+    logger.info('advanced', { run, jobId, jobName, status, ...step });
+  } catch (error) {
+    logger.error(`cannot go on with ${run}: ${messageOf(error)}`);
+    throw error;
+  }
+}
+
+/** A child that ended says nothing its array will not say once all have. */
+function mayMatter({ status, arrayProperties }: JobDetail): boolean {
+  return (status === 'SUCCEEDED' || status === 'FAILED') && arrayProperties?.index === undefined;
+}
+
+function runOf({ container, tags }: JobDetail): string | undefined {
+  return container?.environment.find(({ name }) => name === taskVariables.run)?.value ?? tags?.['igd:run'];
+}
+
+async function sweep(ctx: ServiceContext): Promise<void> {
+  const swept = await sweepUp(ctx);
+  const failed = swept.filter(({ problem }) => problem !== undefined);
+  logger.info('swept up', { runs: swept.length, failed });
+  if (failed.length > 0) throw new RunError(`cannot go on with ${failed.map(({ run }) => run).join(', ')}`);
+}

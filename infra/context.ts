@@ -1,0 +1,55 @@
+import type { Node } from 'constructs';
+import { z } from 'zod';
+
+/** Families that Batch can start with one GPU an instance or more, and that the ECS_AL2023_NVIDIA image supports. */
+export const GPU_FAMILIES = ['g4dn', 'g5', 'g6', 'g6e', 'p5'] as const;
+
+/** `-c key=a,b` on the command line, or a list in cdk.json. */
+const list = <Item extends z.ZodType>(item: Item) =>
+  z.preprocess(
+    (value) => (typeof value === 'string' ? value.split(',').map((part) => part.trim()) : value),
+    z.array(item).min(1),
+  );
+
+const positive = z.coerce.number().int().positive();
+
+/** Everything a team may choose about its deployment. Each has a default that works, so `cdk deploy` needs no argument. */
+export const contextSchema = z.strictObject({
+  /** Name of the stack, and first part of the names of its job definitions. */
+  stackName: z
+    .string()
+    .regex(/^[A-Za-z][A-Za-z0-9-]{0,63}$/)
+    .default('igd'),
+  /** Gets the notifications and alarms; AWS sends a mail to confirm first. */
+  email: z.email().optional(),
+  /** g5 (A10G) and g6 (L4) cost about a dollar an hour on demand; p5 (H100) is for those who ask for it. */
+  gpuFamilies: list(z.enum(GPU_FAMILIES)).default(['g5', 'g6']),
+  /** Of each GPU compute environment. 64 vCPUs are 16 of the smallest instances (4 vCPUs, 1 GPU) at a time. */
+  maxGpuVcpus: positive.min(4).default(64),
+  /** Of each CPU compute environment. 64 vCPUs are 16 tasks of 4 vCPUs at a time. */
+  maxCpuVcpus: positive.min(4).default(64),
+  /** Availability zones to look for GPUs in. Nearly every region has three; us-west-1 wants 2. */
+  zones: positive.min(2).max(6).default(3),
+  /** Days after which a run's files are deleted; 0 keeps them for good. */
+  retentionDays: z.coerce.number().int().nonnegative().default(365),
+  /** What the dashboard takes a GPU-hour to cost, in dollars: g5.xlarge on demand, so that Spot can only be cheaper. */
+  gpuHourDollars: z.coerce.number().positive().default(1.01),
+  /** Use images of this ECR repository, tags `TAG-cuda` and `TAG-cpu`, instead of building them on `cdk deploy`. */
+  imageRepository: z.string().min(2).optional(),
+  imageTag: z.string().min(1).default('latest'),
+  /** Folder of scheduled runs, see sweeps/README.md. */
+  sweeps: z.string().default('sweeps'),
+});
+export type ServiceContext = z.infer<typeof contextSchema>;
+
+/** Reads `-c key=value` and cdk.json's "context". Throws a list of every problem. */
+export function readContext(node: Node): ServiceContext {
+  const given: Record<string, unknown> = {};
+  for (const key of Object.keys(contextSchema.shape)) {
+    const value: unknown = node.tryGetContext(key);
+    if (value !== undefined) given[key] = value;
+  }
+  const parsed = contextSchema.safeParse(given);
+  if (!parsed.success) throw new Error(`CDK context is not valid:\n${z.prettifyError(parsed.error)}`);
+  return parsed.data;
+}

@@ -1,0 +1,109 @@
+import { fileURLToPath } from 'node:url';
+import { Duration, RemovalPolicy, type Size, Stack } from 'aws-cdk-lib';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Architecture, type CfnFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+
+const CHECKOUT = fileURLToPath(new URL('../', import.meta.url));
+
+/** 1,769 MB are one vCPU; accounts that AWS has not raised yet may have no more than 3,008 MB. */
+const MEMORY_MB = 3008;
+
+/** All that Lambda gives: a plan hashes a checkpoint of a GB (10 s of download), a report reads 10,000 results. */
+const TIMEOUT = Duration.minutes(15);
+
+/** Lambda tries an event three times, a minute and then two apart. A claim and a conditional write make that harmless. */
+const RETRIES = 2;
+
+/** Two weeks, the most SQS keeps: someone is on holiday. */
+const KEEP_LETTERS = Duration.days(14);
+
+export interface HandlerProps {
+  /** Folder under functions/ with a handler.ts that exports `handler`. */
+  readonly name: string;
+  readonly service: string;
+  readonly description: string;
+  /** Room under /tmp for downloads. */
+  readonly disk?: Size;
+}
+
+/**
+ * A Lambda function of ours: bundled from TypeScript, with its role, its log, and a queue for what it could not do.
+ *
+ * No concurrency is reserved. It would have to be taken from the account's, which is 10 in a new one, all of which AWS keeps
+ * unreserved; and nothing here needs it: handlers that race do the same work, and a conditional write lets one of them win.
+ */
+export class Handler extends Construct {
+  readonly function: NodejsFunction;
+  readonly role: Role;
+  /** Events that were tried and failed, and events that could not be delivered. */
+  readonly letters: Queue;
+
+  constructor(scope: Construct, id: string, { name, service, description, disk }: HandlerProps) {
+    super(scope, id);
+    const logGroup = new LogGroup(this, 'Logs', {
+      retention: RetentionDays.THREE_MONTHS,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    this.letters = new Queue(this, 'DeadLetters', {
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: KEEP_LETTERS,
+    });
+    // Not the role CDK makes: its managed policy may write to every log group of the account.
+    this.role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    logGroup.grantWrite(this.role);
+    this.function = new NodejsFunction(this, 'Function', {
+      description,
+      entry: `${CHECKOUT}functions/${name}/handler.ts`,
+      projectRoot: CHECKOUT,
+      depsLockFilePath: `${CHECKOUT}package-lock.json`,
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      memorySize: MEMORY_MB,
+      timeout: TIMEOUT,
+      ...(disk === undefined ? {} : { ephemeralStorageSize: disk }),
+      retryAttempts: RETRIES,
+      role: this.role,
+      logGroup,
+      deadLetterQueue: this.letters,
+      environment: { IGD_SERVICE: service, NODE_OPTIONS: '--enable-source-maps' },
+      bundling,
+    });
+  }
+
+  /** Of the function, in the template. */
+  get logicalId(): string {
+    return Stack.of(this).getLogicalId(this.function.node.defaultChild as CfnFunction);
+  }
+
+  allow(statement: ConstructorParameters<typeof PolicyStatement>[0]): void {
+    this.role.addToPolicy(new PolicyStatement(statement));
+  }
+}
+
+/** By the esbuild of this checkout, never in Docker. The SDK is bundled too: what was tested is what runs. */
+const bundling = {
+  forceDockerBundling: false,
+  format: OutputFormat.ESM,
+  mainFields: ['module', 'main'],
+  target: 'node24',
+  minify: true,
+  keepNames: true,
+  sourceMap: true,
+  // Handlers read checkpoints, plan and aggregate; they never start a session, and 100 MB of native code would be too much.
+  externalModules: ['onnxruntime-node'],
+  // As in bin/load.mjs: the bundle is elsewhere than the source, and packages in CommonJS want `require`.
+  define: { 'import.meta.url': JSON.stringify('file:///var/task/src/package-root.ts') },
+  banner:
+    "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire('/var/task/package.json');",
+  commandHooks: {
+    beforeBundling: () => [],
+    beforeInstall: () => [],
+    // Reports name the version they were made by.
+    afterBundling: (inputs: string, output: string) => [`cp "${inputs}/package.json" "${output}/package.json"`],
+  },
+};

@@ -1,0 +1,35 @@
+import { fileURLToPath } from 'node:url';
+import { IgnoreMode } from 'aws-cdk-lib';
+import { Repository } from 'aws-cdk-lib/aws-ecr';
+import { Platform } from 'aws-cdk-lib/aws-ecr-assets';
+import { ContainerImage } from 'aws-cdk-lib/aws-ecs';
+import type { Construct } from 'constructs';
+import type { ServiceContext } from './context.ts';
+
+const CHECKOUT = fileURLToPath(new URL('../', import.meta.url));
+
+/** Stages of containers/runner/Dockerfile: with CUDA (some 5 GB), and without (half a GB, which Fargate pulls each time). */
+export interface RunnerImages {
+  readonly cuda: ContainerImage;
+  readonly cpu: ContainerImage;
+}
+
+/**
+ * Built from this checkout by `cdk deploy`, the only command that needs Docker: synth only hashes the files that
+ * .dockerignore lets through. A team whose deployment has no Docker builds them elsewhere and names the repository.
+ */
+export function runnerImages(scope: Construct, { imageRepository, imageTag }: ServiceContext): RunnerImages {
+  if (imageRepository !== undefined) {
+    const repository = Repository.fromRepositoryName(scope, 'RunnerImages', imageRepository);
+    const tagged = (stage: string) => ContainerImage.fromEcrRepository(repository, `${imageTag}-${stage}`);
+    return { cuda: tagged('cuda'), cpu: tagged('cpu') };
+  }
+  const built = (target: string) =>
+    ContainerImage.fromAsset(CHECKOUT, {
+      file: 'containers/runner/Dockerfile',
+      target,
+      platform: Platform.LINUX_AMD64,
+      ignoreMode: IgnoreMode.DOCKER,
+    });
+  return { cuda: built('cuda'), cpu: built('cpu') };
+}

@@ -1,0 +1,149 @@
+import { Duration, RemovalPolicy, Size, Stack } from 'aws-cdk-lib';
+import {
+  Action,
+  EcsEc2ContainerDefinition,
+  EcsFargateContainerDefinition,
+  EcsJobDefinition,
+  EcsVolume,
+  LinuxParameters,
+  Reason,
+  RetryStrategy,
+} from 'aws-cdk-lib/aws-batch';
+import { CpuArchitecture, LogDriver } from 'aws-cdk-lib/aws-ecs';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import { serviceKeys, taskExitCodes } from '../src/contracts/service.ts';
+import { allowObjects } from './access.ts';
+import { acknowledge } from './acknowledge.ts';
+import type { RunnerImages } from './images.ts';
+import type { Storage } from './storage.ts';
+
+/** The smallest instances (g5, g6: 4 vCPUs, 16 GiB) have one GPU: a job takes the host, less what ECS keeps for itself. */
+const GPU_JOB = { cpu: 4, memory: Size.gibibytes(14), gpu: 1 };
+
+/** A shape Fargate sells. Half a GB of peak memory a session (batch 50) leaves room for a data set and four workers. */
+const CPU_JOB = { cpu: 4, memory: Size.gibibytes(16), ephemeralStorageSize: Size.gibibytes(50) };
+
+/**
+ * The dearest image we know of, a WideResNet-34-10 under AutoAttack, takes 10,000 forward passes: 10 seconds on a GPU that
+ * does 1,000 a second. 32 images a shard are 5 minutes; a task of 60 shards takes 5 hours. Twice that, and a bit, is stuck.
+ * A run on CPUs has smaller models: a ResNet-18 at 10 ms a pass and core needs 32 x 100 s / 4 cores = 14 minutes a shard.
+ */
+const ATTEMPT_TIMEOUT = Duration.hours(12);
+
+/**
+ * Reclaimed hosts are why a job is tried again. If one attempt in five were reclaimed (AWS calls that its worst pools, by
+ * the month; an attempt takes an hour), 0.2^5 = 0.03% of shards would fail for good: 3 of 10,000, for `igd retry`.
+ */
+const ATTEMPTS = 5;
+
+/** Of containers/runner/start.sh, when the device does not compute: the GPU of another host may, and to ask takes seconds. */
+const DEVICE_FAILED = '75';
+
+/** Where the runner may write, on a file system that is read-only otherwise. Declared as VOLUME by the Dockerfile. */
+const SCRATCH = '/scratch';
+
+/** The user "node" of the image, by number. */
+const USER = '1000';
+
+export interface JobsProps {
+  /** First part of the definitions' names. */
+  readonly stackName: string;
+  readonly images: RunnerImages;
+  readonly storage: Storage;
+  /** The environment variable IGD_SERVICE. */
+  readonly service: string;
+}
+
+/** Names of the job definitions, fixed so that the service they are part of can be described to them. */
+export function jobDefinitionNames(stackName: string): { gpu: string; cpu: string } {
+  return { gpu: `${stackName}-gpu`, cpu: `${stackName}-cpu` };
+}
+
+/** What a job is: image, role, resources, when it is tried again. Which job it is comes with SubmitJob, as variables. */
+export class Jobs extends Construct {
+  constructor(scope: Construct, id: string, { stackName, images, storage, service }: JobsProps) {
+    super(scope, id);
+    const names = jobDefinitionNames(stackName);
+    const logGroup = new LogGroup(this, 'Logs', {
+      retention: RetentionDays.THREE_MONTHS,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const shared = {
+      jobRole: jobRole(this, storage),
+      // ECS on EC2 does not tell a container its region.
+      environment: { IGD_SERVICE: service, AWS_REGION: Stack.of(this).region },
+      user: USER,
+      readonlyRootFilesystem: true,
+      volumes: [EcsVolume.host({ name: 'scratch', containerPath: SCRATCH })],
+    };
+    // An init process hands SIGTERM on to node and reaps its workers: node as process 1 would do neither by default.
+    const init = (name: string) => new LinuxParameters(this, name, { initProcessEnabled: true });
+    const logging = (streamPrefix: string) => LogDriver.awsLogs({ logGroup, streamPrefix });
+
+    const gpu = new EcsEc2ContainerDefinition(this, 'GpuContainer', {
+      ...shared,
+      ...GPU_JOB,
+      image: images.cuda,
+      linuxParameters: init('GpuInit'),
+      logging: logging('gpu'),
+    });
+    const cpu = new EcsFargateContainerDefinition(this, 'CpuContainer', {
+      ...shared,
+      ...CPU_JOB,
+      image: images.cpu,
+      linuxParameters: init('CpuInit'),
+      logging: logging('cpu'),
+      fargateCpuArchitecture: CpuArchitecture.X86_64,
+      // Public subnets without NAT: without an address, the image cannot be pulled.
+      assignPublicIp: true,
+    });
+    for (const { executionRole } of [gpu, cpu])
+      acknowledge(
+        executionRole.node.scope as Construct,
+        'AwsSolutions-IAM5',
+        'ecr:GetAuthorizationToken has no resource; every other statement of the role names its log group or repository.',
+        ['Resource::*'],
+      );
+    new EcsJobDefinition(this, 'Gpu', {
+      jobDefinitionName: names.gpu,
+      container: gpu,
+      ...retried({ onStatusReason: 'Host EC2*' }),
+    });
+    new EcsJobDefinition(this, 'Cpu', {
+      jobDefinitionName: names.cpu,
+      container: cpu,
+      ...retried({ onStatusReason: 'Your Spot Task was interrupted*' }),
+    });
+  }
+}
+
+/** Only what another attempt can cure is tried again. Five rules are the most Batch takes. */
+function retried(reclaimed: { onStatusReason: string }) {
+  const retry = (...args: Parameters<typeof Reason.custom>) => RetryStrategy.of(Action.RETRY, Reason.custom(...args));
+  return {
+    retryAttempts: ATTEMPTS,
+    timeout: ATTEMPT_TIMEOUT,
+    retryStrategies: [
+      retry(reclaimed),
+      // Told to stop, as a host tells its containers while it is drained; what the work itself fails with is final.
+      retry({ onExitCode: String(taskExitCodes.interrupted) }),
+      retry({ onExitCode: DEVICE_FAILED }),
+      // A registry or network that was busy for a moment.
+      retry({ onReason: 'CannotPullContainerError:*' }),
+      // A failure no rule matches IS tried again: without this line, a wrong config would cost five times its price.
+      RetryStrategy.of(Action.EXIT, Reason.custom({ onReason: '*' })),
+    ],
+  };
+}
+
+function jobRole(scope: Construct, { inputs, rankings, runs }: Storage): Role {
+  const role = new Role(scope, 'Role', { assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com') });
+  allowObjects(role, [
+    { bucket: inputs, keys: '*' },
+    { bucket: rankings, keys: '*', write: true },
+    { bucket: runs, keys: `${serviceKeys.runs}*`, write: true },
+  ]);
+  return role;
+}

@@ -1,0 +1,155 @@
+import { Duration } from 'aws-cdk-lib';
+import {
+  Alarm,
+  ComparisonOperator,
+  Dashboard,
+  GraphWidget,
+  LogQueryVisualizationType,
+  LogQueryWidget,
+  type Metric,
+  TextWidget,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import type { Topic } from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import type { Compute } from './compute.ts';
+import type { Handler } from './functions.ts';
+import { JobEvents } from './job-events.ts';
+
+/** Shards failing alone are in their run's report. Ten in fifteen minutes have a cause in common: an image, a quota. */
+const MANY_FAILURES = 10;
+const WINDOW = Duration.minutes(15);
+
+export interface ObservabilityProps {
+  readonly compute: Compute;
+  readonly planner: Handler;
+  readonly finalizer: Handler;
+  readonly topic: Topic;
+  /** Dollars a GPU-hour is taken to cost. */
+  readonly gpuHourDollars: number;
+}
+
+/** What runs, what failed, what it costs; and alarms to the topic. */
+export class Observability extends Construct {
+  private readonly topic: Topic;
+
+  constructor(
+    scope: Construct,
+    id: string,
+    { compute, planner, finalizer, topic, gpuHourDollars }: ObservabilityProps,
+  ) {
+    super(scope, id);
+    this.topic = topic;
+    const events = new JobEvents(this, 'JobEvents', { gpu: compute.gpu, cpu: compute.cpu });
+    const handlers = { Planner: planner, Finalizer: finalizer };
+    for (const [name, handler] of Object.entries(handlers)) {
+      this.alarm(`${name}Letters`, waiting(handler), 1, `The ${name.toLowerCase()} gave up on an event: see its queue`);
+      this.alarm(
+        `${name}Errors`,
+        handler.function.metricErrors({ period: WINDOW }),
+        1,
+        `The ${name.toLowerCase()} failed`,
+      );
+    }
+    this.alarm(
+      'ManyFailures',
+      events.failures.with({ period: WINDOW }),
+      MANY_FAILURES,
+      'Many shards fail for good: see the log of the jobs',
+    );
+
+    const dashboard = new Dashboard(this, 'Dashboard', { defaultInterval: Duration.days(1) });
+    const wide = { width: 12, height: 6 };
+    const query = (title: string, lines: string[], view = LogQueryVisualizationType.TABLE) =>
+      new LogQueryWidget({
+        ...wide,
+        title,
+        view,
+        logGroupNames: [events.logGroup.logGroupName],
+        queryLines: [JobEvents.JOBS, ...lines],
+      });
+    dashboard.addWidgets(
+      new TextWidget({
+        width: 24,
+        height: 2,
+        markdown:
+          `GPU-hours are the last attempts of jobs that ended in the interval shown; dollars take $${gpuHourDollars} an hour ` +
+          '(context gpuHourDollars). The bill also has the minutes a host starts and waits, and attempts that Spot cut off.',
+      }),
+    );
+    dashboard.addWidgets(
+      query('Queue depth and running shards: jobs by their latest state', [
+        'stats latest(detail.status) as state by detail.jobId',
+        'stats count(*) as jobs by state',
+      ]),
+      query('Shards waiting for a host longest', [
+        'stats latest(detail.status) as state, latest(detail.statusReason) as reason, min(detail.createdAt) as since by detail.jobId',
+        'filter state = "RUNNABLE"',
+        'display fromMillis(since) as submitted, detail.jobId, reason',
+        'sort submitted asc',
+        'limit 20',
+      ]),
+    );
+    const gpuHours = gpuSeconds(compute.gpu.jobQueueArn);
+    dashboard.addWidgets(
+      query('GPU-hours and spend estimate', [
+        ...gpuHours,
+        `stats sum(seconds) / 3600 as gpu_hours, sum(seconds) / 3600 * ${gpuHourDollars} as dollars, count(*) as shards`,
+      ]),
+      query(
+        'GPU-hours by hour',
+        [...gpuHours, 'stats sum(seconds) / 3600 as gpu_hours by bin(ended, 1h)'],
+        LogQueryVisualizationType.BAR,
+      ),
+    );
+    dashboard.addWidgets(
+      new GraphWidget({
+        ...wide,
+        title: 'Failed shards',
+        left: [events.failures.with({ period: Duration.minutes(5) })],
+      }),
+      query('Why shards failed', [
+        'filter detail.status = "FAILED"',
+        'stats count_distinct(detail.jobId) as shards by detail.statusReason, detail.container.reason, detail.container.exitCode',
+        'sort shards desc',
+      ]),
+    );
+    dashboard.addWidgets(
+      ...Object.entries(handlers).map(
+        ([name, { function: handler }]) =>
+          new GraphWidget({
+            ...wide,
+            title: name,
+            left: [handler.metricInvocations(), handler.metricErrors()],
+            right: [handler.metricDuration({ statistic: 'Maximum' })],
+          }),
+      ),
+    );
+  }
+
+  private alarm(id: string, metric: Metric, threshold: number, alarmDescription: string): void {
+    new Alarm(this, id, {
+      metric,
+      threshold,
+      alarmDescription,
+      evaluationPeriods: 1,
+      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      // Nothing happened: nothing is wrong.
+      treatMissingData: TreatMissingData.NOT_BREACHING,
+    }).addAlarmAction(new SnsAction(this.topic));
+  }
+}
+
+/** SQS tells CloudWatch how many messages wait every minute or so. */
+function waiting({ letters }: Handler): Metric {
+  return letters.metricApproximateNumberOfMessagesVisible({ period: Duration.minutes(5), statistic: 'Maximum' });
+}
+
+/** A row for each GPU job that ended; an event that came twice is still one job. */
+function gpuSeconds(queue: string): string[] {
+  return [
+    `filter detail.jobQueue = "${queue}" and detail.status in ["SUCCEEDED", "FAILED"] and ispresent(detail.startedAt)`,
+    'stats max(detail.stoppedAt - detail.startedAt) / 1000 as seconds, max(@timestamp) as ended by detail.jobId',
+  ];
+}

@@ -1,0 +1,78 @@
+import { Duration } from 'aws-cdk-lib';
+import type { JobQueue } from 'aws-cdk-lib/aws-batch';
+import { type IRuleTarget, Match, Rule, RuleTargetInput, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import { Construct } from 'constructs';
+import { serviceKeys } from '../src/contracts/service.ts';
+import type { Handler } from './functions.ts';
+
+/** Events may be lost; then a run ends this much later. 144 calls a day that list what is open cost a cent. */
+const SWEEP_UP = Duration.minutes(10);
+
+/**
+ * How long EventBridge tries to hand an event to Lambda (which queues it: only throttling or an outage can fail). Beyond two
+ * hours the sweep-up has done what a job's event would have; a config's event waits among the dead letters.
+ */
+const DELIVERY = { maxEventAge: Duration.hours(2), retryAttempts: 20 };
+
+export interface OrchestrationProps {
+  readonly runs: Bucket;
+  readonly queues: readonly JobQueue[];
+  readonly planner: Handler;
+  readonly finalizer: Handler;
+}
+
+/** What happens when: an upload plans a run, jobs that end take it further, a timer finds what events left behind. */
+export class Orchestration extends Construct {
+  constructor(scope: Construct, id: string, { runs, queues, planner, finalizer }: OrchestrationProps) {
+    super(scope, id);
+    new Rule(this, 'ConfigUploaded', {
+      description: 'A config was uploaded: plan its run',
+      eventPattern: {
+        source: ['aws.s3'],
+        detailType: ['Object Created'],
+        detail: {
+          bucket: { name: [runs.bucketName] },
+          // Patterns of one field are alternatives, so "a config" is said by what it is not: a run's own file, or an answer
+          // of the planner's, which would be planned, and answered.
+          object: {
+            key: Match.anythingButWildcard(
+              `${serviceKeys.runs}*`,
+              serviceKeys.rejected('*'),
+              serviceKeys.accepted('*'),
+            ),
+          },
+        },
+      },
+      targets: [invoke(planner)],
+    });
+    new Rule(this, 'JobEnded', {
+      description: 'All jobs of a stage ended: go on with the run',
+      eventPattern: {
+        source: ['aws.batch'],
+        detailType: ['Batch Job State Change'],
+        detail: {
+          jobQueue: queues.map(({ jobQueueArn }) => jobQueueArn),
+          status: ['SUCCEEDED', 'FAILED'],
+          // Only children have an index: 10,000 of them end, and one array.
+          arrayProperties: { index: Match.doesNotExist() },
+        },
+      },
+      targets: [invoke(finalizer)],
+    });
+    new Rule(this, 'SweepUp', {
+      description: 'Goes on with runs whose events were lost',
+      schedule: Schedule.rate(SWEEP_UP),
+      targets: [invoke(finalizer, RuleTargetInput.fromObject({ sweepUp: true }))],
+    });
+  }
+}
+
+function invoke({ function: handler, letters }: Handler, event?: RuleTargetInput): IRuleTarget {
+  return new LambdaFunction(handler, {
+    ...DELIVERY,
+    deadLetterQueue: letters,
+    ...(event === undefined ? {} : { event }),
+  });
+}

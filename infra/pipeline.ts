@@ -1,0 +1,92 @@
+import { Size, Stack } from 'aws-cdk-lib';
+import type { JobQueue } from 'aws-cdk-lib/aws-batch';
+import type { Topic } from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import { serviceKeys } from '../src/contracts/service.ts';
+import { allowObjects, type ObjectAccess } from './access.ts';
+import { acknowledge } from './acknowledge.ts';
+import { Handler } from './functions.ts';
+import { jobDefinitionNames } from './jobs.ts';
+import type { Storage } from './storage.ts';
+
+/** A data set (CIFAR: 170 MB), and a checkpoint of up to some GB beside it: as much room as Lambda gives. */
+const PLANNER_DISK = Size.gibibytes(10);
+
+export interface PipelineProps {
+  readonly storage: Storage;
+  readonly queues: readonly JobQueue[];
+  readonly topic: Topic;
+  readonly service: string;
+}
+
+/** The two functions and what they may do: the planner starts runs, the finalizer goes on with them and ends them. */
+export class Pipeline extends Construct {
+  readonly planner: Handler;
+  readonly finalizer: Handler;
+
+  constructor(scope: Construct, id: string, { storage, queues, topic, service }: PipelineProps) {
+    super(scope, id);
+    const { inputs, rankings, runs } = storage;
+    this.planner = new Handler(this, 'Planner', {
+      name: 'planner',
+      service,
+      description: 'Validates a config, claims and plans its run, submits its jobs',
+      disk: PLANNER_DISK,
+    });
+    this.finalizer = new Handler(this, 'Finalizer', {
+      name: 'finalizer',
+      service,
+      description: 'Submits the next stage of a run, or writes its report',
+    });
+    const ofRuns: ObjectAccess = { bucket: runs, keys: `${serviceKeys.runs}*`, write: true };
+    const ofRankings: ObjectAccess = { bucket: rankings, keys: '*' };
+    // It reads configs, and writes its answers beside them; a ranking a config names is imported into the store.
+    const ofConfigs: ObjectAccess = { bucket: runs, keys: `${serviceKeys.configs}*`, write: true };
+    allowObjects(this.planner.role, [{ bucket: inputs, keys: '*' }, { ...ofRankings, write: true }, ofConfigs, ofRuns]);
+    allowObjects(this.finalizer.role, [ofRankings, ofRuns]);
+    for (const handler of [this.planner, this.finalizer]) {
+      allowJobs(handler, queues);
+      handler.allow({ sid: 'Notify', actions: ['sns:Publish'], resources: [topic.topicArn] });
+    }
+  }
+}
+
+function allowJobs(handler: Handler, queues: readonly JobQueue[]): void {
+  const stack = Stack.of(handler);
+  const names = jobDefinitionNames(stack.stackName);
+  const definitions = [names.gpu, names.cpu].map((name) => `job-definition/${name}`);
+  const arn = (resource: string) => stack.formatArn({ service: 'batch', resource });
+  handler.allow({
+    sid: 'SubmitJobs',
+    actions: ['batch:SubmitJob'],
+    // With and without revision: Batch checks the name as it was given.
+    resources: [
+      ...queues.map(({ jobQueueArn }) => jobQueueArn),
+      ...definitions.flatMap((name) => [arn(name), arn(`${name}:*`)]),
+    ],
+  });
+  // Jobs carry the name of their run as a tag, which makes their cost visible by run.
+  handler.allow({ sid: 'TagJobs', actions: ['batch:TagResource'], resources: [arn('job/*')] });
+  handler.allow({ sid: 'ReadJobs', actions: ['batch:DescribeJobs', 'batch:ListJobs'], resources: ['*'] });
+  const { partition, region, account } = {
+    partition: '<AWS::Partition>',
+    region: '<AWS::Region>',
+    account: '<AWS::AccountId>',
+  };
+  const finding = (resource: string) => `Resource::arn:${partition}:batch:${region}:${account}:${resource}`;
+  acknowledge(
+    handler.role,
+    'AwsSolutions-IAM5',
+    'Each deployment makes a new revision of the two job definitions, which the statement names.',
+    definitions.map((name) => finding(`${name}:*`)),
+  );
+  acknowledge(
+    handler.role,
+    'AwsSolutions-IAM5',
+    'A job has no name AWS would check before it exists; this only tags.',
+    [finding('job/*')],
+  );
+  acknowledge(handler.role, 'AwsSolutions-IAM5', 'DescribeJobs and ListJobs take no resource; they only read.', [
+    'Resource::*',
+  ]);
+}

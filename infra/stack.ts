@@ -1,0 +1,73 @@
+import { CfnOutput, Fn, Stack } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import type { Service } from '../src/contracts/service.ts';
+import { Compute } from './compute.ts';
+import type { ServiceContext } from './context.ts';
+import { runnerImages } from './images.ts';
+import { Jobs, jobDefinitionNames } from './jobs.ts';
+import { Network } from './network.ts';
+import { Notifications } from './notifications.ts';
+import { Observability } from './observability.ts';
+import { Orchestration } from './orchestration.ts';
+import { Pipeline } from './pipeline.ts';
+import { Storage } from './storage.ts';
+import { Sweeps } from './sweeps.ts';
+
+/** The service: a config in a bucket becomes a report in the bucket. */
+export class ServiceStack extends Stack {
+  readonly zones: number;
+
+  constructor(scope: Construct, id: string, context: ServiceContext) {
+    super(scope, id, {
+      stackName: context.stackName,
+      description: 'igd: robustness evaluation of interpretability-guided test-time defences',
+    });
+    this.zones = context.zones;
+    // CDK lists a function's role as its dependency, although the reference to it says the same.
+    this.templateOptions.metadata = { 'cfn-lint': { config: { ignore_checks: ['W3005'] } } };
+
+    const storage = new Storage(this, 'Storage', { retentionDays: context.retentionDays });
+    const network = new Network(this, 'Network', { zones: context.zones });
+    const compute = new Compute(this, 'Compute', { context, network });
+    const { topic } = new Notifications(this, 'Notifications', { email: context.email });
+
+    const parts: Service = {
+      stack: this.stackName,
+      region: this.region,
+      buckets: {
+        inputs: storage.inputs.bucketName,
+        rankings: storage.rankings.bucketName,
+        runs: storage.runs.bucketName,
+      },
+      queues: { gpu: compute.gpu.jobQueueArn, cpu: compute.cpu.jobQueueArn },
+      jobDefinitions: jobDefinitionNames(this.stackName),
+      topicArn: topic.topicArn,
+    };
+    const service = this.toJsonString(parts);
+    new Jobs(this, 'Jobs', { stackName: this.stackName, images: runnerImages(this, context), storage, service });
+    const queues = [compute.gpu, compute.cpu];
+    const { planner, finalizer } = new Pipeline(this, 'Pipeline', { storage, queues, topic, service });
+    new Orchestration(this, 'Orchestration', { runs: storage.runs, queues, planner, finalizer });
+    new Sweeps(this, 'Sweeps', { folder: context.sweeps, planner });
+    new Observability(this, 'Observability', {
+      compute,
+      planner,
+      finalizer,
+      topic,
+      gpuHourDollars: context.gpuHourDollars,
+    });
+
+    new CfnOutput(this, 'Service', { value: service, description: 'What the igd command reads (--stack)' });
+    new CfnOutput(this, 'InputsBucket', { value: parts.buckets.inputs, description: 'Checkpoints and data sets' });
+    new CfnOutput(this, 'RunsBucket', {
+      value: parts.buckets.runs,
+      description: 'configs/NAME.json in, runs/NAME/ out',
+    });
+    new CfnOutput(this, 'TopicArn', { value: parts.topicArn, description: 'Notifications and alarms' });
+  }
+
+  /** Without a region CDK looks at two zones only; GPUs are scarce enough to ask in three. */
+  override get availabilityZones(): string[] {
+    return Array.from({ length: this.zones }, (_, index) => Fn.select(index, Fn.getAzs()));
+  }
+}

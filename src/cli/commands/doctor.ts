@@ -1,0 +1,52 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { type Command, Option } from 'commander';
+import { env, listSupportedBackends } from 'onnxruntime-node';
+import { DEVICES, type Device } from '../../contracts/config.ts';
+import { providersInUse, requireProvider } from '../../runtime/provider.ts';
+import { timeConvolutions } from '../../runtime/timing.ts';
+import { say } from '../files.ts';
+import { cores } from '../options.ts';
+
+export function addDoctor(program: Command): void {
+  program
+    .command('doctor')
+    .description('prove that a device computes: onnxruntime, the provider in use, speed, memory')
+    .addOption(new Option('--device <device>', 'what is to compute').choices(DEVICES).default('cpu'))
+    .action(doctor);
+}
+
+/** Throws RunError where the device asked for is not the one that computes. */
+async function doctor({ device }: { device: Device }): Promise<void> {
+  say(`node          ${process.version}, ${process.platform} ${process.arch}, ${cores()} cores`);
+  say(`onnxruntime   ${env.versions.node}`);
+  say(`providers     ${listSupportedBackends().map(providerText).join(', ')}`);
+  say(`memory        ${gibibytes(process.availableMemory())} GiB free`);
+  if (device === 'cuda') say(`gpu           ${await gpuText()}`);
+  await requireProvider(device);
+  say(`in use        ${(await providersInUse(device)).join(', ')}`);
+  const { layers, channels, size, images, milliseconds, gigaflops } = await timeConvolutions({
+    device,
+    threads: cores(),
+  });
+  say(
+    `speed         ${milliseconds.toFixed(1)} ms for ${layers} convolutions of ${channels} channels on ${images} images ` +
+      `of ${size} x ${size}: ${Math.round(gigaflops)} GFLOP/s`,
+  );
+}
+
+/** Providers that are not bundled are libraries of their own beside onnxruntime, which may not be there. */
+function providerText({ name, bundled }: { name: string; bundled: boolean }): string {
+  return bundled ? name : `${name} (where its library is installed)`;
+}
+
+/** What the driver says of its GPUs; onnxruntime cannot tell. */
+async function gpuText(): Promise<string> {
+  const query = ['--query-gpu=name,driver_version,memory.free', '--format=csv,noheader'];
+  const found = await promisify(execFile)('nvidia-smi', query).catch(() => undefined);
+  return found === undefined ? 'none that nvidia-smi knows' : found.stdout.trim().replaceAll('\n', '; ');
+}
+
+function gibibytes(bytes: number): string {
+  return (bytes / 2 ** 30).toFixed(1);
+}

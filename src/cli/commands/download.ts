@@ -1,0 +1,48 @@
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { InputError } from '../../contracts/errors.ts';
+import { FileStore } from '../../stores/file-store.ts';
+import { say } from '../files.ts';
+import { countProgress } from '../progress.ts';
+import { addServiceOptions, openService, type ServiceFlags } from '../service.ts';
+
+interface DownloadFlags extends ServiceFlags {
+  readonly to: string;
+  readonly examples?: boolean;
+}
+
+/** Downloads under way at once. */
+const AT_ONCE = 8;
+
+export function addDownload(program: Command): void {
+  const command = program
+    .command('download')
+    .description('download the report of a run; what the folder has already is left alone')
+    .argument('<run>', 'name of the run or of its config')
+    .requiredOption('--to <dir>', 'folder to put it in')
+    .option('--examples', 'also the adversarial examples and the result of every shard, as "igd verify" takes them');
+  addServiceOptions(command).action(download);
+}
+
+async function download(name: string, { to, examples = false, ...flags }: DownloadFlags): Promise<void> {
+  const { ctx, runNamed } = await openService(flags);
+  const { buckets } = ctx.service;
+  const run = await runNamed(name);
+  const { downloadFile, filesOf } = await import('../remote/download.ts');
+  const files = await filesOf(buckets.runs, run, examples);
+  if (files.length === 0) throw new InputError(`there is nothing of a run "${run}" yet: "igd list" shows all runs`);
+  const folder = new FileStore(resolve(to));
+  const progress = countProgress(process.stderr, 'files:');
+  const queue = [...files];
+  let [done, fetched] = [0, 0];
+  const work = async () => {
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+      if (await downloadFile(buckets.runs, run, file, folder)) fetched += 1;
+      progress.update(++done, files.length);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work)).finally(progress.end);
+  say(`${folder.root}: ${fetched} of ${files.length} files downloaded, ${files.length - fetched} were there already`);
+  const report = files.find(({ name }) => name.endsWith('report.html'))?.name;
+  say(report === undefined ? 'the run has no report yet: see "igd status"' : `report: ${join(folder.root, report)}`);
+}

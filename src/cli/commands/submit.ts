@@ -1,0 +1,59 @@
+import type { Command } from 'commander';
+import { CheckpointError } from '../../contracts/errors.ts';
+import { parseConfig } from '../../contracts/parse-config.ts';
+import { readText, say } from '../files.ts';
+import { finiteNumber } from '../options.ts';
+import { addServiceOptions, type ServiceFlags, serviceOf } from '../service.ts';
+
+interface SubmitFlags extends ServiceFlags {
+  readonly wait: number;
+}
+
+export function addSubmit(program: Command): void {
+  const command = program
+    .command('submit')
+    .description('start a run on AWS: uploads the files a config names, unless they are there, then the config')
+    .argument('<config>', 'run config (.json)')
+    .option('--wait <seconds>', 'how long to wait for the service to take it', finiteNumber, 60);
+  addServiceOptions(command).action(submit);
+}
+
+/** Nothing is uploaded before the config and every file it names have been read. */
+async function submit(path: string, { wait, ...flags }: SubmitFlags): Promise<void> {
+  const text = await readText(path);
+  const config = parseConfig(text, path);
+  const { buckets } = await serviceOf(flags);
+  const { localFile, uploadInput } = await import('../remote/upload.ts');
+  const { localFilesOf, relocated } = await import('../remote/inputs.ts');
+  const named = localFilesOf(config);
+  const files = new Map<string, Awaited<ReturnType<typeof localFile>>>();
+  for (const { path: local } of named) if (!files.has(local)) files.set(local, await localFile(local));
+  requireChecksum(config.checkpoint, files.get(config.checkpoint.uri)?.sha256);
+
+  const uris = new Map<string, string>();
+  for (const [local, file] of files) {
+    const { uri, sent } = await uploadInput(buckets.inputs, file);
+    uris.set(local, uri);
+    say(`${local}: ${sent ? 'uploaded to' : 'is there already,'} ${uri}`);
+  }
+  const moved = relocated(JSON.parse(text), named, (local) => uris.get(local) ?? local);
+  await start(buckets.runs, config.name, `${JSON.stringify(moved, null, 2)}\n`, wait);
+}
+
+async function start(bucket: string, name: string, text: string, wait: number): Promise<void> {
+  const { S3Store } = await import('../../stores/s3-store.ts');
+  const { uploadConfig } = await import('../remote/answer.ts');
+  const answer = await uploadConfig(new S3Store({ bucket, prefix: '' }), name, text, wait);
+  if (answer === undefined)
+    return say(`${name} is submitted; the service has not answered yet. "igd list" will show the run`);
+  say(`run ${answer.run} ${answer.started ? 'is started' : 'had been started before; nothing new was started'}`);
+  say(`watch it with: igd status ${answer.run} --watch`);
+}
+
+/** Throws CheckpointError where the file is not the one the config expects. */
+function requireChecksum({ uri, sha256 }: { uri: string; sha256?: string | undefined }, found?: string): void {
+  if (sha256 === undefined || found === undefined || found === sha256) return;
+  throw new CheckpointError(
+    `checkpoint ${uri} has SHA-256 ${found}, the config expects ${sha256}: fetch the right file`,
+  );
+}

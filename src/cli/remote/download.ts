@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto';
+import { readFile, stat, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { GetObjectCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
+import { serviceKeys } from '../../contracts/service.ts';
+import type { FileStore } from '../../stores/file-store.ts';
+import { s3, s3Error } from '../../stores/s3-client.ts';
+
+/** What a reader wants of a run, and, with the examples, what `igd verify` wants. Any other name is not ours to write. */
+const REPORT = /^(partial\/\d{3}\/)?(report\.(html|json|csv|md)|images\.csv|plan\.json|ranking\.[\w-]+\.json)$/;
+const EXAMPLES = /^(shards\/[\w@.-]+\/\d{5}\.(json|npy)|transfer\/[\w@.-]+\/\d{5}\.json)$/;
+
+export interface RunFile {
+  /** Under the run's prefix. */
+  readonly name: string;
+  readonly bytes: number;
+  readonly etag: string;
+  readonly modified: Date;
+}
+
+/** The files of a run to download, as the bucket lists them. Throws RunError. */
+export async function filesOf(bucket: string, run: string, examples: boolean): Promise<RunFile[]> {
+  const prefix = serviceKeys.run(run);
+  const files: RunFile[] = [];
+  try {
+    for await (const { Contents = [] } of paginateListObjectsV2({ client: s3() }, { Bucket: bucket, Prefix: prefix })) {
+      for (const { Key = '', Size = 0, ETag = '', LastModified = new Date(0) } of Contents) {
+        const name = Key.slice(prefix.length);
+        if (!REPORT.test(name) && !(examples && EXAMPLES.test(name))) continue;
+        files.push({ name, bytes: Size, etag: ETag.replaceAll('"', ''), modified: LastModified });
+      }
+    }
+  } catch (error) {
+    throw s3Error(error, 'list', `s3://${bucket}/${prefix}`);
+  }
+  return files.filter(({ name }) => !name.startsWith('partial/') || name.startsWith(lastPartial(files)));
+}
+
+/** Where the report is while some of the run is missing: that of the last attempt, unless there is one of the whole run. */
+function lastPartial(files: readonly RunFile[]): string {
+  if (files.some(({ name }) => name === 'report.json')) return 'none';
+  return files.findLast(({ name }) => name.startsWith('partial/'))?.name.slice(0, 'partial/000/'.length) ?? 'none';
+}
+
+/** Downloads a file whole or not at all; false where the folder has it already. Throws RunError. */
+export async function downloadFile(bucket: string, run: string, file: RunFile, folder: FileStore): Promise<boolean> {
+  const path = join(folder.root, file.name);
+  if (await isSame(path, file)) return false;
+  const key = serviceKeys.run(run) + file.name;
+  await folder.put(file.name, await read(bucket, key));
+  await utimes(path, file.modified, file.modified);
+  return true;
+}
+
+async function read(bucket: string, key: string): Promise<Uint8Array> {
+  try {
+    const { Body } = await s3().send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+    return (await Body?.transformToByteArray()) ?? new Uint8Array();
+  } catch (error) {
+    throw s3Error(error, 'read', `s3://${bucket}/${key}`);
+  }
+}
+
+/**
+ * The ETag is the content's MD5, but not in buckets with keys of their own (KMS): there the time tells, which a download
+ * sets to the object's.
+ */
+async function isSame(path: string, { bytes, etag, modified }: RunFile): Promise<boolean> {
+  const stats = await stat(path).catch(() => undefined);
+  if (stats === undefined || stats.size !== bytes) return false;
+  if (Math.abs(stats.mtimeMs - modified.getTime()) < 1) return true;
+  return (
+    createHash('md5')
+      .update(await readFile(path))
+      .digest('hex') === etag
+  );
+}

@@ -1,0 +1,67 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { InputError, messageOf } from '../../contracts/errors.ts';
+import { checksumOf } from '../../datasets/checksum.ts';
+import { s3, s3Error, statusOf } from '../../stores/s3-client.ts';
+
+/** What S3 takes in one request. */
+const MAX_BYTES = 5 * 2 ** 30;
+
+export interface Upload {
+  readonly path: string;
+  readonly uri: string;
+  readonly bytes: number;
+  /** False where the bucket had it already. */
+  readonly sent: boolean;
+}
+
+/** A local file that is to be an input of the service. */
+export interface LocalFile {
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** Throws InputError where it cannot be read, is a folder, or is too large to send. */
+export async function localFile(path: string): Promise<LocalFile> {
+  const stats = await stat(path).catch((cause: unknown) => {
+    throw new InputError(`cannot read ${path}: ${messageOf(cause)}`, { cause });
+  });
+  if (!stats.isFile())
+    throw new InputError(`${path} is a folder: the service takes files, give the archive it came from`);
+  if (stats.size > MAX_BYTES)
+    throw new InputError(`${path} has more than 5 GiB: put it into a bucket with "aws s3 cp" and give its s3:// URI`);
+  return { path, bytes: stats.size, sha256: (await checksumOf(path, 'sha256')).hex };
+}
+
+/** Puts a file into the inputs bucket under its checksum, unless it is there. S3 compares the checksum as well. Throws RunError. */
+export async function uploadInput(bucket: string, { path, bytes, sha256 }: LocalFile): Promise<Upload> {
+  const key = `inputs/${sha256}/${basename(path).replaceAll(/[^\w.-]/g, '_')}`;
+  const uri = `s3://${bucket}/${key}`;
+  if (await isThere(bucket, key, bytes)) return { path, uri, bytes, sent: false };
+  const put = new PutObjectCommand({
+    Bucket: bucket,
+    Key: key,
+    Body: createReadStream(path),
+    ContentLength: bytes,
+    ChecksumSHA256: Buffer.from(sha256, 'hex').toString('base64'),
+  });
+  await s3()
+    .send(put)
+    .catch((error: unknown) => {
+      throw s3Error(error, 'write', uri);
+    });
+  return { path, uri, bytes, sent: true };
+}
+
+async function isThere(bucket: string, key: string, bytes: number): Promise<boolean> {
+  try {
+    const { ContentLength } = await s3().send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
+    return ContentLength === bytes;
+  } catch (error) {
+    if (statusOf(error) === 404) return false;
+    throw s3Error(error, 'read', `s3://${bucket}/${key}`);
+  }
+}

@@ -1,0 +1,92 @@
+import { type Command, Option } from 'commander';
+import { InputError, messageOf, RunError } from '../contracts/errors.ts';
+import { suggestedIssues } from '../contracts/issues.ts';
+import { type Service, serviceSchema } from '../contracts/service.ts';
+import { readText } from './files.ts';
+
+/** Which deployed service a command speaks to. */
+export interface ServiceFlags {
+  readonly stack?: string;
+  readonly service?: string;
+}
+
+export function addServiceOptions(command: Command): Command {
+  return command
+    .option('--stack <name>', 'the CloudFormation stack of the service')
+    .addOption(
+      new Option('--service <file>', "instead of --stack: its output 'Service', as a file or as JSON").env(
+        'IGD_SERVICE',
+      ),
+    );
+}
+
+/**
+ * The service that the options name; from here on this process speaks to its region. Throws InputError where they name
+ * none, or what they name is no service of this version.
+ */
+export async function serviceOf(flags: ServiceFlags): Promise<Service> {
+  // The SDK's version is pinned by igd: that a later one will need a newer Node is nothing its user could act on.
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+  const service = await namedService(flags);
+  process.env.AWS_REGION = service.region;
+  return service;
+}
+
+/** The service opened, with what commands do to its runs. The AWS SDK is loaded here: local commands start without it. */
+export async function openService(flags: ServiceFlags) {
+  const described = await serviceOf(flags);
+  const service = await import('../service/index.ts');
+  const names = await import('./remote/run-name.ts');
+  const ctx = service.openServiceContext(described);
+  return { ctx, service, runNamed: (name: string) => names.runNamed(ctx.runs, name) };
+}
+
+async function namedService({ stack, service }: ServiceFlags): Promise<Service> {
+  if (stack !== undefined) {
+    const { serviceOutput } = await import('./remote/stack.ts');
+    return parseService(await serviceOutput(stack), `stack ${stack}`);
+  }
+  if (service === undefined)
+    throw new InputError('say which service: --stack NAME, or --service FILE, or the environment variable IGD_SERVICE');
+  if (service.trim().startsWith('{')) return parseService(service, 'the service');
+  return parseService(await readText(service), service);
+}
+
+function parseService(text: string, where: string): Service {
+  const parsed = serviceSchema.safeParse(parseJson(text, where));
+  if (parsed.success) return parsed.data;
+  throw new InputError(
+    `${where} describes no service of this version of igd: ${suggestedIssues(parsed.error).join('; ')}`,
+  );
+}
+
+function parseJson(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new InputError(`${where} is not JSON: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** What an error of AWS, of its credentials or of the network has, and an error of ours has not. */
+const FOREIGN = ['$metadata', '$response', 'tryNextLink', 'errno', 'syscall'];
+
+/** Does something on AWS. Whatever AWS or the network refuses is thrown as a RunError of one line. */
+export async function onAws<T>(doing: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    if (!(error instanceof Error) || !isForeign(error)) throw error;
+    throw new RunError(`cannot ${doing}: ${describe(error)}`, { cause: error });
+  }
+}
+
+function isForeign(error: Error): boolean {
+  return FOREIGN.some((key) => key in error) || /^(Region is missing|Could not load credentials)/.test(error.message);
+}
+
+/** "AccessDenied: User ... is not authorized": the name tells more than some messages do. */
+function describe(error: Error): string {
+  const message = error.message.replaceAll(/\s+/g, ' ').trim();
+  return error.name === 'Error' || message === '' ? message || error.name : `${error.name}: ${message}`;
+}

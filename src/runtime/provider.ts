@@ -1,0 +1,96 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { env, InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { z } from 'zod';
+import type { Device } from '../contracts/config.ts';
+import { messageOf, RunError } from '../contracts/errors.ts';
+import { encodeModel } from '../onnx/codec.ts';
+import { runtimeOptions } from './options.ts';
+import { PROBE_INPUT, type ProbeShape, probeImages, probeModel } from './probe.ts';
+
+/** What onnxruntime calls the device in its profiles. */
+const PROVIDER_NAMES: Readonly<Record<Device, string>> = {
+  cpu: 'CPUExecutionProvider',
+  cuda: 'CUDAExecutionProvider',
+  webgpu: 'WebGpuExecutionProvider',
+};
+
+/** What to look at where a device does not come up. */
+const REMEDIES: Readonly<Record<Device, string>> = {
+  cpu: '',
+  cuda:
+    'CUDA needs an NVIDIA driver, the CUDA and cuDNN libraries onnxruntime was built for, and its CUDA provider, ' +
+    'which an installation without scripts leaves out (the runner image has all of them)',
+  webgpu: 'WebGPU needs a GPU with a Vulkan, Metal or Direct3D 12 driver',
+};
+
+const TINY: ProbeShape = { layers: 1, channels: 4, size: 8, images: 1 };
+
+/** An event of a profile; those of nodes tell the op and who ran it. */
+const profileSchema = z.array(
+  z.object({ args: z.object({ op_name: z.string().optional(), provider: z.string().optional() }).optional() }),
+);
+
+const proofs = new Map<Device, Promise<void>>();
+
+/**
+ * Proves, once a process, that the device really computes: onnxruntime is known to go on without a provider it cannot
+ * load, and a run of days on the wrong device looks like any other. The CPU needs no proof: there is nothing below it.
+ * Throws RunError where the device is not the one in use.
+ */
+export function requireProvider(device: Device): Promise<void> {
+  if (device === 'cpu') return Promise.resolve();
+  const proof = proofs.get(device) ?? prove(device);
+  proofs.set(device, proof);
+  return proof;
+}
+
+async function prove(device: Device): Promise<void> {
+  const wanted = PROVIDER_NAMES[device];
+  const used = await providersInUse(device);
+  if (used.length === 1 && used[0] === wanted) return;
+  throw new RunError(
+    `${device} was asked for, but onnxruntime computed on ${used.join(' and ') || 'nothing'}: not ${wanted}`,
+  );
+}
+
+/**
+ * The providers that ran a tiny convolution, fused with others or not, on a session made for `device`, as its profile
+ * tells. Throws RunError where there is no such session.
+ */
+export async function providersInUse(device: Device): Promise<string[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'igd-profile-'));
+  try {
+    await runProfiled(device, join(folder, 'profile'));
+    const [file = ''] = await readdir(folder);
+    const events = profileSchema.parse(JSON.parse(await readFile(join(folder, file), 'utf8')));
+    const convolutions = events.filter(({ args }) => args?.op_name?.includes('Conv'));
+    return [...new Set(convolutions.flatMap(({ args }) => args?.provider ?? []))];
+  } catch (cause) {
+    throw new RunError(`${device} cannot be used: ${inShort(messageOf(cause))}. ${REMEDIES[device]}`.trimEnd(), {
+      cause,
+    });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function runProfiled(device: Device, prefix: string): Promise<void> {
+  // onnxruntime would print its own account of a missing library, with colours; the error says it in a line.
+  env.logLevel = 'fatal';
+  const options = { ...runtimeOptions(device), enableProfiling: true, profileFilePrefix: prefix };
+  const session = await InferenceSession.create(encodeModel(probeModel(TINY)), options);
+  try {
+    const { data, dims } = probeImages(TINY);
+    await session.run({ [PROBE_INPUT]: new OrtTensor('float32', data, dims) });
+    session.endProfiling();
+  } finally {
+    await session.release();
+  }
+}
+
+/** Errors of native providers begin with the failed assertion and go on with a stack, both of their build machine. */
+function inShort(message: string): string {
+  return (message.split('\n')[0] ?? '').replace(/^.* was false\. /, '').trim();
+}

@@ -1,0 +1,58 @@
+import type { Outcome, StageName } from '../contracts/service.ts';
+import { stageJobs } from '../pipeline/stages.ts';
+import { completeShards } from './complete-shards.ts';
+import { conclude } from './conclude.ts';
+import type { ServiceContext } from './context.ts';
+import { doneJobs, missing, type OpenRun, openRun } from './open-run.ts';
+import { outcomeOf } from './run-index.ts';
+import { ensureStage, type Stage, stageStates } from './stage.ts';
+
+/** Where a run stands after a step. */
+export type Step =
+  | { readonly state: 'waiting'; readonly stage: string }
+  | { readonly state: 'ended'; readonly outcome: Outcome | undefined };
+
+/**
+ * Takes a run as far as it will go now: submits its rankings and, depending on them, its evaluation; once those jobs have
+ * ended, the transfer of what is complete; once that has ended, the report. What is there and which jobs have ended says
+ * what is next, never the event that called: called twice, at once, late or for nothing, it does no harm. Throws InputError
+ * where there is no such run, RunError where AWS refuses: the next call goes on from there.
+ */
+export async function advanceRun(ctx: ServiceContext, run: string): Promise<Step> {
+  const open = await openRun(ctx, run);
+  if (open.ended) return { state: 'ended', outcome: await outcomeOf(ctx, run, open.attempt) };
+  const rank = await ensureStage(ctx, open, 'rank', {
+    propose: async () => missing(await doneJobs(ctx, open, 'rank')),
+    after: [],
+  });
+  if (rank === undefined) return waiting('rank');
+  const evaluate = await ensureStage(ctx, open, 'evaluate', {
+    propose: async () => missing(await doneJobs(ctx, open, 'evaluate')),
+    after: rank.submissions,
+  });
+  // What was submitted just now has not ended; its events lead here again.
+  if (evaluate === undefined || rank.isNew || evaluate.isNew) return waiting('evaluate');
+  if (!(await haveEnded(ctx, [rank, evaluate]))) return waiting('evaluate');
+  const transfer = await ensureStage(ctx, open, 'transfer', { propose: () => transferable(ctx, open), after: [] });
+  if (transfer === undefined || transfer.isNew || !(await haveEnded(ctx, [transfer]))) return waiting('transfer');
+  return { state: 'ended', outcome: await conclude(ctx, open) };
+}
+
+function waiting(stage: StageName): Step {
+  return { state: 'waiting', stage };
+}
+
+async function haveEnded(ctx: ServiceContext, stages: readonly Stage[]): Promise<boolean> {
+  for (const stage of stages) if (!(await stageStates(ctx, stage)).ended) return false;
+  return true;
+}
+
+/** Transfer judges every variant on the examples of all: only shards that every variant is done with can be. */
+async function transferable(ctx: ServiceContext, open: OpenRun): Promise<number[]> {
+  const complete = completeShards(open.plan, await doneJobs(ctx, open, 'evaluate'));
+  const jobs = stageJobs(open.plan, 'transfer');
+  return missing(await doneJobs(ctx, open, 'transfer')).filter((position) => {
+    const job = jobs[position];
+    return job?.kind === 'transfer' && complete.has(job.shard);
+  });
+}

@@ -1,0 +1,19 @@
+import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
+import { messageOf, RunError } from '../contracts/errors.ts';
+import type { Notice } from './context.ts';
+
+/** SNS refuses longer subjects, and line breaks in them. */
+const SUBJECT_LENGTH = 100;
+
+/** Publishes to a topic. Throws RunError where SNS refuses. */
+export function topicNotifier(topicArn: string): (notice: Notice) => Promise<void> {
+  const client = new SNSClient({});
+  return async ({ subject, text }) => {
+    const line = subject.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, SUBJECT_LENGTH);
+    try {
+      await client.send(new PublishCommand({ TopicArn: topicArn, Subject: line, Message: text }));
+    } catch (cause) {
+      throw new RunError(`cannot notify through ${topicArn}: ${messageOf(cause)}`, { cause });
+    }
+  };
+}

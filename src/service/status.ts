@@ -1,0 +1,158 @@
+import {
+  type Outcome,
+  remoteKeys,
+  STAGE_NAMES,
+  type StageName,
+  serviceKeys,
+  type TaskProgress,
+  taskProgressSchema,
+} from '../contracts/service.ts';
+import type { JobState } from '../engines/job-queue.ts';
+import type { ServiceContext } from './context.ts';
+import { type Failure, failuresOf } from './failures.ts';
+import { doneJobs, type OpenRun, openRun } from './open-run.ts';
+import { readRecord } from './records.ts';
+import { claimOf, outcomeOf } from './run-index.ts';
+import { readStage, type Stage, stageStates } from './stage.ts';
+
+/** Progress records read for one answer; of more, an even choice. */
+const READ_AT_MOST = 500;
+
+/** Failures shown, a stage. */
+const FAILURES = 20;
+
+export type RunState = 'submitting' | StageName | 'reporting' | Outcome['status'];
+
+export interface RunStatus {
+  readonly run: string;
+  /** Name the config was uploaded under. */
+  readonly config: string;
+  readonly attempt: number;
+  readonly state: RunState;
+  readonly submittedAt: string;
+  readonly outcome: Outcome | undefined;
+  readonly stages: readonly StageStatus[];
+  readonly failures: readonly Failure[];
+  /** Of the stage in hand; undefined until enough is done to tell. */
+  readonly secondsLeft: number | undefined;
+  /** Prefix, in the runs bucket, of the newest report there is. */
+  readonly report: string | undefined;
+  readonly images: number;
+  readonly device: string;
+}
+
+export interface StageStatus {
+  readonly stage: StageName;
+  /** Of the whole run, whatever the attempt. */
+  readonly jobs: { readonly total: number; readonly done: number };
+  /** Of this attempt's Batch jobs. */
+  readonly tasks: {
+    readonly total: number;
+    readonly waiting: number;
+    readonly running: number;
+    readonly succeeded: number;
+    readonly failed: number;
+  };
+  /** Of tasks that are under way or were: every one of them, or an even choice. */
+  readonly progress: readonly TaskProgress[];
+  /** Seconds containers have computed in this attempt, from `progress`. */
+  readonly computeSeconds: number;
+  /** Why jobs wait or failed, in Batch's words. */
+  readonly reasons: readonly string[];
+  readonly secondsLeft: number | undefined;
+}
+
+/** How a run is doing. Throws InputError where there is no such run. */
+export async function runStatus(ctx: ServiceContext, run: string): Promise<RunStatus> {
+  const open = await openRun(ctx, run);
+  const stages: StageStatus[] = [];
+  for (const stage of STAGE_NAMES) stages.push(await stageStatus(ctx, open, stage));
+  const outcome = open.ended ? await outcomeOf(ctx, run, open.attempt) : undefined;
+  const [claim, report] = await Promise.all([claimOf(ctx, run, 1), newestReport(open)]);
+  const inHand = stages.find(
+    ({ jobs, tasks }) => jobs.done < jobs.total && tasks.total > 0 && tasks.waiting + tasks.running > 0,
+  );
+  return {
+    run,
+    config: claim?.config ?? run,
+    attempt: open.attempt,
+    state: outcome?.status ?? stateOf(stages, inHand),
+    submittedAt: claim?.at ?? '',
+    outcome,
+    stages,
+    failures: await failuresOf(ctx, open, FAILURES),
+    secondsLeft: outcome === undefined ? inHand?.secondsLeft : undefined,
+    report: report === undefined ? undefined : `${serviceKeys.run(run)}${report}`,
+    images: open.plan.inputs.test.images,
+    device: open.plan.config.compute.device,
+  };
+}
+
+function stateOf(stages: readonly StageStatus[], inHand: StageStatus | undefined): RunState {
+  if (inHand !== undefined) return inHand.stage;
+  return stages.every(({ tasks }) => tasks.total === 0) ? 'submitting' : 'reporting';
+}
+
+/** Of the whole run, or else of the newest attempt that left a part. */
+async function newestReport({ files, attempt }: OpenRun): Promise<string | undefined> {
+  if (await files.has('report.json')) return '';
+  for (let candidate = attempt; candidate > 0; candidate -= 1) {
+    const prefix = remoteKeys.partial(candidate);
+    if (await files.has(`${prefix}report.json`)) return prefix;
+  }
+  return undefined;
+}
+
+async function stageStatus(ctx: ServiceContext, open: OpenRun, stage: StageName): Promise<StageStatus> {
+  const begun = await readStage(open, stage);
+  const done = await doneJobs(ctx, open, stage);
+  const states = begun === undefined ? [] : (await stageStates(ctx, begun)).states;
+  const { progress, written } = await progressOf(open, stage);
+  const seconds = progress.reduce((sum, { startedAt, at }) => sum + (Date.parse(at) - Date.parse(startedAt)) / 1000, 0);
+  const jobs = { total: done.length, done: done.filter(Boolean).length };
+  return {
+    stage,
+    jobs,
+    tasks: countTasks(begun, states),
+    progress,
+    computeSeconds: progress.length === 0 ? 0 : (seconds / progress.length) * written,
+    reasons: [...new Set(states.flatMap(({ reason }) => reason ?? []))],
+    secondsLeft: begun === undefined ? undefined : secondsLeft(ctx, begun, jobs, progress),
+  };
+}
+
+/** Batch gives an array's states by count; a plain job's state is its own. */
+function countTasks(begun: Stage | undefined, states: readonly JobState[]): StageStatus['tasks'] {
+  const count = { waiting: 0, running: 0, succeeded: 0, failed: 0 };
+  for (const { status, counts } of states) {
+    const each = counts ?? { [status]: 1 };
+    count.waiting += (each.SUBMITTED ?? 0) + (each.PENDING ?? 0) + (each.RUNNABLE ?? 0) + (each.STARTING ?? 0);
+    count.running += each.RUNNING ?? 0;
+    count.succeeded += each.SUCCEEDED ?? 0;
+    count.failed += each.FAILED ?? 0;
+  }
+  return { total: begun?.submissions.reduce((sum, { tasks }) => sum + tasks, 0) ?? 0, ...count };
+}
+
+async function progressOf(open: OpenRun, stage: StageName): Promise<{ progress: TaskProgress[]; written: number }> {
+  const keys = await open.files.list(remoteKeys.progressOf(open.attempt, stage));
+  const stride = Math.max(1, Math.ceil(keys.length / READ_AT_MOST));
+  const chosen = keys.filter((_, index) => index % stride === 0);
+  const records = await Promise.all(chosen.map((key) => readRecord(open.files, key, taskProgressSchema)));
+  return { progress: records.filter((record) => record !== undefined), written: keys.length };
+}
+
+/** As fast as it has gone since the first task started. */
+function secondsLeft(
+  ctx: ServiceContext,
+  { work }: Stage,
+  { total, done }: StageStatus['jobs'],
+  progress: readonly TaskProgress[],
+): number | undefined {
+  const started = Math.min(...progress.map(({ startedAt }) => Date.parse(startedAt)));
+  const before = total - work.jobs.length;
+  const underWay = progress.filter((task) => task.done < task.jobs).reduce((sum, { fraction }) => sum + fraction, 0);
+  const computed = done - before + underWay;
+  const elapsed = (ctx.now().getTime() - started) / 1000;
+  return computed > 0 && elapsed > 0 ? Math.max(0, (elapsed / computed) * (total - done - underWay)) : undefined;
+}

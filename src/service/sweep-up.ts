@@ -1,0 +1,21 @@
+import { messageOf } from '../contracts/errors.ts';
+import { advanceRun } from './advance.ts';
+import type { ServiceContext } from './context.ts';
+import { indexedRuns } from './run-index.ts';
+
+export interface Swept {
+  readonly run: string;
+  /** Why it could not be gone on with; undefined where it could. */
+  readonly problem: string | undefined;
+}
+
+/** Goes on with every unfinished run, as events would have that were lost. One that fails does not hold up the others. */
+export async function sweepUp(ctx: ServiceContext): Promise<Swept[]> {
+  const swept: Swept[] = [];
+  for (const { run, ended } of await indexedRuns(ctx)) {
+    if (ended) continue;
+    const problem = await advanceRun(ctx, run).then(() => undefined, messageOf);
+    swept.push({ run, problem });
+  }
+  return swept;
+}

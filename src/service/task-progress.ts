@@ -1,0 +1,65 @@
+import { messageOf } from '../contracts/errors.ts';
+import { remoteKeys, type Task, type TaskProgress, taskProgressSchema } from '../contracts/service.ts';
+import type { JobProgress } from '../pipeline/jobs.ts';
+import type { Job } from '../pipeline/plan.ts';
+import { jobLabel } from '../pipeline/stages.ts';
+import type { Store } from '../stores/store.ts';
+import { encodeRecord } from './records.ts';
+
+/** Between two uploads of a task: 4 a minute cost a cent in 8 hours. */
+const INTERVAL_MS = 15_000;
+
+export interface TaskReporter {
+  start(): Promise<void>;
+  progress(job: Job, state: JobProgress): void;
+  done(job: Job): void;
+  end(): Promise<void>;
+}
+
+interface Reported {
+  readonly task: Task;
+  readonly number: number;
+  readonly jobs: readonly Job[];
+  readonly files: Store;
+}
+
+/** Tells the bucket how a task is doing, now and then. An upload that fails is logged, never a reason to stop computing. */
+export function taskReporter({ task, number, jobs, files }: Reported, log: (line: string) => void): TaskReporter {
+  const startedAt = new Date().toISOString();
+  const key = remoteKeys.progress(task.attempt, task.stage, number);
+  let state: TaskProgress = {
+    schema: 'igd.progress/1',
+    task: number,
+    jobs: jobs.length,
+    done: 0,
+    job: null,
+    fraction: 0,
+    attack: null,
+    robust: null,
+    images: null,
+    startedAt,
+    at: startedAt,
+  };
+  let uploaded = 0;
+  let uploading = Promise.resolve();
+  const upload = () => {
+    uploaded = performance.now();
+    state = { ...state, at: new Date().toISOString() };
+    const record = encodeRecord(taskProgressSchema.parse(state));
+    // One after the other, so that an older state never replaces a newer one.
+    uploading = uploading.then(() => files.put(key, record)).catch((error: unknown) => log(messageOf(error)));
+    return uploading;
+  };
+  return {
+    start: upload,
+    progress(job, { fraction, attack = null, robust = null, total = null }) {
+      state = { ...state, job: jobLabel(job), fraction, attack, robust, images: total };
+      if (performance.now() - uploaded >= INTERVAL_MS) void upload();
+    },
+    done(job) {
+      state = { ...state, job: jobLabel(job), done: state.done + 1, fraction: 0 };
+      log(`${jobLabel(job)} is done (${state.done} of ${state.jobs})`);
+    },
+    end: upload,
+  };
+}

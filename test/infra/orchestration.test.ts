@@ -1,0 +1,177 @@
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Match } from 'aws-cdk-lib/assertions';
+import { describe, expect, test } from 'vitest';
+import { only, synthesize } from './synthesized.ts';
+
+const { template } = synthesize({ email: 'someone@example.org' });
+
+describe('handlers', () => {
+  test('run on Node 24, arm64, within what a new account may have', () => {
+    template.resourceCountIs('AWS::Lambda::Function', 2);
+    template.allResourcesProperties('AWS::Lambda::Function', {
+      Runtime: 'nodejs24.x',
+      Architectures: ['arm64'],
+      Timeout: 900,
+      MemorySize: 3008,
+      DeadLetterConfig: { TargetArn: Match.anyValue() },
+      ReservedConcurrentExecutions: Match.absent(),
+      Environment: { Variables: { IGD_SERVICE: Match.anyValue() } },
+    });
+    expect(only(template, 'AWS::Lambda::Function', 'PipelinePlanner')).toHaveProperty('EphemeralStorage.Size', 10_240);
+  });
+
+  test('have dead letters, encrypted, and an alarm on each to the topic', () => {
+    template.resourceCountIs('AWS::SQS::Queue', 2);
+    template.allResourcesProperties('AWS::SQS::Queue', {
+      SqsManagedSseEnabled: true,
+      MessageRetentionPeriod: 14 * 86_400,
+    });
+    for (const name of ['Planner', 'Finalizer'])
+      expect(only(template, 'AWS::CloudWatch::Alarm', `Observability${name}Letters`)).toMatchObject({
+        Namespace: 'AWS/SQS',
+        MetricName: 'ApproximateNumberOfMessagesVisible',
+        Threshold: 1,
+        ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+        Dimensions: [
+          {
+            Name: 'QueueName',
+            Value: { 'Fn::GetAtt': [expect.stringMatching(`^Pipeline${name}DeadLetters`), 'QueueName'] },
+          },
+        ],
+        AlarmActions: [{ Ref: expect.stringMatching('^NotificationsTopic') }],
+      });
+  });
+});
+
+describe('events', () => {
+  test('an upload plans a run; the planner’s own answers and files do not', () => {
+    expect(only(template, 'AWS::Events::Rule', 'OrchestrationConfigUploaded')).toMatchObject({
+      EventPattern: {
+        source: ['aws.s3'],
+        'detail-type': ['Object Created'],
+        detail: {
+          bucket: { name: [{ Ref: expect.stringMatching('^StorageRuns') }] },
+          object: {
+            key: [{ 'anything-but': { wildcard: ['runs/*', 'configs/*.rejected.json', 'configs/*.accepted.json'] } }],
+          },
+        },
+      },
+      Targets: [
+        { Arn: { 'Fn::GetAtt': [expect.stringMatching('^PipelinePlannerFunction'), 'Arn'] }, DeadLetterConfig: {} },
+      ],
+    });
+  });
+
+  test('jobs that end go to the finalizer: of our queues, and no children of arrays', () => {
+    const rule = only(template, 'AWS::Events::Rule', 'OrchestrationJobEnded');
+    expect(rule).toMatchObject({
+      EventPattern: {
+        source: ['aws.batch'],
+        'detail-type': ['Batch Job State Change'],
+        detail: { status: ['SUCCEEDED', 'FAILED'], arrayProperties: { index: [{ exists: false }] } },
+      },
+      Targets: [
+        { Arn: { 'Fn::GetAtt': [expect.stringMatching('^PipelineFinalizerFunction'), 'Arn'] }, DeadLetterConfig: {} },
+      ],
+    });
+    expect(rule).toHaveProperty('EventPattern.detail.jobQueue', [
+      { 'Fn::GetAtt': [expect.stringMatching('^ComputeGpuQueue'), 'JobQueueArn'] },
+      { 'Fn::GetAtt': [expect.stringMatching('^ComputeCpuQueue'), 'JobQueueArn'] },
+    ]);
+  });
+
+  test('a timer sweeps up what events left', () => {
+    expect(only(template, 'AWS::Events::Rule', 'OrchestrationSweepUp')).toMatchObject({
+      ScheduleExpression: 'rate(10 minutes)',
+      Targets: [{ Input: '{"sweepUp":true}' }],
+    });
+  });
+});
+
+describe('notifications', () => {
+  test('go to the address of the context, over TLS', () => {
+    template.hasResourceProperties('AWS::SNS::Subscription', { Protocol: 'email', Endpoint: 'someone@example.org' });
+    template.hasResourceProperties('AWS::SNS::TopicPolicy', {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
+          Match.objectLike({ Sid: 'AllowAlarms', Principal: { Service: 'cloudwatch.amazonaws.com' } }),
+        ]),
+      },
+    });
+    synthesize().template.resourceCountIs('AWS::SNS::Subscription', 0);
+  });
+});
+
+describe('sweeps', () => {
+  const config = {
+    name: 'weekly',
+    checkpoint: { uri: 's3://inputs/model.pt' },
+    dataset: { format: 'cifar10', test: 's3://inputs/test.bin' },
+    variants: ['none'],
+    threat: { norm: 'Linf', epsilon: '8/255' },
+    suite: 'apgd',
+  };
+  const folderWith = (...sweeps: object[]) => {
+    const folder = join(mkdtempSync(join(tmpdir(), 'igd-sweeps-')), 'sweeps');
+    mkdirSync(folder);
+    sweeps.forEach((sweep, index) => {
+      writeFileSync(join(folder, `${index}.json`), JSON.stringify(sweep));
+    });
+    return folder;
+  };
+
+  test('call the planner with the config', () => {
+    const sweeps = folderWith({ name: 'weekly', schedule: 'rate(7 days)', config });
+    const schedule = only(synthesize({ sweeps }).template, 'AWS::Scheduler::Schedule', 'Sweeps') as {
+      Target: { Input: string };
+    };
+    expect(schedule).toMatchObject({ ScheduleExpression: 'rate(7 days)', State: 'ENABLED' });
+    expect(JSON.parse(schedule.Target.Input)).toEqual({ sweep: { name: 'weekly', config } });
+  });
+
+  test('the example is valid, and asleep', () => {
+    template.allResourcesProperties('AWS::Scheduler::Schedule', { State: 'DISABLED' });
+    template.resourceCountIs('AWS::Scheduler::Schedule', 1);
+  });
+
+  test('with a mistake fail the synth, and say where', () => {
+    const bad = folderWith({ name: 'weekly', schedule: 'rate(7 days)', config: { ...config, suite: 'none' } });
+    expect(() => synthesize({ sweeps: bad })).toThrow(/0\.json.*suite/s);
+    expect(() => synthesize({ sweeps: folderWith({ name: 'x', schedule: 'weekly', config }) })).toThrow('must be cron');
+    const sweep = { name: 'twice', schedule: 'rate(7 days)', config };
+    expect(() => synthesize({ sweeps: folderWith(sweep, sweep) })).toThrow('two sweeps named "twice"');
+  });
+});
+
+describe('context', () => {
+  test('comes as text from the command line', () => {
+    const { template: other } = synthesize({
+      gpuFamilies: 'g6e, p5',
+      maxGpuVcpus: '192',
+      zones: '2',
+      stackName: 'other',
+    });
+    expect(only(other, 'AWS::Batch::ComputeEnvironment', 'ComputeGpuSpot')).toMatchObject({
+      ComputeResources: { InstanceTypes: ['g6e', 'p5'], MaxvCpus: 192 },
+    });
+    other.resourceCountIs('AWS::EC2::Subnet', 2);
+    other.hasResourceProperties('AWS::Batch::JobDefinition', { JobDefinitionName: 'other-gpu' });
+  });
+
+  test('that is wrong is refused with every problem', () => {
+    const wrong = () => synthesize({ gpuFamilies: 'c5', email: 'nobody' });
+    expect(wrong).toThrow('gpuFamilies');
+    expect(wrong).toThrow('email');
+    expect(() => synthesize({ maxGpuVcpus: '2' })).toThrow('maxGpuVcpus');
+  });
+
+  test('may name images that were built elsewhere', () => {
+    const { template: other } = synthesize({ imageRepository: 'team/igd', imageTag: '1.2.3' });
+    const images = JSON.stringify(other.findResources('AWS::Batch::JobDefinition'));
+    expect(images).toContain('/team/igd:1.2.3-cuda');
+    expect(images).toContain('/team/igd:1.2.3-cpu');
+  });
+});

@@ -1,0 +1,244 @@
+import { Match } from 'aws-cdk-lib/assertions';
+import { describe, expect, test } from 'vitest';
+import { serviceSchema } from '../../src/contracts/service.ts';
+import { only, statements, synthesize } from './synthesized.ts';
+
+const { template } = synthesize({ email: 'someone@example.org' });
+
+describe('buckets', () => {
+  test('are encrypted, closed to the public, and kept when the stack goes', () => {
+    const buckets = template.findResources('AWS::S3::Bucket');
+    expect(Object.keys(buckets)).toHaveLength(4);
+    template.allResourcesProperties('AWS::S3::Bucket', {
+      BucketEncryption: {
+        ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
+      },
+      PublicAccessBlockConfiguration: {
+        BlockPublicAcls: true,
+        BlockPublicPolicy: true,
+        IgnorePublicAcls: true,
+        RestrictPublicBuckets: true,
+      },
+      OwnershipControls: { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] },
+      LifecycleConfiguration: {
+        Rules: Match.arrayWith([Match.objectLike({ AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 } })]),
+      },
+    });
+    template.allResources('AWS::S3::Bucket', { DeletionPolicy: 'Retain' });
+  });
+
+  test('refuse anything but TLS', () => {
+    template.allResourcesProperties('AWS::S3::BucketPolicy', {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({ Effect: 'Deny', Action: 's3:*', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
+        ]),
+      },
+    });
+  });
+
+  test('log access; inputs keep versions; the runs bucket sends events without a custom resource', () => {
+    for (const name of ['Inputs', 'Rankings', 'Runs'])
+      expect(only(template, 'AWS::S3::Bucket', `Storage${name}`)).toHaveProperty(
+        'LoggingConfiguration.DestinationBucketName',
+      );
+    expect(only(template, 'AWS::S3::Bucket', 'StorageInputs')).toHaveProperty(
+      'VersioningConfiguration.Status',
+      'Enabled',
+    );
+    expect(only(template, 'AWS::S3::Bucket', 'StorageRuns')).toHaveProperty(
+      'NotificationConfiguration.EventBridgeConfiguration.EventBridgeEnabled',
+      true,
+    );
+    const types = Object.values(template.toJSON().Resources as Record<string, { Type: string }>).map(
+      ({ Type }) => Type,
+    );
+    expect(
+      types.filter((type) => type.startsWith('Custom::') || type === 'AWS::CloudFormation::CustomResource'),
+    ).toEqual([]);
+    // Two handlers and no helper of CDK's.
+    template.resourceCountIs('AWS::Lambda::Function', 2);
+  });
+
+  test('expire runs after the retention, or never', () => {
+    const expiring = {
+      LifecycleConfiguration: {
+        Rules: Match.arrayWith([Match.objectLike({ Prefix: 'runs/', ExpirationInDays: 365 })]),
+      },
+    };
+    template.hasResourceProperties('AWS::S3::Bucket', expiring);
+    const kept = JSON.stringify(only(synthesize({ retentionDays: '0' }).template, 'AWS::S3::Bucket', 'StorageRuns'));
+    expect(kept).not.toContain('ExpirationInDays');
+  });
+});
+
+describe('network', () => {
+  test('costs nothing at rest and lets nothing in', () => {
+    template.resourceCountIs('AWS::EC2::NatGateway', 0);
+    template.resourceCountIs('AWS::EC2::EIP', 0);
+    template.resourceCountIs('AWS::EC2::SecurityGroupIngress', 0);
+    template.resourceCountIs('AWS::EC2::VPCEndpoint', 1);
+    template.hasResourceProperties('AWS::EC2::VPCEndpoint', { VpcEndpointType: 'Gateway' });
+    template.allResourcesProperties('AWS::EC2::SecurityGroup', { SecurityGroupIngress: Match.absent() });
+    template.resourceCountIs('AWS::EC2::Subnet', 3);
+  });
+});
+
+describe('Batch', () => {
+  test('tries Spot before on-demand, scales to zero, and names nothing that may be replaced', () => {
+    for (const kind of ['Gpu', 'Cpu']) {
+      const queue = only(template, 'AWS::Batch::JobQueue', `Compute${kind}Queue`);
+      expect(queue).not.toHaveProperty('JobQueueName');
+      expect(queue.ComputeEnvironmentOrder).toEqual([
+        {
+          Order: 1,
+          ComputeEnvironment: { 'Fn::GetAtt': [expect.stringMatching(`^Compute${kind}Spot`), 'ComputeEnvironmentArn'] },
+        },
+        {
+          Order: 2,
+          ComputeEnvironment: {
+            'Fn::GetAtt': [expect.stringMatching(`^Compute${kind}OnDemand`), 'ComputeEnvironmentArn'],
+          },
+        },
+      ]);
+    }
+    template.allResourcesProperties('AWS::Batch::ComputeEnvironment', { ComputeEnvironmentName: Match.absent() });
+    const types = { GpuSpot: 'SPOT', GpuOnDemand: 'EC2', CpuSpot: 'FARGATE_SPOT', CpuOnDemand: 'FARGATE' };
+    for (const [name, type] of Object.entries(types))
+      expect(only(template, 'AWS::Batch::ComputeEnvironment', `Compute${name}`)).toHaveProperty(
+        'ComputeResources.Type',
+        type,
+      );
+    for (const name of ['GpuSpot', 'GpuOnDemand'])
+      expect(only(template, 'AWS::Batch::ComputeEnvironment', `Compute${name}`).ComputeResources).toMatchObject({
+        MinvCpus: 0,
+        MaxvCpus: 64,
+        InstanceTypes: ['g5', 'g6'],
+        Ec2Configuration: [{ ImageType: 'ECS_AL2023_NVIDIA' }],
+        LaunchTemplate: { Version: { 'Fn::GetAtt': [expect.stringMatching('^ComputeHost'), 'LatestVersionNumber'] } },
+      });
+  });
+
+  test('keeps jobs from the credentials of their host', () => {
+    template.hasResourceProperties('AWS::EC2::LaunchTemplate', {
+      LaunchTemplateData: { MetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: 1 } },
+    });
+  });
+
+  test.each([
+    ['Gpu', 'igd-gpu', 'Host EC2*'],
+    ['Cpu', 'igd-cpu', 'Your Spot Task was interrupted*'],
+  ])('%s jobs are tried again when reclaimed, and not when they fail', (kind, name, reclaimed) => {
+    const { JobDefinitionName, RetryStrategy, Timeout, ContainerProperties } = only(
+      template,
+      'AWS::Batch::JobDefinition',
+      `Jobs${kind}`,
+    ) as {
+      JobDefinitionName: string;
+      RetryStrategy: { Attempts: number; EvaluateOnExit: Record<string, string>[] };
+      Timeout: { AttemptDurationSeconds: number };
+      ContainerProperties: Record<string, unknown>;
+    };
+    expect(JobDefinitionName).toBe(name);
+    expect(RetryStrategy.Attempts).toBe(5);
+    expect(RetryStrategy.EvaluateOnExit[0]).toEqual({ Action: 'RETRY', OnStatusReason: reclaimed });
+    // Told to stop, and a device that does not compute (containers/runner/start.sh).
+    expect(RetryStrategy.EvaluateOnExit).toContainEqual({ Action: 'RETRY', OnExitCode: '143' });
+    expect(RetryStrategy.EvaluateOnExit).toContainEqual({ Action: 'RETRY', OnExitCode: '75' });
+    expect(RetryStrategy.EvaluateOnExit.at(-1)).toEqual({ Action: 'EXIT', OnReason: '*' });
+    expect(RetryStrategy.EvaluateOnExit.length).toBeLessThanOrEqual(5);
+    expect(Timeout.AttemptDurationSeconds).toBe(12 * 3600);
+    expect(ContainerProperties).toMatchObject({ User: '1000', ReadonlyRootFilesystem: true });
+    const gpus = (ContainerProperties.ResourceRequirements as { Type: string; Value: string }[]).filter(
+      ({ Type }) => Type === 'GPU',
+    );
+    expect(gpus).toEqual(kind === 'Gpu' ? [{ Type: 'GPU', Value: '1' }] : []);
+  });
+
+  test('jobs that cannot start are cancelled', () => {
+    template.allResourcesProperties('AWS::Batch::JobQueue', {
+      JobStateTimeLimitActions: Match.arrayWith([
+        Match.objectLike({
+          Action: 'CANCEL',
+          MaxTimeSeconds: 600,
+          Reason: 'MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT',
+        }),
+      ]),
+    });
+  });
+});
+
+describe('permissions', () => {
+  const roles = ['PipelinePlannerRole', 'PipelineFinalizerRole', 'JobsRole', 'JobsGpuContainer', 'JobsCpuContainer'];
+  const actions = (prefix: string) =>
+    statements(template, prefix)
+      .filter(({ Effect }) => Effect === 'Allow')
+      .flatMap(({ Action }) => Action)
+      .sort();
+
+  test('name every action', () => {
+    for (const role of roles) {
+      expect(actions(role).length, role).toBeGreaterThan(0);
+      expect(
+        actions(role).filter((action) => action.includes('*')),
+        role,
+      ).toEqual([]);
+    }
+    expect(actions('Sweeps')).toEqual(['lambda:InvokeFunction', 'sqs:SendMessage']);
+  });
+
+  test('have no resource "*", but for what takes none', () => {
+    const wide = roles.flatMap((role) =>
+      statements(template, role)
+        .filter(({ Resource }) => Resource === '*')
+        .flatMap(({ Action }) => Action),
+    );
+    expect([...new Set(wide)].sort()).toEqual(['batch:DescribeJobs', 'batch:ListJobs', 'ecr:GetAuthorizationToken']);
+  });
+
+  test('of a job: read inputs, write rankings and runs, nothing else', () => {
+    expect(actions('JobsRole')).toEqual(['s3:AbortMultipartUpload', 's3:GetObject', 's3:ListBucket', 's3:PutObject']);
+    const write = JSON.stringify(statements(template, 'JobsRole').find(({ Sid }) => Sid === 'WriteObjects')?.Resource);
+    expect(write).not.toContain('StorageInputs');
+    expect(write).toContain('/runs/*');
+    expect(write).not.toContain('configs');
+  });
+
+  test('of the planner: no write to inputs; jobs only in our queues, from our definitions', () => {
+    const policy = statements(template, 'PipelinePlannerRole');
+    const write = JSON.stringify(policy.find(({ Sid }) => Sid === 'WriteObjects')?.Resource);
+    expect(write).not.toContain('StorageInputs');
+    expect(write).toContain('/configs/*');
+    const submit = policy.find(({ Sid }) => Sid === 'SubmitJobs');
+    expect(submit).toMatchObject({ Action: 'batch:SubmitJob', Resource: expect.any(Array) });
+    const resources = [submit?.Resource].flat().map((resource) => JSON.stringify(resource));
+    expect(resources).toHaveLength(6);
+    expect(resources.filter((resource) => resource.includes('JobQueueArn'))).toHaveLength(2);
+    expect(resources.filter((resource) => /:job-definition\/igd-(gpu|cpu)(:\*)?"/.test(resource))).toHaveLength(4);
+    expect(policy.find(({ Sid }) => Sid === 'Notify')).toMatchObject({
+      Action: 'sns:Publish',
+      Resource: { Ref: expect.stringMatching('^NotificationsTopic') },
+    });
+  });
+
+  test('of the finalizer: neither inputs nor configs', () => {
+    const policy = JSON.stringify(statements(template, 'PipelineFinalizerRole'));
+    expect(policy).not.toContain('StorageInputs');
+    expect(policy).not.toContain('configs');
+  });
+});
+
+test('the output Service is what the command line reads', () => {
+  const value: unknown = template.findOutputs('Service').Service?.Value;
+  const text = flat(value);
+  expect(serviceSchema.parse(JSON.parse(text))).toMatchObject({
+    stack: 'igd',
+    jobDefinitions: { gpu: 'igd-gpu', cpu: 'igd-cpu' },
+  });
+});
+
+/** A Fn::Join as text, each reference by its name. */
+function flat(value: unknown): string {
+  const parts = (value as { 'Fn::Join': [string, (string | object)[]] })['Fn::Join'][1];
+  return parts.map((part) => (typeof part === 'string' ? part : JSON.stringify(part).replaceAll('"', ''))).join('');
+}

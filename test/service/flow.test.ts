@@ -1,0 +1,243 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { goOn } from '../../functions/finalizer/handler.ts';
+import { remoteKeys, taskProgressSchema } from '../../src/contracts/service.ts';
+import type { Job } from '../../src/pipeline/plan.ts';
+import {
+  advanceRun,
+  cancelRun,
+  listRuns,
+  retryRun,
+  runStatus,
+  type ServiceContext,
+  submitConfig,
+  sweepUp,
+} from '../../src/service/index.ts';
+import { asProcess, type Container, inProcess } from './cluster.ts';
+import { remoteConfig, replay, type Scene, scene, textOf, timeless, uploadInputs } from './harness.ts';
+import { hasMoto, type Moto, startMoto } from './moto.ts';
+
+let moto: Moto;
+let names = 0;
+/** A run that was computed once: others take their results from it. */
+let source: string;
+
+/** A config like every other here, but for its name: another run of the same numbers. */
+const another = (changes: Readonly<Record<string, unknown>> = {}) =>
+  JSON.stringify(remoteConfig({ name: `run.${++names}`, ...changes }));
+
+const report = async ({ ctx }: Scene, run: string) => timeless(await textOf(ctx, run, 'report.json'));
+
+async function submit({ ctx }: Scene, text = another()): Promise<string> {
+  const submitted = await submitConfig(ctx, 'config', text);
+  if (submitted.kind === 'rejected') throw new Error(submitted.problems.join('\n'));
+  return submitted.run;
+}
+
+/** Runs what there is to run and hands every event on, until nothing waits any more. */
+async function drive({ ctx, cluster }: Scene, container: Container): Promise<void> {
+  for (let events = await cluster.run(container); events.length > 0; events = await cluster.run(container))
+    for (const event of events) await goOn(ctx, event);
+}
+
+describe.runIf(hasMoto)('a run on the service', () => {
+  let stage: Scene;
+  beforeAll(async () => {
+    moto = await startMoto();
+    await uploadInputs(moto);
+    const first = scene(moto);
+    source = await submit(first);
+    await drive(first, inProcess);
+    expect((await runStatus(first.ctx, source)).state).toBe('complete');
+  });
+  beforeEach(() => {
+    stage = scene(moto);
+  });
+  afterAll(() => moto.stop());
+
+  const replayed = (fails?: (job: Job) => boolean) => replay(stage.ctx, source, fails);
+  const sameAsSource = async (run: string) => {
+    const [expected, found] = [await report(stage, source), await report(stage, run)];
+    expect(found).toMatchObject({ run: { name: run.replace(/-[0-9a-f]{16}$/, '') } });
+    expect(JSON.stringify(found).replace(/"run\.\d+"/, '""')).toBe(
+      JSON.stringify(expected).replace(/"run\.\d+"/, '""'),
+    );
+  };
+
+  test('is one run, however often its config is uploaded; a ranking there is is not computed again', async () => {
+    const text = another();
+    const answers = await Promise.all([1, 2, 3].map(() => submitConfig(stage.ctx, 'config', text)));
+    expect(answers.map(({ kind }) => kind).sort()).toEqual(['exists', 'exists', 'started']);
+    expect(stage.cluster.jobs.map(({ size }) => size)).toEqual([6]);
+    const run = await submit(stage, text);
+    await drive(stage, replayed());
+    await sameAsSource(run);
+    expect(await submitConfig(stage.ctx, 'config', text)).toEqual({ kind: 'exists', run });
+    expect(stage.cluster.jobs.map(({ size }) => size)).toEqual([6, 1]);
+  });
+
+  test('is reported once, and told once, by 20 finalizers at a time', async () => {
+    let written = 0;
+    const runs = {
+      ...storeOf(stage.ctx),
+      putNew: async (key: string, bytes: Uint8Array | string) => {
+        const isNew = await stage.ctx.runs.putNew(key, bytes);
+        if (isNew && key.endsWith('/report.json')) written += 1;
+        return isNew;
+      },
+    };
+    const run = await submit(stage);
+    const race = () => Promise.all(Array.from({ length: 20 }, () => advanceRun({ ...stage.ctx, runs }, run)));
+    await stage.cluster.run(replayed());
+    await race();
+    expect(stage.cluster.jobs).toHaveLength(2);
+    await stage.cluster.run(replayed());
+    const steps = await race();
+    expect(new Set(steps.map((step) => JSON.stringify(step))).size).toBe(1);
+    expect(written).toBe(1);
+    expect(stage.notices.map(({ subject }) => subject)).toEqual([`igd: ${run} is complete`]);
+    await sameAsSource(run);
+  });
+
+  test('bears events that come twice, late and in any order', async () => {
+    const run = await submit(stage);
+    const seen: unknown[] = [];
+    for (
+      let events = await stage.cluster.run(replayed());
+      events.length > 0;
+      events = await stage.cluster.run(replayed())
+    ) {
+      seen.push(...events);
+      for (const event of [...events, ...seen].reverse()) await goOn(stage.ctx, event);
+    }
+    for (const event of seen) await goOn(stage.ctx, event);
+    await sameAsSource(run);
+    expect(stage.notices).toHaveLength(1);
+  });
+
+  test('is finished by the sweep-up where every event is lost', async () => {
+    const run = await submit(stage);
+    while ((await stage.cluster.run(replayed())).length > 0) await goOn(stage.ctx, { sweepUp: true });
+    await sameAsSource(run);
+    expect(await sweepUp(stage.ctx)).toEqual([]);
+  });
+
+  test('leaves out a shard that fails for good, says so, and a retry does that shard alone', async () => {
+    const run = await submit(stage);
+    await drive(
+      stage,
+      replayed((job) => job.kind === 'evaluate' && job.variant === 'loir' && job.shard === 1),
+    );
+    const status = await runStatus(stage.ctx, run);
+    expect(status).toMatchObject({ state: 'partial', report: `runs/${run}/partial/001/` });
+    expect(status.failures).toMatchObject([{ stage: 'evaluate', job: 'loir shard 1', message: 'out of memory' }]);
+    expect(await textOf(stage.ctx, run, 'report.json')).toBeUndefined();
+    const partial = timeless(await textOf(stage.ctx, run, `${remoteKeys.partial(1)}report.json`));
+    expect(partial).toMatchObject({ run: { images: 4, shards: 1 } });
+    expect(stage.notices[0]?.subject).toBe(`igd: ${run} is partial`);
+    expect(stage.notices[0]?.text).toMatch(/1 of 2 shards.*\n\n.*loir shard 1.*out of memory/);
+
+    const before = stage.cluster.jobs.length;
+    expect(await retryRun(stage.ctx, run)).toBe(2);
+    await expect(retryRun(stage.ctx, run)).rejects.toThrow(/still going/);
+    expect(stage.cluster.jobs.slice(before).map(({ size }) => size)).toEqual([1]);
+    await drive(stage, replayed());
+    await sameAsSource(run);
+    expect(await runStatus(stage.ctx, run)).toMatchObject({ state: 'complete', attempt: 2, failures: [] });
+    await expect(retryRun(stage.ctx, run)).rejects.toThrow(/nothing is missing/);
+  });
+
+  test('fails, without a report, where nothing is complete', async () => {
+    const run = await submit(stage);
+    await drive(
+      stage,
+      replayed(() => true),
+    );
+    expect(await runStatus(stage.ctx, run)).toMatchObject({ state: 'failed', report: undefined });
+    expect(stage.notices.map(({ subject }) => subject)).toEqual([`igd: ${run} is failed`]);
+    expect((await listRuns(stage.ctx)).find((listing) => listing.run === run)?.status).toBe('failed');
+  });
+
+  test('ends where it is cancelled, and a retry goes on from there', async () => {
+    const run = await submit(stage);
+    expect((await runStatus(stage.ctx, run)).state).toBe('evaluate');
+    expect(await cancelRun(stage.ctx, run)).toBe(1);
+    await expect(cancelRun(stage.ctx, run)).rejects.toThrow(/ended already/);
+    await drive(stage, replayed());
+    expect(await advanceRun(stage.ctx, run)).toMatchObject({ state: 'ended', outcome: { status: 'cancelled' } });
+    await retryRun(stage.ctx, run);
+    await drive(stage, replayed());
+    await sameAsSource(run);
+  });
+
+  test('is gone on with where the planner died: before it submitted, or before it wrote that down', async () => {
+    const { describe, find, cancel } = stage.cluster;
+    const deaths: ServiceContext['queue']['submit'][] = [
+      () => Promise.reject(new Error('out of time')),
+      async (request) => {
+        await stage.cluster.submit(request);
+        throw new Error('out of time');
+      },
+    ];
+    for (const [death, dying] of deaths.entries()) {
+      const queue: ServiceContext['queue'] = {
+        submit: dying,
+        describe: (ids) => describe.call(stage.cluster, ids),
+        find: (name, job) => find.call(stage.cluster, name, job),
+        cancel: (ids, reason) => cancel.call(stage.cluster, ids, reason),
+      };
+      const text = another();
+      await expect(submitConfig({ ...stage.ctx, queue }, 'config', text)).rejects.toThrow('out of time');
+      const run = await submit(stage, text);
+      await sweepUp(stage.ctx);
+      // For all anybody knows the planner is still at it.
+      expect((await runStatus(stage.ctx, run)).state).toBe('submitting');
+      await sweepUp({ ...stage.ctx, now: () => new Date(Date.now() + 3600_000) });
+      expect(stage.cluster.jobs.map(({ size }) => size)).toEqual([6, 1, 6].slice(0, 2 * death + 1));
+      await drive(stage, replayed());
+      await sameAsSource(run);
+    }
+  });
+
+  test('a shard killed midway is done again from the start, and nothing else', async () => {
+    const suite = [{ attack: 'apgd-ce', iterations: 400 }];
+    const text = another({ variants: ['none'], suite });
+    const run = await submit(stage, text);
+    const hasStarted = async (spawned: Date) => {
+      const record = await textOf(stage.ctx, run, remoteKeys.progress(1, 'evaluate', 0));
+      return record !== undefined && new Date(taskProgressSchema.parse(JSON.parse(record)).startedAt) > spawned;
+    };
+    const codes: number[] = [];
+    const batch: Container = async (env) => {
+      const tries: Container[] = [
+        asProcess({ signal: 'SIGTERM', when: hasStarted }),
+        asProcess({ signal: 'SIGKILL', when: hasStarted }),
+        inProcess,
+      ];
+      const attempts = codes.length === 0 ? tries : [inProcess];
+      for (const attempt of attempts) codes.push(await attempt(env));
+      return codes.at(-1) ?? 1;
+    };
+    await drive(stage, batch);
+    expect(codes).toEqual([143, 137, 0, 0, 0]);
+    expect(await runStatus(stage.ctx, run)).toMatchObject({ state: 'complete', failures: [] });
+  });
+
+  test('a task that is none of the run is bad input; one that is done already does nothing', async () => {
+    expect(await inProcess({})).toBe(2);
+    expect(await inProcess({ IGD_RUN: 'no-such-run', IGD_STAGE: 'evaluate' })).toBe(2);
+    expect(await inProcess({ IGD_RUN: source, IGD_STAGE: 'evaluate', AWS_BATCH_JOB_ARRAY_INDEX: '6' })).toBe(2);
+    const before = await textOf(stage.ctx, source, 'shards/none/00000.json');
+    expect(await inProcess({ IGD_RUN: source, IGD_STAGE: 'evaluate', AWS_BATCH_JOB_ARRAY_INDEX: '0' })).toBe(0);
+    expect(await textOf(stage.ctx, source, 'shards/none/00000.json')).toBe(before);
+  });
+});
+
+function storeOf({ runs }: ServiceContext): ServiceContext['runs'] {
+  return {
+    get: (key) => runs.get(key),
+    has: (key) => runs.has(key),
+    put: (key, bytes) => runs.put(key, bytes),
+    putNew: (key, bytes) => runs.putNew(key, bytes),
+    list: (prefix) => runs.list(prefix),
+  };
+}

@@ -1,0 +1,147 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  BatchClient,
+  CreateComputeEnvironmentCommand,
+  CreateJobQueueCommand,
+  RegisterJobDefinitionCommand,
+} from '@aws-sdk/client-batch';
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateTopicCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
+import type { Service } from '../../src/contracts/service.ts';
+
+/** Whether the emulator is on this machine; says so once where it is not. */
+export const hasMoto = spawnSync('moto_server', ['--help']).status === 0;
+if (!hasMoto) process.stderr.write('skipped: moto_server is not installed (pip install "moto[server]")\n');
+
+/** An AWS of its own for one test file: real HTTP, real SDK, no account. */
+export interface Moto {
+  readonly service: Service;
+  /** What has been published to the topic, oldest first. */
+  readonly notices: { subject: string; text: string }[];
+  stop(): Promise<void>;
+}
+
+const REGION = 'us-east-1';
+
+export async function startMoto(): Promise<Moto> {
+  const port = await freePort();
+  const server = spawn('moto_server', ['-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' });
+  const endpoint = `http://127.0.0.1:${port}`;
+  Object.assign(process.env, {
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_REGION: REGION,
+    AWS_ACCESS_KEY_ID: 'test',
+    AWS_SECRET_ACCESS_KEY: 'test',
+    POWERTOOLS_LOG_LEVEL: 'SILENT',
+  });
+  await answering(endpoint, server);
+  await post(`${endpoint}/moto-api/config`, JSON.stringify({ batch: { use_docker: false } }));
+  const inbox = await startInbox();
+  const service = await createService(endpoint, inbox.url);
+  process.env.IGD_SERVICE = JSON.stringify(service);
+  return {
+    service,
+    notices: inbox.notices,
+    async stop() {
+      server.kill();
+      await inbox.stop();
+    },
+  };
+}
+
+/** The parts of a stack that code sees; compute environments run nothing here. */
+async function createService(endpoint: string, inbox: string): Promise<Service> {
+  const buckets = { inputs: 'igd-inputs', rankings: 'igd-rankings', runs: 'igd-runs' };
+  const s3 = new S3Client({});
+  for (const Bucket of Object.values(buckets)) await s3.send(new CreateBucketCommand({ Bucket }));
+  const batch = new BatchClient({});
+  await batch.send(
+    new CreateComputeEnvironmentCommand({
+      computeEnvironmentName: 'igd-test',
+      type: 'UNMANAGED',
+      serviceRole: await createRole(endpoint),
+    }),
+  );
+  for (const kind of ['gpu', 'cpu']) {
+    const computeEnvironmentOrder = [{ order: 1, computeEnvironment: 'igd-test' }];
+    await batch.send(
+      new CreateJobQueueCommand({
+        jobQueueName: `igd-${kind}`,
+        priority: 1,
+        state: 'ENABLED',
+        computeEnvironmentOrder,
+      }),
+    );
+    const containerProperties = { image: 'runner', vcpus: 4, memory: 8192 };
+    await batch.send(
+      new RegisterJobDefinitionCommand({ jobDefinitionName: `igd-${kind}`, type: 'container', containerProperties }),
+    );
+  }
+  const sns = new SNSClient({});
+  const { TopicArn = '' } = await sns.send(new CreateTopicCommand({ Name: 'igd' }));
+  await sns.send(new SubscribeCommand({ TopicArn, Protocol: 'http', Endpoint: inbox }));
+  const names = { gpu: 'igd-gpu', cpu: 'igd-cpu' };
+  return { stack: 'igd', region: REGION, buckets, queues: names, jobDefinitions: names, topicArn: TopicArn };
+}
+
+/** Batch wants a role that exists. IAM's client is not among the packages: this is its one request. */
+async function createRole(endpoint: string): Promise<string> {
+  const query = { Action: 'CreateRole', Version: '2010-05-08', RoleName: 'igd', AssumeRolePolicyDocument: '{}' };
+  const text = await post(endpoint, new URLSearchParams(query).toString(), {
+    Authorization: `AWS4-HMAC-SHA256 Credential=test/20260101/${REGION}/iam/aws4_request, SignedHeaders=host, Signature=0`,
+    'Content-Type': 'application/x-www-form-urlencoded',
+  });
+  return /<Arn>(.*)<\/Arn>/.exec(text)?.[1] ?? '';
+}
+
+/** Where the topic's messages go: moto posts them as SNS does. */
+async function startInbox(): Promise<{ url: string; notices: Moto['notices']; stop(): Promise<void> }> {
+  const notices: Moto['notices'] = [];
+  const server = createHttpServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+    request.on('end', () => {
+      const { Type, Subject, Message }: Record<string, string> = JSON.parse(body);
+      if (Type === 'Notification') notices.push({ subject: Subject ?? '', text: Message ?? '' });
+      response.end();
+    });
+  });
+  const port = await freePort();
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  const stop = () => new Promise<void>((resolve) => server.close(() => resolve()));
+  return { url: `http://127.0.0.1:${port}/`, notices, stop };
+}
+
+async function post(url: string, body: string, headers: Record<string, string> = {}): Promise<string> {
+  const response = await fetch(url, { method: 'POST', body, headers });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${url} answered ${response.status}: ${text}`);
+  return text;
+}
+
+async function answering(endpoint: string, server: ChildProcess): Promise<void> {
+  for (let tries = 0; tries < 300 && server.exitCode === null; tries += 1) {
+    const isUp = await fetch(`${endpoint}/moto-api/`).then(
+      () => true,
+      () => false,
+    );
+    if (isUp) return;
+    await delay(100);
+  }
+  throw new Error('moto_server did not start');
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      const port = typeof address === 'object' && address !== null ? address.port : 0;
+      server.close(() => resolve(port));
+    });
+  });
+}
