@@ -2,7 +2,7 @@
  * A run of 10,000 shards without AWS: what it asks of the planner and the finalizer. Everything is the service's own code;
  * only the bucket, the queue and the jobs are stand-ins, so transfer times of S3 come on top (see README).
  *
- *   npx tsx bench/simulate.ts [shards] [variants]
+ *   node --expose-gc --import tsx bench/simulate.ts [shards] [variants]
  */
 import { parseConfig } from '../src/contracts/parse-config.ts';
 import { remoteKeys, serviceKeys } from '../src/contracts/service.ts';

@@ -1,3 +1,5 @@
+import './quiet.ts';
+
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { goOn } from '../../functions/finalizer/handler.ts';

@@ -1,3 +1,5 @@
+import './quiet.ts';
+
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { goOn } from '../../functions/finalizer/handler.ts';
 import { remoteKeys, taskProgressSchema } from '../../src/contracts/service.ts';
@@ -155,6 +157,21 @@ describe.runIf(hasMoto)('a run on the service', () => {
     expect(await runStatus(stage.ctx, run)).toMatchObject({ state: 'failed', report: undefined });
     expect(stage.notices.map(({ subject }) => subject)).toEqual([`igd: ${run} is failed`]);
     expect((await listRuns(stage.ctx)).find((listing) => listing.run === run)?.status).toBe('failed');
+  });
+
+  test('fails where its ranking does, in words of Batch where the container left none', async () => {
+    const run = await submit(stage, another({ ranking: { signed: true } }));
+    expect(stage.cluster.jobs.map(({ size, dependsOn }) => [size, dependsOn.length])).toEqual([
+      [1, 0],
+      [6, 1],
+    ]);
+    await drive(stage, async () => 137);
+    const { state, failures } = await runStatus(stage.ctx, run);
+    expect(state).toBe('failed');
+    expect(failures.map(({ stage: of, message }) => [of, message])).toEqual([
+      ['rank', 'Essential container in task exited'],
+      ['evaluate', 'Dependent Job failed'],
+    ]);
   });
 
   test('ends where it is cancelled, and a retry goes on from there', async () => {

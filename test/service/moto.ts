@@ -35,7 +35,6 @@ export async function startMoto(): Promise<Moto> {
     AWS_REGION: REGION,
     AWS_ACCESS_KEY_ID: 'test',
     AWS_SECRET_ACCESS_KEY: 'test',
-    POWERTOOLS_LOG_LEVEL: 'SILENT',
   });
   await answering(endpoint, server);
   await post(`${endpoint}/moto-api/config`, JSON.stringify({ batch: { use_docker: false } }));

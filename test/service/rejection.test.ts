@@ -1,3 +1,5 @@
+import './quiet.ts';
+
 import { PutBucketPolicyCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { rejectionSchema, serviceKeys } from '../../src/contracts/service.ts';
