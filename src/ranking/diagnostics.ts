@@ -109,7 +109,7 @@ function allZero(count: number, valueAt: (index: number) => number | undefined):
 }
 
 /** |a and b| / |a or b|; 1 for two empty sets. */
-function jaccard(a: ReadonlySet<number>, b: ReadonlySet<number>): number {
+export function jaccard(a: ReadonlySet<number>, b: ReadonlySet<number>): number {
   const both = [...a].filter((unit) => b.has(unit)).length;
   const either = a.size + b.size - both;
   return either === 0 ? 1 : both / either;

@@ -39,14 +39,3 @@ export function mcnemarExact(onlyA: number, onlyB: number): number {
   }
   return Math.min(1, 2 * Math.exp(logLargest) * tail);
 }
-
-/**
- * Overlap of two sets, |a and b| / |a or b|: 1 where they are equal, 0 where they share nothing. Two empty sets are equal.
- * P. Jaccard, "The distribution of the flora in the alpine zone", New Phytologist 11 (1912).
- */
-export function jaccard<T>(a: ReadonlySet<T>, b: ReadonlySet<T>): number {
-  let shared = 0;
-  for (const element of a) if (b.has(element)) shared += 1;
-  const union = a.size + b.size - shared;
-  return union === 0 ? 1 : shared / union;
-}

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { jaccard, mcnemarExact, wilsonInterval } from '../../src/report/statistics.ts';
+import { jaccard } from '../../src/ranking/diagnostics.ts';
+import { mcnemarExact, wilsonInterval } from '../../src/report/statistics.ts';
 
 const SEED = { seed: 20260101 };
 
