@@ -10,6 +10,8 @@ export interface ObjectAccess {
   /** Pattern of keys. */
   readonly keys: string;
   readonly write?: boolean;
+  /** Pattern of those keys, under `keys`, that may be removed as well; left out: none. */
+  readonly remove?: string;
 }
 
 /**
@@ -19,7 +21,7 @@ export interface ObjectAccess {
  * with 404, and "is it there?" becomes "access denied".
  */
 export function allowObjects(role: IGrantable & Construct, accesses: readonly ObjectAccess[]): void {
-  const objects = ({ bucket, keys }: ObjectAccess) => bucket.arnForObjects(keys);
+  const objects = ({ bucket, keys }: Pick<ObjectAccess, 'bucket' | 'keys'>) => bucket.arnForObjects(keys);
   const written = accesses.filter(({ write }) => write === true);
   role.grantPrincipal.addToPrincipalPolicy(
     new PolicyStatement({
@@ -39,11 +41,16 @@ export function allowObjects(role: IGrantable & Construct, accesses: readonly Ob
         resources: written.map(objects),
       }),
     );
+  const removed = accesses.flatMap(({ bucket, remove }) => (remove === undefined ? [] : [{ bucket, keys: remove }]));
+  if (removed.length > 0)
+    role.grantPrincipal.addToPrincipalPolicy(
+      new PolicyStatement({ sid: 'RemoveObjects', actions: ['s3:DeleteObject'], resources: removed.map(objects) }),
+    );
   acknowledge(
     role,
     'AwsSolutions-IAM5',
     'Keys hold the names of runs and the digests of rankings, which nobody knows on deployment: the wildcard ends a prefix of one bucket, with named actions.',
-    accesses.map(({ bucket, keys }) => {
+    [...accesses, ...removed].map(({ bucket, keys }) => {
       const stack = Stack.of(bucket);
       const logicalId: unknown = stack.resolve(
         (bucket.node.defaultChild as { logicalId?: string } | undefined)?.logicalId,

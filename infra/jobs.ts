@@ -143,7 +143,7 @@ function jobRole(scope: Construct, { inputs, rankings, runs }: Storage): Role {
   allowObjects(role, [
     { bucket: inputs, keys: '*' },
     { bucket: rankings, keys: '*', write: true },
-    { bucket: runs, keys: `${serviceKeys.runs}*`, write: true },
+    { bucket: runs, keys: `${serviceKeys.runs}*`, write: true, remove: serviceKeys.states },
   ]);
   return role;
 }

@@ -37,6 +37,8 @@ export const serviceKeys = {
   accepted: (name: string) => `configs/${name}.accepted.json`,
   runs: 'runs/',
   run: (run: string) => `runs/${run}/`,
+  /** Pattern of where jobs save what they have so far, of every run: all that a job may remove again. */
+  states: 'runs/*/state/*',
   /** What was started and how it ended, by key alone: listing it tells which runs are unfinished. */
   index: 'runs/.index/',
   /** Written once, by whoever starts the attempt. */

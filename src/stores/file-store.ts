@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { messageOf, RunError } from '../contracts/errors.ts';
 import type { Store } from './store.ts';
@@ -51,6 +51,16 @@ export class FileStore implements Store {
     return made;
   }
 
+  /** Folders stay, empty ones too: another process may be about to write into them. */
+  async remove(key: string): Promise<void> {
+    try {
+      await unlink(this.#path(key));
+    } catch (error) {
+      if (!isMissing(error) && !(await this.#isFolder(key)))
+        throw new RunError(`cannot remove ${this.#path(key)}: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
   async list(prefix: string): Promise<string[]> {
     const entries = await readdir(this.root, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
       if (isMissing(error)) return [];
@@ -75,6 +85,14 @@ export class FileStore implements Store {
       await rm(unfinished, { force: true });
       throw new RunError(`cannot write ${path}: ${messageOf(cause)}`, { cause });
     }
+  }
+
+  /** A folder is no value; unlink of one fails as the system likes: EISDIR, EPERM. */
+  #isFolder(key: string): Promise<boolean> {
+    return stat(this.#path(key)).then(
+      (entry) => entry.isDirectory(),
+      () => false,
+    );
   }
 
   #path(key: string): string {

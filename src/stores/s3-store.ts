@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import {
+  DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
   NoSuchKey,
@@ -63,6 +64,15 @@ export class S3Store implements Store {
         if (status !== 409 || tries === CONFLICT_TRIES) throw s3Error(error, 'write', this.#uri(key));
         await delay(FIRST_WAIT_MS * 2 ** tries * Math.random());
       }
+    }
+  }
+
+  /** S3 answers 204 whether or not there was an object. */
+  async remove(key: string): Promise<void> {
+    try {
+      await s3().send(new DeleteObjectCommand(this.#at(key)));
+    } catch (error) {
+      throw s3Error(error, 'remove', this.#uri(key));
     }
   }
 

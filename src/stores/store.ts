@@ -7,6 +7,8 @@ export interface Store {
   put(key: string, bytes: Uint8Array | string): Promise<void>;
   /** The same, but only where there is nothing under `key` yet; false where there is. Of many at once, one wins. */
   putNew(key: string, bytes: Uint8Array | string): Promise<boolean>;
+  /** Afterwards there is nothing under `key`: removing what is not there is fine, and so is removing it twice at once. */
+  remove(key: string): Promise<void>;
   /** Keys that start with `prefix`, sorted. */
   list(prefix: string): Promise<string[]>;
 }

@@ -7,6 +7,7 @@ export function within(store: Store, prefix: string): Store {
     has: (key) => store.has(prefix + key),
     put: (key, bytes) => store.put(prefix + key, bytes),
     putNew: (key, bytes) => store.putNew(prefix + key, bytes),
+    remove: (key) => store.remove(prefix + key),
     list: async (start) => (await store.list(prefix + start)).map((key) => key.slice(prefix.length)),
   };
 }

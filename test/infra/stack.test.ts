@@ -1,7 +1,7 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
-import { serviceSchema } from '../../src/contracts/service.ts';
-import { only, statements, synthesize } from './synthesized.ts';
+import { serviceKeys, serviceSchema } from '../../src/contracts/service.ts';
+import { only, type Statement, statements, synthesize } from './synthesized.ts';
 
 const { template } = synthesize({ email: 'someone@example.org' });
 
@@ -196,12 +196,38 @@ describe('permissions', () => {
     expect([...new Set(wide)].sort()).toEqual(['batch:DescribeJobs', 'batch:ListJobs', 'ecr:GetAuthorizationToken']);
   });
 
-  test('of a job: read inputs, write rankings and runs, nothing else', () => {
-    expect(actions('JobsRole')).toEqual(['s3:AbortMultipartUpload', 's3:GetObject', 's3:ListBucket', 's3:PutObject']);
+  test('of a job: read inputs, write rankings and runs, remove saved states, nothing else', () => {
+    expect(actions('JobsRole')).toEqual([
+      's3:AbortMultipartUpload',
+      's3:DeleteObject',
+      's3:GetObject',
+      's3:ListBucket',
+      's3:PutObject',
+    ]);
     const write = JSON.stringify(statements(template, 'JobsRole').find(({ Sid }) => Sid === 'WriteObjects')?.Resource);
     expect(write).not.toContain('StorageInputs');
     expect(write).toContain('/runs/*');
     expect(write).not.toContain('configs');
+  });
+
+  test('to remove anything have jobs alone, and nothing but states they saved', () => {
+    const removing = Object.values(template.findResources('AWS::IAM::Policy'))
+      .flatMap((policy): Statement[] => policy.Properties.PolicyDocument.Statement)
+      .filter(
+        ({ Effect, Action }) => Effect === 'Allow' && [Action].flat().some((name) => /s3:(Delete|\*)/.test(name)),
+      );
+    expect(removing).toEqual([
+      {
+        Sid: 'RemoveObjects',
+        Effect: 'Allow',
+        Action: 's3:DeleteObject',
+        Resource: {
+          'Fn::Join': ['', [{ 'Fn::GetAtt': [expect.stringMatching('^StorageRuns'), 'Arn'] }, '/runs/*/state/*']],
+        },
+      },
+    ]);
+    expect(statements(template, 'JobsRole')).toContainEqual(removing[0]);
+    expect(serviceKeys.states).toBe(`${serviceKeys.run('*')}state/*`);
   });
 
   test('of the planner: no write to inputs; jobs only in our queues, from our definitions', () => {

@@ -255,6 +255,7 @@ function storeOf({ runs }: ServiceContext): ServiceContext['runs'] {
     has: (key) => runs.has(key),
     put: (key, bytes) => runs.put(key, bytes),
     putNew: (key, bytes) => runs.putNew(key, bytes),
+    remove: (key) => runs.remove(key),
     list: (prefix) => runs.list(prefix),
   };
 }

@@ -46,6 +46,21 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
       expect(text(await store.get('runs/claim.json'))).toBe(String(won.indexOf(true)));
     });
 
+    test('removes one key, once or twice, and makes room for a new one', async () => {
+      const store = await open();
+      for (const key of ['state/loir/00001.bin', 'state/loir/00002.bin']) await store.put(key, '1');
+      await store.remove('state/loir/00001.bin');
+      expect(await store.get('state/loir/00001.bin')).toBeUndefined();
+      expect(await store.has('state/loir/00001.bin')).toBe(false);
+      await Promise.all([1, 2, 3].map(() => store.remove('state/loir/00001.bin')));
+      await store.remove('state/never/there.bin');
+      // What others start with is no key, and takes nothing with it.
+      await store.remove('state/loir');
+      expect(await store.list('')).toEqual(['state/loir/00002.bin']);
+      expect(await store.putNew('state/loir/00001.bin', '2')).toBe(true);
+      expect(text(await store.get('state/loir/00001.bin'))).toBe('2');
+    });
+
     test('lists keys by prefix, sorted', async () => {
       const store = await open();
       for (const key of ['b/2.json', 'b/10.json', 'a.json', 'bc.json']) await store.put(key, '');

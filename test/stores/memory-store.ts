@@ -22,6 +22,10 @@ export class MemoryStore implements Store {
     return true;
   }
 
+  async remove(key: string): Promise<void> {
+    this.#values.delete(key);
+  }
+
   async list(prefix: string): Promise<string[]> {
     return [...this.#values.keys()].filter((key) => key.startsWith(prefix)).sort();
   }
