@@ -29,6 +29,7 @@ async function measure(norm: string, context: AttackContext, iterations: number)
     x: Float32Array.from({ length: IMAGES * IMAGE_SIZE }, () => stream.uniform()),
     labels: new Int32Array(IMAGES),
     images: Array.from({ length: IMAGES }, (_, image) => image),
+    logits: new Float32Array(IMAGES * CLASSES),
   };
   const attack = createAttack({ attack: 'apgd-ce', iterations });
   for (let run = 0; run < RUNS; run++) {
@@ -75,6 +76,7 @@ function freeModel(): AttackedModel {
   return {
     classes: CLASSES,
     imageSize: IMAGE_SIZE,
+    imageShape: [3, 32, 32],
     randomised: false,
     logits: async () => logits,
     gradient: async () => {

@@ -10,6 +10,7 @@ import type { Dataset } from '../src/datasets/dataset.ts';
 import { openDataset } from '../src/datasets/open.ts';
 import { baseModel, defendedModel } from '../src/defense/defended.ts';
 import { topUnitMasks } from '../src/defense/masks.ts';
+import { logitsOf } from '../src/evaluation/judge.ts';
 import { OnnxModel } from '../src/evaluation/onnx-model.ts';
 import { streamOf } from '../src/random/stream.ts';
 import { loirScores } from '../src/ranking/loir.ts';
@@ -97,10 +98,13 @@ async function benchAttacks(subject: Classifier): Promise<void> {
 }
 
 async function shareOutside(model: OnnxModel, attack: 'apgd-ce' | 'apgd-t'): Promise<number> {
+  const x = test.pixels(0, BATCH);
+  const images = Array.from({ length: BATCH }, (_, i) => i);
+  const logits = await logitsOf(model, { x, images }, { seed: 0, batchSize: BATCH }, ['clean']);
   const before = model.usage.runtimeSeconds;
   const begin = performance.now();
   await createAttack({ attack, iterations: 30, ...(attack === 'apgd-t' && { targets: 3 }) }).run(
-    { x: test.pixels(0, BATCH), labels: test.labels, images: Array.from({ length: BATCH }, (_, i) => i) },
+    { x, labels: test.labels, images, logits },
     {
       model,
       threat: { norm: 'Linf', epsilon: 8 / 255 },

@@ -137,7 +137,8 @@ async function putEvaluations(plan: Plan, runs: Store): Promise<number> {
       gradients: 32_000,
       runtimeSeconds: 38.456,
     }));
-    const result = { schema: 'igd.shard/1', variant: job.variant, images, attacks: usage, zeroGradientImages: 0 };
+    const checks = { randomised: false, probabilities: false, zeroGradientImages: 0 };
+    const result = { schema: 'igd.shard/2', variant: job.variant, images, attacks: usage, checks };
     const text = `${JSON.stringify(result, null, 1)}\n`;
     bytes += text.length;
     await runs.put(`${serviceKeys.run(RUN)}${resultKey(plan, job)}`, text);

@@ -1,4 +1,4 @@
-import type { RandomStream, StreamKey } from '../random/stream.ts';
+import type { RandomSource, RandomStream, StreamKey } from '../random/stream.ts';
 import type { LossName } from './losses.ts';
 
 /** Images are rows of a flat Float32Array: [n, C * H * W], values in [0, 1]. */
@@ -8,12 +8,14 @@ export interface AttackedModel {
   readonly classes: number;
   /** C * H * W. */
   readonly imageSize: number;
+  /** [C, H, W] */
+  readonly imageShape: readonly [number, number, number];
   /** True where two evaluations of one image may differ (randomised smoothing). */
   readonly randomised: boolean;
   /** Logits [n, classes]. A randomised model draws its noise for row i from `streams[i]`. */
-  logits(x: Float32Array, streams: readonly RandomStream[]): Promise<Float32Array>;
+  logits(x: Float32Array, streams: readonly RandomSource[]): Promise<Float32Array>;
   /** Value and gradient of a loss, and the logits, in one evaluation. */
-  gradient(loss: LossName, batch: LossBatch, streams: readonly RandomStream[]): Promise<LossGradient>;
+  gradient(loss: LossName, batch: LossBatch, streams: readonly RandomSource[]): Promise<LossGradient>;
 }
 
 export interface LossBatch {
@@ -21,8 +23,12 @@ export interface LossBatch {
   readonly x: Float32Array;
   /** [n] true classes */
   readonly labels: Int32Array;
-  /** [n] classes aimed at, for targeted losses */
+  /** [n] classes aimed at, for losses that take a target */
   readonly targets?: Int32Array;
+  /** [n, classes] probabilities to leave, for losses that take a reference */
+  readonly references?: Float32Array;
+  /** [n] weights, for losses that take one */
+  readonly weights?: Float32Array;
 }
 
 export interface LossGradient {
@@ -41,6 +47,8 @@ export interface AttackPoints {
   readonly labels: Int32Array;
   /** Index of each image in the data set: the part of a stream's key that makes it the image's own. */
   readonly images: readonly number[];
+  /** [n, classes] what the model under evaluation said of the clean images. */
+  readonly logits: Float32Array;
 }
 
 export interface ThreatModel {
@@ -59,8 +67,21 @@ export interface AttackContext {
    * ends and its last misclassified iterate is kept, as the original AutoAttack does; stronger examples for transfer.
    */
   readonly examples: 'first' | 'last';
-  /** Called after every step with the number of images this attack has broken so far. */
-  progress?(step: { broken: number; done: number; total: number }): void;
+  /** Images evaluated at once; without a number, all of them. */
+  readonly batchSize?: number;
+  /** Called after every evaluation: images broken so far, and how far the attack is, 0 to 1. */
+  progress?(step: { readonly broken: number; readonly fraction: number }): void;
+  /** Called after every evaluation; `save` gives what `saved` takes. An attack waits for it. */
+  checkpoint?(save: () => SavedAttack): Promise<void> | undefined;
+  /** Where an earlier run of this attack on these points left off. */
+  readonly saved?: SavedAttack;
+}
+
+declare const savedAttack: unique symbol;
+
+/** Plain data (numbers, strings, typed arrays) that only the attack that saved it understands. */
+export interface SavedAttack {
+  readonly [savedAttack]: true;
 }
 
 /**
@@ -73,10 +94,17 @@ export interface Candidates {
   readonly broken: Uint8Array;
 }
 
+/** Images evaluated without a gradient, and with one. */
+export interface AttackCost {
+  readonly forwards: number;
+  readonly gradients: number;
+}
+
 export interface Attack {
   /** "apgd-ce", "apgd-t": how results name it. */
   readonly name: string;
-  /** Model evaluations that an image costs which holds out to the end: weighs attacks against each other. */
-  readonly cost: number;
+  /** What an image costs that holds out to the end. */
+  cost(classes: number): AttackCost;
+  /** Throws ConfigError where the model has too few classes, or the attack lacks the norm. */
   run(points: AttackPoints, context: AttackContext): Promise<Candidates>;
 }

@@ -1,111 +1,117 @@
-import type { RandomStream } from '../random/stream.ts';
-import type { LossGradient } from './attack.ts';
 import type { Ball } from './ball.ts';
-import { StepSize } from './step-size.ts';
+import type { LossName } from './losses.ts';
+import { MeanGradient } from './mean-gradient.ts';
+import { predictedClass } from './predictions.ts';
+import type { Answer, LossAim, Query, Search, Subject } from './search.ts';
+import { type SavedStepSize, StepSize } from './step-size.ts';
 
 /** Weight of the new direction in a step (alpha in arXiv:2003.01690 section 3). */
 const MOMENTUM = 0.75;
 /** The first step goes nowhere but up: there is no direction before it. */
 const NO_MOMENTUM = 1;
 
-/** What a climb is about. */
-export interface Ascent {
-  /** Row of the image in the points under attack. */
-  readonly point: number;
-  readonly label: number;
-  /** Class aimed at, where the loss has one. */
-  readonly target?: number;
-  /** The image's own randomness, in the order it is used: the start, then the evaluations of a randomised model. */
-  readonly stream: RandomStream;
+export interface ClimbOptions {
+  readonly loss: LossName;
+  readonly aim: LossAim;
+  readonly iterations: number;
+  /** Gradients averaged in a step. */
+  readonly eot: number;
+  readonly start: 'random' | 'clean';
+  /** Steps taken by a checkpoint, and of those since the checkpoint before it. */
+  readonly periods: ReadonlyMap<number, number>;
 }
 
-/**
- * One image's way up its loss: everything APGD remembers about it. It sees nothing but its own loss and gradient, so what
- * becomes of an image cannot depend on its neighbours in a batch.
- */
-export class Climb {
-  readonly ascent: Ascent;
+export interface ClimbState {
+  readonly x: Float32Array;
+  readonly previous: Float32Array;
+  readonly best: Float32Array;
+  readonly bestGradient: Float32Array;
+  /** The mean so far, within a step of several gradients. */
+  readonly gradient: Float32Array | null;
+  readonly samples: number;
+  readonly moves: number;
+  readonly step: SavedStepSize;
+}
+
+/** One image's way up its loss: everything APGD remembers about it. */
+export class Climb implements Search<ClimbState> {
+  readonly #options: ClimbOptions;
+  readonly #subject: Subject;
   readonly #ball: Ball;
   readonly #step: StepSize;
-  /** The iterate, in the batch slot that the climb occupies. */
-  #x: Float32Array;
+  readonly #gradient: MeanGradient;
+  readonly #x: Float32Array;
   readonly #previous: Float32Array;
-  readonly #gradient: Float32Array;
   readonly #best: Float32Array;
   readonly #bestGradient: Float32Array;
-  #loss = 0;
-  #moves = 0;
+  #moves: number;
+  #query: Query | undefined;
 
-  /** `x` is the slot, with the starting point in it. */
-  constructor(ascent: Ascent, ball: Ball, x: Float32Array) {
-    this.ascent = ascent;
+  constructor(options: ClimbOptions, subject: Subject, ball: Ball, saved?: ClimbState) {
+    const { loss, aim, eot } = options;
+    this.#options = options;
+    this.#subject = subject;
     this.#ball = ball;
-    this.#step = new StepSize(ball.firstStep);
-    this.#x = x;
-    this.#previous = x.slice();
-    this.#gradient = new Float32Array(x.length);
-    this.#best = x.slice();
-    this.#bestGradient = new Float32Array(x.length);
+    this.#step = new StepSize(ball.firstStep, saved?.step);
+    this.#x = saved?.x ?? this.#startingPoint();
+    this.#previous = saved?.previous ?? this.#x.slice();
+    this.#best = saved?.best ?? this.#x.slice();
+    this.#bestGradient = saved?.bestGradient ?? new Float32Array(this.#x.length);
+    this.#gradient = new MeanGradient(this.#x.length, eot, saved);
+    this.#moves = saved?.moves ?? 0;
+    this.#query = { kind: 'gradient', loss, x: this.#x, ...aim };
   }
 
-  get x(): Float32Array {
-    return this.#x;
+  get query(): Query | undefined {
+    return this.#query;
   }
 
-  /** Takes the iterate along to another slot. */
-  moveTo(slot: Float32Array): void {
-    slot.set(this.#x);
-    this.#x = slot;
+  receive({ loss, logits, gradient }: Answer): Float32Array | undefined {
+    // Of several losses and predictions the last counts, as in `autopgd_base.py`.
+    if (!this.#gradient.add(gradient)) return undefined;
+    const isBroken = predictedClass(logits, 0, logits.length) !== this.#subject.label;
+    const example = isBroken ? this.#x.slice() : undefined;
+    if (this.#moves === this.#options.iterations) this.#query = undefined;
+    else this.#advance(loss);
+    return example;
   }
 
-  /**
-   * Takes row `row` of an evaluation at x, the `sample`-th of `samples` to average. Of several losses the last counts, as
-   * in `autopgd_base.py`. A gradient that is not finite counts as zero.
-   */
-  receive({ loss, gradient }: LossGradient, row: number, sample: number, samples: number): void {
-    this.#loss = loss[row]!;
-    const size = this.#gradient.length;
-    accumulate(this.#gradient, gradient.subarray(row * size, (row + 1) * size), sample === 0);
-    if (sample === samples - 1 && samples > 1) divide(this.#gradient, samples);
+  save(): ClimbState {
+    return {
+      x: this.#x,
+      previous: this.#previous,
+      best: this.#best,
+      bestGradient: this.#bestGradient,
+      ...this.#gradient.save(),
+      moves: this.#moves,
+      step: this.#step.save(),
+    };
+  }
+
+  #startingPoint(): Float32Array {
+    const x = this.#subject.clean.slice();
+    if (this.#options.start === 'random') this.#ball.randomStart(x, this.#subject.stream);
+    return x;
+  }
+
+  /** Scores the point, looks back where a checkpoint is due, and takes one step up the gradient. */
+  #advance(loss: number): void {
+    this.#score(loss);
+    const period = this.#options.periods.get(this.#moves);
+    if (period !== undefined && this.#step.check(period)) {
+      this.#x.set(this.#best);
+      this.#gradient.mean.set(this.#bestGradient);
+    }
+    const momentum = this.#moves === 0 ? NO_MOMENTUM : MOMENTUM;
+    this.#ball.step(this.#x, this.#previous, this.#gradient.mean, this.#step.size, momentum);
+    this.#moves++;
   }
 
   /** Keeps the point where it is the best so far. */
-  score(): void {
-    if (this.#moves === 0) this.#step.start(this.#loss);
-    else if (!this.#step.record(this.#loss)) return;
+  #score(loss: number): void {
+    if (this.#moves === 0) this.#step.start(loss);
+    else if (!this.#step.record(loss)) return;
     this.#best.set(this.#x);
-    this.#bestGradient.set(this.#gradient);
+    this.#bestGradient.set(this.#gradient.mean);
   }
-
-  /** At a checkpoint, `period` steps after the one before: back to the best point where the step size is halved. */
-  check(period: number): void {
-    if (!this.#step.check(period)) return;
-    this.#x.set(this.#best);
-    this.#gradient.set(this.#bestGradient);
-  }
-
-  /** One step up the gradient. */
-  move(): void {
-    const momentum = this.#moves === 0 ? NO_MOMENTUM : MOMENTUM;
-    this.#ball.step(this.#x, this.#previous, this.#gradient, this.#step.size, momentum);
-    this.#moves++;
-  }
-}
-
-function accumulate(sum: Float32Array, row: Float32Array, isFirst: boolean): void {
-  if (isFirst) sum.fill(0);
-  if (!isFiniteRow(row)) return;
-  if (isFirst) sum.set(row);
-  else for (let k = 0; k < sum.length; k++) sum[k]! += row[k]!;
-}
-
-/** The difference of a number and itself is 0, or NaN where it is not finite: no branch for each number. */
-function isFiniteRow(row: Float32Array): boolean {
-  let residue = 0;
-  for (let k = 0; k < row.length; k++) residue += row[k]! - row[k]!;
-  return residue === 0;
-}
-
-function divide(row: Float32Array, divisor: number): void {
-  for (let k = 0; k < row.length; k++) row[k]! /= divisor;
 }

@@ -1,6 +1,15 @@
 /** Share of a period's steps that must raise the loss for the step size to stay (rho, arXiv:2003.01690 section 3). */
 const RHO = 0.75;
 
+export interface SavedStepSize {
+  readonly size: number;
+  readonly best: number;
+  readonly bestBefore: number;
+  readonly halvedBefore: boolean;
+  readonly rises: number;
+  readonly last: number;
+}
+
 /** The adaptive step size of one image's APGD: keeps score of its losses and halves the step where it stalls. */
 export class StepSize {
   #size: number;
@@ -16,8 +25,25 @@ export class StepSize {
    */
   #last = 0;
 
-  constructor(size: number) {
-    this.#size = size;
+  constructor(size: number, saved?: SavedStepSize) {
+    this.#size = saved?.size ?? size;
+    if (saved === undefined) return;
+    this.#best = saved.best;
+    this.#bestBefore = saved.bestBefore;
+    this.#halvedBefore = saved.halvedBefore;
+    this.#rises = saved.rises;
+    this.#last = saved.last;
+  }
+
+  save(): SavedStepSize {
+    return {
+      size: this.#size,
+      best: this.#best,
+      bestBefore: this.#bestBefore,
+      halvedBefore: this.#halvedBefore,
+      rises: this.#rises,
+      last: this.#last,
+    };
   }
 
   /** In the units of the image; a float32 number, and halving keeps it one. */

@@ -1,39 +1,58 @@
 import { z } from 'zod';
 
-/** Attacks by name; `src/attacks/suites.ts` builds them. */
-export const ATTACK_NAMES = ['apgd-ce', 'apgd-dlr', 'apgd-cw', 'apgd-t'] as const;
-export type AttackName = (typeof ATTACK_NAMES)[number];
-
-/** Ordered lists of attacks by name; `src/attacks/suites.ts` spells them out. */
-export const SUITE_NAMES = ['apgd'] as const;
-export type SuiteName = (typeof SUITE_NAMES)[number];
-
 const count = z.int().positive();
+
+/** What every attack of a suite can be told. */
+const common = {
+  /** How results name it: tells two uses of one attack apart. The attack's own name where left out. */
+  name: z
+    .string()
+    .regex(/^[\w.+-]{1,60}$/, 'may hold letters, digits, ".", "_", "+" and "-" only')
+    .optional(),
+  /** Attacks of one group see what those before them in it left robust; where left out, the protocol says. */
+  group: z.string().min(1).optional(),
+};
+
+const iterations = count.default(100);
+/** Runs from different starts, for the images still robust. */
+const restarts = count.default(1);
+/** Wrong classes aimed at in turn, by falling clean logit; all of them where the model has fewer. */
+const targets = count.default(9);
 
 /** What every APGD can be told. The defaults are AutoAttack's standard ones, `autoattack.py` of fra31/auto-attack. */
 const apgdOptions = {
-  /** Steps of one run. */
-  iterations: count.default(100),
-  /** Runs from different random starts, for the images still robust. */
-  restarts: count.default(1),
+  ...common,
+  iterations,
+  restarts,
   /** Gradients averaged in a step (expectation over transformation), for randomised models. */
   eot: count.default(1),
   /** A random point of the ball, or the clean image itself. */
   start: z.enum(['random', 'clean']).default('random'),
 };
 
-/** One attack of a suite, as a config or a plan writes it. Unknown keys are refused; defaults are filled in. */
-export const attackSpecSchema = z.discriminatedUnion('attack', [
-  z.strictObject({ attack: z.enum(['apgd-ce', 'apgd-dlr', 'apgd-cw']), ...apgdOptions }),
-  z.strictObject({
-    attack: z.literal('apgd-t'),
-    ...apgdOptions,
-    /** Wrong classes aimed at in turn, by falling clean logit; all of them where the model has fewer. */
-    targets: count.default(9),
-  }),
-]);
+/** Attacks by name, each with its options; `src/attacks/suites.ts` builds them. Unknown keys are refused. */
+const specs = [
+  z.strictObject({ attack: z.literal('apgd-ce'), ...apgdOptions }),
+  z.strictObject({ attack: z.literal('apgd-dlr'), ...apgdOptions }),
+  z.strictObject({ attack: z.literal('apgd-cw'), ...apgdOptions }),
+  z.strictObject({ attack: z.literal('apgd-t'), ...apgdOptions, targets }),
+] as const;
+
+export const ATTACK_NAMES = specs.map(({ shape }) => shape.attack.value);
+
+/** One attack of a suite, as a config or a plan writes it; defaults are filled in. */
+export const attackSpecSchema = z.discriminatedUnion('attack', specs);
 
 /** As a user writes it: nothing but the name is needed. */
 export type AttackSpec = z.input<typeof attackSpecSchema>;
 /** With every option spelled out. */
 export type ResolvedAttackSpec = z.output<typeof attackSpecSchema>;
+export type AttackName = ResolvedAttackSpec['attack'];
+
+/** Ordered lists of attacks by name; `src/attacks/suites.ts` spells them out. */
+export const SUITE_NAMES = ['standard', 'plus', 'rand', 'apgd'] as const;
+export type SuiteName = (typeof SUITE_NAMES)[number];
+
+/** `sequential`: each attack sees the images still robust, as AutoAttack does. `individual`: each sees all of them. */
+export const PROTOCOLS = ['sequential', 'individual'] as const;
+export type Protocol = (typeof PROTOCOLS)[number];

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ATTACK_NAMES, attackSpecSchema, SUITE_NAMES } from './attacks.ts';
+import { ATTACK_NAMES, attackSpecSchema, PROTOCOLS, SUITE_NAMES } from './attacks.ts';
 import { variantEntrySchema } from './variants.ts';
 
 /** A number, or a fraction as researchers write them: "8/255". */
@@ -71,14 +71,17 @@ const smoothingSchema = z
   .nullable()
   .default(null);
 
-const threatSchema = z.strictObject({ norm: z.enum(['Linf', 'L2']), epsilon: positive });
+const threatSchema = z.strictObject({ norm: z.enum(['Linf', 'L2', 'L1']), epsilon: positive });
 
 const suiteSchema = z.union([
   z.enum(SUITE_NAMES),
   z
-    .array(z.union([z.enum(ATTACK_NAMES).transform((attack) => ({ attack })), attackSpecSchema]))
+    .array(z.union([z.enum(ATTACK_NAMES).transform((attack) => attackSpecSchema.parse({ attack })), attackSpecSchema]))
     .min(1)
-    .refine((attacks) => new Set(attacks.map(({ attack }) => attack)).size === attacks.length, 'names an attack twice'),
+    .refine(
+      (attacks) => new Set(attacks.map(({ attack, name = attack }) => name)).size === attacks.length,
+      'names an attack twice: give one of them another "name"',
+    ),
 ]);
 
 /** What may compute. A device that is asked for and not there is an error, never a reason to compute elsewhere. */
@@ -113,6 +116,8 @@ export const configSchema = z.strictObject({
   smoothing: smoothingSchema,
   threat: threatSchema,
   suite: suiteSchema,
+  /** Whether an attack sees only the images that those before it left robust, or all of them. */
+  protocol: z.enum(PROTOCOLS).default('sequential'),
   /** Which adversarial example is kept: the last misclassified iterate, as AutoAttack does, or the first (faster). */
   examples: z.enum(['last', 'first']).default('last'),
   seed: z.int().nonnegative().default(0),

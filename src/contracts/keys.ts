@@ -7,6 +7,8 @@ export const runKeys = {
   /** [m, C, H, W] float32: the adversarial examples of the shard's broken images, in image order. */
   examples: (variant: string, shard: number) => `shards/${variant}/${padded(shard)}.npy`,
   transfer: (variant: string, shard: number) => `transfer/${variant}/${padded(shard)}.json`,
+  /** Where an interrupted evaluation goes on from; gone once it is done. */
+  state: (variant: string, shard: number) => `state/${variant}/${padded(shard)}.bin`,
   /** A reader's copy; jobs read the store. */
   ranking: (method: string) => `ranking.${method}.json`,
   report: (file: string) => file,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { modelChecksSchema } from './results.ts';
 
 /** The report's machine-readable form, versioned: consumers check `schema`. Shares are in [0, 1]. */
 
@@ -13,7 +14,9 @@ export type Flag = z.infer<typeof flag>;
 
 const attack = z.strictObject({
   attack: z.string(),
-  /** Share of all images still robust after this attack and those before it. */
+  /** Attacks of one group saw what those before them in it left; each group began with all images. */
+  group: z.string(),
+  /** Share of all images still robust after this attack and those before it in its group. */
   robustAccuracy: z.number(),
   interval,
   /** Images this attack broke. */
@@ -44,6 +47,8 @@ const variant = z.strictObject({
   worstCase: share,
   /** Accuracy on each source variant's examples: the example where the source has one, else the clean image. */
   transfer: z.array(z.strictObject({ source: z.string(), accuracy: z.number(), interval })),
+  /** What was measured before any attack; the flags say what it means. */
+  checks: modelChecksSchema,
   flags: z.array(flag),
 });
 export type VariantReport = z.infer<typeof variant>;
@@ -80,14 +85,15 @@ const missingResult = z.strictObject({ variant: z.string(), shard: z.int().nonne
 export type MissingResult = z.infer<typeof missingResult>;
 
 export const reportSchema = z.strictObject({
-  schema: z.literal('igd.report/1'),
+  schema: z.literal('igd.report/2'),
   run: z.strictObject({
     name: z.string(),
     /** Digest of config and inputs: equal ids, equal numbers. */
     id: z.string(),
     igdVersion: z.string(),
     seed: z.int(),
-    suite: z.array(z.string()),
+    /** Attacks in the order they run, by group. */
+    suite: z.array(z.strictObject({ name: z.string(), group: z.string() })),
     threat: z.strictObject({ norm: z.string(), epsilon: z.number() }),
     temperature: z.number(),
     smoothing: z.strictObject({ samples: z.int(), sigma: z.number() }).nullable(),

@@ -25,17 +25,29 @@ export const imageOutcomeSchema = z.strictObject({
   brokenBy: z.string().nullable(),
   /** Prediction on the adversarial example; null where there is none. */
   adversarialPrediction: prediction.nullable(),
+  /** Every attack that broke it, where not all of them only saw what others had left robust. */
+  brokenByEach: z.array(z.string()).optional(),
 });
 export type ImageOutcome = z.infer<typeof imageOutcomeSchema>;
 
+/** What may make robust accuracy worthless, measured on the correctly classified images before any attack. */
+export const modelChecksSchema = z.strictObject({
+  /** Evaluated several times, the model answered differently. */
+  randomised: z.boolean(),
+  /** Its outputs look like probabilities: losses on logits are blind to what softmax flattens. */
+  probabilities: z.boolean(),
+  /** Images whose cross-entropy gradient was exactly zero at the clean image. */
+  zeroGradientImages: z.int().nonnegative(),
+});
+export type ModelChecks = z.infer<typeof modelChecksSchema>;
+
 /** One shard: some images of one variant under the whole suite. */
 export const shardResultSchema = z.strictObject({
-  schema: z.literal('igd.shard/1'),
+  schema: z.literal('igd.shard/2'),
   variant: z.string(),
   images: z.array(imageOutcomeSchema),
   attacks: z.array(attackUsageSchema),
-  /** Share of attacked images whose loss gradient was exactly zero at the clean image. */
-  zeroGradientImages: z.int().nonnegative(),
+  checks: modelChecksSchema,
 });
 export type ShardResult = z.infer<typeof shardResultSchema>;
 

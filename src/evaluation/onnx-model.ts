@@ -6,7 +6,7 @@ import { type EvaluatedModel, NOISE_INPUT } from '../defense/defended.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
 import { appendGradient } from '../onnx/gradient/vjp.ts';
 import type { Model } from '../onnx/graph.ts';
-import type { RandomStream } from '../random/stream.ts';
+import type { RandomSource } from '../random/stream.ts';
 import { type Feeds, Session, type SessionOptions } from '../runtime/session.ts';
 import { float32, int64 } from '../tensor/tensor.ts';
 
@@ -28,9 +28,10 @@ export interface ModelUsage {
 export class OnnxModel implements AttackedModel {
   readonly classes: number;
   readonly imageSize: number;
+  readonly imageShape: ImageShape;
   readonly randomised: boolean;
   readonly #evaluated: EvaluatedModel;
-  readonly #imageShape: ImageShape;
+
   readonly #options: SessionOptions;
   readonly #sessions = new Map<LossName | 'forward', Promise<Session>>();
   #forwards = 0;
@@ -39,7 +40,7 @@ export class OnnxModel implements AttackedModel {
 
   constructor(evaluated: EvaluatedModel, imageShape: ImageShape, classes: number, options: SessionOptions = {}) {
     this.#evaluated = evaluated;
-    this.#imageShape = imageShape;
+    this.imageShape = imageShape;
     this.#options = options;
     this.classes = classes;
     this.imageSize = imageShape[0] * imageShape[1] * imageShape[2];
@@ -50,7 +51,7 @@ export class OnnxModel implements AttackedModel {
     return { forwards: this.#forwards, gradients: this.#gradients, runtimeSeconds: this.#runtimeSeconds };
   }
 
-  async logits(x: Float32Array, streams: readonly RandomStream[]): Promise<Float32Array> {
+  async logits(x: Float32Array, streams: readonly RandomSource[]): Promise<Float32Array> {
     const { logits } = this.#evaluated;
     const outputs = await this.#run('forward', this.#feeds(x, streams), [logits]);
     this.#forwards += x.length / this.imageSize;
@@ -60,7 +61,7 @@ export class OnnxModel implements AttackedModel {
   async gradient(
     loss: LossName,
     { x, labels, targets }: LossBatch,
-    streams: readonly RandomStream[],
+    streams: readonly RandomSource[],
   ): Promise<LossGradient> {
     const { logits } = this.#evaluated;
     const feeds = { ...this.#feeds(x, streams), [LABELS]: int64([labels.length], labels) };
@@ -97,9 +98,9 @@ export class OnnxModel implements AttackedModel {
     return created;
   }
 
-  #feeds(x: Float32Array, streams: readonly RandomStream[]): Record<string, Feeds[string]> {
+  #feeds(x: Float32Array, streams: readonly RandomSource[]): Record<string, Feeds[string]> {
     const count = x.length / this.imageSize;
-    const images = { [IMAGE_INPUT]: float32([count, ...this.#imageShape], x) };
+    const images = { [IMAGE_INPUT]: float32([count, ...this.imageShape], x) };
     const { smoothing } = this.#evaluated;
     if (smoothing === null) return images;
     const noise = new Float32Array(count * smoothing.samples * this.imageSize);
@@ -107,7 +108,7 @@ export class OnnxModel implements AttackedModel {
       const rowSize = smoothing.samples * this.imageSize;
       for (let i = row * rowSize; i < (row + 1) * rowSize; i++) noise[i] = stream.normal() * smoothing.sigma;
     });
-    return { ...images, [NOISE_INPUT]: float32([count, smoothing.samples, ...this.#imageShape], noise) };
+    return { ...images, [NOISE_INPUT]: float32([count, smoothing.samples, ...this.imageShape], noise) };
   }
 }
 

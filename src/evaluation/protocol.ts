@@ -1,38 +1,37 @@
-import type { Attack, AttackContext, AttackPoints, ThreatModel } from '../attacks/attack.ts';
-import { predictedClass } from '../attacks/predictions.ts';
+import type { Attack, AttackContext, AttackPoints, Candidates, SavedAttack, ThreatModel } from '../attacks/attack.ts';
 import { clipToThreat } from '../attacks/threat.ts';
-import type { AttackUsage, ImageOutcome } from '../contracts/results.ts';
-import { type RandomStream, streamOf } from '../random/stream.ts';
+import type { AttackUsage, ImageOutcome, ModelChecks } from '../contracts/results.ts';
+import { streamOf } from '../random/stream.ts';
+import { checkModel } from './checks.ts';
+import { judgePredictions, logitsOf } from './judge.ts';
 import type { OnnxModel } from './onnx-model.ts';
+import type { EvaluationMemory, SavedEvaluation } from './saved.ts';
+import {
+  type EvaluationImages,
+  gather,
+  outcomeOf,
+  pointsOf,
+  type Standing,
+  standingsOf,
+  standsAgainst,
+} from './standing.ts';
+import { type Meter, meterOf } from './usage.ts';
 
-/** Images to evaluate: all of a shard, whatever the model makes of them. */
-export interface EvaluationImages {
-  /** [n, imageSize] in [0, 1] */
-  readonly x: Float32Array;
-  readonly labels: Int32Array;
-  /** Indices in the data set. */
-  readonly images: readonly number[];
+/** An attack and its place in a suite. */
+export interface SuiteEntry {
+  readonly attack: Attack;
+  /** Attacks of one group see what those before them in the group left robust; every group begins with all images. */
+  readonly group: string;
 }
 
 export interface ProtocolOptions {
-  readonly suite: readonly Attack[];
+  readonly suite: readonly SuiteEntry[];
   readonly threat: ThreatModel;
   readonly seed: number;
   readonly batchSize: number;
   readonly examples: AttackContext['examples'];
   readonly progress?: (state: ProtocolProgress) => void;
-}
-
-/** What every attack of one evaluation works on. */
-interface Bout {
-  readonly model: OnnxModel;
-  readonly images: EvaluationImages;
-  readonly standings: readonly Standing[];
-  /** [n, imageSize], written to as images break. */
-  readonly adversarial: Float32Array;
-  /** Images the model had evaluated before this evaluation began. */
-  readonly evaluatedBefore: number;
-  readonly options: ProtocolOptions;
+  readonly memory?: EvaluationMemory;
 }
 
 export interface ProtocolProgress {
@@ -51,195 +50,171 @@ export interface Evaluation {
   /** [n, imageSize]: the adversarial example of a broken image, the clean image of any other. */
   readonly adversarial: Float32Array;
   readonly usage: AttackUsage[];
-  /** Attacked images whose cross-entropy gradient is exactly zero where they stand. */
-  readonly zeroGradientImages: number;
+  readonly checks: ModelChecks;
 }
 
-/** An image's state while attacks run over it. */
-interface Standing {
-  readonly row: number;
-  outcome: ImageOutcome;
+/** What every attack of one evaluation works on. */
+interface Bout {
+  readonly model: OnnxModel;
+  readonly images: EvaluationImages;
+  /** [n, classes] of the clean images. */
+  readonly logits: Float32Array;
+  readonly standings: readonly Standing[];
+  /** [n, imageSize], written to as images break. */
+  readonly adversarial: Float32Array;
+  readonly checks: ModelChecks;
+  /** Of the attacks that are done. */
+  readonly usage: AttackUsage[];
+  readonly options: ProtocolOptions;
 }
 
 /**
  * AutoAttack's protocol (arXiv:2003.01690, section 5): attacks run in order, each on the images still robust, and an image is
  * robust when none broke it. An attack's own word counts for nothing: every candidate is clipped to the threat model and
  * judged by the model again, with noise from a stream of its own, so that `verify` can repeat the judgement.
+ * With a memory that recalls an interrupted evaluation of the same images, it goes on from there.
  */
 export async function evaluateImages(
   model: OnnxModel,
   images: EvaluationImages,
   options: ProtocolOptions,
 ): Promise<Evaluation> {
-  const evaluatedBefore = evaluated(model);
-  const clean = await predict(model, images, options, ['clean']);
-  const standings = images.images.map((image, row): Standing => {
-    const label = images.labels[row] ?? -1;
-    return {
-      row,
-      outcome: { image, label, cleanPrediction: clean[row] ?? -1, brokenBy: null, adversarialPrediction: null },
-    };
-  });
-  const adversarial = images.x.slice();
-  const zeroGradientImages = await countZeroGradients(model, images, standings.filter(isRobust), options);
-  const bout = { model, images, standings, adversarial, evaluatedBefore, options };
-  const usage: AttackUsage[] = [];
-  for (const [index, attack] of options.suite.entries()) usage.push(await measured(bout, attack, index));
-  return { outcomes: standings.map(({ outcome }) => outcome), adversarial, usage, zeroGradientImages };
+  const saved = await options.memory?.recall();
+  const logits = await logitsOf(model, images, options, ['clean']);
+  const bout = await openBout(model, images, logits, options, saved);
+  let current = saved?.current ?? null;
+  for (const [index, entry] of options.suite.entries()) {
+    if (index < bout.usage.length) continue;
+    bout.usage.push(await attackAll(bout, entry, index, current));
+    current = null;
+  }
+  const isIndividual = new Set(options.suite.map(({ group }) => group)).size > 1;
+  const { standings, adversarial, usage, checks } = bout;
+  return { outcomes: standings.map((standing) => outcomeOf(standing, isIndividual)), adversarial, usage, checks };
 }
 
-/** Class the model gives each adversarial example, with the noise the protocol judged it with. */
-export async function judgePredictions(
+async function openBout(
   model: OnnxModel,
-  examples: readonly { readonly outcome: ImageOutcome; readonly x: Float32Array }[],
-  seed: number,
-  batchSize: number,
-): Promise<Int32Array> {
-  const predictions = new Int32Array(examples.length);
-  for (let first = 0; first < examples.length; first += batchSize) {
-    const batch = examples.slice(first, first + batchSize);
-    const x = new Float32Array(batch.length * model.imageSize);
-    for (const [i, example] of batch.entries()) x.set(example.x, i * model.imageSize);
-    const streams = batch.map(({ outcome }) => judgeStream(seed, outcome.image, outcome.brokenBy ?? ''));
-    predictions.set(predictedClasses(await model.logits(x, streams), model.classes), first);
+  images: EvaluationImages,
+  logits: Float32Array,
+  options: ProtocolOptions,
+  saved: SavedEvaluation | undefined,
+): Promise<Bout> {
+  const common = { model, images, logits, options, adversarial: images.x.slice() };
+  if (saved !== undefined) {
+    const { standings, examples, checks, usage } = saved;
+    const broken = standings.filter(isBroken).map(({ row }) => row);
+    for (const [i, row] of broken.entries()) copyRow(examples, i, common.adversarial, row, model.imageSize);
+    return { ...common, standings, checks, usage: [...usage] };
   }
-  return predictions;
+  const standings = standingsOf(images, logits, model.classes);
+  const correct = standings.filter((standing) => standsAgainst(standing, []));
+  const checks = await checkModel(model, pointsOf(images, correct, logits, model), options);
+  return { ...common, standings, checks, usage: [] };
 }
 
-/** Noise of the judgement of an image that `attack` claims to have broken. */
-function judgeStream(seed: number, image: number, attack: string): RandomStream {
-  return streamOf([seed, image, 'judge', attack]);
+/** Runs one attack of the suite on the images still robust in its group. */
+async function attackAll(
+  bout: Bout,
+  { attack, group }: SuiteEntry,
+  index: number,
+  current: SavedEvaluation['current'],
+): Promise<AttackUsage> {
+  const { model, images, logits, standings, options } = bout;
+  const peers = options.suite.filter((entry) => entry.group === group).map((entry) => entry.attack.name);
+  const robust = standings.filter((standing) => standsAgainst(standing, peers));
+  const points = pointsOf(images, robust, logits, model);
+  const meter = meterOf(attack.name, model, current?.usage);
+  const candidates = await attack.run(points, contextOf(bout, attack, index, meter, current?.saved));
+  await judge(bout, attack.name, points, candidates, robust);
+  return meter.read();
 }
 
-/** Class the model gives each image; the noise of a randomised model is that of (seed, image, ...key). */
-export async function predict(
-  model: OnnxModel,
-  { x, images }: Pick<EvaluationImages, 'x' | 'images'>,
-  { seed, batchSize }: Pick<ProtocolOptions, 'seed' | 'batchSize'>,
-  key: readonly string[],
-): Promise<Int32Array> {
-  const predictions = new Int32Array(images.length);
-  for (let first = 0; first < images.length; first += batchSize) {
-    const batch = images.slice(first, first + batchSize);
-    const streams = batch.map((image) => streamOf([seed, image, ...key]));
-    const rows = x.subarray(first * model.imageSize, (first + batch.length) * model.imageSize);
-    predictions.set(predictedClasses(await model.logits(rows, streams), model.classes), first);
-  }
-  return predictions;
-}
-
-/** Runs one attack of the suite on the images still robust, a batch at a time. */
-async function attackAll(bout: Bout, attack: Attack, index: number): Promise<void> {
-  const { model, images, standings, options } = bout;
-  const whole = costOf(options.suite);
-  const before = costOf(options.suite.slice(0, index));
-  const robust = standings.filter(isRobust);
-  for (let first = 0; first < robust.length; first += options.batchSize) {
-    const batch = robust.slice(first, first + options.batchSize);
-    const points = gather(images, batch, model.imageSize);
-    const candidates = await attack.run(points, {
-      model,
-      threat: options.threat,
-      examples: options.examples,
-      stream: (image, ...key) => streamOf([options.seed, image, attack.name, ...key]),
-      progress: ({ broken, done, total }) => {
-        const attackShare = (first + batch.length * (done / total)) / robust.length;
-        options.progress?.({
-          attack: attack.name,
-          robust: standings.filter(isRobust).length - broken,
-          total: standings.length,
-          fraction: (before + attack.cost * attackShare) / whole,
-          evaluations: evaluated(model) - bout.evaluatedBefore,
-        });
-      },
-    });
-    await judge(bout, attack.name, points, candidates.x, batch);
-  }
+function contextOf(
+  bout: Bout,
+  attack: Attack,
+  index: number,
+  meter: Meter,
+  saved: SavedAttack | undefined,
+): AttackContext {
+  const { model, standings, options } = bout;
+  const { seed, threat, examples, batchSize, memory } = options;
+  const robust = standings.filter((standing) => standsAgainst(standing, [])).length - standings.filter(isBroken).length;
+  const shares = sharesOf(bout);
+  const before = shares.slice(0, index).reduce((sum, share) => sum + share, 0);
+  return {
+    model,
+    threat,
+    examples,
+    batchSize,
+    ...(saved === undefined ? {} : { saved }),
+    stream: (image, ...key) => streamOf([seed, image, attack.name, ...key]),
+    progress: ({ broken, fraction }) =>
+      options.progress?.({
+        attack: attack.name,
+        robust: robust - broken,
+        total: standings.length,
+        fraction: before + (shares[index] ?? 0) * fraction,
+        evaluations: evaluationsOf([...bout.usage, meter.read()]),
+      }),
+    checkpoint: (save) => memory?.offer(() => saveBout(bout, { usage: meter.read(), saved: save() })),
+  };
 }
 
 /** Clips candidates to the threat model, asks the model, and records what really is broken. */
 async function judge(
-  { model, adversarial, options: { threat, seed } }: Bout,
+  { model, adversarial, options }: Bout,
   attack: string,
   points: AttackPoints,
-  candidates: Float32Array,
-  batch: readonly Standing[],
-): Promise<void> {
-  const x = candidates.slice();
-  for (const row of points.images.keys()) {
-    const [from, to] = [row * model.imageSize, (row + 1) * model.imageSize];
-    clipToThreat(x.subarray(from, to), points.x.subarray(from, to), threat);
-  }
-  const streams = points.images.map((image) => judgeStream(seed, image, attack));
-  const predictions = predictedClasses(await model.logits(x, streams), model.classes);
-  for (const [i, standing] of batch.entries()) {
-    const prediction = predictions[i] ?? -1;
-    if (prediction === standing.outcome.label) continue;
-    standing.outcome = { ...standing.outcome, brokenBy: attack, adversarialPrediction: prediction };
-    adversarial.set(x.subarray(i * model.imageSize, (i + 1) * model.imageSize), standing.row * model.imageSize);
-  }
-}
-
-async function countZeroGradients(
-  model: OnnxModel,
-  images: EvaluationImages,
+  candidates: Candidates,
   robust: readonly Standing[],
-  { seed, batchSize }: ProtocolOptions,
-): Promise<number> {
-  let zero = 0;
-  for (let first = 0; first < robust.length; first += batchSize) {
-    const points = gather(images, robust.slice(first, first + batchSize), model.imageSize);
-    const streams = points.images.map((image) => streamOf([seed, image, 'zero-gradient']));
-    const { gradient } = await model.gradient('ce', points, streams);
-    zero += points.images.filter((_, row) =>
-      isZero(gradient, row * model.imageSize, (row + 1) * model.imageSize),
-    ).length;
+): Promise<void> {
+  const size = model.imageSize;
+  const claimed = [...points.images.keys()].filter((row) => candidates.broken[row] === 1);
+  const x = gather(candidates.x, claimed, size);
+  for (const [i, row] of claimed.entries())
+    clipToThreat(x.subarray(i * size, (i + 1) * size), points.x.subarray(row * size, (row + 1) * size), options.threat);
+  const images = claimed.map((row) => points.images[row] ?? -1);
+  const predictions = await judgePredictions(model, { x, images, attacks: images.map(() => attack) }, options);
+  for (const [i, row] of claimed.entries()) {
+    const standing = robust[row]!;
+    const prediction = predictions[i] ?? -1;
+    if (prediction === standing.label) continue;
+    if (!isBroken(standing)) {
+      standing.adversarialPrediction = prediction;
+      copyRow(x, i, adversarial, standing.row, size);
+    }
+    standing.brokenBy.push(attack);
   }
-  return zero;
 }
 
-async function measured(bout: Bout, attack: Attack, index: number): Promise<AttackUsage> {
-  const before = bout.model.usage;
-  const start = performance.now();
-  await attackAll(bout, attack, index);
-  const after = bout.model.usage;
-  return {
-    attack: attack.name,
-    seconds: (performance.now() - start) / 1000,
-    forwards: after.forwards - before.forwards,
-    gradients: after.gradients - before.gradients,
-    runtimeSeconds: after.runtimeSeconds - before.runtimeSeconds,
-  };
+function saveBout(bout: Bout, current: SavedEvaluation['current']): SavedEvaluation {
+  const { standings, adversarial, checks, usage, model } = bout;
+  const broken = standings.filter(isBroken).map(({ row }) => row);
+  return { standings, examples: gather(adversarial, broken, model.imageSize), checks, usage, current };
 }
 
-function costOf(attacks: readonly Attack[]): number {
-  return attacks.reduce((sum, { cost }) => sum + cost, 0);
+/** Forwards that a gradient costs, forward included: measured on CIFAR ResNet-18, see README. */
+const GRADIENT_IN_FORWARDS = 2.2;
+
+/** Each attack's share of the suite's work, were every image to hold out. */
+function sharesOf({ model, options }: Bout): number[] {
+  const costs = options.suite.map(({ attack }) => {
+    const { forwards, gradients } = attack.cost(model.classes);
+    return forwards + GRADIENT_IN_FORWARDS * gradients;
+  });
+  const whole = costs.reduce((sum, cost) => sum + cost, 0);
+  return costs.map((cost) => cost / whole);
 }
 
-/** Images a model has evaluated in its life, with or without a gradient. */
-function evaluated({ usage }: OnnxModel): number {
-  return usage.forwards + usage.gradients;
+function evaluationsOf(usages: readonly AttackUsage[]): number {
+  return usages.reduce((sum, { forwards, gradients }) => sum + forwards + gradients, 0);
 }
 
-function isRobust({ outcome }: Standing): boolean {
-  return outcome.cleanPrediction === outcome.label && outcome.brokenBy === null;
+function isBroken({ brokenBy }: Standing): boolean {
+  return brokenBy.length > 0;
 }
 
-function gather({ x, labels, images }: EvaluationImages, batch: readonly Standing[], size: number): AttackPoints {
-  const rows = new Float32Array(batch.length * size);
-  for (const [i, { row }] of batch.entries()) rows.set(x.subarray(row * size, (row + 1) * size), i * size);
-  return {
-    x: rows,
-    labels: Int32Array.from(batch, ({ row }) => labels[row] ?? -1),
-    images: batch.map(({ row }) => images[row] ?? -1),
-  };
-}
-
-function isZero(values: Float32Array, from: number, to: number): boolean {
-  for (let i = from; i < to; i++) if (values[i] !== 0) return false;
-  return true;
-}
-
-function predictedClasses(logits: Float32Array, classes: number): Int32Array {
-  return Int32Array.from({ length: logits.length / classes }, (_, row) => predictedClass(logits, row, classes));
+function copyRow(from: Float32Array, source: number, to: Float32Array, target: number, size: number): void {
+  to.set(from.subarray(source * size, (source + 1) * size), target * size);
 }

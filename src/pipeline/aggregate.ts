@@ -6,7 +6,7 @@ import { wilsonInterval } from '../report/statistics.ts';
 import { comparePairs } from '../report/summary/comparisons.ts';
 import type { RunFacts } from '../report/summary/facts.ts';
 import { type JudgedVariant, judgeVariants, shareOf, transferRows } from '../report/summary/judge.ts';
-import { collectOutcomes } from '../report/summary/outcomes.ts';
+import { breakersOf, collectOutcomes } from '../report/summary/outcomes.ts';
 import { summariseSweep } from '../report/summary/sweep.ts';
 
 export type { RunFacts } from '../report/summary/facts.ts';
@@ -27,15 +27,15 @@ export function aggregate(
   const judged = judgeVariants(collectOutcomes(facts, shards), transfers);
   const comparisons = comparePairs(judged);
   const summaries = judged.map((variant) => summarise(variant, facts));
-  const averagesNoise = facts.averagesNoise ?? run.suite.some((attack) => /eot/i.test(attack));
+  const averagesNoise = facts.averagesNoise ?? run.suite.some(({ name }) => /eot/i.test(name));
   const base = summaries.find(({ mask }) => mask === 'none');
-  const variants = judged.map(({ zeroGradientImages }, index) => {
-    const variant = summaries[index]!;
-    return { ...variant, flags: flagVariant({ variant, base, run, comparisons, zeroGradientImages, averagesNoise }) };
-  });
+  const variants = summaries.map((variant) => ({
+    ...variant,
+    flags: flagVariant({ variant, base, run, comparisons, classes: checkpoint.classes, averagesNoise }),
+  }));
   const sweep = summariseSweep(run, summaries, comparisons);
   const flags = flagRun({ run, sweep, dataset });
-  return { schema: 'igd.report/1', run, checkpoint, dataset, ranking, variants, comparisons, sweep, flags };
+  return { schema: 'igd.report/2', run, checkpoint, dataset, ranking, variants, comparisons, sweep, flags };
 }
 
 type Summary = Omit<VariantReport, 'flags'>;
@@ -52,20 +52,23 @@ function summarise(judged: JudgedVariant, { run, dataset }: RunFacts): Summary {
     perClass: classRows(judged, dataset.classNames),
     worstCase: shareOf(right['worst-case']),
     transfer: transferRows(judged),
+    checks: judged.checks,
   };
 }
 
 /**
- * Each attack sees only what those before it left, so accuracy falls step by step from clean to robust. Results know an
- * attack by its name: one that a suite lists twice is one row.
+ * Within a group each attack sees only what those before it left, so accuracy falls step by step from clean; every group
+ * begins with all images.
  */
-function attackRows({ images, right, usage }: JudgedVariant, suite: readonly string[]): Summary['attacks'] {
-  let standing = right.clean.filter(Boolean).length;
-  return [...new Set(suite)].map((attack) => {
-    const broken = images.filter(({ brokenBy }) => brokenBy === attack).length;
-    standing -= broken;
+function attackRows({ images, right, usage }: JudgedVariant, suite: RunFacts['run']['suite']): Summary['attacks'] {
+  const left = new Map<string, number>();
+  return suite.map(({ name: attack, group }) => {
+    const broken = images.filter((image) => breakersOf(image).includes(attack)).length;
+    const standing = (left.get(group) ?? right.clean.filter(Boolean).length) - broken;
+    left.set(group, standing);
     return {
       attack,
+      group,
       robustAccuracy: standing / images.length,
       interval: wilsonInterval(standing, images.length),
       broken,

@@ -2,10 +2,12 @@ import { createAttack, suiteOf } from '../attacks/suites.ts';
 import { runKeys } from '../contracts/keys.ts';
 import { type ShardResult, shardResultSchema } from '../contracts/results.ts';
 import { evaluateImages } from '../evaluation/protocol.ts';
+import { gather } from '../evaluation/standing.ts';
 import { encodeNpy } from '../tensor/npy.ts';
 import { float32 } from '../tensor/tensor.ts';
 import type { JobProgress } from './jobs.ts';
 import { imagesOf } from './shard-images.ts';
+import { shardMemory } from './shard-memory.ts';
 import type { Workbench } from './workbench.ts';
 
 /** Evaluates one variant on one shard: the whole suite, then the adversarial examples and the result, in that order. */
@@ -14,39 +16,27 @@ export async function evaluateShard(
   job: { readonly variant: string; readonly shard: number },
   progress: (state: JobProgress) => void,
 ): Promise<void> {
-  const { config } = bench.plan;
+  const { config, inputs } = bench.plan;
   const model = await bench.model(job.variant);
   const images = await imagesOf(bench, job.shard);
-  const evaluation = await evaluateImages(model, images, {
-    suite: suiteOf(config.suite).map(createAttack),
+  const memory = shardMemory(bench, job);
+  const { outcomes, adversarial, usage, checks } = await evaluateImages(model, images, {
+    suite: suiteOf(config).map((spec) => ({ attack: createAttack(spec), group: spec.group })),
     threat: config.threat,
     seed: config.seed,
     batchSize: config.compute.batchSize,
     examples: config.examples,
     progress,
+    memory,
   });
-  const broken = evaluation.outcomes.flatMap(({ brokenBy }, row) => (brokenBy === null ? [] : [row]));
-  const examples = float32(
-    [broken.length, ...bench.plan.inputs.imageShape],
-    rowsOf(evaluation.adversarial, broken, model.imageSize),
-  );
-  const result: ShardResult = {
-    schema: 'igd.shard/1',
-    variant: job.variant,
-    images: evaluation.outcomes,
-    attacks: evaluation.usage,
-    zeroGradientImages: evaluation.zeroGradientImages,
-  };
+  const broken = outcomes.flatMap(({ brokenBy }, row) => (brokenBy === null ? [] : [row]));
+  const examples = float32([broken.length, ...inputs.imageShape], gather(adversarial, broken, model.imageSize));
+  const result: ShardResult = { schema: 'igd.shard/2', variant: job.variant, images: outcomes, attacks: usage, checks };
   // The result is what says "done": examples first, so that a done shard always has them.
   await bench.runs.put(runKeys.examples(job.variant, job.shard), encodeNpy(examples));
   await bench.runs.put(
     runKeys.evaluation(job.variant, job.shard),
     `${JSON.stringify(shardResultSchema.parse(result), null, 1)}\n`,
   );
-}
-
-function rowsOf(values: Float32Array, rows: readonly number[], size: number): Float32Array {
-  const picked = new Float32Array(rows.length * size);
-  for (const [i, row] of rows.entries()) picked.set(values.subarray(row * size, (row + 1) * size), i * size);
-  return picked;
+  await memory.forget();
 }

@@ -107,14 +107,14 @@ function cut(images: number, perShard: number): Shard[] {
 
 /** Device and batch size are left out: they change how long a run takes, not what it finds. Paths too: content counts. */
 function identity(config: RunConfig, inputs: RunInputs, rankings: Plan['rankings'], shards: readonly Shard[]): string {
-  const { checkpoint, dataset, compute: _compute, name: _name, suite, ...rest } = config;
+  const { checkpoint, dataset, compute: _compute, name: _name, suite: _suite, protocol: _protocol, ...rest } = config;
   const { uri: _uri, sha256: _sha256, ...preparation } = checkpoint;
   const { notes: _notes, architecture: _architecture, ...model } = inputs.checkpoint;
   const identityOf = {
     ...rest,
     preparation,
     format: dataset.format,
-    suite: suiteOf(suite),
+    suite: suiteOf(config),
     inputs: { model, test: inputs.test, probe: inputs.probe },
     rankings,
     shards: shards.length,

@@ -129,7 +129,7 @@ async function factsOf(plan: Plan, rankings: Store, coverage: Coverage): Promise
       id,
       igdVersion: igdVersion(),
       seed: config.seed,
-      suite: suiteOf(config.suite).map(({ attack }) => attack),
+      suite: suiteOf(config).map(({ name, group }) => ({ name, group })),
       threat: config.threat,
       temperature: config.temperature,
       smoothing: config.smoothing,
@@ -159,7 +159,7 @@ async function factsOf(plan: Plan, rankings: Store, coverage: Coverage): Promise
     },
     variants: config.variants,
     images,
-    averagesNoise: suiteOf(config.suite).some(({ eot }) => eot > 1),
+    averagesNoise: suiteOf(config).some((spec) => 'eot' in spec && spec.eot > 1),
   };
 }
 

@@ -1,7 +1,7 @@
 import { RunError } from '../contracts/errors.ts';
 import { runKeys } from '../contracts/keys.ts';
 import { type ImageOutcome, type ShardResult, shardResultSchema } from '../contracts/results.ts';
-import type { EvaluationImages } from '../evaluation/protocol.ts';
+import type { EvaluationImages } from '../evaluation/standing.ts';
 import type { Store } from '../stores/store.ts';
 import { decodeNpy } from '../tensor/npy.ts';
 import type { Plan } from './plan.ts';

@@ -1,7 +1,7 @@
 import { distance, isWithinThreat } from '../attacks/threat.ts';
 import { ConfigError } from '../contracts/errors.ts';
 import { digestOf } from '../datasets/digest.ts';
-import { judgePredictions } from '../evaluation/protocol.ts';
+import { judgePredictions } from '../evaluation/judge.ts';
 import { checkpointDigest } from './inputs.ts';
 import { type AdversarialExample, examplesOf } from './shard-images.ts';
 import { Workbench, type WorkbenchOptions } from './workbench.ts';
@@ -51,7 +51,10 @@ async function checkShard(
 ): Promise<Failure[]> {
   const { config } = bench.plan;
   const [model, test] = await Promise.all([bench.model(variant), bench.test()]);
-  const judged = await judgePredictions(model, examples, config.seed, config.compute.batchSize);
+  const judged = await judgePredictions(model, stackedExamples(examples, model.imageSize), {
+    seed: config.seed,
+    batchSize: config.compute.batchSize,
+  });
   return examples.flatMap(({ outcome, x }, i): Failure[] => {
     const clean = test.gather([outcome.image]);
     const problems: string[] = [];
@@ -61,4 +64,14 @@ async function checkShard(
     if (judged[i] === outcome.label) problems.push(`classified as its label ${outcome.label}`);
     return problems.map((problem) => ({ variant, image: outcome.image, problem }));
   });
+}
+
+function stackedExamples(examples: readonly AdversarialExample[], size: number) {
+  const x = new Float32Array(examples.length * size);
+  for (const [i, example] of examples.entries()) x.set(example.x, i * size);
+  return {
+    x,
+    images: examples.map(({ outcome }) => outcome.image),
+    attacks: examples.map(({ outcome }) => outcome.brokenBy ?? ''),
+  };
 }

@@ -18,6 +18,8 @@ export interface WorkbenchOptions {
   readonly runs: Store;
   readonly rankings: Store;
   readonly session: SessionOptions;
+  /** Milliseconds between two saves of a shard in hand; the default is `shardMemory`'s. */
+  readonly saveEveryMs?: number | undefined;
 }
 
 /**
@@ -29,15 +31,17 @@ export class Workbench {
   readonly runs: Store;
   readonly rankings: Store;
   readonly session: SessionOptions;
+  readonly saveEveryMs: number | undefined;
   #classifier: Promise<Classifier> | undefined;
   #test: Promise<Dataset> | undefined;
   #current: { readonly variant: string; readonly model: OnnxModel } | undefined;
 
-  constructor({ plan, runs, rankings, session }: WorkbenchOptions) {
+  constructor({ plan, runs, rankings, session, saveEveryMs }: WorkbenchOptions) {
     this.plan = plan;
     this.runs = runs;
     this.rankings = rankings;
     this.session = session;
+    this.saveEveryMs = saveEveryMs;
   }
 
   classifier(): Promise<Classifier> {

@@ -7,13 +7,26 @@ import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
  * What an image draws depends on its key alone, never on its place in a batch, so any batch size, order or sharding
  * gives the same outcome.
  */
-export interface RandomStream {
+export interface RandomSource {
   /** Uniform in [0, 1), a multiple of 2^-32. */
   uniform(): number;
   /** Standard normal. */
   normal(): number;
   /** Uniform integer in [0, bound). */
   integer(bound: number): number;
+}
+
+/** A source that can be saved in mid-stream. */
+export interface RandomStream extends RandomSource {
+  /** Where the stream is, as plain data; `restore` goes on from there. */
+  save(): StreamState;
+  restore(state: StreamState): void;
+}
+
+export interface StreamState {
+  readonly words: readonly number[];
+  /** The second of two normals drawn at once. */
+  readonly spare: number | null;
 }
 
 export type StreamKey = readonly (string | number)[];
@@ -25,7 +38,7 @@ export function streamOf(key: StreamKey): RandomStream {
 }
 
 class KeyedStream implements RandomStream {
-  readonly #generator: RandomGenerator;
+  #generator: RandomGenerator;
   #spare: number | undefined;
 
   constructor(generator: RandomGenerator) {
@@ -54,6 +67,15 @@ class KeyedStream implements RandomStream {
     const scale = Math.sqrt((-2 * Math.log(square)) / square);
     this.#spare = v * scale;
     return u * scale;
+  }
+
+  save(): StreamState {
+    return { words: this.#generator.getState(), spare: this.#spare ?? null };
+  }
+
+  restore({ words, spare }: StreamState): void {
+    this.#generator = xoroshiro128plusFromState(words);
+    this.#spare = spare ?? undefined;
   }
 
   /** The product with a 32-bit uniform is biased by less than bound / 2^32. */

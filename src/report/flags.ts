@@ -11,7 +11,7 @@ export interface VariantCase {
   readonly base: Omit<VariantReport, 'flags'> | undefined;
   readonly run: Report['run'];
   readonly comparisons: readonly Comparison[];
-  readonly zeroGradientImages: number;
+  readonly classes: number;
   /** An attack of the suite averages gradients over the model's noise (EoT). */
   readonly averagesNoise: boolean;
 }
@@ -23,6 +23,9 @@ const VARIANT_RULES: Readonly<Record<string, Rule<VariantCase>>> = {
   'transfer-removes-gain': transferRemovesGain,
   'worse-than-none': worseThanNone,
   'zero-gradients': zeroGradients,
+  randomised,
+  'probability-outputs': probabilityOutputs,
+  'too-few-classes': tooFewClasses,
   'square-beats-gradients': squareBeatsGradients,
   'smoothing-needs-eot': smoothingNeedsEot,
 };
@@ -81,13 +84,41 @@ function worseThanNone({ variant, base, comparisons }: VariantCase): string | nu
   return `robust accuracy is below that of ${base.id} (${versus(variant, base, 'robust')}, ${pValue(p)}): it makes the model weaker`;
 }
 
-function zeroGradients({ variant, zeroGradientImages }: VariantCase): string | null {
+function zeroGradients({ variant }: VariantCase): string | null {
+  const { zeroGradientImages } = variant.checks;
   if (zeroGradientImages === 0) return null;
   const attacked = variant.clean.correct;
   return (
     `${count(zeroGradientImages)} of ${counted(attacked, 'attacked image')} (${percent(zeroGradientImages / attacked)}) ` +
     'had a loss gradient of exactly zero: gradient attacks are blind there, so robust accuracy may be too high'
   );
+}
+
+/** Smoothing is known without measuring and has a rule of its own; this one is for randomness nobody told of. */
+function randomised({ variant, run, averagesNoise }: VariantCase): string | null {
+  if (!variant.checks.randomised || averagesNoise) return null;
+  if (run.smoothing !== null && variant.mask !== 'none') return null;
+  return (
+    'the model answers the same question differently, and no attack averages its gradients over that (EoT): robust accuracy ' +
+    'is optimistic; use the suite "rand"'
+  );
+}
+
+function probabilityOutputs({ variant }: VariantCase): string | null {
+  if (!variant.checks.probabilities) return null;
+  return (
+    'the outputs look like probabilities: losses on logits are starved by the softmax inside the model, so robust accuracy ' +
+    'may be too high; export the model without its softmax'
+  );
+}
+
+/** Attacks that aim at a number of wrong classes, AutoAttack's being nine. */
+const TARGETED_CLASSES = 10;
+
+function tooFewClasses({ run, classes }: VariantCase): string | null {
+  const targeted = run.suite.filter(({ name }) => name === 'apgd-t' || name === 'fab-t').map(({ name }) => name);
+  if (targeted.length === 0 || classes >= TARGETED_CLASSES) return null;
+  return `with ${classes} classes ${list(targeted)} ${targeted.length === 1 ? 'has' : 'have'} ${classes - 1} targets instead of 9: fewer tries than the standard evaluation`;
 }
 
 /** AutoAttack's own check: a black-box attack should not find what white-box attacks missed. */

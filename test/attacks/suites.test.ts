@@ -2,27 +2,36 @@ import { describe, expect, it } from 'vitest';
 import { createAttack, suiteOf } from '../../src/attacks/suites.ts';
 import { ATTACK_NAMES, attackSpecSchema, SUITE_NAMES } from '../../src/contracts/attacks.ts';
 
+function resolved(suite: Parameters<typeof suiteOf>[0]['suite'], norm: 'Linf' | 'L1' = 'Linf') {
+  return suiteOf({ suite, threat: { norm }, protocol: 'sequential' });
+}
+
+/** As a sequential suite names and groups an attack. */
+function named(attack: string) {
+  return { attack, name: attack, group: 'all' };
+}
+
 const DEFAULTS = { iterations: 100, restarts: 1, eot: 1, start: 'random' };
 
 describe('suites', () => {
   it('apgd is AutoAttack’s two APGDs with every option spelled out', () => {
-    expect(suiteOf('apgd')).toEqual([
-      { attack: 'apgd-ce', ...DEFAULTS },
-      { attack: 'apgd-t', ...DEFAULTS, targets: 9 },
+    expect(resolved('apgd')).toEqual([
+      { ...named('apgd-ce'), ...DEFAULTS },
+      { ...named('apgd-t'), ...DEFAULTS, targets: 9 },
     ]);
   });
 
   it('may be lists of names and specs', () => {
-    expect(suiteOf(['apgd-cw', { attack: 'apgd-t', targets: 3, restarts: 2 }])).toEqual([
-      { attack: 'apgd-cw', ...DEFAULTS },
-      { attack: 'apgd-t', ...DEFAULTS, targets: 3, restarts: 2 },
+    expect(resolved([{ attack: 'apgd-cw' }, { attack: 'apgd-t', targets: 3, restarts: 2 }])).toEqual([
+      { ...named('apgd-cw'), ...DEFAULTS },
+      { ...named('apgd-t'), ...DEFAULTS, targets: 3, restarts: 2 },
     ]);
   });
 
   it.each(SUITE_NAMES)('%s is made of attacks that can be created, and resolves to itself', (name) => {
-    const specs = suiteOf(name);
-    expect(suiteOf(specs)).toEqual(specs);
-    expect(specs.map((spec) => createAttack(spec).name)).toEqual(specs.map(({ attack }) => attack));
+    const specs = resolved(name);
+    expect(resolved(specs)).toEqual(specs);
+    expect(specs.map((spec) => createAttack(spec).name)).toEqual(specs.map(({ name }) => name));
   });
 
   it.each(ATTACK_NAMES)('%s can be created by name alone', (attack) => {

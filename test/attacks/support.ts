@@ -15,11 +15,10 @@ export function contextOf(
 /** Points labelled as the classifier sees them. */
 export function pointsOf(classifier: Classifier, images: readonly (readonly number[])[]): AttackPoints {
   const x = Float32Array.from(images.flat());
-  const labels = images.map((_, row) => {
-    const logits = classifier.logits(Array.from(imageOf(x, row, classifier.imageSize)));
-    return predictedClass(Float32Array.from(logits), 0, classifier.classes);
-  });
-  return { x, labels: Int32Array.from(labels), images: images.map((_, row) => row) };
+  const rows = images.map((_, row) => classifier.logits(Array.from(imageOf(x, row, classifier.imageSize))));
+  const logits = Float32Array.from(rows.flat());
+  const labels = rows.map((_, row) => predictedClass(logits, row, classifier.classes));
+  return { x, labels: Int32Array.from(labels), images: images.map((_, row) => row), logits };
 }
 
 /** Random points well inside [0, 1]. */
@@ -30,11 +29,13 @@ export function interiorImages(seed: number, count: number, imageSize: number): 
 
 /** The points at these rows, as a batch of their own. */
 export function selected(
-  { x, labels, images }: AttackPoints,
+  { x, labels, images, logits }: AttackPoints,
   rows: readonly number[],
   imageSize: number,
 ): AttackPoints {
+  const classes = logits.length / images.length;
   return {
+    logits: Float32Array.from(rows.flatMap((row) => Array.from(imageOf(logits, row, classes)))),
     x: Float32Array.from(rows.flatMap((row) => Array.from(imageOf(x, row, imageSize)))),
     labels: Int32Array.from(rows, (row) => labels[row]!),
     images: rows.map((row) => images[row]!),

@@ -6,6 +6,7 @@ import { apgd } from '../../src/attacks/apgd.ts';
 import type { AttackedModel, AttackPoints } from '../../src/attacks/attack.ts';
 import type { LossName } from '../../src/attacks/losses.ts';
 import { baseModel } from '../../src/defense/defended.ts';
+import { logitsOf } from '../../src/evaluation/judge.ts';
 import { OnnxModel } from '../../src/evaluation/onnx-model.ts';
 import { describeWithShared } from '../support/shared.ts';
 import { contextOf } from './support.ts';
@@ -31,9 +32,10 @@ describeWithShared('APGD beside the original on a real network', (reference) => 
       readFileSync(join(reference, 'traces.json'), 'utf8'),
     );
     traces = recorded.apgd;
-    points = cifarPoints(join(reference, 'cifar10/test_1000.bin'), recorded.images);
     const classifier = await openClassifier({ path: join(reference, 'checkpoints/cifar10-rn18-w16.pt') });
     model = new OnnxModel(baseModel(classifier), classifier.imageShape, classifier.classes);
+    const images = cifarImages(join(reference, 'cifar10/test_1000.bin'), recorded.images);
+    points = { ...images, logits: await logitsOf(model, images, { seed: 0, batchSize: 32 }, ['clean']) };
   });
   afterAll(() => model?.release());
 
@@ -64,6 +66,7 @@ function watched(model: AttackedModel, best: Float32Array): AttackedModel {
   return {
     classes: model.classes,
     imageSize: model.imageSize,
+    imageShape: model.imageShape,
     randomised: model.randomised,
     logits: (x, streams) => model.logits(x, streams),
     async gradient(loss, batch, streams) {
@@ -75,7 +78,7 @@ function watched(model: AttackedModel, best: Float32Array): AttackedModel {
 }
 
 /** Images of a CIFAR-10 binary: a label byte, then the pixels. */
-function cifarPoints(path: string, images: number[]): AttackPoints {
+function cifarImages(path: string, images: number[]): Omit<AttackPoints, 'logits'> {
   const bytes = readFileSync(path);
   const record = (image: number) => image * (IMAGE_BYTES + 1);
   return {

@@ -41,6 +41,7 @@ const points = {
   labels: Int32Array.from(fixture.labels),
   images: [...fixture.labels.keys()],
 };
+
 /** L-infinity is the same float32 arithmetic; L2 sums in float64 where the original sums in float32. */
 const GAPS = { Linf: 0, L2: 5e-7 };
 
@@ -51,7 +52,10 @@ describe.each(fixture.cases)('APGD beside the original: $norm, $loss, $iteration
     const gaps: number[] = [];
     const model = player(steps, ({ x }, { x: expected }) => gaps.push(largestGap(x, expected.flat())));
     const attack = apgd({ name: 'apgd', loss, iterations, restarts: 1, eot: 1, targets: 1, start: 'clean' });
-    const found = await attack.run(points, contextOf(model, { norm, epsilon }, { examples: 'last' }));
+    const found = await attack.run(
+      { ...points, logits: Float32Array.from(steps[0]!.logits.flat()) },
+      contextOf(model, { norm, epsilon }, { examples: 'last' }),
+    );
 
     expect(gaps).toHaveLength(iterations + 1);
     expect(Math.max(...gaps)).toBeLessThanOrEqual(GAPS[norm]);
@@ -73,6 +77,7 @@ function player(
   return {
     classes: start!.logits[0]!.length,
     imageSize: start!.x[0]!.length,
+    imageShape: [1, 1, start!.x[0]!.length],
     randomised: false,
     logits: async () => Float32Array.from(start!.logits.flat()),
     async gradient(_, batch) {

@@ -16,6 +16,7 @@ const recordSchema = z.object({
 
 /** Images attacked here, so that the suite stays short; all 256 of the record agree but one (README). */
 const IMAGES = 64;
+const threat = { norm: 'Linf', epsilon: 8 / 255 } as const;
 
 describeWithShared('suite apgd against the original AutoAttack, image by image', (reference) => {
   const record = recordSchema.parse(JSON.parse(readFileSync(join(reference, 'autoattack.json'), 'utf8')));
@@ -32,8 +33,11 @@ describeWithShared('suite apgd against the original AutoAttack, image by image',
       model,
       { x: data.pixels(0, IMAGES), labels: data.labels, images },
       {
-        suite: suiteOf('apgd').map(createAttack),
-        threat: { norm: 'Linf', epsilon: 8 / 255 },
+        suite: suiteOf({ suite: 'apgd', threat, protocol: 'sequential' }).map((spec) => ({
+          attack: createAttack(spec),
+          group: spec.group,
+        })),
+        threat,
         seed: 0,
         batchSize: IMAGES,
         examples: 'first',

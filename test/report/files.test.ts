@@ -66,7 +66,7 @@ describe('report.json', () => {
     expect(schema.$schema).toBe('https://json-schema.org/draft/2020-12/schema');
     expect(schema.additionalProperties).toBe(false);
     expect(schema.required).toEqual(Object.keys(reportSchema.shape));
-    expect(schema.properties.schema.const).toBe('igd.report/1');
+    expect(schema.properties.schema.const).toBe('igd.report/2');
   });
 });
 

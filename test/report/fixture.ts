@@ -63,7 +63,7 @@ function makeFacts(options: RunOptions): RunFacts {
       id: '6f1d0c2a9b3e',
       igdVersion: '0.1.0',
       seed: 0,
-      suite: [...suite],
+      suite: suite.map((name) => ({ name, group: 'all' })),
       threat: { norm: 'Linf', epsilon: 8 / 255 },
       temperature,
       smoothing,
@@ -161,13 +161,13 @@ function attackAll({ run, checkpoint, variants }: RunFacts, variant: Variant): I
   });
 }
 
-function breaker(suite: readonly string[], draw: number): string {
+function breaker(suite: RunFacts['run']['suite'], draw: number): string {
   let reached = 0;
   const index = suite.findIndex((_, place) => {
     reached += BROKEN_SHARES[place] ?? 0;
     return draw < reached;
   });
-  return suite[index] ?? suite[0] ?? '';
+  return (suite[index] ?? suite[0])?.name ?? '';
 }
 
 /** In [0, 1]: mostly the image's own, a little the class's and the variant's. */
@@ -179,17 +179,21 @@ function weaknessOf(image: number, label: number, place: number): number {
 function shardOf({ run }: RunFacts, variant: string, images: readonly ImageOutcome[]): ShardResult {
   const attacked = images.filter(({ label, cleanPrediction }) => label === cleanPrediction).length;
   return {
-    schema: 'igd.shard/1',
+    schema: 'igd.shard/2',
     variant,
     images: [...images],
-    attacks: run.suite.map((attack, place) => ({
+    attacks: run.suite.map(({ name: attack }, place) => ({
       attack,
       seconds: 0.37 * attacked * (place + 1),
       forwards: attacked * (attack === 'square' ? 5000 : 101),
       gradients: attack === 'square' ? 0 : attacked * 100,
       runtimeSeconds: 0.3 * attacked * (place + 1),
     })),
-    zeroGradientImages: variant === 'loir' ? Math.floor(attacked / 20) : 0,
+    checks: {
+      randomised: false,
+      probabilities: false,
+      zeroGradientImages: variant === 'loir' ? Math.floor(attacked / 20) : 0,
+    },
   };
 }
 

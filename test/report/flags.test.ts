@@ -7,6 +7,12 @@ import { conf, LOIR, makeRun, NONE, RANDOM } from './fixture.ts';
 
 const { run, dataset } = makeRun({ variants: [NONE, LOIR] }).report;
 
+const CHECKS = { randomised: false, probabilities: false, zeroGradientImages: 0 };
+
+function checked(checks: Partial<typeof CHECKS>): VariantCase['variant'] {
+  return { ...variant('loir', 414, 400), checks: { ...CHECKS, ...checks } };
+}
+
 function share(correct: number) {
   return { accuracy: correct / 1000, correct, interval: wilsonInterval(correct, 1000) };
 }
@@ -14,7 +20,14 @@ function share(correct: number) {
 function variant(id: string, robust: number, worst: number, square = 0): VariantCase['variant'] {
   const cost = { seconds: 1, forwards: 1, gradients: 1 };
   const attack = (name: string, left: number, broken: number) => {
-    return { attack: name, robustAccuracy: left / 1000, interval: wilsonInterval(left, 1000), broken, ...cost };
+    return {
+      attack: name,
+      group: 'all',
+      robustAccuracy: left / 1000,
+      interval: wilsonInterval(left, 1000),
+      broken,
+      ...cost,
+    };
   };
   return {
     id,
@@ -25,6 +38,7 @@ function variant(id: string, robust: number, worst: number, square = 0): Variant
     perClass: [],
     worstCase: share(worst),
     transfer: [],
+    checks: CHECKS,
   };
 }
 
@@ -34,7 +48,7 @@ function flagsOf(subject: Partial<VariantCase>): Record<string, string> {
     base: variant('none', 289, 280),
     run,
     comparisons: [],
-    zeroGradientImages: 0,
+    classes: 10,
     averagesNoise: false,
   };
   return Object.fromEntries(flagVariant({ ...defaults, ...subject }).map(({ code, message }) => [code, message]));
@@ -44,6 +58,17 @@ describe('flags of a variant', () => {
   it('are none where the gain holds up', () => {
     expect(flagsOf({})).toEqual({});
     expect(flagsOf({ base: undefined })).toEqual({});
+  });
+
+  it('say what the checks of the model found', () => {
+    expect(flagsOf({ variant: checked({ randomised: true }) }).randomised).toMatch(/use the suite "rand"$/);
+    expect(flagsOf({ variant: checked({ randomised: true }), averagesNoise: true })).toEqual({});
+    expect(flagsOf({ variant: checked({ probabilities: true }) })['probability-outputs']).toMatch(
+      /without its softmax$/,
+    );
+    const targeted = { ...run, suite: [{ name: 'apgd-t', group: 'all' }] };
+    expect(flagsOf({ run: targeted, classes: 4 })['too-few-classes']).toMatch(/^with 4 classes apgd-t has 3 targets/);
+    expect(flagsOf({ run: targeted, classes: 10 })).toEqual({});
   });
 
   it('say that transfer removes the gain, with the numbers', () => {
@@ -77,7 +102,9 @@ describe('flags of a variant', () => {
   });
 
   it('count zero gradients among attacked images', () => {
-    expect(flagsOf({ zeroGradientImages: 35 })['zero-gradients']).toMatch(/^35 of 700 attacked images \(5\.0%\)/);
+    expect(flagsOf({ variant: checked({ zeroGradientImages: 35 }) })['zero-gradients']).toMatch(
+      /^35 of 700 attacked images \(5\.0%\)/,
+    );
   });
 
   it('say that Square beats gradients, from 0.2 points on', () => {

@@ -1,6 +1,6 @@
 import type { AttackedModel, LossBatch, LossGradient } from '../../src/attacks/attack.ts';
 import type { LossName } from '../../src/attacks/losses.ts';
-import type { RandomStream } from '../../src/random/stream.ts';
+import type { RandomSource } from '../../src/random/stream.ts';
 import { logitLoss } from '../attacks/logit-losses.ts';
 
 /** A classifier of one image at a time, in plain float64. */
@@ -62,13 +62,14 @@ export interface ModelOptions {
 export function attackedModel(classifier: Classifier, options: ModelOptions = {}): AttackedModel {
   const { classes, imageSize } = classifier;
   const { noise = 0, onGradient } = options;
-  const image = (x: Float32Array, row: number, stream: RandomStream) => {
+  const image = (x: Float32Array, row: number, stream: RandomSource) => {
     const values = Array.from(x.subarray(row * imageSize, (row + 1) * imageSize));
     return noise === 0 ? values : values.map((value) => value + noise * stream.normal());
   };
   return {
     classes,
     imageSize,
+    imageShape: [1, 1, imageSize],
     randomised: noise > 0,
     async logits(x, streams) {
       return Float32Array.from(streams.flatMap((stream, row) => classifier.logits(image(x, row, stream))));

@@ -3,7 +3,7 @@ import { layerOf } from '../../src/architectures/open.ts';
 import type { Variant } from '../../src/contracts/variants.ts';
 import { baseModel, defendedModel, type EvaluatedModel, type Smoothing } from '../../src/defense/defended.ts';
 import { OnnxModel } from '../../src/evaluation/onnx-model.ts';
-import { type RandomStream, streamOf } from '../../src/random/stream.ts';
+import { type RandomSource, type RandomStream, streamOf } from '../../src/random/stream.ts';
 import type { TypedTensor } from '../../src/tensor/tensor.ts';
 
 export interface DefenseCase {
@@ -35,7 +35,7 @@ export function streams(count: number): RandomStream[] {
 }
 
 /** Streams that hand out given values in order, row by row. */
-export function streamsOf(values: Float32Array, rows: number): RandomStream[] {
+export function streamsOf(values: Float32Array, rows: number): RandomSource[] {
   const size = values.length / rows;
   return Array.from({ length: rows }, (_, row) => {
     let next = row * size;

@@ -8,7 +8,7 @@ import { InputError, messageOf } from '../../contracts/errors.ts';
 import { baseModel, defendedModel, type EvaluatedModel, type Smoothing } from '../../defense/defended.ts';
 import { topUnitMasks } from '../../defense/masks.ts';
 import { OnnxModel } from '../../evaluation/onnx-model.ts';
-import { type RandomStream, streamOf } from '../../random/stream.ts';
+import { type RandomSource, streamOf } from '../../random/stream.ts';
 import { readRanking } from '../../ranking/read.ts';
 import { decodeNpy, encodeNpy } from '../../tensor/npy.ts';
 import { float32 } from '../../tensor/tensor.ts';
@@ -160,7 +160,7 @@ async function readNoise(path: string, images: number, imageShape: readonly numb
   };
 }
 
-function fromValues(values: Float32Array): RandomStream {
+function fromValues(values: Float32Array): RandomSource {
   let next = 0;
   const draw = () => values[next++ % values.length] ?? 0;
   return { normal: draw, uniform: draw, integer: () => 0 };

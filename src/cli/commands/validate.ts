@@ -22,8 +22,8 @@ export function addValidate(program: Command): void {
       say(`  images    ${test.images} to evaluate${probe === null ? '' : `, ${probe.images} to rank on`}`);
       say(`  variants  ${config.variants.map(({ id }) => id).join(', ')}`);
       say(
-        `  attacks   ${suiteOf(config.suite)
-          .map(({ attack }) => attack)
+        `  attacks   ${suiteOf(config)
+          .map(({ name }) => name)
           .join(', ')}; ${config.threat.norm}, eps ${config.threat.epsilon.toPrecision(4)}`,
       );
     });

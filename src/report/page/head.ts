@@ -10,7 +10,7 @@ export function head(report: Report): Markup {
   const facts = [
     checkpoint.architecture,
     counted(run.images, 'image'),
-    `${list(run.suite)} (${run.threat.norm}, ε = ${radius(run.threat.epsilon)})`,
+    `${list(run.suite.map(({ name }) => name))} (${run.threat.norm}, ε = ${radius(run.threat.epsilon)})`,
   ];
   return html`<header>
 <p class="overline">Robustness report</p>

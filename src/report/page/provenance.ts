@@ -16,7 +16,7 @@ function runEntries({ run }: Report): Entry[] {
   const { smoothing, threat } = run;
   return [
     ['Run', html`${run.name} <code>${run.id}</code>`],
-    ['Suite', list(run.suite)],
+    ['Suite', list(run.suite.map(({ name }) => name))],
     ['Threat model', `${threat.norm}, ε = ${radius(threat.epsilon)}`],
     ['Temperature', run.temperature],
     [

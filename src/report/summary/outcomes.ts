@@ -1,4 +1,4 @@
-import type { AttackUsage, ImageOutcome, ShardResult } from '../../contracts/results.ts';
+import type { AttackUsage, ImageOutcome, ModelChecks, ShardResult } from '../../contracts/results.ts';
 import type { Variant } from '../../contracts/variants.ts';
 import { known, type RunFacts, refuseImages } from './facts.ts';
 
@@ -9,7 +9,8 @@ export interface VariantOutcomes {
   readonly images: readonly ImageOutcome[];
   /** By attack, in the suite's order. */
   readonly usage: ReadonlyMap<string, Usage>;
-  readonly zeroGradientImages: number;
+  /** All shards together. */
+  readonly checks: ModelChecks;
 }
 
 export type Usage = Pick<AttackUsage, 'seconds' | 'forwards' | 'gradients'>;
@@ -28,7 +29,7 @@ export function collectOutcomes(facts: RunFacts, shards: readonly ShardResult[])
       variant,
       images: joinImages(own, facts.run, covered, variant.id),
       usage: sumUsage(own, facts.run.suite),
-      zeroGradientImages: sum(own.map(({ zeroGradientImages }) => zeroGradientImages)),
+      checks: joinChecks(own.map(({ checks }) => checks)),
     };
   });
   refuseContradictingLabels(outcomes);
@@ -41,12 +42,12 @@ function joinImages(
   covered: readonly number[],
   variant: string,
 ): ImageOutcome[] {
-  const attacks = new Map(run.suite.map((attack) => [attack, attack]));
+  const attacks = new Map(run.suite.map(({ name }) => [name, name]));
   const found = new Map<number, ImageOutcome>();
   const twice: number[] = [];
   for (const outcome of shards.flatMap(({ images }) => images)) {
     if (found.has(outcome.image)) twice.push(outcome.image);
-    if (outcome.brokenBy !== null) known(attacks, outcome.brokenBy, 'attack');
+    for (const attack of breakersOf(outcome)) known(attacks, attack, 'attack');
     found.set(outcome.image, outcome);
   }
   const expected = new Set(covered);
@@ -66,8 +67,21 @@ function joinImages(
   return covered.map((image) => found.get(image)!);
 }
 
-function sumUsage(shards: readonly ShardResult[], suite: readonly string[]): Map<string, Usage> {
-  const usages = new Map(suite.map((attack): [string, AttackUsage[]] => [attack, []]));
+/** Every attack that is known to have broken an image. */
+export function breakersOf({ brokenBy, brokenByEach }: ImageOutcome): readonly string[] {
+  return brokenByEach ?? (brokenBy === null ? [] : [brokenBy]);
+}
+
+function joinChecks(checks: readonly ModelChecks[]): ModelChecks {
+  return {
+    randomised: checks.some(({ randomised }) => randomised),
+    probabilities: checks.length > 0 && checks.every(({ probabilities }) => probabilities),
+    zeroGradientImages: sum(checks.map(({ zeroGradientImages }) => zeroGradientImages)),
+  };
+}
+
+function sumUsage(shards: readonly ShardResult[], suite: RunFacts['run']['suite']): Map<string, Usage> {
+  const usages = new Map(suite.map(({ name }): [string, AttackUsage[]] => [name, []]));
   for (const usage of shards.flatMap(({ attacks }) => attacks)) known(usages, usage.attack, 'attack').push(usage);
   const total = (parts: readonly AttackUsage[]): Usage => ({
     seconds: sum(parts.map(({ seconds }) => seconds)),

@@ -1,0 +1,84 @@
+import type { RandomStream } from '../random/stream.ts';
+import type { AttackCost, AttackedModel, ThreatModel } from './attack.ts';
+import type { LossName } from './losses.ts';
+
+/**
+ * An attack as what it does to ONE image: a search that asks the model one question at a time. It sees nothing but the
+ * answers about its own image, so what becomes of an image cannot depend on its neighbours in a batch; and between two
+ * questions it is plain data, so it can be saved and gone on with in another process. `drive.ts` runs many side by side.
+ */
+export interface Search<State> {
+  /** What it wants to know next; undefined once it is over. The arrays are read before `receive` and not kept. */
+  readonly query: Query | undefined;
+  /**
+   * Takes the answer to `query` and moves on. Returns a point within the threat model that this answer shows to be
+   * misclassified, if it does; the caller copies it.
+   */
+  receive(answer: Answer): Float32Array | undefined;
+  /** Everything `AttackDefinition.search` needs to go on from here: numbers, strings and typed arrays, not copied. */
+  save(): State;
+}
+
+export type Query =
+  /** The logits at x, [imageSize]. */
+  | { readonly kind: 'logits'; readonly x: Float32Array }
+  /** Value and gradient of a loss at x, and the logits. */
+  | ({ readonly kind: 'gradient'; readonly loss: LossName; readonly x: Float32Array } & LossAim);
+
+/** What a loss takes besides logits and label; see `LOSSES`. */
+export interface LossAim {
+  readonly target?: number;
+  /** [classes] */
+  readonly reference?: Float32Array;
+  readonly weight?: number;
+}
+
+/** Views into a batch, gone after `receive`. */
+export interface Answer {
+  /** [classes] */
+  readonly logits: Float32Array;
+  /** Value of the loss; NaN where only logits were asked for. */
+  readonly loss: number;
+  /** [imageSize]; empty where only logits were asked for. */
+  readonly gradient: Float32Array;
+}
+
+/** The image a search is about. */
+export interface Subject {
+  /** [imageSize] */
+  readonly clean: Float32Array;
+  readonly label: number;
+  /** [classes] of the clean image. */
+  readonly logits: Float32Array;
+  /** The search's own randomness: of its image, attack and round. Saved and restored by the caller. */
+  readonly stream: RandomStream;
+}
+
+/** One pass over the images still robust. */
+export interface Round {
+  readonly restart: number;
+  /** Which of an image's wrong classes to aim at, by falling clean logit: 0 is the most likely one. */
+  readonly rank?: number;
+}
+
+/** What all searches of an attack share. */
+export interface Arena {
+  readonly threat: ThreatModel;
+  readonly model: Pick<AttackedModel, 'classes' | 'imageSize' | 'imageShape' | 'randomised'>;
+}
+
+/** An attack; `attackOf` makes it run. */
+export interface AttackDefinition<State> {
+  /** How results name it. */
+  readonly name: string;
+  /** What one round costs an image that holds out, `classes` being the model's. */
+  roundCost(classes: number): AttackCost;
+  /** The rounds an image goes through in turn until one breaks it. */
+  rounds(classes: number): readonly Round[];
+  /**
+   * Prepares the attack: the function gives the search of one image in one round, from its start or from where a saved one
+   * was. Searches of one arena may share scratch space, since they receive answers one at a time. Throws ConfigError where
+   * the model has too few classes or the norm is not the attack's.
+   */
+  enter(arena: Arena): (subject: Subject, round: Round, saved?: State) => Search<State>;
+}
