@@ -31,7 +31,9 @@ export class LocalEngine implements Engine {
     while (this.#workers.length < hands) this.#workers.push(this.#spawn());
     const failed = new AbortController();
     const serve = async (worker: Worker) => {
-      for (let job = queue.shift(); job !== undefined && !failed.signal.aborted; job = queue.shift()) {
+      // A job that ends in the moment of stopping is not followed by another.
+      const isOver = () => failed.signal.aborted || Atomics.load(this.#stop, 0) !== 0;
+      for (let job = queue.shift(); job !== undefined && !isOver(); job = queue.shift()) {
         const running = this.#do(worker, { job, threads }, listener);
         this.#running.add(running);
         await running.finally(() => this.#running.delete(running));
@@ -44,6 +46,7 @@ export class LocalEngine implements Engine {
       }),
     );
     await Promise.all(outcomes);
+    if (queue.length > 0) throw new RunError(`stopped with ${queue.length} jobs left: start again to do them`);
   }
 
   /** Jobs stop at their next step first: a thread that is ended inside onnxruntime takes the process down with it. */
