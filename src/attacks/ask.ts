@@ -91,7 +91,8 @@ function stacked<Lane>({ imageSize }: AttackedModel, group: readonly Asking<Lane
   );
 }
 
-function joined(rows: readonly Float32Array[], size: number): Float32Array {
+/** Rows side by side. */
+export function joined(rows: readonly Float32Array[], size: number): Float32Array {
   const values = new Float32Array(rows.length * size);
   for (const [i, row] of rows.entries()) values.set(row, i * size);
   return values;

@@ -67,6 +67,12 @@ export interface AttackContext {
    * ends and its last misclassified iterate is kept, as the original AutoAttack does; stronger examples for transfer.
    */
   readonly examples: 'first' | 'last';
+  /**
+   * The judge, where another model than `model` is: asked at the end of every round about the point each search thinks most
+   * of (rows of the points, and [n, imageSize]), it tells which of them it misclassifies. What `model` misclassifies
+   * counts for nothing then.
+   */
+  verdict?(rows: readonly number[], x: Float32Array): Promise<readonly boolean[]>;
   /** Images evaluated at once; without a number, all of them. */
   readonly batchSize?: number;
   /** Called after every evaluation: images broken so far, and how far the attack is, 0 to 1. */

@@ -71,9 +71,14 @@ export class Climb implements Search<ClimbState> {
     if (!this.#gradient.add(gradient)) return undefined;
     const isBroken = predictedClass(logits, 0, logits.length) !== this.#subject.label;
     const example = isBroken ? this.#x.slice() : undefined;
+    this.#score(loss);
     if (this.#moves === this.#options.iterations) this.#query = undefined;
-    else this.#advance(loss);
+    else this.#advance();
     return example;
+  }
+
+  get best(): Float32Array {
+    return this.#best;
   }
 
   save(): ClimbState {
@@ -94,9 +99,8 @@ export class Climb implements Search<ClimbState> {
     return x;
   }
 
-  /** Scores the point, looks back where a checkpoint is due, and takes one step up the gradient. */
-  #advance(loss: number): void {
-    this.#score(loss);
+  /** Looks back where a checkpoint is due, and takes one step up the gradient. */
+  #advance(): void {
     const period = this.#options.periods.get(this.#moves);
     if (period !== undefined && this.#step.check(period)) {
       this.#x.set(this.#best);

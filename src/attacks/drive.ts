@@ -1,5 +1,5 @@
 import type { StreamState } from '../random/stream.ts';
-import { ask } from './ask.ts';
+import { ask, joined } from './ask.ts';
 import type { Attack, AttackContext, AttackPoints, Candidates, SavedAttack } from './attack.ts';
 import { Findings, type SavedFindings } from './findings.ts';
 import type { AttackDefinition, Round, Search, Subject } from './search.ts';
@@ -30,13 +30,15 @@ interface Lane<State> {
   readonly search: Search<State>;
   /** Questions answered so far. */
   asked: number;
+  /** For another judge: the last point that the model the attack sees misclassified. */
+  example: Float32Array | null;
 }
 
 /** All that a drive is made of, between two evaluations. */
 interface SavedDrive<State> {
   readonly findings: SavedFindings;
   readonly waiting: readonly number[];
-  readonly lanes: readonly (Pick<Lane<State>, 'row' | 'round' | 'asked'> & {
+  readonly lanes: readonly (Pick<Lane<State>, 'row' | 'round' | 'asked' | 'example'> & {
     readonly stream: StreamState;
     readonly state: State;
   })[];
@@ -66,27 +68,67 @@ class Drive<State> {
     const saved = context.saved === undefined ? undefined : opened<State>(context.saved);
     this.#findings = new Findings(points, imageSize, saved?.findings);
     this.#waiting = saved ? [...saved.waiting] : [...points.images.keys()].reverse();
-    for (const { row, round, asked, stream, state } of saved?.lanes ?? []) {
+    for (const { row, round, asked, example, stream, state } of saved?.lanes ?? []) {
       const subject = this.#subject(row, round);
       subject.stream.restore(stream);
-      this.#lanes.push({ row, round, subject, search: this.#start(subject, this.#round(round), state), asked });
+      this.#lanes.push({
+        row,
+        round,
+        subject,
+        search: this.#start(subject, this.#round(round), state),
+        asked,
+        example,
+      });
     }
   }
 
   async run(): Promise<Candidates> {
-    const { model, batchSize = Number.POSITIVE_INFINITY, progress, checkpoint } = this.#context;
+    const { model, batchSize = Number.POSITIVE_INFINITY, verdict, progress, checkpoint } = this.#context;
     for (;;) {
       while (this.#lanes.length < batchSize && this.#waiting.length > 0) this.#begin(this.#waiting.pop()!, 0);
       if (this.#lanes.length === 0) return this.#findings;
       for (const { lane, answer } of await ask(model, this.#lanes)) {
         lane.asked++;
         const example = lane.search.receive(answer);
-        if (example !== undefined) this.#findings.record(lane.row, example);
+        if (example === undefined) continue;
+        if (verdict === undefined) this.#findings.record(lane.row, example);
+        else lane.example = example.slice();
       }
+      if (verdict !== undefined) await this.#offer(verdict);
       this.#goOn();
       progress?.({ broken: this.#findings.count, fraction: this.#fraction() });
       await checkpoint?.(() => this.#save());
     }
+  }
+
+  /** Shows the judge what the searches that are over found, and where that does not fool it, what they think most of. */
+  async #offer(verdict: NonNullable<AttackContext['verdict']>): Promise<void> {
+    const over = this.#lanes.filter(({ search }) => search.query === undefined);
+    await this.#ask(
+      verdict,
+      over.flatMap(({ row, example }) => (example === null ? [] : [{ row, x: example }])),
+    );
+    const standing = over.filter(({ row }) => this.#findings.broken[row] === 0);
+    await this.#ask(
+      verdict,
+      standing.map(({ row, search }) => ({ row, x: search.best })),
+    );
+  }
+
+  async #ask(
+    verdict: NonNullable<AttackContext['verdict']>,
+    offers: readonly { readonly row: number; readonly x: Float32Array }[],
+  ): Promise<void> {
+    if (offers.length === 0) return;
+    const x = joined(
+      offers.map((offer) => offer.x),
+      this.#context.model.imageSize,
+    );
+    const fooled = await verdict(
+      offers.map(({ row }) => row),
+      x,
+    );
+    for (const [i, offer] of offers.entries()) if (fooled[i] === true) this.#findings.record(offer.row, offer.x);
   }
 
   /** Lets go of the lanes that are over; their images go on to the next round while they stand. */
@@ -107,7 +149,7 @@ class Drive<State> {
       const subject = this.#subject(row, round);
       const search = this.#start(subject, this.#round(round));
       if (search.query === undefined) continue;
-      this.#lanes.push({ row, round, subject, search, asked: 0 });
+      this.#lanes.push({ row, round, subject, search, asked: 0, example: null });
       return;
     }
   }
@@ -143,10 +185,11 @@ class Drive<State> {
     const drive: SavedDrive<State> = {
       findings: this.#findings.save(),
       waiting: this.#waiting,
-      lanes: this.#lanes.map(({ row, round, asked, subject, search }) => ({
+      lanes: this.#lanes.map(({ row, round, asked, example, subject, search }) => ({
         row,
         round,
         asked,
+        example,
         stream: subject.stream.save(),
         state: search.save(),
       })),

@@ -15,7 +15,12 @@ export interface Search<State> {
    * misclassified, if it does; the caller copies it.
    */
   receive(answer: Answer): Float32Array | undefined;
-  /** Everything `AttackDefinition.search` needs to go on from here: numbers, strings and typed arrays, not copied. */
+  /**
+   * The point it thinks most of, such as that of the highest loss: what it offers a model that it does not see, where that
+   * model is to be the judge. Need not be misclassified nor, by a rounding, within the threat model.
+   */
+  readonly best: Float32Array;
+  /** Everything `AttackDefinition.enter` needs to go on from here: numbers, strings and typed arrays, not copied. */
   save(): State;
 }
 

@@ -11,6 +11,18 @@ const common = {
     .optional(),
   /** Attacks of one group see what those before them in it left robust; where left out, the protocol says. */
   group: z.string().min(1).optional(),
+  /** The model the attack sees, where that is not the one it is judged on. */
+  on: z
+    .union([
+      /** Transfer: made on another variant of the run, judged on this one. */
+      z.strictObject({ variant: z.string().min(1) }),
+      /**
+       * A surrogate of the judged variant itself, for the gradients that its own pseudo-label starves: another temperature,
+       * or the hard mask of the first pass's class with the soft mask's gradient (straight-through).
+       */
+      z.strictObject({ temperature: z.number().positive().optional(), mask: z.enum(['soft', 'hard']).optional() }),
+    ])
+    .optional(),
 };
 
 const iterations = count.default(100);
@@ -48,6 +60,7 @@ export type AttackSpec = z.input<typeof attackSpecSchema>;
 /** With every option spelled out. */
 export type ResolvedAttackSpec = z.output<typeof attackSpecSchema>;
 export type AttackName = ResolvedAttackSpec['attack'];
+export type CraftedOn = NonNullable<ResolvedAttackSpec['on']>;
 
 /** Ordered lists of attacks by name; `src/attacks/suites.ts` spells them out. */
 export const SUITE_NAMES = ['standard', 'plus', 'rand', 'apgd'] as const;

@@ -28,10 +28,22 @@ function contradictionsIn(config: RunConfig): string[] {
     ...(computesLoir && config.dataset.probe === undefined
       ? ['dataset.probe: is needed to rank units (the training split)']
       : []),
+    ...unknownSources(config),
     ...(npy && config.dataset.testLabels === undefined && !config.dataset.test.endsWith('.npz')
       ? ['dataset.testLabels: is needed with format "npy" (or give one .npz with images and labels)']
       : []),
   ];
+}
+
+/** Attacks may be made on another variant of the run, or on the model itself. */
+function unknownSources({ suite, variants }: RunConfig): string[] {
+  if (typeof suite === 'string') return [];
+  const known = new Set(['none', ...variants.map(({ id }) => id)]);
+  return suite.flatMap(({ attack, name = attack, on }) =>
+    on !== undefined && 'variant' in on && !known.has(on.variant)
+      ? [`suite: ${name} is made on "${on.variant}", which is none of the variants: ${[...known].join(', ')}`]
+      : [],
+  );
 }
 
 /** Every key the schema knows, at any depth: what a misspelt one is compared with. */

@@ -3,6 +3,8 @@ import { IMAGE_INPUT } from '../architectures/input.ts';
 import type { MaskLayer } from '../architectures/mask-layer.ts';
 import type { Variant } from '../contracts/variants.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
+import type { GradientTable } from '../onnx/gradient/rule.ts';
+import { STRAIGHT_THROUGH } from '../onnx/gradient/straight-through.ts';
 import type { Model } from '../onnx/graph.ts';
 import { appendCopy } from '../onnx/splice.ts';
 import type { TypedTensor } from '../tensor/tensor.ts';
@@ -24,6 +26,11 @@ export interface DefenseOptions {
   /** tau: the pseudo-label is softmax(z / tau). */
   readonly temperature: number;
   readonly smoothing: Smoothing | null;
+  /**
+   * `hard`: the mask of the first pass's class alone, differentiated as if it were the soft one (straight-through): a
+   * surrogate to make attacks on, for softmax(z / tau) starves gradients where tau is small. The defence is `soft`.
+   */
+  readonly pseudoLabel?: 'soft' | 'hard';
 }
 
 /** A model to evaluate: logits [N, classes] from images [N, C, H, W] and, where it is smoothed, noise. */
@@ -31,6 +38,8 @@ export interface EvaluatedModel {
   readonly model: Model;
   readonly logits: string;
   readonly smoothing: Smoothing | null;
+  /** How to differentiate it, where that is not by its ops alone. */
+  readonly rules?: GradientTable;
 }
 
 /**
@@ -41,17 +50,18 @@ export interface EvaluatedModel {
 export function defendedModel(
   classifier: Classifier,
   variant: Exclude<Variant, { mask: 'none' }>,
-  { layer, masks, temperature, smoothing }: DefenseOptions,
+  { layer, masks, temperature, smoothing, pseudoLabel: kind = 'soft' }: DefenseOptions,
 ): EvaluatedModel {
   const { graph } = classifier.model;
   const builder = GraphBuilder.from(graph);
   const firstPass = smoothing === null ? classifier.logits : smoothedLogits(builder, classifier, smoothing);
-  const pseudoLabel = appendPseudoLabel(builder, firstPass, temperature);
+  const pseudoLabel = appendPseudoLabel(builder, firstPass, temperature, kind);
   const perUnit = builder.op('MatMul', [pseudoLabel, builder.initializer('masks', masks)]);
   const mask = variant.mask === 'confidence' ? appendRamp(builder, pseudoLabel, perUnit, variant.threshold) : perUnit;
   const masked = builder.op('Mul', [layer.tensor, alongUnits(builder, mask, layer)]);
   const logits = appendCopy(builder, graph, new Map([[layer.tensor, masked]]), classifier.logits);
-  return { model: builder.build([logits], `${graph.name} ${variant.id}`), logits, smoothing };
+  const model = builder.build([logits], `${graph.name} ${variant.id}`);
+  return { model, logits, smoothing, ...(kind === 'hard' ? { rules: STRAIGHT_THROUGH } : {}) };
 }
 
 /** The classifier as it is; it is never smoothed. */
@@ -71,9 +81,9 @@ function smoothedLogits(builder: GraphBuilder, classifier: Classifier, { samples
 }
 
 /** p = softmax(z / tau); the public code writes softmax(100 z), tau = 0.01. */
-function appendPseudoLabel(builder: GraphBuilder, logits: string, temperature: number): string {
+function appendPseudoLabel(builder: GraphBuilder, logits: string, temperature: number, kind: 'soft' | 'hard'): string {
   const sharpened = builder.op('Mul', [logits, builder.constant(1 / temperature)]);
-  return builder.op('Softmax', [sharpened], { axis: 1 });
+  return builder.op(kind === 'hard' ? 'Hardmax' : 'Softmax', [sharpened], { axis: 1 });
 }
 
 /**

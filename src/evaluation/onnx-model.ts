@@ -116,14 +116,14 @@ export class OnnxModel implements AttackedModel {
  * The model with a loss on top and its gradient with respect to the images: outputs `loss` [N], the logits, `gradient`.
  * Each image's loss depends on that image alone, so a cotangent of ones gives every image its own gradient.
  */
-export function lossGradientModel({ model, logits }: EvaluatedModel, name: LossName): Model {
+export function lossGradientModel({ model, logits, rules }: EvaluatedModel, name: LossName): Model {
   const builder = GraphBuilder.from(model.graph);
   const loss = LOSSES[name];
   const labels = builder.input(LABELS, [{ batch: 1 }], 'int64');
   const targets = loss.targeted ? builder.input(TARGETS, [{ batch: 1 }], 'int64') : labels;
   const values = loss.build(builder, { logits, labels, targets });
   const ones = builder.op('Expand', [builder.constant(1), builder.op('Shape', [values])]);
-  const gradient = appendGradient(builder, values, ones, IMAGE_INPUT);
+  const gradient = appendGradient(builder, values, ones, IMAGE_INPUT, rules);
   const named = (value: string, output: string) => builder.op('Identity', [value], {}, { outputs: [output] });
   return builder.build([named(values, 'loss'), logits, named(gradient, 'gradient')], `${model.graph.name} ${name}`);
 }

@@ -1,4 +1,4 @@
-import type { Attack, AttackContext, AttackPoints, Candidates, SavedAttack, ThreatModel } from '../attacks/attack.ts';
+import type { Attack, AttackContext, AttackPoints, SavedAttack, ThreatModel } from '../attacks/attack.ts';
 import { clipToThreat } from '../attacks/threat.ts';
 import type { AttackUsage, ImageOutcome, ModelChecks } from '../contracts/results.ts';
 import { streamOf } from '../random/stream.ts';
@@ -22,6 +22,8 @@ export interface SuiteEntry {
   readonly attack: Attack;
   /** Attacks of one group see what those before them in the group left robust; every group begins with all images. */
   readonly group: string;
+  /** The model the attack sees, where that is not the one it is judged on. */
+  readonly craftedOn?: () => Promise<OnnxModel>;
 }
 
 export interface ProtocolOptions {
@@ -116,17 +118,28 @@ async function openBout(
 /** Runs one attack of the suite on the images still robust in its group. */
 async function attackAll(
   bout: Bout,
-  { attack, group }: SuiteEntry,
+  { attack, group, craftedOn }: SuiteEntry,
   index: number,
   current: SavedEvaluation['current'],
 ): Promise<AttackUsage> {
   const { model, images, logits, standings, options } = bout;
   const peers = options.suite.filter((entry) => entry.group === group).map((entry) => entry.attack.name);
   const robust = standings.filter((standing) => standsAgainst(standing, peers));
-  const points = pointsOf(images, robust, logits, model);
-  const meter = meterOf(attack.name, model, current?.usage);
-  const candidates = await attack.run(points, contextOf(bout, attack, index, meter, current?.saved));
-  await judge(bout, attack.name, points, candidates, robust);
+  const crafting = await craftedOn?.();
+  const own = pointsOf(images, robust, logits, model);
+  const points =
+    crafting === undefined ? own : { ...own, logits: await logitsOf(crafting, own, options, ['clean', attack.name]) };
+  const meter = meterOf(attack.name, crafting === undefined ? [model] : [model, crafting], current?.usage);
+  const context = contextOf(bout, attack, index, meter, current?.saved);
+  const judged = (rows: readonly number[], x: Float32Array) => judge(bout, attack.name, points, rows, x);
+  const verdict = async (rows: readonly number[], x: Float32Array) =>
+    (await judged(rows, x)).map(({ prediction, row }) => prediction !== points.labels[row]);
+  const candidates = await attack.run(
+    points,
+    crafting === undefined ? context : { ...context, model: crafting, verdict },
+  );
+  const claimed = [...points.images.keys()].filter((row) => candidates.broken[row] === 1);
+  record(bout, attack.name, robust, await judged(claimed, gather(candidates.x, claimed, model.imageSize)));
   return meter.read();
 }
 
@@ -161,28 +174,40 @@ function contextOf(
   };
 }
 
-/** Clips candidates to the threat model, asks the model, and records what really is broken. */
+/** A candidate as it was judged. */
+interface Judged {
+  /** Among the points of the attack. */
+  readonly row: number;
+  /** [imageSize], within the threat model. */
+  readonly x: Float32Array;
+  readonly prediction: number;
+}
+
+/** Clips candidates [rows, imageSize] to the threat model and asks the model. */
 async function judge(
-  { model, adversarial, options }: Bout,
+  { model, options }: Bout,
   attack: string,
   points: AttackPoints,
-  candidates: Candidates,
-  robust: readonly Standing[],
-): Promise<void> {
+  rows: readonly number[],
+  candidates: Float32Array,
+): Promise<Judged[]> {
   const size = model.imageSize;
-  const claimed = [...points.images.keys()].filter((row) => candidates.broken[row] === 1);
-  const x = gather(candidates.x, claimed, size);
-  for (const [i, row] of claimed.entries())
-    clipToThreat(x.subarray(i * size, (i + 1) * size), points.x.subarray(row * size, (row + 1) * size), options.threat);
-  const images = claimed.map((row) => points.images[row] ?? -1);
+  const x = candidates.slice();
+  const rowOf = (values: Float32Array, row: number) => values.subarray(row * size, (row + 1) * size);
+  for (const [i, row] of rows.entries()) clipToThreat(rowOf(x, i), rowOf(points.x, row), options.threat);
+  const images = rows.map((row) => points.images[row] ?? -1);
   const predictions = await judgePredictions(model, { x, images, attacks: images.map(() => attack) }, options);
-  for (const [i, row] of claimed.entries()) {
+  return rows.map((row, i) => ({ row, x: rowOf(x, i), prediction: predictions[i] ?? -1 }));
+}
+
+/** Keeps what really is broken: of an image that several attacks break, the first one's example. */
+function record({ adversarial, model }: Bout, attack: string, robust: readonly Standing[], judged: readonly Judged[]) {
+  for (const { row, x, prediction } of judged) {
     const standing = robust[row]!;
-    const prediction = predictions[i] ?? -1;
     if (prediction === standing.label) continue;
     if (!isBroken(standing)) {
       standing.adversarialPrediction = prediction;
-      copyRow(x, i, adversarial, standing.row, size);
+      copyRow(x, 0, adversarial, standing.row, model.imageSize);
     }
     standing.brokenBy.push(attack);
   }

@@ -6,19 +6,33 @@ export interface Meter {
   read(): AttackUsage;
 }
 
-/** Counts what an attack costs from now on, on top of what it had cost before an interruption. */
-export function meterOf(attack: string, model: Pick<OnnxModel, 'usage'>, earlier?: AttackUsage): Meter {
-  const before = model.usage;
-  const start = performance.now();
+type Cost = Omit<AttackUsage, 'attack'>;
+
+const NOTHING: Cost = { seconds: 0, forwards: 0, gradients: 0, runtimeSeconds: 0 };
+
+/** Counts what an attack on these models costs from now on, on top of what it had cost before an interruption. */
+export function meterOf(attack: string, models: readonly Pick<OnnxModel, 'usage'>[], earlier: Cost = NOTHING): Meter {
+  const spent = (): Cost =>
+    models.reduce(
+      (sum, { usage }) => ({
+        seconds: sum.seconds,
+        forwards: sum.forwards + usage.forwards,
+        gradients: sum.gradients + usage.gradients,
+        runtimeSeconds: sum.runtimeSeconds + usage.runtimeSeconds,
+      }),
+      { ...NOTHING, seconds: performance.now() / 1000 },
+    );
+  const before = spent();
   return {
     read() {
-      const { forwards, gradients, runtimeSeconds } = model.usage;
+      const now = spent();
+      const since = (key: keyof Cost) => earlier[key] + now[key] - before[key];
       return {
         attack,
-        seconds: (earlier?.seconds ?? 0) + (performance.now() - start) / 1000,
-        forwards: (earlier?.forwards ?? 0) + forwards - before.forwards,
-        gradients: (earlier?.gradients ?? 0) + gradients - before.gradients,
-        runtimeSeconds: (earlier?.runtimeSeconds ?? 0) + runtimeSeconds - before.runtimeSeconds,
+        seconds: since('seconds'),
+        forwards: since('forwards'),
+        gradients: since('gradients'),
+        runtimeSeconds: since('runtimeSeconds'),
       };
     },
   };

@@ -1,7 +1,7 @@
-import { createAttack, suiteOf } from '../attacks/suites.ts';
+import { createAttack, type SuiteAttack, suiteOf } from '../attacks/suites.ts';
 import { runKeys } from '../contracts/keys.ts';
 import { type ShardResult, shardResultSchema } from '../contracts/results.ts';
-import { evaluateImages } from '../evaluation/protocol.ts';
+import { evaluateImages, type SuiteEntry } from '../evaluation/protocol.ts';
 import { gather } from '../evaluation/standing.ts';
 import { encodeNpy } from '../tensor/npy.ts';
 import { float32 } from '../tensor/tensor.ts';
@@ -21,7 +21,7 @@ export async function evaluateShard(
   const images = await imagesOf(bench, job.shard);
   const memory = shardMemory(bench, job);
   const { outcomes, adversarial, usage, checks } = await evaluateImages(model, images, {
-    suite: suiteOf(config).map((spec) => ({ attack: createAttack(spec), group: spec.group })),
+    suite: suiteOf(config).map((spec) => entryOf(bench, job.variant, spec)),
     threat: config.threat,
     seed: config.seed,
     batchSize: config.compute.batchSize,
@@ -39,4 +39,10 @@ export async function evaluateShard(
     `${JSON.stringify(shardResultSchema.parse(result), null, 1)}\n`,
   );
   await memory.forget();
+}
+
+function entryOf(bench: Workbench, variant: string, spec: SuiteAttack): SuiteEntry {
+  const { group, on } = spec;
+  const entry = { attack: createAttack(spec), group };
+  return on === undefined ? entry : { ...entry, craftedOn: () => bench.craftedOn(variant, on) };
 }

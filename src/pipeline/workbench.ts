@@ -1,5 +1,6 @@
 import type { Classifier } from '../architectures/architecture.ts';
 import { layerOf, openClassifier } from '../architectures/open.ts';
+import type { CraftedOn } from '../contracts/attacks.ts';
 import { RunError } from '../contracts/errors.ts';
 import { rankingOf, type Variant } from '../contracts/variants.ts';
 import type { Dataset } from '../datasets/dataset.ts';
@@ -22,9 +23,12 @@ export interface WorkbenchOptions {
   readonly saveEveryMs?: number | undefined;
 }
 
+/** A variant as attacks may see it in its place. */
+type Surrogate = Exclude<CraftedOn, { variant: string }>;
+
 /**
  * What the jobs of one run share in one process: the classifier, the data, and the sessions of the variant in hand. Each is
- * opened on first use and kept for the next job; sessions hold native memory, so only one variant's are alive at a time.
+ * opened on first use and kept for the next job; sessions hold native memory, so only those that one variant's jobs need are alive at a time.
  */
 export class Workbench {
   readonly plan: Plan;
@@ -34,7 +38,7 @@ export class Workbench {
   readonly saveEveryMs: number | undefined;
   #classifier: Promise<Classifier> | undefined;
   #test: Promise<Dataset> | undefined;
-  #current: { readonly variant: string; readonly model: OnnxModel } | undefined;
+  #current: { readonly variant: string; readonly models: Map<string, OnnxModel> } | undefined;
 
   constructor({ plan, runs, rankings, session, saveEveryMs }: WorkbenchOptions) {
     this.plan = plan;
@@ -58,21 +62,39 @@ export class Workbench {
 
   /** The variant's model, ready to run. Throws RankingError where its ranking is degenerate. */
   async model(id: string): Promise<OnnxModel> {
-    if (this.#current?.variant === id) return this.#current.model;
-    await this.release();
+    return this.#open(id, id, {});
+  }
+
+  /** The model that attacks on variant `id` are made on, where a spec asks for another than the variant itself. */
+  craftedOn(id: string, on: CraftedOn): Promise<OnnxModel> {
+    return 'variant' in on ? this.#open(id, on.variant, {}) : this.#open(id, id, on);
+  }
+
+  /** Opens a model for the jobs of variant `current`; those of another are released first. */
+  async #open(current: string, id: string, surrogate: Surrogate): Promise<OnnxModel> {
+    if (this.#current?.variant !== current) {
+      await this.release();
+      this.#current = { variant: current, models: new Map() };
+    }
+    const { models } = this.#current;
+    const key = JSON.stringify([id, surrogate]);
+    const known = models.get(key);
+    if (known !== undefined) return known;
     const { imageShape, classes } = await this.classifier();
-    const model = new OnnxModel(await this.#evaluated(variantOf(this.plan, id)), imageShape, classes, this.session);
-    this.#current = { variant: id, model };
+    const variant: Variant = id === 'none' ? { id, mask: 'none' } : variantOf(this.plan, id);
+    const evaluated = await this.#evaluated(variant, surrogate);
+    const model = new OnnxModel(evaluated, imageShape, classes, this.session);
+    models.set(key, model);
     return model;
   }
 
   async release(): Promise<void> {
     const current = this.#current;
     this.#current = undefined;
-    await current?.model.release();
+    for (const model of current?.models.values() ?? []) await model.release();
   }
 
-  async #evaluated(variant: Variant): Promise<EvaluatedModel> {
+  async #evaluated(variant: Variant, surrogate: Surrogate): Promise<EvaluatedModel> {
     const classifier = await this.classifier();
     if (variant.mask === 'none') return baseModel(classifier);
     const { layer, importantUnits = 0, temperature, smoothing } = this.plan.config;
@@ -82,7 +104,13 @@ export class Workbench {
       method === undefined
         ? fullMasks(classifier.classes, maskLayer.units)
         : topUnitMasks((await soundRanking(this, method)).scores, importantUnits);
-    return defendedModel(classifier, variant, { layer: maskLayer, masks, temperature, smoothing });
+    return defendedModel(classifier, variant, {
+      layer: maskLayer,
+      masks,
+      temperature: surrogate.temperature ?? temperature,
+      smoothing,
+      pseudoLabel: surrogate.mask ?? 'soft',
+    });
   }
 }
 

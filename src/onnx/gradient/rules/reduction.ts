@@ -63,7 +63,8 @@ function sumAlong({ builder, node }: Site, value: string): string {
 }
 
 /** y (dy - sum(y dy)). */
-const softmax: InputRule = (site) => site.mul(site.y, site.sub(site.dy, sumAlong(site, site.mul(site.y, site.dy))));
+export const softmax: InputRule = (site) =>
+  site.mul(site.y, site.sub(site.dy, sumAlong(site, site.mul(site.y, site.dy))));
 
 /** dy - softmax(x) sum(dy). */
 const logSoftmax: InputRule = (site) => site.sub(site.dy, site.mul(site.exp(site.y), sumAlong(site, site.dy)));

@@ -1,0 +1,109 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openClassifier } from '../../src/architectures/open.ts';
+import { createAttack } from '../../src/attacks/suites.ts';
+import type { AttackSpec } from '../../src/contracts/attacks.ts';
+import { openDataset } from '../../src/datasets/open.ts';
+import type { OnnxModel } from '../../src/evaluation/onnx-model.ts';
+import { evaluateImages } from '../../src/evaluation/protocol.ts';
+import { decodeEvaluation, type EvaluationMemory, encodeEvaluation } from '../../src/evaluation/saved.ts';
+import type { EvaluationImages } from '../../src/evaluation/standing.ts';
+import { streamOf } from '../../src/random/stream.ts';
+import { modelOf } from '../support/models.ts';
+
+const IMAGES = 10;
+const OWNER = 'run/state/none/00000.bin';
+
+/** Every kind of attack there is, short, with restarts, targets and several gradients a step. */
+const SUITE: readonly AttackSpec[] = [
+  { attack: 'apgd-ce', iterations: 6, restarts: 2 },
+  { attack: 'apgd-t', iterations: 5, targets: 3 },
+  { attack: 'apgd-dlr', iterations: 4, eot: 2 },
+];
+
+class Killed extends Error {}
+
+/** Saves now and then, and dies now and then, by a stream of its own. */
+function mortal(seed: number): { memory: EvaluationMemory; deaths: () => number } {
+  const stream = streamOf(['kills', seed]);
+  let bytes: Uint8Array | undefined;
+  let deaths = 0;
+  const memory: EvaluationMemory = {
+    recall: async () => bytes && decodeEvaluation(bytes, OWNER),
+    async offer(save) {
+      if (stream.uniform() < 0.4) bytes = encodeEvaluation(save(), OWNER);
+      if (stream.uniform() < 0.15) {
+        deaths++;
+        throw new Killed();
+      }
+    },
+  };
+  return { memory, deaths: () => deaths };
+}
+
+describe('an evaluation that is killed and started again, at random moments', () => {
+  let model: OnnxModel;
+  let images: EvaluationImages;
+  beforeAll(async () => {
+    model = modelOf(await openClassifier({ path: 'examples/demo/shapes10-rn18-w8.pt' }));
+    const path = 'examples/demo/test.bin';
+    const data = await openDataset({ format: 'cifar10', path, split: 'test', limit: IMAGES });
+    images = {
+      x: await data.pixels(0, IMAGES),
+      labels: data.labels,
+      images: Array.from({ length: IMAGES }, (_, image) => image),
+    };
+  });
+  afterAll(() => model?.release());
+
+  const evaluate = (examples: 'first' | 'last', memory?: EvaluationMemory) =>
+    evaluateImages(model, images, {
+      suite: SUITE.map((spec) => ({ attack: createAttack(spec), group: 'all' })),
+      threat: { norm: 'Linf', epsilon: 8 / 255 },
+      seed: 3,
+      batchSize: 4,
+      examples,
+      ...(memory === undefined ? {} : { memory }),
+    });
+
+  it.each([
+    ['first', 1],
+    ['last', 2],
+    ['last', 3],
+    ['first', 4],
+  ] as const)('ends as if undisturbed (keeping the %s example, seed %d)', async (examples, seed) => {
+    const undisturbed = await evaluate(examples);
+    const { memory, deaths } = mortal(seed);
+    let ended: Awaited<ReturnType<typeof evaluate>> | undefined;
+    for (let life = 0; ended === undefined && life < 400; life++)
+      ended = await evaluate(examples, memory).catch((error: unknown) => {
+        if (error instanceof Killed) return undefined;
+        throw error;
+      });
+    expect(deaths()).toBeGreaterThan(3);
+    expect(ended?.outcomes).toEqual(undisturbed.outcomes);
+    expect(ended?.adversarial).toEqual(undisturbed.adversarial);
+    const counts = (of: typeof undisturbed | undefined) =>
+      of?.usage.map(({ attack, forwards, gradients }) => ({ attack, forwards, gradients }));
+    expect(counts(ended)).toEqual(counts(undisturbed));
+    expect(undisturbed.outcomes.some(({ brokenBy }) => brokenBy !== null)).toBe(true);
+  });
+
+  it('begins anew where what was saved is damaged, or another shard’s', async () => {
+    const saved: Uint8Array[] = [];
+    const memory: EvaluationMemory = {
+      recall: async () => undefined,
+      async offer(save) {
+        if (saved.length === 0) saved.push(encodeEvaluation(save(), OWNER));
+      },
+    };
+    await evaluate('first', memory);
+    const [bytes = new Uint8Array()] = saved;
+    expect(decodeEvaluation(bytes, OWNER)?.standings).toHaveLength(IMAGES);
+    expect(decodeEvaluation(bytes, 'run/state/none/00001.bin')).toBeUndefined();
+    const damaged = bytes.slice();
+    damaged[damaged.length - 1]! ^= 1;
+    expect(decodeEvaluation(damaged, OWNER)).toBeUndefined();
+    expect(decodeEvaluation(bytes.subarray(0, 40), OWNER)).toBeUndefined();
+    expect(decodeEvaluation(new Uint8Array(), OWNER)).toBeUndefined();
+  });
+});
