@@ -39,7 +39,7 @@ export async function bruteForceScores(
     const values: number[] = [];
     for (let first = 0; first < probe.count; first += batchSize) {
       const count = Math.min(batchSize, probe.count - first);
-      const x = float32([count, ...classifier.imageShape], probe.pixels(first, count));
+      const x = float32([count, ...classifier.imageShape], await probe.pixels(first, count));
       const outputs = await session.run({ [IMAGE_INPUT]: x, keep: mask });
       for (let i = 0; i < count; i++)
         values.push(outputs[logits]?.data[i * classifier.classes + (probe.labels[first + i] ?? 0)] ?? 0);

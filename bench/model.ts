@@ -54,7 +54,7 @@ async function benchGraphs(subject: Classifier, name: string, keep: number): Pro
     subject.classes,
     session,
   );
-  const batch = { x: test.pixels(0, BATCH), labels: test.labels };
+  const batch = { x: await test.pixels(0, BATCH), labels: test.labels };
   const seconds = await inTurn({
     forward: () => base.logits(batch.x, streams),
     gradient: () => base.gradient('ce', batch, streams),
@@ -84,7 +84,8 @@ async function benchRanking(subject: Classifier): Promise<void> {
 }
 
 async function plainPass(model: OnnxModel, images: Dataset): Promise<void> {
-  for (let first = 0; first < images.count; first += BATCH) await model.logits(images.pixels(first, BATCH), streams);
+  for (let first = 0; first < images.count; first += BATCH)
+    await model.logits(await images.pixels(first, BATCH), streams);
 }
 
 /** The first run of each attack opens its session and warms the arithmetic up. */
@@ -98,7 +99,7 @@ async function benchAttacks(subject: Classifier): Promise<void> {
 }
 
 async function shareOutside(model: OnnxModel, attack: 'apgd-ce' | 'apgd-t'): Promise<number> {
-  const x = test.pixels(0, BATCH);
+  const x = await test.pixels(0, BATCH);
   const images = Array.from({ length: BATCH }, (_, i) => i);
   const logits = await logitsOf(model, { x, images }, { seed: 0, batchSize: BATCH }, ['clean']);
   const before = model.usage.runtimeSeconds;

@@ -94,8 +94,9 @@ const bundling = {
   minify: true,
   keepNames: true,
   sourceMap: true,
-  // Handlers read checkpoints, plan and aggregate; they never start a session, and 100 MB of native code would be too much.
-  externalModules: ['onnxruntime-node'],
+  // Handlers read checkpoints, plan and aggregate; they start no session and decode no image, and 100 MB of native code
+  // would be too much.
+  externalModules: ['onnxruntime-node', 'sharp'],
   // As in bin/load.mjs: the bundle is elsewhere than the source, and packages in CommonJS want `require`.
   define: { 'import.meta.url': JSON.stringify('file:///var/task/src/package-root.ts') },
   banner:

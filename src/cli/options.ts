@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { InputOptions } from '../contracts/config.ts';
+import { DATASET_FORMATS, type InputOptions, PREPROCESSINGS, type Preprocessing } from '../contracts/config.ts';
 import { InputError } from '../contracts/errors.ts';
 import type { Dataset } from '../datasets/dataset.ts';
 import { openDataset } from '../datasets/open.ts';
@@ -59,31 +59,42 @@ export interface DataFlags {
   readonly data: string;
   readonly format?: DatasetSpec['format'];
   readonly labels?: string;
+  readonly preprocessing?: Preprocessing;
+  readonly list?: string;
+  readonly fraction?: number;
+  readonly fractionSeed: number;
 }
 
 export function addDataOptions(command: Command): Command {
   return command
-    .requiredOption('--data <path>', 'images: a CIFAR .bin, archive or folder, or .npy [N, C, H, W] in [0, 1]')
-    .addOption(
-      new Option('--format <format>', 'of the data; told by the name where left out').choices([
-        'cifar10',
-        'cifar100',
-        'npy',
-      ]),
+    .requiredOption(
+      '--data <path>',
+      'images: a CIFAR .bin, archive or folder, .npy [N, C, H, W] in [0, 1], or a folder (or .tar) of class folders',
     )
-    .option('--labels <path>', 'labels .npy [N] beside an image .npy');
+    .addOption(new Option('--format <format>', 'of the data; told by the name where left out').choices(DATASET_FORMATS))
+    .option('--labels <path>', 'labels .npy [N] beside an image .npy')
+    .addOption(new Option('--preprocessing <name>', 'of the images of a folder').choices(PREPROCESSINGS))
+    .option('--list <file>', 'images of a folder to take, a path a line')
+    .option('--fraction <f>', 'a sample of the images: this share of every class', finiteNumber)
+    .option('--fraction-seed <n>', 'seed of the sample', Number, 0);
+}
+
+/** The first `limit` images of what the data options name. Throws InputError where they do not go together. */
+export function dataSpec(flags: DataFlags, split: DatasetSpec['split'], limit?: number): DatasetSpec {
+  const { data, labels, preprocessing, list, fraction, fractionSeed } = flags;
+  const format = flags.format ?? (/\.np[yz]$/.test(data) ? 'npy' : 'cifar10');
+  if (fraction !== undefined && !(fraction > 0 && fraction <= 1)) throw new InputError('--fraction must be in (0, 1]');
+  const sample = fraction === undefined ? undefined : { fraction, seed: fractionSeed };
+  const common = { path: data, split, limit, sample };
+  if (format === 'imagefolder') return { format, ...common, preprocessing, list };
+  if (preprocessing !== undefined || list !== undefined)
+    throw new InputError('--preprocessing and --list go with --format imagefolder');
+  return format === 'npy' ? { format, ...common, labels } : { format, ...common };
 }
 
 /** Opens the first `limit` images of what the data options name. Throws DatasetError. */
-export function openData(
-  { data, format, labels }: DataFlags,
-  split: DatasetSpec['split'],
-  limit?: number,
-): Promise<Dataset> {
-  const kind = format ?? (/\.np[yz]$/.test(data) ? 'npy' : 'cifar10');
-  return openDataset(
-    kind === 'npy' ? { format: kind, path: data, split, limit, labels } : { format: kind, path: data, split, limit },
-  );
+export function openData(flags: DataFlags, split: DatasetSpec['split'], limit?: number): Promise<Dataset> {
+  return openDataset(dataSpec(flags, split, limit));
 }
 
 /** Cores this process may use. */

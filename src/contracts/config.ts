@@ -37,8 +37,14 @@ const checkpointSchema = z.strictObject({
   ...inputSchema,
 });
 
+export const DATASET_FORMATS = ['cifar10', 'cifar100', 'npy', 'imagefolder'] as const;
+
+/** What is done to the images of a folder; RobustBench's names, see src/datasets/image/preprocessing.ts. */
+export const PREPROCESSINGS = ['none', 'Crop288', 'Res256Crop224', 'BicubicRes256Crop224'] as const;
+export type Preprocessing = (typeof PREPROCESSINGS)[number];
+
 const datasetSchema = z.strictObject({
-  format: z.enum(['cifar10', 'cifar100', 'npy']),
+  format: z.enum(DATASET_FORMATS),
   test: z.string().min(1),
   /** Images the ranking is computed on: the training split, without augmentation. */
   probe: z.string().min(1).optional(),
@@ -48,6 +54,13 @@ const datasetSchema = z.strictObject({
   /** The first n images; all of them where left out. */
   testImages: count.optional(),
   probeImages: count.optional(),
+  /** A sample of the probe set instead: this share of every class, drawn with `probeSeed` (0 where left out). */
+  probeFraction: z.number().positive().max(1).optional(),
+  probeSeed: z.int().nonnegative().optional(),
+  /** imagefolder only: what is done to an image before the model sees it; none where left out. */
+  preprocessing: z.enum(PREPROCESSINGS).optional(),
+  /** imagefolder only: a text file of the images to evaluate, a path a line, with or without its label. */
+  testList: z.string().min(1).optional(),
 });
 
 const rankingSchema = z

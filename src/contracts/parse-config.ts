@@ -32,6 +32,7 @@ function contradictionsIn(config: RunConfig): string[] {
     ...(npy && config.dataset.testLabels === undefined && !config.dataset.test.endsWith('.npz')
       ? ['dataset.testLabels: is needed with format "npy" (or give one .npz with images and labels)']
       : []),
+    ...dataContradictions(config.dataset),
   ];
 }
 
@@ -44,6 +45,39 @@ function unknownSources({ suite, variants }: RunConfig): string[] {
       ? [`suite: ${name} is made on "${on.variant}", which is none of the variants: ${[...known].join(', ')}`]
       : [],
   );
+}
+
+/** Options of the data that go with one format alone, or with the probe set, or not with each other. */
+function dataContradictions(dataset: RunConfig['dataset']): string[] {
+  const { format, probe, probeImages, probeFraction } = dataset;
+  const only = (wanted: typeof format, keys: readonly (keyof typeof dataset)[]) =>
+    format === wanted ? [] : given(dataset, keys).map((key) => `dataset.${key}: is for format "${wanted}" only`);
+  const fractionAlone = probeFraction === undefined ? given(dataset, ['probeSeed']) : [];
+  const ofProbe = probe === undefined ? given(dataset, ['probeFraction']) : [];
+  return [
+    ...only('npy', ['testLabels', 'probeLabels']),
+    ...only('imagefolder', ['preprocessing', 'testList']),
+    ...fractionAlone.map((key) => `dataset.${key}: needs dataset.probeFraction, the share of each class to draw`),
+    ...ofProbe.map((key) => `dataset.${key}: needs dataset.probe, the images to draw from`),
+    ...(probeImages !== undefined && probeFraction !== undefined
+      ? ['dataset.probeFraction: is another way to cut the probe set than dataset.probeImages; give one of them']
+      : []),
+    ...(format === 'imagefolder'
+      ? bucketFolders(dataset).map(
+          (key) =>
+            `dataset.${key}: a folder of images cannot be fetched from a bucket one by one; ` +
+            'put it there as one file (tar -cf val.tar -C val .) and give that',
+        )
+      : []),
+  ];
+}
+
+function given<K extends keyof RunConfig['dataset']>(dataset: RunConfig['dataset'], keys: readonly K[]): K[] {
+  return keys.filter((key) => dataset[key] !== undefined);
+}
+
+function bucketFolders(dataset: RunConfig['dataset']): ('test' | 'probe')[] {
+  return (['test', 'probe'] as const).filter((key) => /^s3:.*\/$/.test(dataset[key] ?? ''));
 }
 
 /** Every key the schema knows, at any depth: what a misspelt one is compared with. */

@@ -1,22 +1,33 @@
 import { readCifar10 } from './cifar10.ts';
 import { readCifar100 } from './cifar100.ts';
 import type { Dataset } from './dataset.ts';
+import { readImageFolder } from './image/image-folder.ts';
 import { readNpyDataset } from './npy.ts';
+import { sampleByClass, subsetOf } from './sample.ts';
 import type { DatasetFormat, DatasetSpec } from './spec.ts';
 
 type Readers = { readonly [F in DatasetFormat]: (spec: DatasetSpec<F>) => Promise<Dataset> };
 
 /** A new format is a file with its reader, its row here, and what it needs to know in spec.ts. */
 const READERS: Readers = {
-  cifar10: readCifar10,
-  cifar100: readCifar100,
-  npy: readNpyDataset,
+  cifar10: sampled(readCifar10),
+  cifar100: sampled(readCifar100),
+  npy: sampled(readNpyDataset),
+  imagefolder: readImageFolder,
 };
 
 /**
- * Reads a dataset into memory. Throws DatasetError (InputError for a damaged .npy or .npz) where the file is not there,
+ * Opens a dataset: image folders are read as their images are asked for, all else into memory. Throws DatasetError (InputError for a damaged .npy or .npz) where the file is not there,
  * is not what its format promises, or holds fewer images than asked for.
  */
 export function openDataset<F extends DatasetFormat>(spec: DatasetSpec<F>): Promise<Dataset> {
   return READERS[spec.format](spec);
+}
+
+/** The reader of a format that is in memory as a whole: a sample is a choice from that. */
+function sampled<S extends Pick<DatasetSpec, 'sample'>>(read: (spec: S) => Promise<Dataset>): typeof read {
+  return async (spec) => {
+    const dataset = await read(spec);
+    return spec.sample === undefined ? dataset : subsetOf(dataset, sampleByClass(dataset, spec.sample));
+  };
 }

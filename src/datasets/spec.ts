@@ -1,3 +1,5 @@
+import type { Preprocessing } from '../contracts/config.ts';
+
 /** Which part of a published dataset: images to fit and rank on, or images to evaluate. */
 export type Split = 'train' | 'test';
 
@@ -8,6 +10,14 @@ interface CommonSpec {
   readonly split: Split;
   /** Only the first so many images; all by default. */
   readonly limit?: number | undefined;
+  /** Of these a sample, see sample.ts; all by default. */
+  readonly sample?: SampleSpec | undefined;
+}
+
+/** The share of every class to draw, in (0, 1], and the seed to draw with. */
+export interface SampleSpec {
+  readonly fraction: number;
+  readonly seed: number;
 }
 
 interface SpecOfFormat {
@@ -15,6 +25,11 @@ interface SpecOfFormat {
   cifar100: CommonSpec;
   /** `labels` is the .npy of the labels, where `path` is an .npy of images. */
   npy: CommonSpec & { readonly labels?: string | undefined };
+  /** `list` is a text file of the images to take, a path a line; `path` is a folder of class folders, or a tar of one. */
+  imagefolder: CommonSpec & {
+    readonly preprocessing?: Preprocessing | undefined;
+    readonly list?: string | undefined;
+  };
 }
 
 export type DatasetFormat = keyof SpecOfFormat;

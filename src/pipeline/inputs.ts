@@ -4,7 +4,7 @@ import { layerOf, openClassifier } from '../architectures/open.ts';
 import type { RunConfig } from '../contracts/config.ts';
 import { CheckpointError, ConfigError, DatasetError, messageOf } from '../contracts/errors.ts';
 import type { Dataset } from '../datasets/dataset.ts';
-import { digestOf } from '../datasets/digest.ts';
+import { datasetDigest, digestOf } from '../datasets/digest.ts';
 import { openDataset } from '../datasets/open.ts';
 import type { DatasetSpec } from '../datasets/spec.ts';
 
@@ -29,33 +29,26 @@ export type RunInputs = z.infer<typeof inputsSchema>;
 
 /** The images a run evaluates. */
 export function testSpec({ dataset }: RunConfig): DatasetSpec {
-  return specOf(dataset.format, {
-    path: dataset.test,
-    split: 'test',
-    limit: dataset.testImages,
-    labels: dataset.testLabels,
-  });
+  const common = { path: dataset.test, split: 'test', limit: dataset.testImages } as const;
+  return specOf(dataset, common, { labels: dataset.testLabels, list: dataset.testList });
 }
 
 /** The images units are ranked on; undefined where the config names none. */
 export function probeSpec({ dataset }: RunConfig): DatasetSpec | undefined {
-  if (dataset.probe === undefined) return undefined;
-  return specOf(dataset.format, {
-    path: dataset.probe,
-    split: 'train',
-    limit: dataset.probeImages,
-    labels: dataset.probeLabels,
-  });
+  const { probe, probeFraction, probeSeed = 0 } = dataset;
+  if (probe === undefined) return undefined;
+  const sample = probeFraction === undefined ? undefined : { fraction: probeFraction, seed: probeSeed };
+  const common = { path: probe, split: 'train', limit: dataset.probeImages, sample } as const;
+  return specOf(dataset, common, { labels: dataset.probeLabels });
 }
 
 function specOf(
-  format: DatasetSpec['format'],
-  {
-    labels,
-    ...common
-  }: { path: string; split: 'train' | 'test'; limit: number | undefined; labels: string | undefined },
+  { format, preprocessing }: RunConfig['dataset'],
+  common: Omit<DatasetSpec<'cifar10'>, 'format'>,
+  { labels, list }: { labels?: string | undefined; list?: string | undefined },
 ): DatasetSpec {
-  return format === 'npy' ? { format, ...common, labels } : { format, ...common };
+  if (format === 'npy') return { format, ...common, labels };
+  return format === 'imagefolder' ? { format, ...common, preprocessing, list } : { format, ...common };
 }
 
 /**
@@ -65,7 +58,8 @@ function specOf(
 export async function inspectInputs(config: RunConfig): Promise<RunInputs> {
   const { checkpoint } = config;
   const digest = await checkpointDigest(checkpoint.uri, checkpoint.sha256);
-  const test = await openDataset(testSpec(config));
+  const ofTest = testSpec(config);
+  const test = await openDataset(ofTest);
   const classifier = await openClassifier({
     ...checkpoint,
     path: checkpoint.uri,
@@ -73,9 +67,13 @@ export async function inspectInputs(config: RunConfig): Promise<RunInputs> {
     layer: config.layer,
   });
   checkClasses(test, classifier.classes, config.dataset.test);
+  if (ofTest.format === 'imagefolder') checkFolders(test, classifier.classes, ofTest.path);
   const probe = probeSpec(config);
   const probeSet = probe === undefined ? undefined : await openDataset(probe);
-  if (probeSet !== undefined && probe !== undefined) checkProbe(probeSet, test, classifier.classes, probe.path);
+  if (probeSet !== undefined && probe !== undefined) {
+    checkProbe(probeSet, test, classifier.classes, probe.path);
+    if (probe.format === 'imagefolder') checkFolders(probeSet, classifier.classes, probe.path);
+  }
   const layer = config.layer === undefined ? null : layerOf(classifier, config.layer);
   checkUnits(config, layer);
   return {
@@ -87,11 +85,11 @@ export async function inspectInputs(config: RunConfig): Promise<RunInputs> {
       notes: [...classifier.notes],
     },
     imageShape: [...test.imageShape],
-    test: { sha256: await digestOf(config.dataset.test), images: test.count },
+    test: { sha256: await datasetDigest(ofTest), images: test.count },
     probe:
       probeSet === undefined || probe === undefined
         ? null
-        : { sha256: await digestOf(probe.path), images: probeSet.count },
+        : { sha256: await datasetDigest(probe), images: probeSet.count },
     classNames: [...(test.classNames ?? Array.from({ length: classifier.classes }, (_, c) => `class ${c}`))],
   };
 }
@@ -115,6 +113,15 @@ function checkClasses({ labels }: Dataset, classes: number, where: string): void
   const highest = labels.reduce((a, b) => Math.max(a, b), 0);
   if (highest >= classes)
     throw new DatasetError(`${where} has label ${highest}, but the model has only ${classes} classes`);
+}
+
+/** Folders are numbered in their order: those of a part of the classes would get labels of others. */
+function checkFolders({ classNames }: Dataset, classes: number, where: string): void {
+  if (classNames === undefined || classNames.length === classes) return;
+  throw new DatasetError(
+    `${where} has ${classNames.length} classes, the model ${classes}: for a part of the classes, name the folders of ` +
+      'all of them in a classes.txt in it, a line each in the order of the labels',
+  );
 }
 
 function checkProbe(probe: Dataset, test: Dataset, classes: number, where: string): void {

@@ -12,7 +12,7 @@ export async function imagesOf(bench: Workbench, shard: number): Promise<Evaluat
   const dataset = await bench.test();
   const { first, count } = shardOf(bench.plan, shard);
   return {
-    x: dataset.pixels(first, count),
+    x: await dataset.pixels(first, count),
     labels: dataset.labels.subarray(first, first + count),
     images: Array.from({ length: count }, (_, i) => first + i),
   };

@@ -1,8 +1,8 @@
 import { distance, isWithinThreat } from '../attacks/threat.ts';
 import { ConfigError } from '../contracts/errors.ts';
-import { digestOf } from '../datasets/digest.ts';
+import { datasetDigest } from '../datasets/digest.ts';
 import { judgePredictions } from '../evaluation/judge.ts';
-import { checkpointDigest } from './inputs.ts';
+import { checkpointDigest, testSpec } from './inputs.ts';
 import { type AdversarialExample, examplesOf } from './shard-images.ts';
 import { Workbench, type WorkbenchOptions } from './workbench.ts';
 
@@ -39,7 +39,7 @@ export async function verifyRun(
 
 async function requireSameInputs({ plan: { config, inputs } }: WorkbenchOptions): Promise<void> {
   await checkpointDigest(config.checkpoint.uri, inputs.checkpoint.sha256);
-  if ((await digestOf(config.dataset.test)) !== inputs.test.sha256) {
+  if ((await datasetDigest(testSpec(config))) !== inputs.test.sha256) {
     throw new ConfigError(`${config.dataset.test} is not the data this run was made with: put the same file back`);
   }
 }
@@ -55,15 +55,17 @@ async function checkShard(
     seed: config.seed,
     batchSize: config.compute.batchSize,
   });
-  return examples.flatMap(({ outcome, x }, i): Failure[] => {
-    const clean = test.gather([outcome.image]);
+  const failures: Failure[] = [];
+  for (const [i, { outcome, x }] of examples.entries()) {
+    const clean = await test.gather([outcome.image]);
     const problems: string[] = [];
     if (!isWithinThreat(x, clean, config.threat)) {
       problems.push(`${config.threat.norm} distance ${distance(x, clean, config.threat.norm)}, or outside [0, 1]`);
     }
     if (judged[i] === outcome.label) problems.push(`classified as its label ${outcome.label}`);
-    return problems.map((problem) => ({ variant, image: outcome.image, problem }));
-  });
+    failures.push(...problems.map((problem) => ({ variant, image: outcome.image, problem })));
+  }
+  return failures;
 }
 
 function stackedExamples(examples: readonly AdversarialExample[], size: number) {

@@ -1,6 +1,7 @@
 import type { Classifier } from '../architectures/architecture.ts';
 import { IMAGE_INPUT } from '../architectures/input.ts';
 import type { MaskLayer } from '../architectures/mask-layer.ts';
+import { batchesOf } from '../datasets/batches.ts';
 import type { Dataset } from '../datasets/dataset.ts';
 import { sideInputs, subgraph } from '../onnx/splice.ts';
 import { Session, type SessionOptions } from '../runtime/session.ts';
@@ -36,11 +37,8 @@ export async function loirScores(
     (await ablationEffects(classifier, layer, boundary, batchSize, session));
   const means = new ClassMeans(layer.units, classifier.classes);
   try {
-    for (let first = 0; first < probe.count; first += batchSize) {
-      const count = Math.min(batchSize, probe.count - first);
-      const labels = probe.labels.subarray(first, first + count);
-      const x = float32([count, ...classifier.imageShape], probe.pixels(first, count));
-      const values = await trunk.run({ [IMAGE_INPUT]: x });
+    for await (const { first, count, x, labels } of batchesOf(probe, batchSize)) {
+      const values = await trunk.run({ [IMAGE_INPUT]: float32([count, ...classifier.imageShape], x) });
       for (const label of labels) means.count(label);
       await effects.measure({ values, labels }, (image, unit, effect) =>
         means.add(unit, labels[image] ?? 0, signed ? effect : Math.abs(effect)),

@@ -72,12 +72,14 @@ function requireRemote({ checkpoint, dataset, ranking }: RunConfig): void {
   throw new ConfigError(lines.join('\n'));
 }
 
-function prefixed({ test, probe, testLabels, probeLabels }: RunConfig['dataset']): Record<string, string | undefined> {
+function prefixed(dataset: RunConfig['dataset']): Record<string, string | undefined> {
+  const { test, probe, testLabels, probeLabels, testList } = dataset;
   return {
     'dataset.test': test,
     'dataset.probe': probe,
     'dataset.testLabels': testLabels,
     'dataset.probeLabels': probeLabels,
+    'dataset.testList': testList,
   };
 }
 

@@ -14,13 +14,13 @@ export function inputsFolder(): string {
 export async function localise(config: RunConfig, folder: string = inputsFolder()): Promise<RunConfig> {
   const { checkpoint, dataset, ranking } = config;
   const local = async (uri: string | undefined) => (uri === undefined ? undefined : localPath(uri, folder));
-  const [test, probe, testLabels, probeLabels, file] = await Promise.all(
-    [dataset.test, dataset.probe, dataset.testLabels, dataset.probeLabels, ranking.file].map(local),
+  const [test, probe, testLabels, probeLabels, testList, file] = await Promise.all(
+    [dataset.test, dataset.probe, dataset.testLabels, dataset.probeLabels, dataset.testList, ranking.file].map(local),
   );
   return {
     ...config,
     checkpoint: { ...checkpoint, uri: await localPath(checkpoint.uri, folder) },
-    dataset: { ...dataset, test: test ?? dataset.test, probe, testLabels, probeLabels },
+    dataset: { ...dataset, test: test ?? dataset.test, probe, testLabels, probeLabels, testList },
     ranking: { ...ranking, file },
   };
 }

@@ -40,7 +40,7 @@ describe('a raw .bin', () => {
     expect(dataset).toMatchObject({ count: 2, imageShape: [3, 32, 32], classes: 10 });
     expect(dataset.labels).toEqual(Int32Array.of(3, 9));
     expect(dataset.classNames?.[3]).toBe('cat');
-    expect(dataset.pixels(1, 1)).toEqual(asFloat(imageBytes(1)));
+    expect(await dataset.pixels(1, 1)).toEqual(asFloat(imageBytes(1)));
   });
 
   it('of CIFAR-100 has coarse and fine label; the fine one counts', async () => {
@@ -48,7 +48,7 @@ describe('a raw .bin', () => {
     const dataset = await openDataset({ format: 'cifar100', path, split: 'train' });
     expect(dataset).toMatchObject({ count: 2, classes: 100, classNames: undefined });
     expect(dataset.labels).toEqual(Int32Array.of(77, 99));
-    expect(dataset.gather([1])).toEqual(asFloat(imageBytes(1)));
+    expect(await dataset.gather([1])).toEqual(asFloat(imageBytes(1)));
   });
 
   it('takes its class names from a classes.txt beside it', async () => {
@@ -87,7 +87,7 @@ describe('archives and folders', () => {
     const path = await put(folder, 'cifar-10-binary.tar.gz', await published('cifar-10-batches-bin', CIFAR10));
     const train = await openDataset({ format: 'cifar10', path, split: 'train' });
     expect(train.labels).toEqual(Int32Array.of(1, 0, 2, 1, 3, 2, 4, 3, 5, 4));
-    expect(train.pixels(8, 2)).toEqual(asFloat(Buffer.concat([imageBytes(0), imageBytes(1)])));
+    expect(await train.pixels(8, 2)).toEqual(asFloat(Buffer.concat([imageBytes(0), imageBytes(1)])));
     const test = await openDataset({ format: 'cifar10', path, split: 'test', limit: 2 });
     expect(test.labels).toEqual(Int32Array.of(9, 0));
     expect(test.classNames).toHaveLength(10);
@@ -108,7 +108,7 @@ describe('archives and folders', () => {
     for (const [name, bytes] of Object.entries(CIFAR10)) writeFileSync(join(path, name), bytes);
     const test = await openDataset({ format: 'cifar10', path, split: 'test' });
     expect(test.labels).toEqual(Int32Array.of(9, 0, 4));
-    expect(test.pixels(2, 1)).toEqual(asFloat(imageBytes(2)));
+    expect(await test.pixels(2, 1)).toEqual(asFloat(imageBytes(2)));
   });
 });
 
@@ -210,7 +210,7 @@ describeWithShared('reference CIFAR-10', (reference) => {
     for (let image = 0; image < count; image += 37) {
       const record = raw.subarray(image * (IMAGE_BYTES + 1), (image + 1) * (IMAGE_BYTES + 1));
       expect(dataset.labels[image]).toBe(record[0]);
-      const sum = dataset.pixels(image, 1).reduce((total, pixel) => total + pixel * 255, 0);
+      const sum = (await dataset.pixels(image, 1)).reduce((total, pixel) => total + pixel * 255, 0);
       expect(sum).toBeCloseTo(
         record.subarray(1).reduce((total, byte) => total + byte, 0),
         1,

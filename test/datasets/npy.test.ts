@@ -29,31 +29,33 @@ describe('images', () => {
   it('of float32 are kept as they are', async () => {
     const dataset = await open(float32([2, 3, 2, 2], ramp(24)));
     expect(dataset).toMatchObject({ count: 2, imageShape: [3, 2, 2], classes: 2, classNames: undefined });
-    expect(dataset.pixels(0, 2)).toEqual(Float32Array.from(ramp(24)));
+    expect(await dataset.pixels(0, 2)).toEqual(Float32Array.from(ramp(24)));
   });
 
   it('of float64 are rounded to float32', async () => {
     const dataset = await open({ type: 'float64', dims: [2, 1, 2, 3], data: Float64Array.from(ramp(12)) });
     expect(dataset.imageShape).toEqual([1, 2, 3]);
-    expect(dataset.gather([1])).toEqual(Float32Array.from(ramp(12).slice(6)));
+    expect(await dataset.gather([1])).toEqual(Float32Array.from(ramp(12).slice(6)));
   });
 
   it('of uint8 are divided by 255', async () => {
     const dataset = await open(uint8([2, 3, 1, 2], counting(12)));
-    expect(dataset.pixels(1, 1)).toEqual(Float32Array.from([6, 7, 8, 9, 10, 11], (byte) => byte / 255));
+    expect(await dataset.pixels(1, 1)).toEqual(Float32Array.from([6, 7, 8, 9, 10, 11], (byte) => byte / 255));
   });
 
   it('of uint8 with channels last are turned', async () => {
     const dataset = await open(uint8([2, 2, 4, 3], counting(48)));
     expect(dataset.imageShape).toEqual([3, 2, 4]);
     const [red, green] = [counting(8).map((i) => 24 + i * 3), counting(8).map((i) => 25 + i * 3)];
-    expect(dataset.pixels(1, 1).slice(0, 16)).toEqual(Float32Array.from([...red, ...green], (byte) => byte / 255));
+    expect((await dataset.pixels(1, 1)).slice(0, 16)).toEqual(
+      Float32Array.from([...red, ...green], (byte) => byte / 255),
+    );
   });
 
   it('are taken up to the limit', async () => {
     const dataset = await open(uint8([2, 1, 1, 1], [0, 255]), int64([2], [3, 9]), 1);
     expect(dataset).toMatchObject({ count: 1, classes: 10 });
-    expect(dataset.pixels(0, 1)).toEqual(Float32Array.of(0));
+    expect(await dataset.pixels(0, 1)).toEqual(Float32Array.of(0));
   });
 
   it.each([
@@ -116,10 +118,10 @@ describe('files', () => {
     const path = join(NPZ, 'dataset.npz');
     const test = await spec(path);
     expect(test).toMatchObject({ count: 2, imageShape: [1, 2, 3], classes: 3, labels: Int32Array.of(2, 0) });
-    expect(test.pixels(0, 2)).toEqual(Float32Array.from(counting(12), (byte) => byte / 255));
+    expect(await test.pixels(0, 2)).toEqual(Float32Array.from(counting(12), (byte) => byte / 255));
     const train = await spec(path, { split: 'train' });
     expect(train.labels).toEqual(Int32Array.of(1));
-    expect(train.pixels(0, 1)).toEqual(test.pixels(1, 1));
+    expect(await train.pixels(0, 1)).toEqual(await test.pixels(1, 1));
   });
 
   // x_test there is [2, 3]: the reader found and decoded both arrays, and then did not take that for images.
@@ -161,6 +163,6 @@ describeWithShared('reference images', (reference) => {
     const dataset = await openDataset({ format: 'npy', path: golden('x'), labels: golden('y'), split: 'test' });
     expect(dataset.count).toBe(4);
     expect(dataset.imageShape[0]).toBe(3);
-    expect(dataset.pixels(0, 4).every((pixel) => pixel >= 0 && pixel <= 1)).toBe(true);
+    expect((await dataset.pixels(0, 4)).every((pixel) => pixel >= 0 && pixel <= 1)).toBe(true);
   });
 });

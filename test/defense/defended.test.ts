@@ -26,7 +26,7 @@ describe.each(LAYERS)('masking %s', (name) => {
   test('with full masks is the model itself, gradient included', async () => {
     const { units } = layerOf(classifier, name);
     const [base, control] = [modelOf(classifier), modelOf(classifier, { layer: name, masks: fullMasks(10, units) })];
-    const batch = { x: data.pixels(0, COUNT), labels: data.labels };
+    const batch = { x: await data.pixels(0, COUNT), labels: data.labels };
     const [expected, actual] = [
       await base.gradient('ce', batch, streams(COUNT)),
       await control.gradient('ce', batch, streams(COUNT)),
@@ -51,7 +51,7 @@ describe('confidence-adaptive masking', () => {
   const layer = 'layer4';
   const logitsOf = async (defense?: Parameters<typeof modelOf>[1]) => {
     const model = modelOf(classifier, defense);
-    const logits = await model.logits(data.pixels(0, COUNT), streams(COUNT));
+    const logits = await model.logits(await data.pixels(0, COUNT), streams(COUNT));
     await model.release();
     return logits;
   };
@@ -76,7 +76,7 @@ describe('randomised smoothing', () => {
   test('draws the same noise for the same stream, and gives the plain defence as sigma goes to 0', async () => {
     const masks = masksFor(64, 12);
     const smoothed = modelOf(classifier, { layer: 'layer4', masks, smoothing: { samples: 3, sigma: 0.1 } });
-    const x = data.pixels(0, COUNT);
+    const x = await data.pixels(0, COUNT);
     const first = await smoothed.logits(x, streams(COUNT));
     expect(await smoothed.logits(x, streams(COUNT))).toEqual(first);
     await smoothed.release();

@@ -31,7 +31,7 @@ describeWithShared('suite apgd against the original AutoAttack, image by image',
     const images = Array.from({ length: IMAGES }, (_, i) => i);
     const { outcomes } = await evaluateImages(
       model,
-      { x: data.pixels(0, IMAGES), labels: data.labels, images },
+      { x: await data.pixels(0, IMAGES), labels: data.labels, images },
       {
         suite: suiteOf({ suite: 'apgd', threat, protocol: 'sequential' }).map((spec) => ({
           attack: createAttack(spec),

@@ -133,7 +133,7 @@ describeWithShared('reference models against PyTorch float64', (reference) => {
     const data = await openDataset({ format: 'cifar10', path, split: 'test', limit: images });
     const own = MODELS[name]!.ownImages === undefined ? undefined : goldens(`${name}.base.x`).data;
     const labels = name === 'rn18-w16' ? data.labels : labelsOf(`${name}.base.y`);
-    return { x: own ?? data.pixels(0, images), labels };
+    return { x: own ?? (await data.pixels(0, images)), labels };
   }
 
   function labelsOf(name: string): Int32Array {

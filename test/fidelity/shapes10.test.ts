@@ -40,12 +40,12 @@ describe.each(Object.entries(CASES))('shapes10 ResNet-18 against PyTorch float64
   afterAll(() => model.release());
 
   test('logits within 1e-4', async () => {
-    const logits = await model.logits(test10.pixels(0, IMAGES), streams(IMAGES));
+    const logits = await model.logits(await test10.pixels(0, IMAGES), streams(IMAGES));
     expect(largestError(logits, fixture(`${name}.logits`).data)).toBeLessThan(1e-4);
   });
 
   test('gradients within 1e-3 per image, 1e-5 in the median on the base model', async () => {
-    const x = test10.pixels(0, GRADIENTS);
+    const x = await test10.pixels(0, GRADIENTS);
     const { gradient } = await model.gradient(
       'ce',
       { x, labels: test10.labels.subarray(0, GRADIENTS) },
@@ -80,7 +80,7 @@ test('smoothing with given noise, logits within 1e-4', async () => {
     masks: fixture('layer4.masks'),
     smoothing: { samples: 2, sigma: 1 },
   });
-  const logits = await model.logits(test10.pixels(0, 4), streamsOf(noise.data, 4));
+  const logits = await model.logits(await test10.pixels(0, 4), streamsOf(noise.data, 4));
   await model.release();
   expect(largestError(logits, fixture('smoothing.logits').data)).toBeLessThan(1e-4);
 });

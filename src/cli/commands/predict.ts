@@ -5,6 +5,7 @@ import type { Classifier } from '../../architectures/architecture.ts';
 import { layerOf, openClassifier } from '../../architectures/open.ts';
 import { predictedClass } from '../../attacks/predictions.ts';
 import { InputError, messageOf } from '../../contracts/errors.ts';
+import { batchesOf } from '../../datasets/batches.ts';
 import { baseModel, defendedModel, type EvaluatedModel, type Smoothing } from '../../defense/defended.ts';
 import { topUnitMasks } from '../../defense/masks.ts';
 import { OnnxModel } from '../../evaluation/onnx-model.ts';
@@ -81,14 +82,11 @@ async function predict(path: string, flags: PredictFlags): Promise<void> {
   });
   const logits = new Float32Array(data.count * classifier.classes);
   const gradient = flags.gradient === undefined ? undefined : new Float32Array(data.count * model.imageSize);
-  for (let first = 0; first < data.count; first += flags.batchSize) {
-    const count = Math.min(flags.batchSize, data.count - first);
-    const x = data.pixels(first, count);
+  for await (const { first, count, x, labels } of batchesOf(data, flags.batchSize)) {
     const streams = Array.from(
       { length: count },
       (_, i) => noise?.stream(first + i) ?? streamOf([flags.seed, first + i, 'clean']),
     );
-    const labels = data.labels.subarray(first, first + count);
     const outputs =
       gradient === undefined
         ? { logits: await model.logits(x, streams) }

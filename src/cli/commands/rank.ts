@@ -3,7 +3,8 @@ import { Option } from 'commander';
 import { layerOf, openClassifier } from '../../architectures/open.ts';
 import type { RankingMethod } from '../../contracts/variants.ts';
 import { RANKING_METHODS } from '../../contracts/variants.ts';
-import { digestOf } from '../../datasets/digest.ts';
+import { datasetDigest } from '../../datasets/digest.ts';
+import { openDataset } from '../../datasets/open.ts';
 import { checkpointDigest } from '../../pipeline/inputs.ts';
 import { diagnose, requireSound } from '../../ranking/diagnostics.ts';
 import { loirScores } from '../../ranking/loir.ts';
@@ -16,9 +17,9 @@ import {
   addModelOptions,
   cores,
   type DataFlags,
+  dataSpec,
   type ModelFlags,
   modelOptions,
-  openData,
   positiveInteger,
 } from '../options.ts';
 import { countProgress } from '../progress.ts';
@@ -59,7 +60,8 @@ export function addRank(program: Command): void {
 }
 
 async function rank(path: string, flags: RankFlags): Promise<void> {
-  const probe = await openData(flags, 'train', flags.images);
+  const spec = dataSpec(flags, 'train', flags.images);
+  const probe = await openDataset(spec);
   const input = modelOptions(flags);
   const classifier = await openClassifier({ path, layer: flags.layer, imageShape: probe.imageShape, ...input });
   const layer = layerOf(classifier, flags.layer);
@@ -82,7 +84,7 @@ async function rank(path: string, flags: RankFlags): Promise<void> {
     checkpoint: await checkpointDigest(path),
     stateDict: input.stateDict ?? null,
     input: { normalize: input.normalize ?? null, layout: input.layout },
-    probe: byChance ? null : { sha256: await digestOf(flags.data), images: probe.count },
+    probe: byChance ? null : { sha256: await datasetDigest(spec), images: probe.count },
     signed: !byChance && flags.signed === true,
     seed: byChance ? flags.seed : null,
   };

@@ -7,6 +7,7 @@ const PLACES = [
   ['dataset', 'probe'],
   ['dataset', 'testLabels'],
   ['dataset', 'probeLabels'],
+  ['dataset', 'testList'],
   ['ranking', 'file'],
 ] as const;
 

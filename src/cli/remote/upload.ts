@@ -30,7 +30,9 @@ export async function localFile(path: string): Promise<LocalFile> {
     throw new InputError(`cannot read ${path}: ${messageOf(cause)}`, { cause });
   });
   if (!stats.isFile())
-    throw new InputError(`${path} is a folder: the service takes files, give the archive it came from`);
+    throw new InputError(
+      `${path} is a folder: the service takes files, give the archive it came from, or a tar of it (tar -cf x.tar -C ${path} .)`,
+    );
   if (stats.size > MAX_BYTES)
     throw new InputError(`${path} has more than 5 GiB: put it into a bucket with "aws s3 cp" and give its s3:// URI`);
   return { path, bytes: stats.size, sha256: (await checksumOf(path, 'sha256')).hex };

@@ -1,0 +1,108 @@
+import { constants } from 'node:buffer';
+import { open, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatasetError } from '../../contracts/errors.ts';
+import { type FileKind, fileError, isFolder, kindOf, readBytes, readHead } from '../files.ts';
+import { indexTar, isTar, type TarMember } from './tar-index.ts';
+
+/** A file below the folder or in the archive: its path there, with '/', and its size in bytes. */
+export interface NamedFile {
+  readonly name: string;
+  readonly size: number;
+}
+
+/** The files of a folder or of a tar archive of it, read one at a time. */
+export interface ImageFiles {
+  /** Folders, the empty ones too, and files, links followed; in no order. */
+  readonly folders: readonly string[];
+  readonly files: readonly NamedFile[];
+  /** Throws DatasetError where the file cannot be read. */
+  read(name: string): Promise<Uint8Array>;
+}
+
+/** What `path` holds. Throws DatasetError where it is neither a folder nor an uncompressed tar archive. */
+export async function openImageFiles(path: string): Promise<ImageFiles> {
+  if (await isFolder(path)) return filesOfFolder(path);
+  const head = await readHead(path);
+  if (isTar(head)) return filesOfTar(path);
+  throw new DatasetError(
+    `${path}: ${NOT_READ[kindOf(head)] ?? 'is neither a folder of class folders nor a tar archive of one'}; ` +
+      'unpack it and give the folder, or pack that as an uncompressed tar (tar -cf images.tar -C FOLDER .)',
+  );
+}
+
+const COMPRESSED = 'a compressed archive can only be read as a whole, not image by image';
+const NOT_READ: Partial<Record<FileKind, string>> = { gzip: COMPRESSED, zip: COMPRESSED };
+
+async function filesOfFolder(path: string): Promise<ImageFiles> {
+  const folders: string[] = [];
+  const files: NamedFile[] = [];
+  await walk(path, '', new Set(), { folders, files });
+  return { folders, files, read: (name) => readBytes(join(path, name)) };
+}
+
+/** Follows links, as torchvision does; a folder that leads back into itself is entered once. */
+async function walk(
+  root: string,
+  folder: string,
+  above: ReadonlySet<string>,
+  found: { folders: string[]; files: NamedFile[] },
+): Promise<void> {
+  const path = join(root, folder);
+  const entries = await readdir(path, { withFileTypes: true }).catch((cause: unknown) => {
+    throw fileError(path, cause);
+  });
+  for (const entry of entries) {
+    const name = folder === '' ? entry.name : `${folder}/${entry.name}`;
+    const stats = await stat(join(root, name)).catch((cause: unknown) => {
+      throw fileError(join(root, name), cause);
+    });
+    const identity = `${stats.dev}:${stats.ino}`;
+    if (stats.isFile()) found.files.push({ name, size: stats.size });
+    else if (stats.isDirectory() && !above.has(identity)) {
+      found.folders.push(name);
+      await walk(root, name, new Set([...above, identity]), found);
+    }
+  }
+}
+
+async function filesOfTar(path: string): Promise<ImageFiles> {
+  const { folders, members } = await indexTar(path);
+  const root = outerFolder(members.map(({ name }) => name));
+  const inside = (name: string) => name.startsWith(root) && name.length > root.length;
+  const byName = new Map(members.map((member) => [member.name.slice(root.length), member]));
+  return {
+    folders: folders.filter(inside).map((name) => name.slice(root.length)),
+    files: Array.from(byName, ([name, { size }]) => ({ name, size })),
+    read: (name) => readMember(path, name, byName.get(name)),
+  };
+}
+
+/** `tar -cf val.tar val` puts the class folders into one more: "val/", or '' where classes are at the top. */
+function outerFolder(names: readonly string[]): string {
+  const [first = ''] = names;
+  const outer = first.slice(0, first.indexOf('/') + 1);
+  const wraps = outer !== '' && names.every((name) => name.startsWith(outer));
+  const holdsImages = names.some((name) => isImage(name) && !name.slice(outer.length).includes('/'));
+  return wraps && !holdsImages ? outer + outerFolder(names.map((name) => name.slice(outer.length))) : '';
+}
+
+/** Whether a file's name says that igd reads it. */
+export function isImage(name: string): boolean {
+  return /\.(?:jpe?g|png|webp)$/i.test(name);
+}
+
+/** Opens the archive anew for every member: a dataset has no moment at which it would close it. */
+async function readMember(path: string, name: string, member: TarMember | undefined): Promise<Uint8Array> {
+  if (member === undefined || member.size > constants.MAX_LENGTH)
+    throw new DatasetError(`${path}: member "${name}" cannot be read; pack the archive anew`);
+  const bytes = new Uint8Array(member.size);
+  try {
+    await using file = await open(path);
+    const { bytesRead } = await file.read(bytes, 0, member.size, member.offset);
+    if (bytesRead === member.size) return bytes;
+  } catch (cause) {
+    throw fileError(path, cause);
+  }
+  throw new DatasetError(`${path}: ends within "${name}": the archive was cut off; get it again`);
+}

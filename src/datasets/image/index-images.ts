@@ -1,0 +1,145 @@
+import { DatasetError } from '../../contracts/errors.ts';
+import { CLASSES_FILE, ownClassNames } from '../class-names.ts';
+import { imagesToTake } from '../dataset.ts';
+import { sampleByClass } from '../sample.ts';
+import type { DatasetSpec } from '../spec.ts';
+import { type ImageFiles, isImage, type NamedFile, openImageFiles } from './image-files.ts';
+import { readListFile, resolveNames } from './list-file.ts';
+
+/** An image of the folder: its path in it, its size in bytes and its label. */
+export interface IndexedImage extends NamedFile {
+  readonly label: number;
+}
+
+/** The images a spec asks for, in order, none of them read yet. */
+export interface ImageIndex {
+  readonly images: readonly IndexedImage[];
+  readonly classes: number;
+  readonly classNames?: readonly string[] | undefined;
+  readonly read: ImageFiles['read'];
+}
+
+type ImageFolderSpec = DatasetSpec<'imagefolder'>;
+
+/** What torchvision's ImageFolder would read and sharp does not. */
+const OTHER_IMAGES = /\.(?:ppm|bmp|pgm|tiff?)$/i;
+
+/** Folders of these names are splits of a data set, not classes. */
+const SPLITS = new Set(['train', 'val', 'valid', 'test']);
+
+/** Lists the images of a folder or archive. List file, limit and sample take from them in this order. Throws DatasetError. */
+export async function indexImages(spec: ImageFolderSpec): Promise<ImageIndex> {
+  const { path, limit, sample } = spec;
+  const contents = await openImageFiles(path);
+  const { images, ...classes } = await labelledImages(contents, spec);
+  const first = images.slice(0, imagesToTake(images.length, limit, path));
+  const facts = { labels: Int32Array.from(first, ({ label }) => label), names: first.map(({ name }) => name) };
+  const taken = sample === undefined ? first : sampleByClass(facts, sample).map((index) => first[index]!);
+  return { images: taken, ...classes, read: contents.read };
+}
+
+type Labelled = Omit<ImageIndex, 'read'>;
+
+async function labelledImages(contents: ImageFiles, { path, list }: ImageFolderSpec): Promise<Labelled> {
+  const files = sortedImages(contents.files, path);
+  const names = await classNamesIn(contents, path);
+  if (list === undefined) return byFolder(contents, files, names, path);
+  const listed = await readListFile(list);
+  const byName = new Map(files.map((file) => [file.name, file]));
+  const found = resolveNames(listed, new Set(byName.keys()), list).map((name) => byName.get(name)!);
+  const labels = listed.flatMap(({ label }) => label ?? []);
+  if (labels.length > 0) return byList(found, labels, names);
+  const { images, ...classes } = byFolder(contents, files, names, path);
+  const labelOf = new Map(images.map(({ name, label }) => [name, label]));
+  return { images: found.map((file) => ({ ...file, label: labelOf.get(file.name)! })), ...classes };
+}
+
+/** Labels of the list's own: class folders need not be there, nor be numbered as the list does. */
+function byList(
+  files: readonly NamedFile[],
+  labels: readonly number[],
+  names: readonly string[] | undefined,
+): Labelled {
+  const classes = names?.length ?? labels.reduce((most, label) => Math.max(most, label + 1), 1);
+  return { images: files.map((file, i) => ({ ...file, label: labels[i]! })), classes, classNames: names };
+}
+
+/** As torchvision's ImageFolder: a folder a class, numbered in the order of their names; none may be empty. */
+function byFolder(
+  { folders }: ImageFiles,
+  files: readonly NamedFile[],
+  names: readonly string[] | undefined,
+  path: string,
+): Labelled {
+  const classFolders = folders.filter((folder) => !folder.includes('/')).sort();
+  const flat = files.find(({ name }) => !name.includes('/'));
+  if (classFolders.length === 0 || (flat !== undefined && !files.some(({ name }) => name.includes('/')))) {
+    throw new DatasetError(
+      `${path}: ${flat === undefined ? 'holds no class folders' : `holds ${flat.name} and others outside of class folders`}; ` +
+        "sort the images into a folder a class (for ImageNet's validation set, valprep.sh does), or give a list file with labels",
+    );
+  }
+  if (classFolders.every((folder) => SPLITS.has(folder)))
+    throw new DatasetError(`${path}: its folders are ${classFolders.join(', ')}, not classes; give one of these`);
+  const labelOf = labelsOf(classFolders, names, path);
+  const images = files.flatMap((file): IndexedImage[] => {
+    const label = labelOf.get(classOf(file.name));
+    return label === undefined ? [] : [{ ...file, label }];
+  });
+  const used = new Set(images.map(({ label }) => label));
+  const empty = classFolders.filter((folder) => !used.has(labelOf.get(folder)!));
+  if (empty.length > 0) {
+    const more = empty.length > 3 ? `, ... (${empty.length} folders)` : '';
+    throw new DatasetError(
+      `${path}: no JPEG, PNG or WebP image in ${empty.slice(0, 3).join(', ')}${more}; every folder is a class, remove those that are not`,
+    );
+  }
+  return { images, classes: names?.length ?? classFolders.length, classNames: names ?? classFolders };
+}
+
+/**
+ * The label of each class folder: its place among them, or, where classes.txt has the folders' names, its line there, so that
+ * a part of the classes keeps the labels of the whole. Throws DatasetError where classes.txt fits neither way.
+ */
+function labelsOf(folders: readonly string[], names: readonly string[] | undefined, path: string): Map<string, number> {
+  if (names !== undefined) {
+    const lines = new Map(names.map((name, line) => [name, line]));
+    if (folders.every((folder) => lines.has(folder))) return lines;
+    if (names.length !== folders.length) {
+      throw new DatasetError(
+        `${path}: ${CLASSES_FILE} names ${names.length} classes for ${folders.length} folders; ` +
+          'name each in the order of the folders, or write the names of the folders themselves',
+      );
+    }
+  }
+  return new Map(folders.map((folder, label) => [folder, label]));
+}
+
+/** In torchvision's order: by class, by folder, then by name. Throws DatasetError where it would read a kind of image igd does not. */
+function sortedImages(files: readonly NamedFile[], path: string): NamedFile[] {
+  const other = files.find(({ name }) => OTHER_IMAGES.test(name));
+  if (other !== undefined)
+    throw new DatasetError(`${path}: ${other.name} is of a kind that is not read here; convert it to PNG`);
+  const folderOf = (name: string) => name.slice(0, Math.max(0, name.lastIndexOf('/')));
+  return files
+    .filter(({ name }) => isImage(name))
+    .map((file) => ({ file, keys: [classOf(file.name), folderOf(file.name), file.name] }))
+    .sort((a, b) => a.keys.reduce((order, key, i) => order || compare(key, b.keys[i]!), 0))
+    .map(({ file }) => file);
+}
+
+/** The class folder an image is in, '' where it is in none. */
+function classOf(name: string): string {
+  return name.slice(0, Math.max(0, name.indexOf('/')));
+}
+
+/** By code units, not by a language's rules. */
+function compare(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
+
+async function classNamesIn({ files, read }: ImageFiles, path: string): Promise<readonly string[] | undefined> {
+  if (!files.some(({ name }) => name === CLASSES_FILE)) return undefined;
+  return ownClassNames(new Map([[CLASSES_FILE, await read(CLASSES_FILE)]]), path);
+}
