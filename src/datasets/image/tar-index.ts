@@ -52,8 +52,9 @@ export async function indexTar(path: string): Promise<TarIndex> {
     await using file = await open(path);
     const { size: end } = await file.stat();
     let overrides: Overrides = {};
-    for (let at = 0; at + BLOCK <= end; ) {
+    for (let at = 0; ; ) {
       const header = await readAt(file, at, BLOCK);
+      if (header.length < BLOCK) throw damaged(path, 'its end is missing');
       if (header.every((byte) => byte === 0)) break;
       if (!checksumHolds(header)) throw damaged(path, `no header at byte ${at}`);
       const type = text(header, FIELDS.type);

@@ -38,9 +38,9 @@ describe("PIL's convert('RGB')", () => {
     },
   );
 
-  // libjpeg's versions round colours differently by a level; PIL's is another than sharp's.
-  it.each(['rotated.jpg', 'grey.jpg', 'cmyk.jpg'])('%s, within a level or two', async (name) => {
-    expect(difference(await picture(name), `${name}.rgb`)).toBeLessThanOrEqual(name === 'cmyk.jpg' ? 2 : 1);
+  // Equal with sharp 0.35; versions of libjpeg may round a colour differently by a level, and PIL's is another than sharp's.
+  it.each(['rotated.jpg', 'grey.jpg', 'cmyk.jpg'])('%s, within a level', async (name) => {
+    expect(difference(await picture(name), `${name}.rgb`)).toBeLessThanOrEqual(1);
   });
 });
 
