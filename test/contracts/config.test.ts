@@ -66,6 +66,38 @@ describe('run config', () => {
     expect(problem(changes)).toContain(message);
   });
 
+  describe('of image folders', () => {
+    const folder = { format: 'imagefolder', test: 'val', probe: 'train' };
+
+    test('says how images are read and which are taken', () => {
+      const options = { preprocessing: 'Res256Crop224', testList: 'ids.txt', probeFraction: 0.1, probeSeed: 3 };
+      expect(parse({ dataset: { ...folder, ...options } }).dataset).toEqual({ ...folder, ...options });
+      expect(parse({ dataset: folder }).dataset).toEqual(folder);
+    });
+
+    test.each([
+      [{ ...folder, preprocessing: 'Res224' }, 'dataset.preprocessing'],
+      [{ ...folder, probeFraction: 0 }, 'dataset.probeFraction'],
+      [{ ...folder, probeFraction: 1.1 }, 'dataset.probeFraction'],
+      [{ ...folder, probeFraction: 0.1, probeImages: 5 }, 'another way to cut the probe set'],
+      [{ ...folder, probeSeed: 1 }, 'dataset.probeSeed: needs dataset.probeFraction'],
+      [{ ...folder, testLabels: 'y.npy' }, 'dataset.testLabels: is for format "npy" only'],
+      [{ ...folder, test: 's3://bucket/val/' }, 'tar -cf'],
+      [
+        { ...folder, format: 'cifar10', preprocessing: 'Crop288' },
+        'dataset.preprocessing: is for format "imagefolder"',
+      ],
+      [{ ...folder, format: 'cifar10', testList: 'ids.txt' }, 'dataset.testList: is for format "imagefolder"'],
+    ])('refuses %j', (dataset, message) => {
+      expect(problem({ dataset })).toContain(message);
+    });
+
+    test('a sample needs a probe set', () => {
+      const dataset = { format: 'cifar10', test: 'test.bin', probeFraction: 0.1 };
+      expect(problem({ dataset, variants: ['none'] })).toContain('dataset.probeFraction: needs dataset.probe');
+    });
+  });
+
   test('tells every problem at once', () => {
     expect(problem({ name: '', seed: -1, treshold: 1 }).split('\n')).toHaveLength(4);
   });

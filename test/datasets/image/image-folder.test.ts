@@ -153,7 +153,7 @@ describe('a tar archive', () => {
     expect(await levelsOf(dataset)).toEqual([5, 6]);
   });
 
-  it('may be GNU's', async () => {
+  it("may be GNU's", async () => {
     const path = join(IMAGES, 'gnu.tar');
     const dataset = await open(path);
     expect(dataset.names).toEqual(['one/a.png', `two/${'deep/'.repeat(30)}b.png`]);
