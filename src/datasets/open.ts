@@ -17,8 +17,9 @@ const READERS: Readers = {
 };
 
 /**
- * Opens a dataset: image folders are read as their images are asked for, all else into memory. Throws DatasetError (InputError for a damaged .npy or .npz) where the file is not there,
- * is not what its format promises, or holds fewer images than asked for.
+ * Opens a dataset: image folders are read as their images are asked for, all else into memory. Throws DatasetError
+ * (InputError for a damaged .npy or .npz) where the file is not there, is not what its format promises, or holds fewer
+ * images than asked for.
  */
 export function openDataset<F extends DatasetFormat>(spec: DatasetSpec<F>): Promise<Dataset> {
   return READERS[spec.format](spec);

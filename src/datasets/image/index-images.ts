@@ -4,7 +4,7 @@ import { imagesToTake } from '../dataset.ts';
 import { sampleByClass } from '../sample.ts';
 import type { DatasetSpec } from '../spec.ts';
 import { type ImageFiles, isImage, type NamedFile, openImageFiles } from './image-files.ts';
-import { readListFile, resolveNames } from './list-file.ts';
+import { type ListedImage, readListFile, resolveNames } from './list-file.ts';
 
 /** An image of the folder: its path in it, its size in bytes and its label. */
 export interface IndexedImage extends NamedFile {
@@ -45,13 +45,16 @@ async function labelledImages(contents: ImageFiles, { path, list }: ImageFolderS
   const names = await classNamesIn(contents, path);
   if (list === undefined) return byFolder(contents, files, names, path);
   const listed = await readListFile(list);
-  const byName = new Map(files.map((file) => [file.name, file]));
-  const found = resolveNames(listed, new Set(byName.keys()), list).map((name) => byName.get(name)!);
   const labels = listed.flatMap(({ label }) => label ?? []);
-  if (labels.length > 0) return byList(found, labels, names);
+  if (labels.length > 0) return byList(take(files, listed, list), labels, names);
   const { images, ...classes } = byFolder(contents, files, names, path);
-  const labelOf = new Map(images.map(({ name, label }) => [name, label]));
-  return { images: found.map((file) => ({ ...file, label: labelOf.get(file.name)! })), ...classes };
+  return { images: take(images, listed, list), ...classes };
+}
+
+/** The listed ones of these images, in the order of the list. */
+function take<T extends NamedFile>(images: readonly T[], listed: readonly ListedImage[], list: string): T[] {
+  const byName = new Map(images.map((image) => [image.name, image]));
+  return resolveNames(listed, new Set(byName.keys()), list).map((name) => byName.get(name)!);
 }
 
 /** Labels of the list's own: class folders need not be there, nor be numbered as the list does. */
@@ -72,29 +75,39 @@ function byFolder(
   path: string,
 ): Labelled {
   const classFolders = folders.filter((folder) => !folder.includes('/')).sort();
-  const flat = files.find(({ name }) => !name.includes('/'));
-  if (classFolders.length === 0 || (flat !== undefined && !files.some(({ name }) => name.includes('/')))) {
-    throw new DatasetError(
-      `${path}: ${flat === undefined ? 'holds no class folders' : `holds ${flat.name} and others outside of class folders`}; ` +
-        "sort the images into a folder a class (for ImageNet's validation set, valprep.sh does), or give a list file with labels",
-    );
-  }
-  if (classFolders.every((folder) => SPLITS.has(folder)))
-    throw new DatasetError(`${path}: its folders are ${classFolders.join(', ')}, not classes; give one of these`);
+  requireClasses(classFolders, files, path);
   const labelOf = labelsOf(classFolders, names, path);
   const images = files.flatMap((file): IndexedImage[] => {
     const label = labelOf.get(classOf(file.name));
     return label === undefined ? [] : [{ ...file, label }];
   });
-  const used = new Set(images.map(({ label }) => label));
-  const empty = classFolders.filter((folder) => !used.has(labelOf.get(folder)!));
-  if (empty.length > 0) {
-    const more = empty.length > 3 ? `, ... (${empty.length} folders)` : '';
+  requireImages(classFolders, files, path);
+  return { images, classes: names?.length ?? classFolders.length, classNames: names ?? classFolders };
+}
+
+function requireClasses(folders: readonly string[], files: readonly NamedFile[], path: string): void {
+  const flat = files.find(({ name }) => classOf(name) === '');
+  if (folders.length === 0 || (flat !== undefined && files.every(({ name }) => classOf(name) === ''))) {
+    const what =
+      flat === undefined ? 'holds no class folders' : `holds ${flat.name} and others outside of class folders`;
     throw new DatasetError(
-      `${path}: no JPEG, PNG or WebP image in ${empty.slice(0, 3).join(', ')}${more}; every folder is a class, remove those that are not`,
+      `${path}: ${what}; sort the images into a folder a class (for ImageNet's validation set, valprep.sh does), ` +
+        'or give a list file with labels',
     );
   }
-  return { images, classes: names?.length ?? classFolders.length, classNames: names ?? classFolders };
+  if (folders.every((folder) => SPLITS.has(folder)))
+    throw new DatasetError(`${path}: its folders are ${folders.join(', ')}, not classes; give one of these`);
+}
+
+function requireImages(folders: readonly string[], files: readonly NamedFile[], path: string): void {
+  const used = new Set(files.map(({ name }) => classOf(name)));
+  const empty = folders.filter((folder) => !used.has(folder));
+  if (empty.length === 0) return;
+  const more = empty.length > 3 ? `, ... (${empty.length} folders)` : '';
+  throw new DatasetError(
+    `${path}: no JPEG, PNG or WebP image in ${empty.slice(0, 3).join(', ')}${more}; ` +
+      'every folder is a class, remove those that are not',
+  );
 }
 
 /**

@@ -206,6 +206,7 @@ describe('list files', () => {
     await expectRefusal(open(root, { list: await list('a/2.png\nval/a/2.png\n') }), unknown, /listed twice/);
     await expectRefusal(open(root, { list: await list('a/2.png 1\nb/x.png\n') }), unknown, /"b\/x\.png" has none/);
     await expectRefusal(open(root, { list: await list('\n') }), unknown, /lists no images/);
+    await expectRefusal(open(root, { list: await list('stray.png\n') }), unknown, /stray\.png is not in the data set/);
   });
 });
 
