@@ -30,6 +30,13 @@ const FIELDS = {
 /** Longest name or pax record that is believed. */
 const MAX_META = 2 ** 20;
 
+/** Members that say something of those that follow, but nothing that is needed here: global pax records, a link's target. */
+const OF_NO_USE = new Set(['g', 'K']);
+
+/** Hard and symbolic links: tar writes the first for files it has met before, and to pass over them would lose images. */
+const LINKS = new Set(['1', '2']);
+const WITHOUT_LINKS = 'pack the files themselves (tar --dereference --hard-dereference -cf ...)';
+
 /** What a header may say of the member that follows it, instead of that one's own header. */
 interface Overrides {
   readonly path?: string | undefined;
@@ -67,8 +74,10 @@ export async function indexTar(path: string): Promise<TarIndex> {
         overrides = { ...overrides, ...metaOf(type, await readAt(file, offset, size)) };
         continue;
       }
+      if (OF_NO_USE.has(type)) continue;
       const name = tidy(overrides.path ?? nameOf(header));
       overrides = {};
+      if (LINKS.has(type)) throw new DatasetError(`${path}: "${name}" is a link; ${WITHOUT_LINKS}`);
       if (type === '5' && name !== '') folders.add(name);
       if (type === '0' || type === '') members.set(name, { name, size, offset });
     }

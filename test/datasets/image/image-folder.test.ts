@@ -172,6 +172,17 @@ describe('a tar archive', () => {
     await expectRefusal(open(path), path, /not a whole tar archive \(no header at byte 1024\)/);
   });
 
+  it('with a link in it is refused: passed over, an image would be lost', async () => {
+    const bytes = Buffer.from(await tarOf({ 'a/1.png': await plainPng(1), 'a/2.png': '' }));
+    const at = bytes.indexOf('a/2.png');
+    bytes[at + 156] = '1'.charCodeAt(0);
+    // The checksum, in octal at 148, grows with the type.
+    const sum = Number.parseInt(bytes.toString('latin1', at + 148, at + 154), 8) + 1;
+    bytes.write(sum.toString(8).padStart(6, '0'), at + 148);
+    const path = await put(folder, 'links.tar', bytes);
+    await expectRefusal(open(path), path, /"a\/2\.png" is a link; pack the files themselves/);
+  });
+
   it('with an empty class folder is refused as a folder is', async () => {
     const path = await put(folder, 'empty.tar', await tarOf({ 'a/1.png': await plainPng(1), 'b/': '' }));
     await expectRefusal(open(path), path, /image in b; every folder/);
