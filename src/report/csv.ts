@@ -30,9 +30,12 @@ function variantRows({ id, mask, threshold, clean, attacks, worstCase }: Variant
 }
 
 const IMAGE_COLUMNS = ['image', 'label', 'variant', 'clean_prediction', 'broken_by', 'adversarial_prediction'];
+/** Where attacks ran one by one: all that broke the image, with ";" between them. */
+const EACH_COLUMN = 'broken_by_each';
 
 /** images.csv: what became of every image under every variant, in the report's order of variants. */
 export function imagesCsv({ variants }: Report, shards: readonly ShardResult[]): string {
+  const each = shards.some(({ images }) => images.some(({ brokenByEach }) => brokenByEach !== undefined));
   const rows = variants.flatMap(({ id }) =>
     shards
       .filter(({ variant }) => variant === id)
@@ -40,10 +43,11 @@ export function imagesCsv({ variants }: Report, shards: readonly ShardResult[]):
       .sort((a, b) => a.image - b.image)
       .map((outcome): Row => {
         const { image, label, cleanPrediction, brokenBy, adversarialPrediction } = outcome;
-        return [image, label, id, cleanPrediction, brokenBy, adversarialPrediction];
+        const row = [image, label, id, cleanPrediction, brokenBy, adversarialPrediction];
+        return each ? [...row, outcome.brokenByEach?.join(';')] : row;
       }),
   );
-  return toCsv(IMAGE_COLUMNS, rows);
+  return toCsv(each ? [...IMAGE_COLUMNS, EACH_COLUMN] : IMAGE_COLUMNS, rows);
 }
 
 /** RFC 4180, but for line ends: pandas, R and Unix tools all take "\n". */

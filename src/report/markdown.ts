@@ -1,4 +1,5 @@
 import type { Report } from '../contracts/report.ts';
+import { attackColumns } from './attack-columns.ts';
 import { alignColumns } from './columns.ts';
 import { count, counted, list, percent, points, pValue, radius, shareText } from './format.ts';
 import { type Notice, noticesOf } from './notices.ts';
@@ -32,12 +33,12 @@ function noticeLine({ code, subject, message, likewise }: Notice): string {
 }
 
 function results({ variants }: Report): string {
-  const suite = variants[0]?.attacks.map(({ attack }) => attack) ?? [];
-  const columns = ['variant', 'clean', 'robust', 'worst case', ...suite.map((attack) => `after ${attack}`)];
-  const rows = variants.map(({ id, clean, robust, worstCase, attacks }) => [
-    id,
-    ...[clean, robust, worstCase].map(shareText),
-    ...attacks.map(({ robustAccuracy }) => percent(robustAccuracy)),
+  const suite = variants.slice(0, 1).flatMap(attackColumns);
+  const columns = ['variant', 'clean', 'robust', 'worst case', ...suite.map(({ label }) => label)];
+  const rows = variants.map((variant) => [
+    variant.id,
+    ...[variant.clean, variant.robust, variant.worstCase].map(shareText),
+    ...attackColumns(variant).map(({ accuracy }) => percent(accuracy)),
   ]);
   const legend =
     'Accuracy with its 95% Wilson interval. _Robust_: no attack of the suite, made on the variant itself, broke the image. ' +

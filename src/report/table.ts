@@ -1,4 +1,5 @@
 import type { Report } from '../contracts/report.ts';
+import { attackColumns } from './attack-columns.ts';
 import { alignColumns } from './columns.ts';
 import { interval, percent } from './format.ts';
 import { noticesOf } from './notices.ts';
@@ -6,16 +7,16 @@ import { noticesOf } from './notices.ts';
 /** The table at the end of `igd run`: plain text, one line a variant. */
 export function reportTable(report: Report): string {
   const { variants } = report;
-  const suite = variants[0]?.attacks.map(({ attack }) => attack) ?? [];
-  const header = ['variant', 'clean', 'robust', '95%', ...suite, 'worst case', 'flags'];
-  const rows = variants.map(({ id, clean, robust, attacks, worstCase, flags }) => [
-    id,
-    percent(clean.accuracy),
-    percent(robust.accuracy),
-    interval(robust.interval),
-    ...attacks.map(({ robustAccuracy }) => percent(robustAccuracy)),
-    percent(worstCase.accuracy),
-    flags.length === 0 ? '' : String(flags.length),
+  const suite = variants.slice(0, 1).flatMap(attackColumns);
+  const header = ['variant', 'clean', 'robust', '95%', ...suite.map(({ name }) => name), 'worst case', 'flags'];
+  const rows = variants.map((variant) => [
+    variant.id,
+    percent(variant.clean.accuracy),
+    percent(variant.robust.accuracy),
+    interval(variant.robust.interval),
+    ...attackColumns(variant).map(({ accuracy }) => percent(accuracy)),
+    percent(variant.worstCase.accuracy),
+    variant.flags.length === 0 ? '' : String(variant.flags.length),
   ]);
   const notices = noticesOf(report).length;
   const footer =

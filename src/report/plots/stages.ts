@@ -1,4 +1,5 @@
 import type { Share, VariantReport } from '../../contracts/report.ts';
+import { attackColumns } from '../attack-columns.ts';
 
 /** Accuracy as it falls: clean, after each attack of the suite, and in the worst case. */
 export interface Stage {
@@ -9,11 +10,20 @@ export interface Stage {
 }
 
 /** The stages of a variant; the worst case only where another variant's examples can differ from its own. */
-export function stagesOf({ clean, attacks, worstCase, transfer }: VariantReport): Stage[] {
-  const afterAttacks = attacks.map(({ attack, robustAccuracy, interval }, place): Stage => {
-    const kind = place === attacks.length - 1 ? 'robust' : 'attack';
-    return { name: `after ${attack}`, kind, accuracy: robustAccuracy, interval };
+export function stagesOf(variant: VariantReport): Stage[] {
+  const { clean, robust, attacks, worstCase, transfer } = variant;
+  const isSequence = new Set(attacks.map(({ group }) => group)).size <= 1;
+  const columns = attackColumns(variant);
+  const attacked = columns.map(({ label, accuracy, interval }, place): Stage => {
+    const kind = isSequence && place === columns.length - 1 ? 'robust' : 'attack';
+    return { name: label, kind, accuracy, interval };
   });
+  const all: Stage = { ...robust, name: 'under all', kind: 'robust' };
   const worst: Stage = { ...worstCase, name: 'worst case', kind: 'worst' };
-  return [{ ...clean, name: 'clean', kind: 'clean' }, ...afterAttacks, ...(transfer.length > 1 ? [worst] : [])];
+  return [
+    { ...clean, name: 'clean', kind: 'clean' },
+    ...attacked,
+    ...(isSequence ? [] : [all]),
+    ...(transfer.length > 1 ? [worst] : []),
+  ];
 }

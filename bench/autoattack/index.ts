@@ -1,0 +1,74 @@
+/**
+ * AutoAttack `standard`, plain and LO-IR-masked, beside the original's code on PyTorch: time attack by attack, robust
+ * accuracy, and every image whose outcome differs. Both compute on as many threads, one after the other in one run.
+ *
+ * npx tsx bench/autoattack/index.ts CHECKPOINT TEST_BIN PROBE_BIN [--original DIR] [--python python3] [--images 64]
+ *   [--layer layer4] [--units 16] [--threads 1] [--norm Linf] [--epsilon 8/255] [--attacks apgd-ce,apgd-t,fab-t,square]
+ *
+ * DIR is a copy of fra31/auto-attack; without it only our own side runs.
+ */
+import { parseArgs } from 'node:util';
+import { layerOf, openClassifier } from '../../src/architectures/open.ts';
+import { openDataset } from '../../src/datasets/open.ts';
+import { topUnitMasks } from '../../src/defense/masks.ts';
+import { loirScores } from '../../src/ranking/loir.ts';
+import { compare } from './compare.ts';
+import { type BenchJob, runOriginal, runOurs } from './sides.ts';
+
+const TEMPERATURE = 0.01;
+/** Probe images that rank the units. */
+const PROBE_IMAGES = 1000;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    original: { type: 'string' },
+    python: { type: 'string', default: 'python3' },
+    images: { type: 'string', default: '64' },
+    layer: { type: 'string', default: 'layer4' },
+    units: { type: 'string', default: '16' },
+    threads: { type: 'string', default: '1' },
+    norm: { type: 'string', default: 'Linf' },
+    epsilon: { type: 'string', default: '8/255' },
+    attacks: { type: 'string', default: 'apgd-ce,apgd-t,fab-t,square' },
+  },
+});
+const [checkpoint, testBin, probeBin] = positionals;
+if (checkpoint === undefined || testBin === undefined || probeBin === undefined)
+  throw new Error('give CHECKPOINT TEST_BIN PROBE_BIN; see the head of this file');
+
+const classifier = await openClassifier({ path: checkpoint });
+const layer = layerOf(classifier, values.layer);
+const probe = await openDataset({ format: 'cifar10', path: probeBin, split: 'train', limit: PROBE_IMAGES });
+const session = { threads: Number(values.threads) };
+const scores = await loirScores(classifier, layer, probe, { signed: false, batchSize: 64, session });
+const masks = topUnitMasks(scores, Number(values.units));
+
+for (const kind of ['none', 'loir'] as const) {
+  const job: BenchJob = {
+    checkpoint,
+    test: testBin,
+    count: Number(values.images),
+    masks: kind === 'none' ? null : rowsOf(masks.data, layer.units),
+    temperature: TEMPERATURE,
+    norm: values.norm === 'L2' || values.norm === 'L1' ? values.norm : 'Linf',
+    epsilon: fraction(values.epsilon),
+    threads: session.threads,
+    batchSize: Number(values.images),
+    seed: 0,
+    attacks: values.attacks.split(','),
+  };
+  console.log(`\n${kind === 'none' ? 'base' : `LO-IR masked (${layer.name}, k = ${values.units})`}`);
+  const ours = await runOurs(job, classifier, kind === 'none' ? undefined : { layer, masks });
+  const theirs = values.original === undefined ? undefined : await runOriginal(job, values.original, values.python);
+  console.log(compare(job, ours, theirs));
+}
+
+function rowsOf(data: Float32Array, size: number): number[][] {
+  return Array.from({ length: data.length / size }, (_, row) => [...data.subarray(row * size, (row + 1) * size)]);
+}
+
+function fraction(text: string): number {
+  const [numerator = Number.NaN, denominator = 1] = text.split('/').map(Number);
+  return numerator / denominator;
+}
