@@ -67,6 +67,13 @@ function allowJobs(handler: Handler, queues: readonly JobQueue[]): void {
   });
   // Jobs carry the name of their run as a tag, which makes their cost visible by run.
   handler.allow({ sid: 'TagJobs', actions: ['batch:TagResource'], resources: [arn('job/*')] });
+  // A run may be cancelled while its jobs are being submitted: then who submits ends them. Every job of ours has the tag.
+  handler.allow({
+    sid: 'EndJobs',
+    actions: ['batch:TerminateJob'],
+    resources: [arn('job/*')],
+    conditions: { StringLike: { 'aws:ResourceTag/igd:run': '*' } },
+  });
   handler.allow({ sid: 'ReadJobs', actions: ['batch:DescribeJobs', 'batch:ListJobs'], resources: ['*'] });
   const { partition, region, account } = {
     partition: '<AWS::Partition>',
@@ -83,7 +90,7 @@ function allowJobs(handler: Handler, queues: readonly JobQueue[]): void {
   acknowledge(
     handler.role,
     'AwsSolutions-IAM5',
-    'A job has no name AWS would check before it exists; this only tags.',
+    'A job has no ARN anybody knows before it exists: these statements tag jobs, and end those that have a tag of ours.',
     [finding('job/*')],
   );
   acknowledge(handler.role, 'AwsSolutions-IAM5', 'DescribeJobs and ListJobs take no resource; they only read.', [

@@ -45,12 +45,19 @@ export const serviceKeys = {
   claim: (run: string, attempt: number) => `runs/.index/${run}/${padded(attempt, 3)}.json`,
   /** Written once, by whoever finishes the attempt. */
   outcome: (run: string, attempt: number) => `runs/.index/${run}/${padded(attempt, 3)}.outcome.json`,
+  /** Written once all that follows an outcome is done: people are told, or the jobs of a cancelled run are ended. */
+  settled: (run: string, attempt: number) => `runs/.index/${run}/${padded(attempt, 3)}.settled.json`,
 } as const;
 
 /** Keys of a run that only the service writes, under `serviceKeys.run(name)`. */
 export const remoteKeys = {
   /** What a stage of an attempt is to do; its presence says that somebody is submitting it. */
   stage: (attempt: number, stage: StageName) => `attempts/${padded(attempt, 3)}/${stage}.json`,
+  /** Who goes on submitting a stage that somebody left half submitted. */
+  stageLease: (attempt: number, stage: StageName, term: number) =>
+    `attempts/${padded(attempt, 3)}/${stage}.lease.${term}.json`,
+  /** Who settles an outcome that somebody left unsettled. */
+  outcomeLease: (attempt: number, term: number) => `attempts/${padded(attempt, 3)}/outcome.lease.${term}.json`,
   /** The Batch job of one of its arrays. */
   submission: (attempt: number, stage: StageName, array: number) =>
     `attempts/${padded(attempt, 3)}/${stage}.${array}.json`,
@@ -89,10 +96,12 @@ export const taskVariables: Readonly<Record<keyof Task, string>> = {
 
 /** Exit codes of a container: what the job definition retries and what it does not. */
 export const taskExitCodes = {
-  /** The work failed: may go better next time. */
+  /** The work failed: the next time would be the same, for all anybody knows. */
   failed: 1,
   /** Bad input: the next time would be the same. */
   badInput: 2,
+  /** A network, a bucket that was busy for long, or a device that does not compute: may go better next time, elsewhere. */
+  temporary: 75,
   /** Told to stop (SIGTERM), as before a Spot reclaim: again, elsewhere. */
   interrupted: 143,
 } as const;
@@ -115,6 +124,10 @@ export const outcomeSchema = z.strictObject({
   at: time,
 });
 export type Outcome = z.infer<typeof outcomeSchema>;
+
+export const settledSchema = z.strictObject({ schema: z.literal('igd.settled/1'), at: time });
+
+export const leaseSchema = z.strictObject({ schema: z.literal('igd.lease/1'), at: time });
 
 export const stageSchema = z.strictObject({
   schema: z.literal('igd.stage/1'),

@@ -4,10 +4,12 @@ import {
   type JobDetail,
   paginateListJobs,
   SubmitJobCommand,
+  type SubmitJobCommandInput,
   TerminateJobCommand,
 } from '@aws-sdk/client-batch';
 import { messageOf, RunError } from '../contracts/errors.ts';
 import { JOB_STATUSES, type JobQueue, type JobRequest, type JobState, MAX_ARRAY } from './job-queue.ts';
+import { submitOnce } from './submit-once.ts';
 
 /** Jobs one DescribeJobs call takes. */
 const DESCRIBED_AT_ONCE = 100;
@@ -15,35 +17,35 @@ const DESCRIBED_AT_ONCE = 100;
 /** Jobs one job may depend on. */
 const MAX_DEPENDENCIES = 20;
 
-/** Throttling is tried again: an account may submit 50 jobs a second. */
+/** Throttling and network faults are tried again by the SDK, where to ask twice is to ask once. */
 const ATTEMPTS = 8;
+
+/** A request that has no answer by then gets none: Batch answers within a second. */
+const ANSWER_MS = 30_000;
+
+/** Clocks of two machines of AWS differ by less. */
+const CLOCK_SKEW_MS = 60_000;
 
 /** Queues of AWS Batch. Throws RunError, naming the job, where Batch refuses. */
 export class BatchQueue implements JobQueue {
   readonly #client = new BatchClient({ maxAttempts: ATTEMPTS });
+  /** For SubmitJob alone, which is never sent again unseen: see submitOnce. */
+  readonly #submitter = new BatchClient({
+    maxAttempts: 1,
+    requestHandler: { requestTimeout: ANSWER_MS, throwOnRequestTimeout: true },
+  });
 
   async submit(request: JobRequest): Promise<string> {
-    const { name, queue, jobDefinition, environment, arraySize, dependsOn, tags } = request;
+    const { name, queue, arraySize, dependsOn, since } = request;
     if (arraySize < 1 || arraySize > MAX_ARRAY) throw new RunError(`an array of ${arraySize} jobs is none for Batch`);
     if (dependsOn.length > MAX_DEPENDENCIES) throw new RunError(`${name} depends on ${dependsOn.length} jobs`);
-    const { jobId } = await act(`submit job ${name} to ${queue}`, () =>
-      this.#client.send(
-        new SubmitJobCommand({
-          jobName: name,
-          jobQueue: queue,
-          jobDefinition,
-          ...(arraySize === 1 ? {} : { arrayProperties: { size: arraySize } }),
-          dependsOn: dependsOn.map((id) => ({ jobId: id })),
-          containerOverrides: {
-            environment: Object.entries(environment).map(([variable, value]) => ({ name: variable, value })),
-          },
-          tags: { ...tags },
-          propagateTags: true,
-        }),
-      ),
-    );
-    if (jobId === undefined) throw new RunError(`Batch gave no id for job ${name}`);
-    return jobId;
+    const command = new SubmitJobCommand(submission(request));
+    const send = async () => {
+      const { jobId } = await this.#submitter.send(command);
+      if (jobId === undefined) throw new RunError(`Batch gave no id for job ${name}`);
+      return jobId;
+    };
+    return act(`submit job ${name} to ${queue}`, () => submitOnce({ send, find: () => this.find(queue, name, since) }));
   }
 
   async describe(ids: readonly string[]): Promise<JobState[]> {
@@ -58,14 +60,16 @@ export class BatchQueue implements JobQueue {
     return states;
   }
 
-  async find(queue: string, name: string): Promise<string | undefined> {
+  async find(queue: string, name: string, since: Date): Promise<string | undefined> {
+    const earliest = since.getTime() - CLOCK_SKEW_MS;
     return act(`list the jobs of ${queue}`, async () => {
       const filters = [{ name: 'JOB_NAME', values: [name] }];
       for await (const { jobSummaryList = [] } of paginateListJobs(
         { client: this.#client },
         { jobQueue: queue, filters },
       ))
-        for (const { jobId, jobName } of jobSummaryList) if (jobName === name) return jobId;
+        for (const { jobId, jobName, createdAt = 0 } of jobSummaryList)
+          if (jobName === name && createdAt >= earliest) return jobId;
       return undefined;
     });
   }
@@ -75,6 +79,22 @@ export class BatchQueue implements JobQueue {
     for (const jobId of ids)
       await act(`end job ${jobId}`, () => this.#client.send(new TerminateJobCommand({ jobId, reason })));
   }
+}
+
+function submission(request: JobRequest): SubmitJobCommandInput {
+  const { name, queue, jobDefinition, environment, arraySize, dependsOn, tags } = request;
+  return {
+    jobName: name,
+    jobQueue: queue,
+    jobDefinition,
+    ...(arraySize === 1 ? {} : { arrayProperties: { size: arraySize } }),
+    dependsOn: dependsOn.map((id) => ({ jobId: id })),
+    containerOverrides: {
+      environment: Object.entries(environment).map(([variable, value]) => ({ name: variable, value })),
+    },
+    tags: { ...tags },
+    propagateTags: true,
+  };
 }
 
 function stateOf({

@@ -1,11 +1,11 @@
 /** Jobs wait here for a machine: AWS Batch, or what a test puts in its place. */
 export interface JobQueue {
-  /** Gives the id of the job. */
+  /** Gives the id of the job. However answers are lost on the way, one job is made. */
   submit(request: JobRequest): Promise<string>;
   /** Of the jobs the queue still knows: it forgets ended ones after some days. */
   describe(ids: readonly string[]): Promise<JobState[]>;
-  /** The id of the newest job of this name; undefined where there is none. */
-  find(queue: string, name: string): Promise<string | undefined>;
+  /** The id of the job of this name that was made at `since` or later; undefined where there is none. */
+  find(queue: string, name: string, since: Date): Promise<string | undefined>;
   /** Ends jobs, waiting or running. */
   cancel(ids: readonly string[], reason: string): Promise<void>;
 }
@@ -19,6 +19,8 @@ export interface JobRequest {
   readonly arraySize: number;
   /** Ids of jobs that have to succeed first. */
   readonly dependsOn: readonly string[];
+  /** When this was first to be submitted: an older job of the same name is other work, of a run that was deleted. */
+  readonly since: Date;
   /** For the bill. */
   readonly tags: Readonly<Record<string, string>>;
 }

@@ -5,6 +5,7 @@ import { conclude } from './conclude.ts';
 import type { ServiceContext } from './context.ts';
 import { doneJobs, missing, type OpenRun, openRun } from './open-run.ts';
 import { outcomeOf } from './run-index.ts';
+import { settleLater } from './settle.ts';
 import { ensureStage, type Stage, stageStates } from './stage.ts';
 
 /** Where a run stands after a step. */
@@ -15,12 +16,13 @@ export type Step =
 /**
  * Takes a run as far as it will go now: submits its rankings and, depending on them, its evaluation; once those jobs have
  * ended, the transfer of what is complete; once that has ended, the report. What is there and which jobs have ended says
- * what is next, never the event that called: called twice, at once, late or for nothing, it does no harm. Throws InputError
- * where there is no such run, RunError where AWS refuses: the next call goes on from there.
+ * what is next, never the event that called: called twice, at once, late or for nothing, it does no harm. Of a run that has
+ * ended, it does what its end asks for and somebody left undone. Throws InputError where there is no such run, RunError where
+ * AWS refuses: the next call goes on from there.
  */
 export async function advanceRun(ctx: ServiceContext, run: string): Promise<Step> {
   const open = await openRun(ctx, run);
-  if (open.ended) return { state: 'ended', outcome: await outcomeOf(ctx, run, open.attempt) };
+  if (open.ended) return ended(ctx, open);
   const rank = await ensureStage(ctx, open, 'rank', {
     propose: async () => missing(await doneJobs(ctx, open, 'rank')),
     after: [],
@@ -36,6 +38,12 @@ export async function advanceRun(ctx: ServiceContext, run: string): Promise<Step
   const transfer = await ensureStage(ctx, open, 'transfer', { propose: () => transferable(ctx, open), after: [] });
   if (transfer === undefined || transfer.isNew || !(await haveEnded(ctx, [transfer]))) return waiting('transfer');
   return { state: 'ended', outcome: await conclude(ctx, open) };
+}
+
+async function ended(ctx: ServiceContext, open: OpenRun): Promise<Step> {
+  const outcome = await outcomeOf(ctx, open.run, open.attempt);
+  if (outcome !== undefined && !open.settled) await settleLater(ctx, open, outcome);
+  return { state: 'ended', outcome };
 }
 
 function waiting(stage: StageName): Step {

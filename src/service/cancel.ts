@@ -1,10 +1,8 @@
 import { InputError } from '../contracts/errors.ts';
-import { STAGE_NAMES } from '../contracts/service.ts';
-import { hasEnded } from '../engines/job-queue.ts';
 import type { ServiceContext } from './context.ts';
 import { openRun } from './open-run.ts';
 import { endAttempt } from './run-index.ts';
-import { readStage, stageStates } from './stage.ts';
+import { settle } from './settle.ts';
 
 /**
  * Ends a run and its jobs, waiting or running; gives the number of jobs ended. What is done is kept, and `retryRun` goes on
@@ -21,14 +19,5 @@ export async function cancelRun(ctx: ServiceContext, run: string): Promise<numbe
   // First, so that nothing more is submitted.
   if (open.ended || !(await endAttempt(ctx, run, open.attempt, outcome)))
     throw new InputError(`run ${run} has ended already: there is nothing to cancel`);
-  const stages = await Promise.all(STAGE_NAMES.map((stage) => readStage(open, stage)));
-  const states = await Promise.all(
-    stages.map(async (stage) => (stage === undefined ? [] : (await stageStates(ctx, stage)).states)),
-  );
-  const jobs = states.flat().filter((state) => !hasEnded(state));
-  await ctx.queue.cancel(
-    jobs.map(({ id }) => id),
-    'cancelled by igd cancel',
-  );
-  return jobs.length;
+  return settle(ctx, open, outcome);
 }

@@ -1,60 +1,41 @@
 import { runKeys } from '../contracts/keys.ts';
-import type { Report } from '../contracts/report.ts';
-import { type Outcome, remoteKeys, serviceKeys } from '../contracts/service.ts';
+import { type Outcome, remoteKeys } from '../contracts/service.ts';
 import { writeReport } from '../pipeline/report.ts';
-import { reportTable } from '../report/table.ts';
 import type { Store } from '../stores/store.ts';
 import { within } from '../stores/within.ts';
 import { completeShards } from './complete-shards.ts';
 import type { ServiceContext } from './context.ts';
-import { failuresOf } from './failures.ts';
 import { doneJobs, type OpenRun } from './open-run.ts';
 import { endAttempt, outcomeOf } from './run-index.ts';
+import { settle } from './settle.ts';
 
 const REPORT = runKeys.report('report.json');
 
-/** Failures a notification quotes. */
-const QUOTED = 3;
-
 /**
- * Ends an attempt whose jobs have ended: writes the report of what there is, says how it ended, tells people. However many
+ * Ends an attempt whose jobs have ended: writes the report of what there is and how it ended, and settles that. However many
  * do this at once, report.json is written once (the other files of a report are the same, byte for byte, whoever writes
- * them), and so is the outcome, by whoever then sends the notification.
+ * them), and so is the outcome, by whoever then tells people.
  */
 export async function conclude(ctx: ServiceContext, open: OpenRun): Promise<Outcome | undefined> {
   const evaluated = await doneJobs(ctx, open, 'evaluate');
   const transferred = await doneJobs(ctx, open, 'transfer');
-  const shards = completeShards(open.plan, evaluated, transferred);
-  const reported = shards.size === 0 ? undefined : await report(ctx, open, shards.size < open.plan.shards.length);
+  const complete = completeShards(open.plan, evaluated, transferred).size;
+  const total = open.plan.shards.length;
+  if (complete > 0) await report(ctx, open, complete < total);
   const outcome: Outcome = {
     schema: 'igd.outcome/1',
-    status: shards.size === 0 ? 'failed' : reported?.isPartial === true ? 'partial' : 'complete',
-    message: summary(open, shards.size, evaluated, transferred),
+    status: complete === 0 ? 'failed' : complete < total ? 'partial' : 'complete',
+    message: summary(open, complete, evaluated, transferred),
     at: ctx.now().toISOString(),
   };
   if (!(await endAttempt(ctx, open.run, open.attempt, outcome))) return outcomeOf(ctx, open.run, open.attempt);
-  await ctx.notify({
-    subject: `igd: ${open.run} is ${outcome.status}`,
-    text: [
-      outcome.message,
-      ...(await failureLines(ctx, open, outcome)),
-      ...(await reportLines(ctx, open, reported)),
-    ].join('\n\n'),
-  });
+  await settle(ctx, open, outcome);
   return outcome;
 }
 
-interface Reported {
-  readonly report: Report;
-  readonly isPartial: boolean;
-  /** Prefix of its files among the run's. */
-  readonly prefix: string;
-}
-
 /** A partial report lies in a folder of its attempt, so that the report of the whole run, once there is one, is never another. */
-async function report(ctx: ServiceContext, { plan, files, attempt }: OpenRun, isPartial: boolean): Promise<Reported> {
-  const prefix = isPartial ? remoteKeys.partial(attempt) : '';
-  const target = isPartial ? within(files, prefix) : files;
+async function report(ctx: ServiceContext, { plan, files, attempt }: OpenRun, isPartial: boolean): Promise<void> {
+  const target = isPartial ? within(files, remoteKeys.partial(attempt)) : files;
   const store: Store = {
     ...files,
     put: async (key, bytes) => {
@@ -62,7 +43,7 @@ async function report(ctx: ServiceContext, { plan, files, attempt }: OpenRun, is
       else await target.put(key, bytes);
     },
   };
-  return { report: await writeReport(plan, store, ctx.rankings, { allowPartial: isPartial }), isPartial, prefix };
+  await writeReport(plan, store, ctx.rankings, { allowPartial: isPartial });
 }
 
 function summary(
@@ -80,19 +61,4 @@ function summary(
     `(${lost(evaluated)} of ${evaluated.length} evaluations and ${lost(transferred)} of ${transferred.length} transfers are missing). ` +
     `What is done is kept: "igd retry ${run}" does the rest.`
   );
-}
-
-async function failureLines(ctx: ServiceContext, open: OpenRun, { status }: Outcome): Promise<string[]> {
-  if (status === 'complete') return [];
-  const failures = await failuresOf(ctx, open, QUOTED);
-  return failures.map(
-    ({ stage, task, job, message }) => `${stage} ${task}${job === null ? '' : ` (${job})`}: ${message}`,
-  );
-}
-
-async function reportLines(ctx: ServiceContext, { run }: OpenRun, reported: Reported | undefined): Promise<string[]> {
-  if (reported === undefined) return [];
-  const link = async (file: string) => `${file}: ${await ctx.link(`${serviceKeys.run(run)}${reported.prefix}${file}`)}`;
-  const links = await Promise.all(['report.html', 'report.json', 'images.csv'].map((file) => link(file)));
-  return [reportTable(reported.report), ...links];
 }

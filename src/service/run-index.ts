@@ -1,5 +1,12 @@
 import { InputError } from '../contracts/errors.ts';
-import { type Claim, claimSchema, type Outcome, outcomeSchema, serviceKeys } from '../contracts/service.ts';
+import {
+  type Claim,
+  claimSchema,
+  type Outcome,
+  outcomeSchema,
+  serviceKeys,
+  settledSchema,
+} from '../contracts/service.ts';
 import type { ServiceContext } from './context.ts';
 import { encodeRecord, readRecord } from './records.ts';
 
@@ -10,6 +17,8 @@ export interface IndexedRun {
   readonly attempt: number;
   /** Whether that attempt has ended. */
   readonly ended: boolean;
+  /** Whether all that follows its end is done, too. */
+  readonly settled: boolean;
 }
 
 /** Every run there is, by name. Takes one request a thousand attempts, and reads none of them. */
@@ -42,16 +51,28 @@ export function outcomeOf({ runs }: ServiceContext, run: string, attempt: number
   return readRecord(runs, serviceKeys.outcome(run, attempt), outcomeSchema);
 }
 
-/** Keys are sorted, so a run's newest attempt comes last, its outcome after its claim. */
+/** Whether an attempt has ended; asked of the bucket anew. */
+export function hasOutcome({ runs }: ServiceContext, run: string, attempt: number): Promise<boolean> {
+  return runs.has(serviceKeys.outcome(run, attempt));
+}
+
+/** Notes that all that follows the end of an attempt is done. */
+export async function markSettled({ runs, now }: ServiceContext, run: string, attempt: number): Promise<void> {
+  const record = settledSchema.parse({ schema: 'igd.settled/1', at: now().toISOString() });
+  await runs.putNew(serviceKeys.settled(run, attempt), encodeRecord(record));
+}
+
+/** A run's newest attempt counts, and what is beside its claim. Where old keys expire, they do not all at once. */
 function byRun(keys: readonly string[]): IndexedRun[] {
   const found = new Map<string, IndexedRun>();
   for (const key of keys) {
-    const [, run, number, outcome] = /([^/]+)\/(\d{3})(\.outcome)?\.json$/.exec(key) ?? [];
+    const [, run, number, what] = /([^/]+)\/(\d{3})(\.outcome|\.settled)?\.json$/.exec(key) ?? [];
     if (run === undefined) continue;
     const attempt = Number(number);
     const before = found.get(run);
-    const ended = outcome !== undefined || (before?.attempt === attempt && before.ended);
-    if (before === undefined || attempt >= before.attempt) found.set(run, { run, attempt, ended });
+    if (before !== undefined && attempt < before.attempt) continue;
+    const { ended, settled } = before?.attempt === attempt ? before : { ended: false, settled: false };
+    found.set(run, { run, attempt, ended: ended || what !== undefined, settled: settled || what === '.settled' });
   }
   return [...found.values()];
 }

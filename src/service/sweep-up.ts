@@ -9,11 +9,14 @@ export interface Swept {
   readonly problem: string | undefined;
 }
 
-/** Goes on with every unfinished run, as events would have that were lost. One that fails does not hold up the others. */
+/**
+ * Goes on with every run that is unfinished, or ended but not settled, as events would have that were lost. One that fails
+ * does not hold up the others.
+ */
 export async function sweepUp(ctx: ServiceContext): Promise<Swept[]> {
   const swept: Swept[] = [];
-  for (const { run, ended } of await indexedRuns(ctx)) {
-    if (ended) continue;
+  for (const { run, ended, settled } of await indexedRuns(ctx)) {
+    if (ended && settled) continue;
     const problem = await advanceRun(ctx, run).then(() => undefined, messageOf);
     swept.push({ run, problem });
   }

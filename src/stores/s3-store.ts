@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   DeleteObjectCommand,
@@ -6,6 +7,7 @@ import {
   NoSuchKey,
   PutObjectCommand,
   paginateListObjectsV2,
+  S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { s3, s3Error, statusOf } from './s3-client.ts';
 import type { Store } from './store.ts';
@@ -52,15 +54,21 @@ export class S3Store implements Store {
     }
   }
 
-  /** S3 says 412 where there is an object, and 409 where another writer is at it: then it has to be asked again. */
+  /**
+   * S3 says 412 where there is an object, and 409 where another writer is at it: then it has to be asked again. Where the
+   * answer to a write that succeeded is lost, the SDK asks again and gets a 412 for its own object: the writer's mark on it
+   * tells.
+   */
   async putNew(key: string, bytes: Uint8Array | string): Promise<boolean> {
+    const writer = randomUUID();
+    const object = { ...this.#at(key), Body: bodyOf(bytes), Metadata: { writer }, IfNoneMatch: '*' };
     for (let tries = 1; ; tries += 1) {
       try {
-        await s3().send(new PutObjectCommand({ ...this.#at(key), Body: bodyOf(bytes), IfNoneMatch: '*' }));
+        await s3().send(new PutObjectCommand(object));
         return true;
       } catch (error) {
         const status = statusOf(error);
-        if (status === 412) return false;
+        if (status === 412) return wasRepeated(error) && (await this.#writerOf(key)) === writer;
         if (status !== 409 || tries === CONFLICT_TRIES) throw s3Error(error, 'write', this.#uri(key));
         await delay(FIRST_WAIT_MS * 2 ** tries * Math.random());
       }
@@ -89,6 +97,15 @@ export class S3Store implements Store {
     return keys.sort();
   }
 
+  async #writerOf(key: string): Promise<string | undefined> {
+    try {
+      const { Metadata } = await s3().send(new HeadObjectCommand(this.#at(key)));
+      return Metadata?.writer;
+    } catch (error) {
+      throw s3Error(error, 'read', this.#uri(key));
+    }
+  }
+
   #at(key: string): { Bucket: string; Key: string } {
     return { Bucket: this.bucket, Key: `${this.prefix}${key}` };
   }
@@ -96,6 +113,11 @@ export class S3Store implements Store {
   #uri(key: string): string {
     return `s3://${this.bucket}/${this.prefix}${key}`;
   }
+}
+
+/** Whether the SDK sent a request more than once. */
+function wasRepeated(error: unknown): boolean {
+  return error instanceof S3ServiceException && (error.$metadata.attempts ?? 1) > 1;
 }
 
 /** The SDK takes an empty text for a stream of unknown length. */

@@ -247,6 +247,17 @@ describe('permissions', () => {
     });
   });
 
+  test('to end jobs: those alone that carry the tag of a run', () => {
+    for (const role of ['PipelinePlannerRole', 'PipelineFinalizerRole']) {
+      const ending = statements(template, role).filter(({ Action }) => [Action].flat().includes('batch:TerminateJob'));
+      expect(ending).toMatchObject([
+        { Sid: 'EndJobs', Condition: { StringLike: { 'aws:ResourceTag/igd:run': '*' } }, Resource: expect.anything() },
+      ]);
+      expect(JSON.stringify(ending)).toContain(':job/*');
+    }
+    expect(actions('JobsRole').filter((action) => action.startsWith('batch:'))).toEqual([]);
+  });
+
   test('of the finalizer: neither inputs nor configs', () => {
     const policy = JSON.stringify(statements(template, 'PipelineFinalizerRole'));
     expect(policy).not.toContain('StorageInputs');

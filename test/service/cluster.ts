@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 import { BatchClient, DescribeJobsCommand, type JobDetail, ListJobsCommand } from '@aws-sdk/client-batch';
+import type { Service } from '../../src/contracts/service.ts';
 import { BatchQueue } from '../../src/engines/batch.ts';
 import type { JobQueue, JobState, JobStatus } from '../../src/engines/job-queue.ts';
 import { runTask } from '../../src/service/runner.ts';
@@ -60,6 +61,11 @@ export class Cluster implements JobQueue {
   readonly jobs: ClusterJob[] = [];
   readonly #batch = new BatchQueue();
   readonly #client = new BatchClient({});
+  readonly #service: Service;
+
+  constructor(service: Service) {
+    this.#service = service;
+  }
 
   async submit(request: Parameters<JobQueue['submit']>[0]): Promise<string> {
     const id = await this.#batch.submit(request);
@@ -90,8 +96,8 @@ export class Cluster implements JobQueue {
     }
   }
 
-  find(queue: string, name: string): Promise<string | undefined> {
-    return this.#batch.find(queue, name);
+  find(queue: string, name: string, since: Date): Promise<string | undefined> {
+    return this.#batch.find(queue, name, since);
   }
 
   async cancel(ids: readonly string[], reason: string): Promise<void> {
@@ -114,12 +120,14 @@ export class Cluster implements JobQueue {
 
   async #runJob(job: ClusterJob, container: Container): Promise<unknown[]> {
     const detail = await this.#detail(job);
+    // The job definition's, and then the job's own.
+    const service = { IGD_SERVICE: JSON.stringify(this.#service) };
     const variables = (detail.container?.environment ?? []).map(({ name = '', value = '' }) => [name, value]);
     const events: unknown[] = [];
     let failed = 0;
     for (let index = 0; index < job.size; index += 1) {
       const place = job.size > 1 ? { AWS_BATCH_JOB_ARRAY_INDEX: String(index) } : {};
-      const code = await container({ ...Object.fromEntries(variables), ...place });
+      const code = await container({ ...service, ...Object.fromEntries(variables), ...place });
       if (code !== 0) failed += 1;
       if (job.size > 1) events.push(jobEvent(detail, code === 0 ? 'SUCCEEDED' : 'FAILED', index));
     }

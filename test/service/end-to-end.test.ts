@@ -31,7 +31,7 @@ describe.runIf(hasMoto)('the service from upload to report', () => {
   });
 
   test('says what igd run says of the same config', async () => {
-    const cluster = new Cluster();
+    const cluster = new Cluster(moto.service);
     const ctx = { ...openServiceContext(moto.service), queue: cluster };
     const config = remoteConfig({ name: 'end-to-end' });
     await ctx.runs.put(serviceKeys.config('first'), JSON.stringify(config));

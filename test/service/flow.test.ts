@@ -20,8 +20,8 @@ import { hasMoto, type Moto, startMoto } from './moto.ts';
 
 let moto: Moto;
 let names = 0;
-/** A run that was computed once: others take their results from it. */
-let source: string;
+/** A run that was computed once, in a bucket of its own: others take their results from it. */
+let source: Scene & { readonly run: string };
 
 /** A config like every other here, but for its name: another run of the same numbers. */
 const another = (changes: Readonly<Record<string, unknown>> = {}) =>
@@ -46,19 +46,20 @@ describe.runIf(hasMoto)('a run on the service', () => {
   beforeAll(async () => {
     moto = await startMoto();
     await uploadInputs(moto);
-    const first = scene(moto);
-    source = await submit(first);
+    const first = await scene(moto);
+    source = { ...first, run: await submit(first) };
     await drive(first, inProcess);
-    expect((await runStatus(first.ctx, source)).state).toBe('complete');
+    expect((await runStatus(first.ctx, source.run)).state).toBe('complete');
   });
-  beforeEach(() => {
-    stage = scene(moto);
+  beforeEach(async () => {
+    stage = await scene(moto);
   });
   afterAll(() => moto.stop());
 
-  const replayed = (fails?: (job: Job) => boolean) => replay(stage.ctx, source, fails);
+  const replayed = (fails?: (job: Job) => boolean) =>
+    replay(stage.ctx, { run: source.run, runs: source.ctx.runs }, fails);
   const sameAsSource = async (run: string) => {
-    const [expected, found] = [await report(stage, source), await report(stage, run)];
+    const [expected, found] = [await report(source, source.run), await report(stage, run)];
     expect(found).toMatchObject({ run: { name: run.replace(/-[0-9a-f]{16}$/, '') } });
     expect(JSON.stringify(found).replace(/"run\.\d+"/, '""')).toBe(
       JSON.stringify(expected).replace(/"run\.\d+"/, '""'),
@@ -187,7 +188,6 @@ describe.runIf(hasMoto)('a run on the service', () => {
   });
 
   test('is gone on with where the planner died: before it submitted, or before it wrote that down', async () => {
-    const { describe, find, cancel } = stage.cluster;
     const deaths: ServiceContext['queue']['submit'][] = [
       () => Promise.reject(new Error('out of time')),
       async (request) => {
@@ -196,12 +196,7 @@ describe.runIf(hasMoto)('a run on the service', () => {
       },
     ];
     for (const [death, dying] of deaths.entries()) {
-      const queue: ServiceContext['queue'] = {
-        submit: dying,
-        describe: (ids) => describe.call(stage.cluster, ids),
-        find: (name, job) => find.call(stage.cluster, name, job),
-        cancel: (ids, reason) => cancel.call(stage.cluster, ids, reason),
-      };
+      const queue = { ...queueOf(stage), submit: dying };
       const text = another();
       await expect(submitConfig({ ...stage.ctx, queue }, 'config', text)).rejects.toThrow('out of time');
       const run = await submit(stage, text);
@@ -213,6 +208,77 @@ describe.runIf(hasMoto)('a run on the service', () => {
       await drive(stage, replayed());
       await sameAsSource(run);
     }
+  });
+
+  test('is taken over by one of 20 finalizers where the planner died', async () => {
+    const text = another();
+    const queue = { ...queueOf(stage), submit: () => Promise.reject(new Error('out of time')) };
+    await expect(submitConfig({ ...stage.ctx, queue }, 'config', text)).rejects.toThrow('out of time');
+    const run = await submit(stage, text);
+    const later = (minutes: number) => ({ ...stage.ctx, now: () => new Date(Date.now() + 60_000 * minutes) });
+    const race = (minutes: number) => Promise.all(Array.from({ length: 20 }, () => advanceRun(later(minutes), run)));
+    await race(14);
+    expect(stage.cluster.jobs).toHaveLength(0);
+    await race(20);
+    expect(stage.cluster.jobs.map(({ size }) => size)).toEqual([6]);
+    await race(50);
+    expect(stage.cluster.jobs).toHaveLength(1);
+    await drive(stage, replayed());
+    await sameAsSource(run);
+  });
+
+  test('that is cancelled while it is submitted leaves no job behind', async () => {
+    const text = another();
+    const ended: string[] = [];
+    const queue: ServiceContext['queue'] = {
+      ...queueOf(stage),
+      submit: async (request) => {
+        const id = await stage.cluster.submit(request);
+        const [{ run } = { run: '' }] = await listRuns(stage.ctx);
+        expect(await cancelRun(stage.ctx, run)).toBe(0);
+        return id;
+      },
+      cancel: async (ids, reason) => {
+        ended.push(...ids);
+        await stage.cluster.cancel(ids, reason);
+      },
+    };
+    await submitConfig({ ...stage.ctx, queue }, 'config', text);
+    expect(stage.cluster.jobs).toMatchObject([{ id: ended[0], status: 'FAILED' }]);
+    const run = await submit(stage, text);
+    expect((await runStatus(stage.ctx, run)).state).toBe('cancelled');
+    expect(await sweepUp(stage.ctx)).toEqual([]);
+    await retryRun(stage.ctx, run);
+    await drive(stage, replayed());
+    await sameAsSource(run);
+  });
+
+  test('has its jobs ended by the sweep-up where whoever cancelled it was gone before', async () => {
+    const run = await submit(stage);
+    const queue = { ...queueOf(stage), cancel: () => Promise.reject(new Error('connection lost')) };
+    await expect(cancelRun({ ...stage.ctx, queue }, run)).rejects.toThrow('connection lost');
+    expect(stage.cluster.jobs).toMatchObject([{ status: 'RUNNABLE' }]);
+    await sweepUp({ ...stage.ctx, now: () => new Date(Date.now() + 20 * 60_000) });
+    expect(stage.cluster.jobs).toMatchObject([{ status: 'FAILED' }]);
+    expect(stage.notices).toEqual([]);
+  });
+
+  test('is told again by the sweep-up where the finalizer died before it told, and never after', async () => {
+    const run = await submit(stage);
+    await stage.cluster.run(replayed());
+    await advanceRun(stage.ctx, run);
+    await stage.cluster.run(replayed());
+    const dying = { ...stage.ctx, notify: () => Promise.reject(new Error('out of time')) };
+    await expect(advanceRun(dying, run)).rejects.toThrow('out of time');
+    expect((await runStatus(stage.ctx, run)).state).toBe('complete');
+    // For all anybody knows the finalizer is still at it.
+    await sweepUp(stage.ctx);
+    expect(stage.notices).toEqual([]);
+    const later = { ...stage.ctx, now: () => new Date(Date.now() + 20 * 60_000) };
+    await Promise.all(Array.from({ length: 20 }, () => sweepUp(later)));
+    expect(stage.notices.map(({ subject }) => subject)).toEqual([`igd: ${run} is complete`]);
+    expect(stage.notices[0]?.text).toMatch(/8 images, 3 variants.*conf@0\.8.*report\.html: http/s);
+    expect(await sweepUp(later)).toEqual([]);
   });
 
   test('a shard killed midway is done again from the start, and nothing else', async () => {
@@ -240,14 +306,26 @@ describe.runIf(hasMoto)('a run on the service', () => {
   });
 
   test('a task that is none of the run is bad input; one that is done already does nothing', async () => {
-    expect(await inProcess({})).toBe(2);
-    expect(await inProcess({ IGD_RUN: 'no-such-run', IGD_STAGE: 'evaluate' })).toBe(2);
-    expect(await inProcess({ IGD_RUN: source, IGD_STAGE: 'evaluate', AWS_BATCH_JOB_ARRAY_INDEX: '6' })).toBe(2);
-    const before = await textOf(stage.ctx, source, 'shards/none/00000.json');
-    expect(await inProcess({ IGD_RUN: source, IGD_STAGE: 'evaluate', AWS_BATCH_JOB_ARRAY_INDEX: '0' })).toBe(0);
-    expect(await textOf(stage.ctx, source, 'shards/none/00000.json')).toBe(before);
+    const service = { IGD_SERVICE: JSON.stringify(source.ctx.service) };
+    const task = { ...service, IGD_RUN: source.run, IGD_STAGE: 'evaluate' };
+    expect(await inProcess(service)).toBe(2);
+    expect(await inProcess({ ...task, IGD_RUN: 'no-such-run' })).toBe(2);
+    expect(await inProcess({ ...task, AWS_BATCH_JOB_ARRAY_INDEX: '6' })).toBe(2);
+    const result = () => textOf(source.ctx, source.run, 'shards/none/00000.json');
+    const before = await result();
+    expect(await inProcess({ ...task, AWS_BATCH_JOB_ARRAY_INDEX: '0' })).toBe(0);
+    expect(await result()).toBe(before);
   });
 });
+
+function queueOf({ cluster }: Scene): ServiceContext['queue'] {
+  return {
+    submit: (request) => cluster.submit(request),
+    describe: (ids) => cluster.describe(ids),
+    find: (...asked) => cluster.find(...asked),
+    cancel: (ids, reason) => cluster.cancel(ids, reason),
+  };
+}
 
 function storeOf({ runs }: ServiceContext): ServiceContext['runs'] {
   return {

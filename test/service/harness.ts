@@ -6,9 +6,10 @@ import { stageJobs } from '../../src/pipeline/stages.ts';
 import { openServiceContext, type ServiceContext } from '../../src/service/index.ts';
 import { openRun } from '../../src/service/open-run.ts';
 import { S3Store } from '../../src/stores/s3-store.ts';
+import type { Store } from '../../src/stores/store.ts';
 import { smallConfig } from '../support/cli.ts';
 import { Cluster, type Container } from './cluster.ts';
-import type { Moto } from './moto.ts';
+import { type Moto, ownService } from './moto.ts';
 
 const FILES = ['shapes10-rn18-w8.pt', 'test.bin', 'train.bin'];
 
@@ -45,12 +46,13 @@ export interface Scene {
   readonly notices: { subject: string; text: string }[];
 }
 
-/** The service on moto, with jobs that wait until they are run. */
-export function scene(moto: Moto, changes: Partial<ServiceContext> = {}): Scene {
-  const cluster = new Cluster();
+/** The service on moto, with a runs bucket and queues of its own, and jobs that wait until they are run. */
+export async function scene(moto: Moto, changes: Partial<ServiceContext> = {}): Promise<Scene> {
+  const service = await ownService(moto);
+  const cluster = new Cluster(service);
   const notices: Scene['notices'] = [];
   const notify = async (notice: { subject: string; text: string }) => void notices.push(notice);
-  return { ctx: { ...openServiceContext(moto.service), queue: cluster, notify, ...changes }, cluster, notices };
+  return { ctx: { ...openServiceContext(service), queue: cluster, notify, ...changes }, cluster, notices };
 }
 
 /**
@@ -58,17 +60,14 @@ export function scene(moto: Moto, changes: Partial<ServiceContext> = {}): Scene 
  * it fails as the runner does.
  */
 export function replay(
-  { runs }: ServiceContext,
-  source: string,
+  ctx: ServiceContext,
+  source: { readonly run: string; readonly runs: Store },
   fails: (job: Job) => boolean = () => false,
 ): Container {
   return async (env) => {
     const entries = Object.entries(taskVariables).map(([key, variable]) => [key, env[variable]]);
     const { run, stage, attempt, offset, jobsPerTask } = taskSchema.parse(Object.fromEntries(entries));
-    const { plan, files } = await openRun(
-      { ...openServiceContext(JSON.parse(process.env.IGD_SERVICE ?? '')), runs },
-      run,
-    );
+    const { plan, files } = await openRun(ctx, run);
     const key = remoteKeys.stage(attempt, stage);
     const work = stageSchema.parse(JSON.parse(new TextDecoder().decode(await files.get(key))));
     const first = offset + Number(env.AWS_BATCH_JOB_ARRAY_INDEX ?? 0) * jobsPerTask;
@@ -86,7 +85,7 @@ export function replay(
         return 1;
       }
       for (const result of resultKeys(job))
-        await files.put(result, (await runs.get(`${serviceKeys.run(source)}${result}`)) ?? '');
+        await files.put(result, (await source.runs.get(`${serviceKeys.run(source.run)}${result}`)) ?? '');
     }
     return 0;
   };

@@ -11,6 +11,7 @@ import {
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { CreateTopicCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
 import type { Service } from '../../src/contracts/service.ts';
+import { type FaultyProxy, startProxy } from './proxy.ts';
 
 /** Whether the emulator is on this machine; says so once where it is not. */
 export const hasMoto = spawnSync('moto_server', ['--help']).status === 0;
@@ -21,6 +22,8 @@ export interface Moto {
   readonly service: Service;
   /** What has been published to the topic, oldest first. */
   readonly notices: { subject: string; text: string }[];
+  /** Makes a request go wrong on its way. */
+  readonly fail: FaultyProxy['fail'];
   stop(): Promise<void>;
 }
 
@@ -29,14 +32,16 @@ const REGION = 'us-east-1';
 export async function startMoto(): Promise<Moto> {
   const port = await freePort();
   const server = spawn('moto_server', ['-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' });
-  const endpoint = `http://127.0.0.1:${port}`;
+  const behind = `http://127.0.0.1:${port}`;
+  const proxy = await startProxy(behind);
+  const endpoint = proxy.url;
   Object.assign(process.env, {
     AWS_ENDPOINT_URL: endpoint,
     AWS_REGION: REGION,
     AWS_ACCESS_KEY_ID: 'test',
     AWS_SECRET_ACCESS_KEY: 'test',
   });
-  await answering(endpoint, server);
+  await answering(behind, server);
   await post(`${endpoint}/moto-api/config`, JSON.stringify({ batch: { use_docker: false } }));
   const inbox = await startInbox();
   const service = await createService(endpoint, inbox.url);
@@ -44,8 +49,10 @@ export async function startMoto(): Promise<Moto> {
   return {
     service,
     notices: inbox.notices,
+    fail: proxy.fail,
     async stop() {
       server.kill();
+      await proxy.stop();
       await inbox.stop();
     },
   };
@@ -65,15 +72,7 @@ async function createService(endpoint: string, inbox: string): Promise<Service> 
     }),
   );
   for (const kind of ['gpu', 'cpu']) {
-    const computeEnvironmentOrder = [{ order: 1, computeEnvironment: 'igd-test' }];
-    await batch.send(
-      new CreateJobQueueCommand({
-        jobQueueName: `igd-${kind}`,
-        priority: 1,
-        state: 'ENABLED',
-        computeEnvironmentOrder,
-      }),
-    );
+    await createQueue(batch, `igd-${kind}`);
     const containerProperties = { image: 'runner', vcpus: 4, memory: 8192 };
     await batch.send(
       new RegisterJobDefinitionCommand({ jobDefinitionName: `igd-${kind}`, type: 'container', containerProperties }),
@@ -84,6 +83,24 @@ async function createService(endpoint: string, inbox: string): Promise<Service> 
   await sns.send(new SubscribeCommand({ TopicArn, Protocol: 'http', Endpoint: inbox }));
   const names = { gpu: 'igd-gpu', cpu: 'igd-cpu' };
   return { stack: 'igd', region: REGION, buckets, queues: names, jobDefinitions: names, topicArn: TopicArn };
+}
+
+async function createQueue(batch: BatchClient, jobQueueName: string): Promise<void> {
+  const computeEnvironmentOrder = [{ order: 1, computeEnvironment: 'igd-test' }];
+  await batch.send(new CreateJobQueueCommand({ jobQueueName, priority: 1, state: 'ENABLED', computeEnvironmentOrder }));
+}
+
+let copies = 0;
+
+/** The service with a runs bucket and queues of its own, so that no run of another test is among its runs. */
+export async function ownService({ service }: Pick<Moto, 'service'>): Promise<Service> {
+  copies += 1;
+  const runs = `${service.buckets.runs}-${copies}`;
+  const queues = { gpu: `igd-gpu-${copies}`, cpu: `igd-cpu-${copies}` };
+  await new S3Client({}).send(new CreateBucketCommand({ Bucket: runs }));
+  const batch = new BatchClient({});
+  for (const name of Object.values(queues)) await createQueue(batch, name);
+  return { ...service, buckets: { ...service.buckets, runs }, queues };
 }
 
 /** Batch wants a role that exists. IAM's client is not among the packages: this is its one request. */

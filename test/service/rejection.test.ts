@@ -14,8 +14,8 @@ describe.runIf(hasMoto)('a config that cannot be run', () => {
     moto = await startMoto();
     await uploadInputs(moto);
   });
-  beforeEach(() => {
-    stage = scene(moto);
+  beforeEach(async () => {
+    stage = await scene(moto);
   });
   afterAll(() => moto.stop());
 
@@ -77,7 +77,7 @@ describe.runIf(hasMoto)('a config that cannot be run', () => {
   });
 
   async function problemsOfFresh(text: string): Promise<readonly string[]> {
-    stage = scene(moto);
+    stage = await scene(moto);
     return problemsOf(text);
   }
 });

@@ -1,6 +1,7 @@
 import '../service/quiet.ts';
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { PutBucketPolicyCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -36,6 +37,16 @@ describe.runIf(hasMoto)('on S3', () => {
 
   const bucket = 'igd-runs';
   storeContract('S3Store', async () => new S3Store({ bucket, prefix: `contract/${stores++}/` }));
+
+  test('a write whose answer is lost is no other writer’s', async () => {
+    const store = new S3Store({ bucket, prefix: 'lost/' });
+    const isPut = ({ method, url }: IncomingMessage) => method === 'PUT' && url?.includes('claim.json') === true;
+    moto.fail('lost answer', isPut);
+    expect(await store.putNew('claim.json', 'mine')).toBe(true);
+    moto.fail('lost answer', isPut);
+    expect(await store.putNew('claim.json', 'yours')).toBe(false);
+    expect(new TextDecoder().decode(await store.get('claim.json'))).toBe('mine');
+  });
 
   test('lists more than S3 gives at once', async () => {
     const store = await openStore({ kind: 's3', bucket, prefix: 'many/' });
