@@ -11,6 +11,10 @@ const list = <Item extends z.ZodType>(item: Item) =>
     z.array(item).min(1),
   );
 
+const pinnedImage = z
+  .string()
+  .regex(/^[^@\s]+@sha256:[0-9a-f]{64}$/, 'must end with a digest: NAME@sha256:64 hex digits');
+
 const positive = z.coerce.number().int().positive();
 
 /** Everything a team may choose about its deployment. Each has a default that works, so `cdk deploy` needs no argument. */
@@ -37,6 +41,9 @@ export const contextSchema = z.strictObject({
   /** Use images of this ECR repository, tags `TAG-cuda` and `TAG-cpu`, instead of building them on `cdk deploy`. */
   imageRepository: z.string().min(2).optional(),
   imageTag: z.string().min(1).default('latest'),
+  /** Base images of the runner, by digest, instead of by the Dockerfile's tags, which move. */
+  nodeImage: pinnedImage.optional(),
+  cudaImage: pinnedImage.optional(),
   /** Folder of scheduled runs, see sweeps/README.md. */
   sweeps: z.string().default('sweeps'),
 });

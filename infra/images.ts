@@ -18,16 +18,24 @@ export interface RunnerImages {
  * Built from this checkout by `cdk deploy`, the only command that needs Docker: synth only hashes the files that
  * .dockerignore lets through. A team whose deployment has no Docker builds them elsewhere and names the repository.
  */
-export function runnerImages(scope: Construct, { imageRepository, imageTag }: ServiceContext): RunnerImages {
+export function runnerImages(
+  scope: Construct,
+  { imageRepository, imageTag, nodeImage, cudaImage }: ServiceContext,
+): RunnerImages {
   if (imageRepository !== undefined) {
     const repository = Repository.fromRepositoryName(scope, 'RunnerImages', imageRepository);
     const tagged = (stage: string) => ContainerImage.fromEcrRepository(repository, `${imageTag}-${stage}`);
     return { cuda: tagged('cuda'), cpu: tagged('cpu') };
   }
+  const buildArgs = {
+    ...(nodeImage === undefined ? {} : { NODE_IMAGE: nodeImage }),
+    ...(cudaImage === undefined ? {} : { CUDA_IMAGE: cudaImage }),
+  };
   const built = (target: string) =>
     ContainerImage.fromAsset(CHECKOUT, {
       file: 'containers/runner/Dockerfile',
       target,
+      buildArgs,
       platform: Platform.LINUX_AMD64,
       ignoreMode: IgnoreMode.DOCKER,
     });

@@ -34,12 +34,15 @@ const ATTEMPT_TIMEOUT = Duration.hours(12);
 
 /**
  * Reclaimed hosts are why a job is tried again. If one attempt in five were reclaimed (AWS calls that its worst pools, by
- * the month; an attempt takes an hour), 0.2^5 = 0.03% of shards would fail for good: 3 of 10,000, for `igd retry`.
+ * the month; an attempt takes an hour), 0.2^5 = 0.03% of shards would fail for good: 3 of 10,000, for `igd retry`; with
+ * three attempts 0.2^3 = 0.8%, 80 of them.
+ *
+ * So are faults that pass: the runner says so with an exit code of its own. Its S3 client has then tried for 20 seconds;
+ * five attempts, each a minute or two of starting a container, bear an outage of five minutes and more. What fails with code
+ * 1 or 2 fails for a reason that stays, a config or a bug: five attempts of an hour at a dollar would be $5 a shard for
+ * the same message five times.
  */
 const ATTEMPTS = 5;
-
-/** Of containers/runner/start.sh, when the device does not compute: the GPU of another host may, and to ask takes seconds. */
-const DEVICE_FAILED = '75';
 
 /** Where the runner may write, on a file system that is read-only otherwise. Declared as VOLUME by the Dockerfile. */
 const SCRATCH = '/scratch';
@@ -129,7 +132,9 @@ function retried(reclaimed: { onStatusReason: string }) {
       retry(reclaimed),
       // Told to stop, as a host tells its containers while it is drained; what the work itself fails with is final.
       retry({ onExitCode: String(taskExitCodes.interrupted) }),
-      retry({ onExitCode: DEVICE_FAILED }),
+      // A bucket or network that was busy for long; or the device does not compute (containers/runner/start.sh): another
+      // host's may, and to ask takes seconds.
+      retry({ onExitCode: String(taskExitCodes.temporary) }),
       // A registry or network that was busy for a moment.
       retry({ onReason: 'CannotPullContainerError:*' }),
       // A failure no rule matches IS tried again: without this line, a wrong config would cost five times its price.

@@ -1,16 +1,23 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { InputError, messageOf, RunError } from '../contracts/errors.ts';
+import { localPath } from '../stores/localise.ts';
+import { isUri, placeOf } from './places.ts';
 
-/** Reads a text file the user named. Throws InputError where it cannot be read. */
+/** Reads a text file the user named by path or URI. Throws InputError where it cannot be read. */
 export async function readText(path: string): Promise<string> {
-  return readFile(path, 'utf8').catch((cause: unknown) => {
+  return readFile(await localPath(path), 'utf8').catch((cause: unknown) => {
     throw new InputError(`cannot read ${path}: ${messageOf(cause)}`, { cause });
   });
 }
 
-/** Writes a file the user asked for, with the folders it needs. Throws RunError where the file system refuses. */
+/** Writes a file the user asked for, with the folders it needs. Throws RunError where the file system or S3 refuses. */
 export async function writeOutput(path: string, bytes: Uint8Array | string): Promise<void> {
+  if (isUri(path)) {
+    const [, folder, name] = /^(s3:\/\/[^/]+(?:\/.*)?)\/([^/]+)$/.exec(path) ?? [];
+    if (folder === undefined || name === undefined) throw new InputError(`"${path}" is no s3://bucket/key`);
+    return (await placeOf(folder)).store.put(name, bytes);
+  }
   try {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, bytes);

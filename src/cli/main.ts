@@ -37,8 +37,15 @@ const COMMANDS = [
   addRetry,
 ];
 
+/**
+ * The AWS SDK's own switch for one warning of its: that versions of 2027 will want a newer Node. igd pins the SDK's version,
+ * so its user could do nothing about it. It is read when a client is made, here and in worker threads.
+ */
+const QUIET_SDK = 'AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED';
+
 /** Runs the command line and gives the exit code: 0 done, 1 the work failed, 2 bad input. */
 export async function main(argv: readonly string[]): Promise<number> {
+  process.env[QUIET_SDK] ??= 'true';
   const program = new Command('igd')
     .description('Robustness of image classifiers under interpretability-guided test-time defences.')
     .exitOverride()

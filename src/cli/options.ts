@@ -5,6 +5,7 @@ import { InputError } from '../contracts/errors.ts';
 import type { Dataset } from '../datasets/dataset.ts';
 import { openDataset } from '../datasets/open.ts';
 import type { DatasetSpec } from '../datasets/spec.ts';
+import { localPath } from '../stores/localise.ts';
 
 /** Options that several commands share, and how their text is read. */
 
@@ -92,7 +93,18 @@ export function dataSpec(flags: DataFlags, split: DatasetSpec['split'], limit?: 
   return format === 'npy' ? { format, ...common, labels } : { format, ...common };
 }
 
-/** Opens the first `limit` images of what the data options name. Throws DatasetError. */
+/** The data options with URIs replaced by local copies. Throws InputError. */
+export async function localData<F extends DataFlags>(flags: F): Promise<F> {
+  const { data, labels, list } = flags;
+  return {
+    ...flags,
+    data: await localPath(data),
+    ...(labels === undefined ? {} : { labels: await localPath(labels) }),
+    ...(list === undefined ? {} : { list: await localPath(list) }),
+  };
+}
+
+/** Opens the first `limit` images of what the data options name, on this machine. Throws DatasetError. */
 export function openData(flags: DataFlags, split: DatasetSpec['split'], limit?: number): Promise<Dataset> {
   return openDataset(dataSpec(flags, split, limit));
 }

@@ -25,8 +25,6 @@ export function addServiceOptions(command: Command): Command {
  * none, or what they name is no service of this version.
  */
 export async function serviceOf(flags: ServiceFlags): Promise<Service> {
-  // The SDK's version is pinned by igd: that a later one will need a newer Node is nothing its user could act on.
-  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
   const service = await namedService(flags);
   process.env.AWS_REGION = service.region;
   return service;

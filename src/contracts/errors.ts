@@ -36,6 +36,9 @@ export class RunError extends IgdError {
   readonly exitCode = 1;
 }
 
+/** The work failed for a reason that passes by itself: a network, a service that was busy for long. Another time it may go well. */
+export class TransientError extends RunError {}
+
 /**
  * Text from a file or a service as it may be shown: without control characters, which would let a hostile name repaint
  * the terminal, and without those that turn the direction of text. Line breaks and tabs stay.

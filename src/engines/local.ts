@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { RunError } from '../contracts/errors.ts';
 import { PACKAGE_ROOT } from '../package-root.ts';
+import type { Engine, JobListener } from '../pipeline/engine.ts';
 import type { Job } from '../pipeline/plan.ts';
-import type { Engine, JobListener } from './engine.ts';
 import { fromFailure, type WorkerReply, type WorkerSetup, type WorkerStart, type WorkerTask } from './messages.ts';
 
 export interface LocalEngineOptions extends WorkerSetup {

@@ -1,4 +1,4 @@
-import { IgdError, InputError, messageOf, RunError } from '../contracts/errors.ts';
+import { IgdError, InputError, messageOf, RunError, TransientError } from '../contracts/errors.ts';
 import type { JobProgress } from '../pipeline/jobs.ts';
 import type { Job } from '../pipeline/plan.ts';
 import type { StoreSpec } from '../stores/open.ts';
@@ -30,21 +30,26 @@ export type WorkerReply =
       readonly kind: 'failed';
       readonly message: string;
       readonly exitCode: 1 | 2;
+      /** Whether another time it may go well. */
+      readonly transient: boolean;
       readonly stack?: string | undefined;
     };
 
 /** An error as it crosses the thread boundary; a bug keeps its stack. */
 export function toFailure(error: unknown): WorkerReply {
-  if (error instanceof IgdError) return { kind: 'failed', message: error.message, exitCode: error.exitCode };
+  const transient = error instanceof TransientError;
+  if (error instanceof IgdError) return { kind: 'failed', message: error.message, exitCode: error.exitCode, transient };
   return {
     kind: 'failed',
     message: messageOf(error),
     exitCode: 1,
+    transient,
     stack: error instanceof Error ? error.stack : undefined,
   };
 }
 
-export function fromFailure({ message, exitCode, stack }: Extract<WorkerReply, { kind: 'failed' }>): Error {
+export function fromFailure({ message, exitCode, transient, stack }: Extract<WorkerReply, { kind: 'failed' }>): Error {
   if (stack !== undefined) return Object.assign(new Error(message), { stack });
+  if (transient) return new TransientError(message);
   return exitCode === 2 ? new InputError(message) : new RunError(message);
 }

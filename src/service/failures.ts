@@ -1,8 +1,8 @@
 import { remoteKeys, STAGE_NAMES, type StageName, type TaskFailure, taskFailureSchema } from '../contracts/service.ts';
 import type { ServiceContext } from './context.ts';
-import type { OpenRun } from './open-run.ts';
+import { doneJobs, type OpenRun } from './open-run.ts';
 import { readRecord } from './records.ts';
-import { readStage, stageStates } from './stage.ts';
+import { readStage, type Stage, stageStates } from './stage.ts';
 
 /** A task that failed, or, without a record of its own (killed, never started), a job in Batch's words. */
 export interface Failure extends Pick<TaskFailure, 'job' | 'message'> {
@@ -10,21 +10,39 @@ export interface Failure extends Pick<TaskFailure, 'job' | 'message'> {
   readonly task: number | null;
 }
 
-/** The first failures of the newest attempt, `limit` a stage. A task that was tried again and succeeded is among them too. */
+/**
+ * The first failures of the newest attempt, `limit` a stage. What was tried again and went well is not among them: a record
+ * stays, but the results of its jobs are there.
+ */
 export async function failuresOf(ctx: ServiceContext, open: OpenRun, limit: number): Promise<Failure[]> {
   const stages = await Promise.all(STAGE_NAMES.map((stage) => stageFailures(ctx, open, stage, limit)));
   return stages.flat();
 }
 
 async function stageFailures(ctx: ServiceContext, open: OpenRun, stage: StageName, limit: number): Promise<Failure[]> {
-  const keys = (await open.files.list(remoteKeys.failuresOf(open.attempt, stage))).slice(0, limit);
-  const records = await Promise.all(keys.map((key) => readRecord(open.files, key, taskFailureSchema)));
-  const failures = records.flatMap((record): Failure[] => (record === undefined ? [] : [{ stage, ...record }]));
-  if (failures.length > 0) return failures;
   const begun = await readStage(open, stage);
   if (begun === undefined) return [];
+  const keys = await lasting(ctx, open, begun, await open.files.list(remoteKeys.failuresOf(open.attempt, stage)));
+  const records = await Promise.all(keys.slice(0, limit).map((key) => readRecord(open.files, key, taskFailureSchema)));
+  const failures = records.flatMap((record): Failure[] => (record === undefined ? [] : [{ stage, ...record }]));
+  if (failures.length > 0) return failures;
   const { states } = await stageStates(ctx, begun);
   return states.flatMap(({ status, name, reason }): Failure[] =>
     status === 'FAILED' ? [{ stage, task: null, job: name, message: reason ?? 'failed; Batch gives no reason' }] : [],
   );
+}
+
+/** Keys of the failures of tasks that have a job whose result is missing still. */
+async function lasting(
+  ctx: ServiceContext,
+  open: OpenRun,
+  { stage, work: { jobs, jobsPerTask } }: Stage,
+  keys: readonly string[],
+): Promise<string[]> {
+  if (keys.length === 0) return [];
+  const done = await doneJobs(ctx, open, stage);
+  return keys.filter((key) => {
+    const first = Number(/(\d+)\.json$/.exec(key)?.[1]) * jobsPerTask;
+    return jobs.slice(first, first + jobsPerTask).some((position) => done[position] === false);
+  });
 }

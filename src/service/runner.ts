@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { InputError, messageOf, RunError } from '../contracts/errors.ts';
+import { InputError, messageOf, RunError, TransientError } from '../contracts/errors.ts';
 import { runKeys } from '../contracts/keys.ts';
 import {
   remoteKeys,
@@ -40,7 +40,7 @@ export interface RunnerOptions {
 export async function runTask({ env, signal, log }: RunnerOptions): Promise<number> {
   const opened = await openTask(env).catch((error: unknown) => {
     log(messageOf(error));
-    return error instanceof InputError ? taskExitCodes.badInput : taskExitCodes.failed;
+    return exitCodeOf(error);
   });
   if (typeof opened === 'number') return opened;
   try {
@@ -53,10 +53,15 @@ export async function runTask({ env, signal, log }: RunnerOptions): Promise<numb
         : messageOf(error),
     );
     if (signal.aborted) return taskExitCodes.interrupted;
-    const exitCode = error instanceof InputError ? taskExitCodes.badInput : taskExitCodes.failed;
+    const exitCode = exitCodeOf(error);
     await recordFailure(opened, error, exitCode).catch((cause: unknown) => log(messageOf(cause)));
     return exitCode;
   }
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof InputError) return taskExitCodes.badInput;
+  return error instanceof TransientError ? taskExitCodes.temporary : taskExitCodes.failed;
 }
 
 interface OpenTask {

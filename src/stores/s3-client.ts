@@ -1,11 +1,13 @@
 import { S3Client, S3ServiceException } from '@aws-sdk/client-s3';
-import { messageOf, RunError } from '../contracts/errors.ts';
+import { messageOf, RunError, TransientError } from '../contracts/errors.ts';
 
 /** Requests under way at once; more wait. A finalizer reads tens of thousands of small objects. */
 const SOCKETS = 64;
 
 /** Throttling and network faults are tried again, each time after a longer wait: the last after some 20 seconds. */
 const ATTEMPTS = 8;
+
+const NETWORK_FAULTS = ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN'];
 
 let client: S3Client | undefined;
 
@@ -41,5 +43,14 @@ export function s3Problem(error: unknown, action: string, where: string): string
 }
 
 export function s3Error(error: unknown, action: string, where: string): RunError {
-  return new RunError(s3Problem(error, action, where), { cause: error });
+  const Kind = isTransient(error) ? TransientError : RunError;
+  return new Kind(s3Problem(error, action, where), { cause: error });
+}
+
+/** What the SDK has tried `ATTEMPTS` times in vain: a server's fault, throttling, and a network that gives no answer. */
+function isTransient(error: unknown): boolean {
+  const status = statusOf(error);
+  if (status !== undefined) return status >= 500 || status === 429 || status === 408;
+  if (!(error instanceof Error)) return false;
+  return error.name === 'TimeoutError' || ('code' in error && NETWORK_FAULTS.includes(String(error.code)));
 }

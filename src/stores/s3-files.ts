@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { GetObjectCommand, HeadObjectCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { InputError, messageOf, RunError } from '../contracts/errors.ts';
-import { s3, s3Problem, statusOf } from './s3-client.ts';
+import { s3, s3Error, s3Problem, statusOf } from './s3-client.ts';
 
 interface Location {
   readonly bucket: string;
@@ -97,9 +97,9 @@ async function download(location: Location, etag: string, path: string): Promise
 /** What S3 denies or has not is for whoever named it to put right; its own faults are not. */
 function inputError(error: unknown, location: Location): InputError | RunError {
   const status = statusOf(error);
-  const message = s3Problem(error, 'read', uriOf(location));
   const permanent = status === 403 || status === 404;
-  return permanent ? new InputError(message, { cause: error }) : new RunError(message, { cause: error });
+  if (!permanent) return s3Error(error, 'read', uriOf(location));
+  return new InputError(s3Problem(error, 'read', uriOf(location)), { cause: error });
 }
 
 function parameters({ bucket, key }: Location): { Bucket: string; Key: string } {

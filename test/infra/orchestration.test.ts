@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Match } from 'aws-cdk-lib/assertions';
@@ -166,6 +166,19 @@ describe('context', () => {
     expect(wrong).toThrow('gpuFamilies');
     expect(wrong).toThrow('email');
     expect(() => synthesize({ maxGpuVcpus: '2' })).toThrow('maxGpuVcpus');
+  });
+
+  test('may pin the base images by digest, and by nothing less', () => {
+    const nodeImage = `node:24-bookworm-slim@sha256:${'0a'.repeat(32)}`;
+    const { app, outdir } = synthesize({ nodeImage });
+    app.synth();
+    const assets: unknown = JSON.parse(readFileSync(join(outdir, 'igd.assets.json'), 'utf8'));
+    expect(assets).toHaveProperty('dockerImages');
+    const { dockerImages } = Object(assets);
+    for (const { source } of Object.values<{ source: object }>(dockerImages))
+      expect(source).toHaveProperty('dockerBuildArgs', { NODE_IMAGE: nodeImage });
+    expect(Object.keys(dockerImages)).toHaveLength(2);
+    expect(() => synthesize({ cudaImage: 'nvidia/cuda:13.0.1' })).toThrow(/must end with a digest.*cudaImage/s);
   });
 
   test('may name images that were built elsewhere', () => {

@@ -23,6 +23,22 @@ describe('the image', () => {
     expect(dockerfile).toMatch(/^ARG CUDA_IMAGE=nvidia\/cuda:\d+\.\d+\.\d+-cudnn-runtime-ubuntu24\.04$/m);
   });
 
+  test('takes digests: every base is an argument, nothing, or a stage above', () => {
+    const bases = [...dockerfile.matchAll(/^FROM (\S+) AS (\S+)$/gm)].map(([, base = '', name = '']) => ({
+      base,
+      name,
+    }));
+    expect(bases).toHaveLength(dockerfile.match(/^FROM /gm)?.length ?? 0);
+    const [args, names] = [['NODE_IMAGE', 'CUDA_IMAGE'].map((name) => `$\{${name}}`), ['scratch']];
+    for (const { base, name } of bases) {
+      expect([...args, ...names]).toContain(base);
+      names.push(name);
+    }
+    // Before the first FROM, or a build argument does not reach it.
+    const head = dockerfile.slice(0, dockerfile.indexOf('\nFROM '));
+    for (const image of ['NODE_IMAGE', 'CUDA_IMAGE']) expect(head).toMatch(new RegExp(`^ARG ${image}=\\S+:\\S+$`, 'm'));
+  });
+
   test('proves its device before it works, and fails as the job definition expects', () => {
     const start = readFileSync(join(FOLDER, 'start.sh'), 'utf8');
     expect(start).toMatch(/^node bin\/igd\.mjs doctor --device .* \|\| exit 75$/m);

@@ -1,8 +1,8 @@
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { InputError } from '../../contracts/errors.ts';
-import { FileStore } from '../../stores/file-store.ts';
 import { say } from '../files.ts';
+import { folderOf } from '../places.ts';
 import { countProgress } from '../progress.ts';
 import { addServiceOptions, openService, type ServiceFlags } from '../service.ts';
 
@@ -25,13 +25,13 @@ export function addDownload(program: Command): void {
 }
 
 async function download(name: string, { to, examples = false, ...flags }: DownloadFlags): Promise<void> {
+  const folder = folderOf(to, '--to');
   const { ctx, runNamed } = await openService(flags);
   const { buckets } = ctx.service;
   const run = await runNamed(name);
   const { downloadFile, filesOf } = await import('../remote/download.ts');
   const files = await filesOf(buckets.runs, run, examples);
   if (files.length === 0) throw new InputError(`there is nothing of a run "${run}" yet: "igd list" shows all runs`);
-  const folder = new FileStore(resolve(to));
   const progress = countProgress(process.stderr, 'files:');
   const queue = [...files];
   let [done, fetched] = [0, 0];

@@ -3,6 +3,7 @@ import { layerOf, openClassifier } from '../../architectures/open.ts';
 import { encodeModel } from '../../onnx/codec.ts';
 import { gradientModel } from '../../onnx/gradient/vjp.ts';
 import type { Model } from '../../onnx/graph.ts';
+import { localPath } from '../../stores/localise.ts';
 import { say, writeOutput } from '../files.ts';
 import { addModelOptions, type ModelFlags, modelOptions } from '../options.ts';
 
@@ -23,7 +24,8 @@ export function addImport(program: Command): void {
       '--gradient',
       'add input "cotangent" [N, C] and output "gradient": the vector-Jacobian product of the logits',
     );
-  addModelOptions(command).action(async (path: string, flags: ImportFlags) => {
+  addModelOptions(command).action(async (checkpoint: string, flags: ImportFlags) => {
+    const path = await localPath(checkpoint);
     const classifier = await openClassifier({ path, layer: flags.layer, ...modelOptions(flags) });
     const model = flags.gradient === true ? gradientModel(classifier.model) : classifier.model;
     const layer = flags.layer === undefined ? undefined : layerOf(classifier, flags.layer);

@@ -3,6 +3,7 @@ import { openClassifier } from '../../architectures/open.ts';
 import { missingRules } from '../../onnx/gradient/vjp.ts';
 import type { Graph } from '../../onnx/graph.ts';
 import { checkpointDigest } from '../../pipeline/inputs.ts';
+import { localPath } from '../../stores/localise.ts';
 import { sizeOf } from '../../tensor/tensor.ts';
 import { say } from '../files.ts';
 
@@ -36,8 +37,9 @@ export function addInspect(program: Command): void {
 }
 
 async function summarise(file: string) {
-  const sha256 = await checkpointDigest(file);
-  const { architecture, imageShape, classes, layers, notes, model } = await openClassifier({ path: file });
+  const path = await localPath(file);
+  const sha256 = await checkpointDigest(path);
+  const { architecture, imageShape, classes, layers, notes, model } = await openClassifier({ path });
   return {
     file,
     sha256,

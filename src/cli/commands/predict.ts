@@ -11,6 +11,7 @@ import { topUnitMasks } from '../../defense/masks.ts';
 import { OnnxModel } from '../../evaluation/onnx-model.ts';
 import { type RandomSource, streamOf } from '../../random/stream.ts';
 import { readRanking } from '../../ranking/read.ts';
+import { localPath } from '../../stores/localise.ts';
 import { decodeNpy, encodeNpy } from '../../tensor/npy.ts';
 import { float32 } from '../../tensor/tensor.ts';
 import { say, writeOutput } from '../files.ts';
@@ -20,6 +21,7 @@ import {
   cores,
   type DataFlags,
   finiteNumber,
+  localData,
   type ModelFlags,
   modelOptions,
   openData,
@@ -68,7 +70,9 @@ export function addPredict(program: Command): void {
   addModelOptions(addDataOptions(command)).action(predict);
 }
 
-async function predict(path: string, flags: PredictFlags): Promise<void> {
+async function predict(checkpoint: string, given: PredictFlags): Promise<void> {
+  const flags = await localFlags(given);
+  const path = await localPath(checkpoint);
   const data = await openData(flags, 'test', flags.first);
   const noise = flags.noise === undefined ? undefined : await readNoise(flags.noise, data.count, data.imageShape);
   const classifier = await openClassifier({
@@ -101,6 +105,15 @@ async function predict(path: string, flags: PredictFlags): Promise<void> {
     await writeOutput(flags.gradient, encodeNpy(float32([data.count, ...data.imageShape], gradient)));
   const right = data.labels.filter((label, row) => predictedClass(logits, row, classifier.classes) === label).length;
   say(`${right} of ${data.count} images right (${((100 * right) / data.count).toFixed(1)}%)`);
+}
+
+async function localFlags(given: PredictFlags): Promise<PredictFlags> {
+  const { ranking, noise, ...flags } = await localData(given);
+  return {
+    ...flags,
+    ...(ranking === undefined ? {} : { ranking: await localPath(ranking) }),
+    ...(noise === undefined ? {} : { noise: await localPath(noise) }),
+  };
 }
 
 /** The model the flags describe: the classifier as it is without a ranking. */

@@ -11,6 +11,7 @@ import { loirScores } from '../../ranking/loir.ts';
 import { exportUnits } from '../../ranking/public-layout.ts';
 import { randomScores } from '../../ranking/random.ts';
 import { encodeRanking } from '../../ranking/ranking.ts';
+import { localPath } from '../../stores/localise.ts';
 import { say, writeOutput } from '../files.ts';
 import {
   addDataOptions,
@@ -18,10 +19,12 @@ import {
   cores,
   type DataFlags,
   dataSpec,
+  localData,
   type ModelFlags,
   modelOptions,
   positiveInteger,
 } from '../options.ts';
+import { folderOf } from '../places.ts';
 import { countProgress } from '../progress.ts';
 
 interface RankFlags extends ModelFlags, DataFlags {
@@ -59,7 +62,10 @@ export function addRank(program: Command): void {
   addModelOptions(addDataOptions(command)).action(rank);
 }
 
-async function rank(path: string, flags: RankFlags): Promise<void> {
+async function rank(checkpoint: string, given: RankFlags): Promise<void> {
+  if (given.exportNpy !== undefined) folderOf(given.exportNpy, '--export-npy');
+  const flags = await localData(given);
+  const path = await localPath(checkpoint);
   const spec = dataSpec(flags, 'train', flags.images);
   const probe = await openDataset(spec);
   const input = modelOptions(flags);

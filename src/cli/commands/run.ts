@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { DEVICES, type Device } from '../../contracts/config.ts';
@@ -10,9 +10,9 @@ import { encodePlan, type Plan } from '../../pipeline/plan.ts';
 import { executeRun, type RunOptions } from '../../pipeline/run.ts';
 import { reportTable } from '../../report/table.ts';
 import { requireProvider } from '../../runtime/provider.ts';
-import { FileStore } from '../../stores/file-store.ts';
 import { readText, say } from '../files.ts';
 import { cores, positiveInteger } from '../options.ts';
+import { placeOf } from '../places.ts';
 import { runProgress } from '../progress.ts';
 
 interface RunFlags {
@@ -27,7 +27,7 @@ export function addRun(program: Command): void {
     .command('run')
     .description('evaluate every variant of a config and write the report; goes on where an earlier start stopped')
     .argument('<config>', 'run config (.json)')
-    .requiredOption('--out <dir>', 'folder of the run: plan, results, report')
+    .requiredOption('--out <dir>', 'folder of the run, or s3://bucket/prefix: plan, results, report')
     .option('--workers <n>', 'worker threads, each doing one shard at a time (default: one a core)', positiveInteger)
     .addOption(new Option('--device <device>', "what computes, instead of the config's").choices(DEVICES))
     .option('--rankings <dir>', 'folder where rankings are kept for every run', rankingsFolder())
@@ -37,18 +37,19 @@ export function addRun(program: Command): void {
 async function run(path: string, { out, workers = cores(), rankings, device }: RunFlags): Promise<void> {
   const { config, source } = await readConfig(path, device);
   await requireProvider(config.compute.device);
-  const stores = { runs: new FileStore(resolve(out)), rankings: new FileStore(resolve(rankings)) };
+  const [runs, ranked] = await Promise.all([placeOf(out), placeOf(rankings)]);
   const progress = runProgress(process.stderr);
   const interrupt = onInterrupt();
   const { computed, report } = await executeRun({
     config,
     source,
-    ...stores,
+    runs: runs.store,
+    rankings: ranked.store,
     engine: (plan) =>
       new LocalEngine({
         plan: encodePlan(plan),
-        runs: { kind: 'folder', root: stores.runs.root },
-        rankings: { kind: 'folder', root: stores.rankings.root },
+        runs: runs.spec,
+        rankings: ranked.spec,
         workers,
         cores: cores(),
       }),
@@ -60,7 +61,7 @@ async function run(path: string, { out, workers = cores(), rankings, device }: R
   });
   if (!computed) say(`this run is finished already; nothing was done. "igd report ${out}" writes its report anew`);
   say(reportTable(report));
-  say(`report: ${join(resolve(out), 'report.html')}`);
+  say(`report: ${runs.where('report.html')}`);
 }
 
 /** The config, and as the user wrote it but for the device asked for. Throws ConfigError. */

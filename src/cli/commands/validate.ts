@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { suiteOf } from '../../attacks/suites.ts';
 import { parseConfig } from '../../contracts/parse-config.ts';
 import { inspectInputs } from '../../pipeline/inputs.ts';
+import { localise } from '../../stores/localise.ts';
 import { readText, say } from '../files.ts';
 
 export function addValidate(program: Command): void {
@@ -11,7 +12,7 @@ export function addValidate(program: Command): void {
     .argument('<config>', 'run config (.json)')
     .action(async (path: string) => {
       const config = parseConfig(await readText(path), path);
-      const { checkpoint, test, probe } = await inspectInputs(config);
+      const { checkpoint, test, probe } = await inspectInputs(await localise(config));
       say(`${path} is a valid run config`);
       say(`  model     ${checkpoint.architecture}, ${checkpoint.classes} classes, sha256 ${checkpoint.sha256}`);
       for (const note of checkpoint.notes) say(`            ${note}`);

@@ -1,10 +1,10 @@
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { RunError } from '../../contracts/errors.ts';
 import { verifyRun } from '../../pipeline/verify.ts';
-import { FileStore } from '../../stores/file-store.ts';
+import { localise } from '../../stores/localise.ts';
 import { say } from '../files.ts';
 import { cores } from '../options.ts';
+import { placeOf } from '../places.ts';
 import { countProgress } from '../progress.ts';
 import { planOf } from './report.ts';
 import { rankingsFolder } from './run.ts';
@@ -16,15 +16,16 @@ export function addVerify(program: Command): void {
   program
     .command('verify')
     .description('check every adversarial example of a run on fresh sessions: in the ball, in [0, 1], misclassified')
-    .argument('<dir>', 'folder of the run')
+    .argument('<dir>', 'folder of the run, or s3://bucket/prefix')
     .option('--rankings <dir>', 'folder where rankings are kept', rankingsFolder())
     .action(async (dir: string, { rankings }: { rankings: string }) => {
-      const runs = new FileStore(resolve(dir));
+      const runs = await placeOf(dir);
       const plan = await planOf(runs);
+      const local = { ...plan, config: await localise(plan.config) };
       const progress = countProgress(process.stderr, 'examples checked:');
-      const stores = { runs, rankings: new FileStore(resolve(rankings)) };
+      const stores = { runs: runs.store, rankings: (await placeOf(rankings)).store };
       const { checked, failures } = await verifyRun(
-        { plan, ...stores, session: { threads: cores() } },
+        { plan: local, ...stores, session: { threads: cores() } },
         progress.update,
       ).finally(progress.end);
       for (const { variant, image, problem } of failures.slice(0, SHOWN)) say(`${variant}, image ${image}: ${problem}`);

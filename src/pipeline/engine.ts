@@ -1,5 +1,5 @@
-import type { JobProgress } from '../pipeline/jobs.ts';
-import type { Job } from '../pipeline/plan.ts';
+import type { JobProgress } from './jobs.ts';
+import type { Job } from './plan.ts';
 
 /** Does independent jobs, in any order and as many at a time as it likes. */
 export interface Engine {
