@@ -60,6 +60,10 @@ class InstantQueue implements JobQueue {
     return ids.map((id) => ({ id, name: this.requests[Number(id)]?.name ?? '', status: 'SUCCEEDED' }));
   }
 
+  async whyWaiting(): Promise<string[]> {
+    return [];
+  }
+
   async find(): Promise<undefined> {
     return undefined;
   }

@@ -2,6 +2,7 @@ import {
   BatchClient,
   DescribeJobsCommand,
   type JobDetail,
+  ListJobsCommand,
   paginateListJobs,
   SubmitJobCommand,
   type SubmitJobCommandInput,
@@ -22,6 +23,9 @@ const ATTEMPTS = 8;
 
 /** A request that has no answer by then gets none: Batch answers within a second. */
 const ANSWER_MS = 30_000;
+
+/** Jobs of an array wait for the same machines: a few tell why. */
+const ASKED_WHY = 20;
 
 /** Clocks of two machines of AWS differ by less. */
 const CLOCK_SKEW_MS = 60_000;
@@ -58,6 +62,13 @@ export class BatchQueue implements JobQueue {
       states.push(...jobs.map(stateOf));
     }
     return states;
+  }
+
+  async whyWaiting(array: string): Promise<string[]> {
+    const { jobSummaryList = [] } = await act(`list the jobs of ${array}`, () =>
+      this.#client.send(new ListJobsCommand({ arrayJobId: array, jobStatus: 'RUNNABLE', maxResults: ASKED_WHY })),
+    );
+    return [...new Set(jobSummaryList.flatMap(({ statusReason }) => statusReason ?? []))];
   }
 
   async find(queue: string, name: string, since: Date): Promise<string | undefined> {

@@ -4,6 +4,8 @@ export interface JobQueue {
   submit(request: JobRequest): Promise<string>;
   /** Of the jobs the queue still knows: it forgets ended ones after some days. */
   describe(ids: readonly string[]): Promise<JobState[]>;
+  /** Why jobs of an array wait for a machine, where that is known: the array itself is only pending then. */
+  whyWaiting(array: string): Promise<string[]>;
   /** The id of the job of this name that was made at `since` or later; undefined where there is none. */
   find(queue: string, name: string, since: Date): Promise<string | undefined>;
   /** Ends jobs, waiting or running. */

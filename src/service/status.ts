@@ -7,7 +7,7 @@ import {
   type TaskProgress,
   taskProgressSchema,
 } from '../contracts/service.ts';
-import type { JobState } from '../engines/job-queue.ts';
+import { hasEnded, type JobState } from '../engines/job-queue.ts';
 import type { ServiceContext } from './context.ts';
 import { type Failure, failuresOf } from './failures.ts';
 import { doneJobs, type OpenRun, openRun } from './open-run.ts';
@@ -116,9 +116,16 @@ async function stageStatus(ctx: ServiceContext, open: OpenRun, stage: StageName)
     tasks: countTasks(begun, states),
     progress,
     computeSeconds: progress.length === 0 ? 0 : (seconds / progress.length) * written,
-    reasons: [...new Set(states.flatMap(({ reason }) => reason ?? []))],
+    reasons: await reasonsOf(ctx, states),
     secondsLeft: begun === undefined ? undefined : secondsLeft(ctx, begun, jobs, progress),
   };
+}
+
+/** Of jobs, and of an array's jobs that wait. */
+async function reasonsOf({ queue }: ServiceContext, states: readonly JobState[]): Promise<string[]> {
+  const waiting = states.filter((state) => !hasEnded(state) && (state.counts?.RUNNABLE ?? 0) > 0);
+  const why = await Promise.all(waiting.map(({ id }) => queue.whyWaiting(id)));
+  return [...new Set([...states.flatMap(({ reason }) => reason ?? []), ...why.flat()])];
 }
 
 /** Batch gives an array's states by count; a plain job's state is its own. */

@@ -45,6 +45,9 @@ export function asProcess(kill?: {
 /** What a container's exit code is after SIGKILL. */
 const KILLED = 137;
 
+/** Batch's words for it. */
+export const NO_MACHINE = 'MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE';
+
 interface ClusterJob {
   readonly id: string;
   readonly size: number;
@@ -94,6 +97,11 @@ export class Cluster implements JobQueue {
       const needs = dependsOn.map(({ jobId = '' }) => jobId);
       this.jobs.push({ id, size: arrayProperties?.size ?? 1, dependsOn: needs, status: 'RUNNABLE' });
     }
+  }
+
+  /** What waits in vain says so: nothing starts here until it is run. */
+  async whyWaiting(array: string): Promise<string[]> {
+    return this.#job(array).status === 'RUNNABLE' ? [`${NO_MACHINE} (${array})`] : [];
   }
 
   find(queue: string, name: string, since: Date): Promise<string | undefined> {

@@ -14,7 +14,7 @@ import {
   submitConfig,
   sweepUp,
 } from '../../src/service/index.ts';
-import { asProcess, type Container, inProcess } from './cluster.ts';
+import { asProcess, type Container, inProcess, NO_MACHINE } from './cluster.ts';
 import { remoteConfig, replay, type Scene, scene, textOf, timeless, uploadInputs } from './harness.ts';
 import { hasMoto, type Moto, startMoto } from './moto.ts';
 
@@ -177,7 +177,9 @@ describe.runIf(hasMoto)('a run on the service', () => {
 
   test('ends where it is cancelled, and a retry goes on from there', async () => {
     const run = await submit(stage);
-    expect((await runStatus(stage.ctx, run)).state).toBe('evaluate');
+    const waiting = await runStatus(stage.ctx, run);
+    expect(waiting.state).toBe('evaluate');
+    expect(waiting.stages[1]?.reasons).toEqual([expect.stringContaining(NO_MACHINE)]);
     expect(await cancelRun(stage.ctx, run)).toBe(1);
     await expect(cancelRun(stage.ctx, run)).rejects.toThrow(/ended already/);
     await drive(stage, replayed());
@@ -324,6 +326,7 @@ function queueOf({ cluster }: Scene): ServiceContext['queue'] {
     describe: (ids) => cluster.describe(ids),
     find: (...asked) => cluster.find(...asked),
     cancel: (ids, reason) => cluster.cancel(ids, reason),
+    whyWaiting: (array) => cluster.whyWaiting(array),
   };
 }
 

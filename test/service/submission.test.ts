@@ -1,6 +1,6 @@
 import './quiet.ts';
 
-import type { IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Service } from '../../src/contracts/service.ts';
 import { BatchQueue } from '../../src/engines/batch.ts';
@@ -67,6 +67,25 @@ describe.runIf(hasMoto)('a job is made once', () => {
     expect(await queue.find(service.queues.cpu, 'igd-again', later)).toBeUndefined();
     expect(await queue.find(service.queues.cpu, 'igd-agai', new Date(0))).toBeUndefined();
   });
+});
+
+test('why jobs of an array wait is asked of the array’s jobs, and each reason said once', async () => {
+  const asked: string[] = [];
+  const server = createServer(async (incoming, outgoing) => {
+    for await (const part of incoming) asked.push(`${incoming.url} ${part}`);
+    const job = { jobId: 'a:1', jobName: 'igd-a', statusReason: 'MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT' };
+    outgoing.end(
+      JSON.stringify({ jobSummaryList: [job, { ...job, jobId: 'a:2' }, { jobId: 'a:3', jobName: 'igd-a' }] }),
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const port = Object(server.address()).port;
+  const env = { AWS_ENDPOINT_URL_BATCH: `http://127.0.0.1:${port}`, AWS_REGION: 'us-east-1' };
+  Object.assign(process.env, { ...env, AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' });
+  const reasons = await new BatchQueue().whyWaiting('a').finally(() => delete process.env.AWS_ENDPOINT_URL_BATCH);
+  server.close();
+  expect(reasons).toEqual(['MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT']);
+  expect(asked).toEqual(['/v1/listjobs {"arrayJobId":"a","jobStatus":"RUNNABLE","maxResults":20}']);
 });
 
 describe('submitOnce', () => {
