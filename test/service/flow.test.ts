@@ -50,7 +50,8 @@ describe.runIf(hasMoto)('a run on the service', () => {
     source = { ...first, run: await submit(first) };
     await drive(first, inProcess);
     expect((await runStatus(first.ctx, source.run)).state).toBe('complete');
-  });
+    // Computes eight tasks, each with a worker of its own: 15 seconds, and on a machine with ten other things to do, minutes.
+  }, 400_000);
   beforeEach(async () => {
     stage = await scene(moto);
   });

@@ -38,6 +38,8 @@ export async function startProxy(target: string): Promise<FaultyProxy> {
           if (fault === undefined) {
             outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
             answer.pipe(outgoing);
+            // Who asked has gone: without this, who asks next would wait for the end of an answer nobody reads.
+            outgoing.on('close', () => answer.destroy());
           } else {
             answer.resume();
             spoil(outgoing, fault);
