@@ -1,11 +1,23 @@
 import { CheckpointError } from '../contracts/errors.ts';
 import { isKind, type PickleValue, type Placeholder, type PyDict, type TensorRef } from './pickle/values.ts';
 
-/** Whole `nn.Module` objects, as torch.save(model) pickles them: the class is not loaded, its tensors are data. */
+/**
+ * Whole `nn.Module` objects, as torch.save(model) or TorchScript pickle them: the class is not loaded and no program run,
+ * their tensors are data.
+ */
 
 /** A pickled module: an object whose `__dict__` has the three tables of every nn.Module. */
 export interface PickledModule extends Placeholder {
   state: PyDict;
+}
+
+/** Where TorchScript puts the classes of a program. */
+const SCRIPT_NAMESPACE = '__torch__';
+
+/** A module of a TorchScript archive: its `__dict__` has the attributes themselves, tensors and modules among them. */
+export function isScripted(value: PickleValue | undefined): value is PickledModule {
+  if (!isKind(value, 'placeholder') || !isKind(value.state, 'dict')) return false;
+  return value.module === SCRIPT_NAMESPACE || value.module.startsWith(`${SCRIPT_NAMESPACE}.`);
 }
 
 /** Modules inside each other, and what a search looks at in all: modules may share parts, and so name 2^64 tensors. */
@@ -24,8 +36,19 @@ export class ModuleReader {
   /** What `module.state_dict()` would hold. Throws CheckpointError where modules share or nest without end. */
   collect(module: PickledModule): Map<string, TensorRef> {
     const tensors = new Map<string, TensorRef>();
-    this.#visit(module, '', 0, tensors);
+    const visit = isScripted(module) ? this.#visitScripted : this.#visit;
+    visit.call(this, module, '', 0, tensors);
     return tensors;
+  }
+
+  #visitScripted(module: PickledModule, prefix: string, depth: number, tensors: Map<string, TensorRef>): void {
+    if (depth > DEEPEST) throw endless();
+    this.#look(module.state.entries.size);
+    for (const [name, value] of module.state.entries) {
+      if (typeof name !== 'string') continue;
+      if (isKind(value, 'tensor')) tensors.set(prefix + name, value);
+      if (isScripted(value)) this.#visitScripted(value, `${prefix}${name}.`, depth + 1, tensors);
+    }
   }
 
   #visit(module: PickledModule, prefix: string, depth: number, tensors: Map<string, TensorRef>): void {

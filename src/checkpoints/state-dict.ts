@@ -1,7 +1,7 @@
 import { CheckpointError } from '../contracts/errors.ts';
 import { describe, describeEntries } from './describe.ts';
 import { quote, quoteSome } from './messages.ts';
-import { isModule, ModuleReader } from './module.ts';
+import { isModule, isScripted, ModuleReader } from './module.ts';
 import { isKind, type PickleValue, qualifiedName, type TensorRef } from './pickle/values.ts';
 
 /** Weights by name, and what the user should know about how they were found. */
@@ -72,7 +72,7 @@ function findCandidates(root: PickleValue): Candidate[] {
     for (const located of level) {
       const candidate = asCandidate(located, modules);
       if (candidate !== undefined) candidates.push(candidate);
-      for (const child of isModule(located.value) ? [] : children(located)) {
+      for (const child of isModule(located.value) || isScripted(located.value) ? [] : children(located)) {
         if (!isContainer(child.value) || seen.has(child.value)) continue;
         seen.add(child.value);
         below.push(child);
@@ -84,10 +84,12 @@ function findCandidates(root: PickleValue): Candidate[] {
 }
 
 function asCandidate({ path, value }: Located, modules: ModuleReader): Candidate | undefined {
-  if (isModule(value)) {
+  if (isModule(value) || isScripted(value)) {
     const entries = modules.collect(value);
-    const note = `the file holds a whole module, ${quote(qualifiedName(value))}: its class was not loaded, only its weights`;
-    return entries.size > 0 ? { path, entries, notes: [note] } : undefined;
+    const kind = isScripted(value)
+      ? 'a TorchScript program: it was not run, only its weights were read'
+      : `a whole module, ${quote(qualifiedName(value))}: its class was not loaded, only its weights`;
+    return entries.size > 0 ? { path, entries, notes: [`the file holds ${kind}`] } : undefined;
   }
   if (!isKind(value, 'dict') && !isKind(value, 'placeholder')) return undefined;
   const entries = new Map<string, TensorRef>();

@@ -84,6 +84,10 @@ describe('checkpoints that PyTorch wrote', () => {
     expect(notes.join('\n')).toContain('whole module, "torch.nn.parallel.data_parallel.DataParallel"');
   });
 
+  it('torchscript.pt: the weights of a program, which is not run', async () => {
+    expect((await expectAsWritten('torchscript.pt')).join('\n')).toContain('TorchScript program: it was not run');
+  });
+
   it('swa.pt: the counter of an averaged model is no weight, and torch.compile adds a prefix', async () => {
     const notes = await expectAsWritten('swa.pt');
     expect(notes).toHaveLength(3);

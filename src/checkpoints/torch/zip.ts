@@ -11,7 +11,8 @@ import { torchHost } from './references.ts';
 
 /**
  * PyTorch's format since 1.6: a zip archive with `<root>/data.pkl`, `<root>/data/<key>` for each storage, and
- * `<root>/byteorder`. Reads the pickle; storages follow on demand. Throws CheckpointError.
+ * `<root>/byteorder`. TorchScript has the same records, and beside them a program that nothing here looks at. Reads the
+ * pickle; storages follow on demand. Throws CheckpointError.
  */
 export async function openTorchZip(source: ByteSource, budget: MemoryBudget): Promise<TorchFile> {
   const archive = await openArchive(source, budget);
@@ -32,12 +33,6 @@ export async function openTorchZip(source: ByteSource, budget: MemoryBudget): Pr
 
 /** The folder of `data.pkl` inside the archive, with its slash; '' at the top. */
 function findRoot({ names }: Archive): string {
-  const script = names.find((name) => /(^|\/)(constants\.pkl|code\/)/.test(name));
-  if (script !== undefined) {
-    throw new CheckpointError(
-      'is a TorchScript archive, a program: in Python, torch.save(torch.jit.load(path).state_dict(), ...)',
-    );
-  }
   const pickles = names.filter((name) => /^([^/]+\/)?data\.pkl$/.test(name));
   if (pickles.length === 1) return pickles[0]!.slice(0, -'data.pkl'.length);
   if (pickles.length > 1) throw new CheckpointError(`holds several checkpoints, ${quoteSome(pickles, 3)}: unpack it`);
