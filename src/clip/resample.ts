@@ -1,0 +1,92 @@
+/**
+ * PIL's antialiased bicubic resize of 8-bit channels, bit for bit (https://github.com/python-pillow/Pillow,
+ * src/libImaging/Resample.c): where an image shrinks, the kernel grows with it; weights are fixed-point numbers; the image
+ * is rounded to bytes after the horizontal pass and again after the vertical one.
+ */
+
+/** Keys' cubic with a = -0.5, as PIL has it (OpenCV and PyTorch take -0.75). */
+const A = -0.5;
+/** Pixels the kernel reaches to either side of its centre. */
+const REACH = 2;
+/** Weights are multiples of 2^-22: with 8 bits of a pixel and 2 of headroom they fill 32 bits. */
+const FIXED_POINT = 2 ** 22;
+
+/** The input pixels of each output pixel, and their weights in fixed point. */
+interface Kernel {
+  readonly first: number;
+  readonly weights: readonly number[];
+}
+
+/** Resizes one channel [height, width] to [newHeight, newWidth]. */
+export function resizeBicubic(
+  channel: Uint8Array,
+  [height, width]: readonly [number, number],
+  [newHeight, newWidth]: readonly [number, number],
+): Uint8Array {
+  const across = newWidth === width ? channel : resampleRows(channel, width, kernels(width, newWidth));
+  return newHeight === height ? across : resampleColumns(across, newWidth, kernels(height, newHeight));
+}
+
+const known = new Map<string, readonly Kernel[]>();
+
+/** Images of a data set have one size, so weights are worked out once. */
+function kernels(size: number, newSize: number): readonly Kernel[] {
+  const key = `${size} ${newSize}`;
+  const made = known.get(key) ?? Array.from({ length: newSize }, (_, position) => kernelAt(position, size, newSize));
+  known.set(key, made);
+  return made;
+}
+
+function kernelAt(position: number, size: number, newSize: number): Kernel {
+  const scale = size / newSize;
+  const stretch = Math.max(scale, 1);
+  const centre = (position + 0.5) * scale;
+  const first = Math.max(0, Math.trunc(centre - REACH * stretch + 0.5));
+  const end = Math.min(size, Math.trunc(centre + REACH * stretch + 0.5));
+  const raw = Array.from({ length: end - first }, (_, i) => cubic((first + i - centre + 0.5) / stretch));
+  const sum = raw.reduce((total, weight) => total + weight, 0);
+  return { first, weights: raw.map((weight) => fixed(weight / sum)) };
+}
+
+/** Rounded half away from zero, as C does it. */
+function fixed(weight: number): number {
+  return Math.trunc(weight * FIXED_POINT + (weight < 0 ? -0.5 : 0.5));
+}
+
+function cubic(x: number): number {
+  const d = Math.abs(x);
+  if (d < 1) return ((A + 2) * d - (A + 3)) * d * d + 1;
+  if (d < 2) return (((d - 5) * d + 8) * d - 4) * A;
+  return 0;
+}
+
+function resampleRows(pixels: Uint8Array, width: number, columns: readonly Kernel[]): Uint8Array {
+  const rows = pixels.length / width;
+  const out = new Uint8Array(rows * columns.length);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns.length; column++) {
+      const { first, weights } = columns[column]!;
+      let sum = FIXED_POINT / 2;
+      for (let i = 0; i < weights.length; i++) sum += pixels[row * width + first + i]! * weights[i]!;
+      out[row * columns.length + column] = byteOf(sum);
+    }
+  }
+  return out;
+}
+
+function resampleColumns(pixels: Uint8Array, width: number, rows: readonly Kernel[]): Uint8Array {
+  const out = new Uint8Array(rows.length * width);
+  for (let row = 0; row < rows.length; row++) {
+    const { first, weights } = rows[row]!;
+    for (let column = 0; column < width; column++) {
+      let sum = FIXED_POINT / 2;
+      for (let i = 0; i < weights.length; i++) sum += pixels[(first + i) * width + column]! * weights[i]!;
+      out[row * width + column] = byteOf(sum);
+    }
+  }
+  return out;
+}
+
+function byteOf(sum: number): number {
+  return Math.min(255, Math.max(0, Math.floor(sum / FIXED_POINT)));
+}
