@@ -1,6 +1,7 @@
 import { RunError } from '../contracts/errors.ts';
-import type { Feeds, Session } from '../runtime/session.ts';
+import { Session, type SessionOptions } from '../runtime/session.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import type { Half } from './clip.ts';
 
 /** [count, size] row-major. */
 export interface Embeddings {
@@ -16,8 +17,10 @@ export interface Encoder {
   readonly release: () => Promise<void>;
 }
 
-/** The encoder that reads `output` of a session fed with what `feeds` makes of a batch. */
-export function encoderOf(session: Session, output: string, feeds: (batch: Tensor) => Feeds): Encoder {
+/** Throws RunError or GraphError where onnxruntime refuses the graph. */
+export async function openEncoder({ graph, output, feeds }: Half, options: SessionOptions): Promise<Encoder> {
+  const session =
+    'path' in graph ? await Session.open(graph.path, options) : await Session.create(graph.model, options);
   return {
     encode: async (batch) => {
       const [count = 0] = batch.dims;

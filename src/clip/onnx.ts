@@ -1,8 +1,8 @@
 import { GraphError } from '../contracts/errors.ts';
-import { type Feeds, type Port, Session, type SessionOptions, type Signature } from '../runtime/session.ts';
+import { formatDims, type Graph, isBatch, type ValueInfo } from '../onnx/graph.ts';
+import { readOnnx } from '../onnx/import.ts';
 import { float32, int64, sizeOf, type Tensor } from '../tensor/tensor.ts';
 import type { Clip } from './clip.ts';
-import { type Encoder, encoderOf } from './encoder.ts';
 import { IMAGE_EMBEDDING, TEXT_EMBEDDING } from './graphs.ts';
 
 /** What exports leave open is what every CLIP of these architectures has: images of 224 pixels, texts of 77 tokens. */
@@ -10,17 +10,17 @@ const RESOLUTION = 224;
 const CONTEXT_LENGTH = 77;
 
 /** Which inputs of an export are which; an export of both encoders has them all. */
-interface Roles {
-  readonly pixels: Port | undefined;
-  readonly tokens: Port | undefined;
-  readonly attention: Port | undefined;
+interface Inputs {
+  readonly pixels: ValueInfo | undefined;
+  readonly tokens: ValueInfo | undefined;
+  readonly attention: ValueInfo | undefined;
 }
 
-/** One side of a CLIP as an .onnx: what it is fed with and what is read of it. */
-interface Half {
+/** A file, as far as its inputs and the embedding wanted go. */
+interface Export {
   readonly path: string;
-  readonly roles: Roles;
-  readonly output: Port;
+  readonly inputs: Inputs;
+  readonly output: ValueInfo;
 }
 
 /**
@@ -28,74 +28,91 @@ interface Half {
  * as they are. Throws GraphError where a file is no such encoder, or the two do not fit each other.
  */
 export async function clipFromOnnx({ image, text }: { image: string; text: string }): Promise<Clip> {
-  const images = await inspectHalf(image, 'pixels', IMAGE_EMBEDDING);
-  const texts = await inspectHalf(text, 'tokens', TEXT_EMBEDDING);
-  const [a, b] = [images.output.dims[1], texts.output.dims[1]];
-  if (a !== undefined && b !== undefined && a !== b)
-    throw new GraphError(`${image} embeds in ${a} numbers, ${text} in ${b}: they are of different CLIPs`);
+  const images = await readExport(image, 'pixels', IMAGE_EMBEDDING);
+  const texts = await readExport(text, 'tokens', TEXT_EMBEDDING);
+  requireSameSize(images, texts);
   const resolution = resolutionOf(images);
-  const contextLength = texts.roles.tokens?.dims[1] ?? CONTEXT_LENGTH;
+  const contextLength = contextLengthOf(texts);
   return {
     description: `CLIP in ONNX, ${resolution} pixels`,
     resolution,
     contextLength,
     vocabulary: undefined,
     notes: [],
-    openImages: (session) => openHalf(images, session, (pixels) => feedsOf(images.roles, pixels, blankText(texts))),
-    openTexts: (session) => openHalf(texts, session, (tokens) => feedsOf(texts.roles, blankImage(texts), tokens)),
+    // An export of both encoders wants both inputs, whichever embedding is asked for.
+    image: {
+      graph: { path: image },
+      output: images.output.name,
+      feeds: (pixels) => feedsOf(images.inputs, pixels, blankText(contextLength)),
+    },
+    text: {
+      graph: { path: text },
+      output: texts.output.name,
+      feeds: (tokens) => feedsOf(texts.inputs, blankImage(resolution), tokens),
+    },
   };
 }
 
-async function inspectHalf(path: string, wanted: 'pixels' | 'tokens', embedding: string): Promise<Half> {
-  const session = await Session.open(path);
-  const { signature } = session;
-  await session.release();
-  const roles = rolesOf(signature, path);
-  if (roles[wanted] === undefined)
-    throw new GraphError(`${path} takes no ${wanted}, but ${list(signature.inputs)}: is it the other encoder?`);
-  return { path, roles, output: outputOf(signature, embedding, path) };
+async function readExport(path: string, wanted: 'pixels' | 'tokens', embedding: string): Promise<Export> {
+  const { graph } = await readOnnx(path);
+  const inputs = inputsOf(graph, path);
+  if (inputs[wanted] === undefined)
+    throw new GraphError(`${path} takes no ${wanted}, but ${list(graph.inputs)}: is it the other encoder?`);
+  return { path, inputs, output: outputOf(graph, embedding, path) };
 }
 
 /** By type and rank, for names differ: pixels are float [N, 3, R, R], tokens integers [N, T]. */
-function rolesOf({ inputs }: Signature, path: string): Roles {
-  const isMask = ({ name }: Port) => /mask/.test(name);
-  const pixels = inputs.find(({ type, dims }) => type === 'float32' && dims.length === 4);
-  const integers = inputs.filter(({ type, dims }) => type === 'int64' && dims.length === 2);
-  const roles = {
-    pixels,
-    tokens: integers.find((port) => !isMask(port)),
+function inputsOf({ inputs }: Graph, path: string): Inputs {
+  const isMask = ({ name }: ValueInfo) => /mask/.test(name);
+  const integers = inputs.filter(({ type, dims }) => type === 'int64' && dims?.length === 2);
+  const found = {
+    pixels: inputs.find(({ type, dims }) => type === 'float32' && dims?.length === 4),
+    tokens: integers.find((input) => !isMask(input)),
     attention: integers.find(isMask),
   };
-  const known: (Port | undefined)[] = Object.values(roles);
-  const odd = inputs.filter((port) => !known.includes(port));
-  if (odd.length === 0) return roles;
+  const known: (ValueInfo | undefined)[] = Object.values(found);
+  const odd = inputs.filter((input) => !known.includes(input));
+  if (odd.length === 0) return found;
   throw new GraphError(
-    `${path} takes ${list(odd)}: an encoder of CLIP takes pixels (float32 [N, 3, R, R]), tokens and an attention mask (int64 [N, T])`,
+    `${path} takes ${list(odd)}: an encoder of CLIP takes pixels (float32 [N, 3, R, R]), or tokens and an attention mask (int64 [N, T])`,
   );
 }
 
 /** The output of that name, or the only one. */
-function outputOf({ outputs }: Signature, name: string, path: string): Port {
-  const output = outputs.find((port) => port.name === name) ?? (outputs.length === 1 ? outputs[0] : undefined);
-  const fits = output?.type === 'float32' && (output.dims.length === 2 || output.dims.length === 0);
+function outputOf({ outputs }: Graph, name: string, path: string): ValueInfo {
+  const output = outputs.find((value) => value.name === name) ?? (outputs.length === 1 ? outputs[0] : undefined);
+  const fits = output?.type === 'float32' && (output.dims === undefined || output.dims.length === 2);
   if (output !== undefined && fits) return output;
   throw new GraphError(
     `${path} gives ${list(outputs)}: expected "${name}" [N, E], as exports "with projection" have it`,
   );
 }
 
-function resolutionOf({ path, roles }: Half): number {
-  const [, channels = 3, height = RESOLUTION, width = height] = roles.pixels?.dims ?? [];
-  if (channels === 3 && height === width) return height;
-  throw new GraphError(`${path} takes images [${channels}, ${height}, ${width}]: expected square ones of 3 channels`);
+function requireSameSize(images: Export, texts: Export): void {
+  const [a, b] = [images, texts].map(({ output }) => fixed(output, 1));
+  if (a === undefined || b === undefined || a === b) return;
+  throw new GraphError(`${images.path} embeds in ${a} numbers, ${texts.path} in ${b}: they are of different CLIPs`);
 }
 
-async function openHalf(half: Half, options: SessionOptions, feeds: (batch: Tensor) => Feeds): Promise<Encoder> {
-  return encoderOf(await Session.open(half.path, options), half.output.name, feeds);
+function resolutionOf({ path, inputs: { pixels } }: Export): number {
+  const height = fixed(pixels, 2) ?? RESOLUTION;
+  if ((fixed(pixels, 1) ?? 3) === 3 && (fixed(pixels, 3) ?? height) === height) return height;
+  throw new GraphError(
+    `${path} takes ${list(pixels === undefined ? [] : [pixels])}: expected square images of 3 channels`,
+  );
 }
 
-/** An export of both encoders wants both inputs, whichever embedding is asked for. */
-function feedsOf({ pixels, tokens, attention }: Roles, images: Tensor, texts: Tensor): Feeds {
+function contextLengthOf({ inputs: { tokens } }: Export): number {
+  return fixed(tokens, 1) ?? CONTEXT_LENGTH;
+}
+
+/** A size that the file says, undefined where it leaves it open. */
+function fixed(value: ValueInfo | undefined, axis: number): number | undefined {
+  const dim = value?.dims?.[axis];
+  return dim === undefined || isBatch(dim) ? undefined : dim;
+}
+
+function feedsOf({ pixels, tokens, attention }: Inputs, images: Tensor, texts: Tensor): Record<string, Tensor> {
   return {
     ...(pixels && { [pixels.name]: images }),
     ...(tokens && { [tokens.name]: texts }),
@@ -109,22 +126,20 @@ function attentionMask({ dims, data }: Tensor): Tensor {
   const mask = Array.from({ length: rows }, (_, row) => {
     const ids = Array.from(data.subarray(row * length, (row + 1) * length), Number);
     const end = ids.indexOf(Math.max(...ids));
-    return ids.map((_, place) => (place <= end ? 1 : 0));
+    return ids.map((_unused, place) => (place <= end ? 1 : 0));
   });
   return int64(dims, mask.flat());
 }
 
-function blankText({ roles }: Half): Tensor {
-  const length = roles.tokens?.dims[1] ?? CONTEXT_LENGTH;
-  return int64([1, length], Array<number>(length).fill(1));
+function blankText(length: number): Tensor {
+  return int64([1, length], Array<number>(length).fill(0));
 }
 
-function blankImage(half: Half): Tensor {
-  const dims = [1, 3, resolutionOf(half), resolutionOf(half)];
+function blankImage(resolution: number): Tensor {
+  const dims = [1, 3, resolution, resolution];
   return float32(dims, new Float32Array(sizeOf(dims)));
 }
 
-function list(ports: readonly Port[]): string {
-  const shown = ports.map(({ name, type, dims }) => `"${name}" ${type} [${dims.map((dim) => dim ?? '?').join(', ')}]`);
-  return shown.join(', ') || 'nothing';
+function list(values: readonly ValueInfo[]): string {
+  return values.map(({ name, type, dims }) => `"${name}" ${type} ${formatDims(dims ?? [])}`).join(', ') || 'nothing';
 }

@@ -1,15 +1,12 @@
 import { readCheckpoint } from '../checkpoints/index.ts';
 import { locatedIn } from '../checkpoints/messages.ts';
 import { CheckpointError } from '../contracts/errors.ts';
-import type { Model } from '../onnx/graph.ts';
-import { Session, type SessionOptions } from '../runtime/session.ts';
 import type { Clip, ClipSpec } from './clip.ts';
-import { type Encoder, encoderOf } from './encoder.ts';
 import { IMAGE_EMBEDDING, imageEncoder, PIXELS, TEXT_EMBEDDING, TOKENS, textEncoder } from './graphs.ts';
 import { clipFromOnnx } from './onnx.ts';
 import { clipSizes, describeSizes } from './sizes.ts';
 
-/** Opens a CLIP. Throws CheckpointError or GraphError where the files are none or do not fit each other. */
+/** Reads a CLIP. Throws CheckpointError or GraphError where the files are none or do not fit each other. */
 export async function openClip(spec: ClipSpec): Promise<Clip> {
   if ('image' in spec) return clipFromOnnx(spec);
   if (spec.model.endsWith('.onnx')) return clipFromOnnx({ image: spec.model, text: spec.model });
@@ -28,14 +25,10 @@ async function clipFromCheckpoint(path: string): Promise<Clip> {
       contextLength: sizes.contextLength,
       vocabulary: sizes.vocabulary,
       notes,
-      openImages: (session) => openGraph(images, PIXELS, IMAGE_EMBEDDING, session),
-      openTexts: (session) => openGraph(texts, TOKENS, TEXT_EMBEDDING, session),
+      image: { graph: { model: images }, output: IMAGE_EMBEDDING, feeds: (pixels) => ({ [PIXELS]: pixels }) },
+      text: { graph: { model: texts }, output: TEXT_EMBEDDING, feeds: (tokens) => ({ [TOKENS]: tokens }) },
     };
   } catch (error) {
     throw error instanceof CheckpointError ? locatedIn(path, error) : error;
   }
-}
-
-async function openGraph(model: Model, input: string, output: string, options: SessionOptions): Promise<Encoder> {
-  return encoderOf(await Session.create(model, options), output, (batch) => ({ [input]: batch }));
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ATTACK_NAMES, attackSpecSchema, PROTOCOLS, SUITE_NAMES } from './attacks.ts';
+import { similaritySchema } from './similarities.ts';
 import { variantEntrySchema } from './variants.ts';
 
 /** A number, or a fraction as researchers write them: "8/255". */
@@ -63,6 +64,21 @@ const datasetSchema = z.strictObject({
   testList: z.string().min(1).optional(),
 });
 
+const clipOptions = {
+  /** OpenAI's bpe_simple_vocab_16e6.txt.gz, or the merges.txt or tokenizer.json of Hugging Face. */
+  tokenizer: z.string().min(1),
+  similarity: similaritySchema.prefault('soft_wpmi'),
+  /** Images CLIP sees at once. */
+  batchSize: count.max(4096).default(32),
+};
+
+/** The CLIP that units are compared by: OpenAI's weights or an .onnx with both encoders, or an .onnx for each. */
+export const clipSchema = z.union([
+  z.strictObject({ model: z.string().min(1), ...clipOptions }),
+  z.strictObject({ image: z.string().min(1), text: z.string().min(1), ...clipOptions }),
+]);
+export type ClipConfig = z.infer<typeof clipSchema>;
+
 const rankingSchema = z
   .strictObject({
     /** Mean change with its sign (the paper's Eq. 5) instead of its size (the public code). */
@@ -71,6 +87,10 @@ const rankingSchema = z
     allowDegenerate: z.boolean().default(false),
     /** A ranking computed before: a file of ours or a folder of public unit<j>.npy; for `loir` variants. */
     file: z.string().min(1).optional(),
+    /** For `cdir` variants. */
+    clip: clipSchema.optional(),
+    /** Names of the classes for CLIP, one a line in the order of the labels; the data set's own where left out. */
+    classNames: z.string().min(1).optional(),
   })
   .prefault({});
 

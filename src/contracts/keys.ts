@@ -19,6 +19,11 @@ export function rankingKey(digest: string): string {
   return `rankings/${digest}.json`;
 }
 
+/** Content address of CLIP's embeddings of a probe set, [N, E] float32, in the ranking store. */
+export function embeddingsKey(digest: string): string {
+  return `embeddings/${digest}.npy`;
+}
+
 function padded(shard: number): string {
   return String(shard).padStart(5, '0');
 }

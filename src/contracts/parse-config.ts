@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { configSchema, type RunConfig } from './config.ts';
 import { ConfigError, messageOf } from './errors.ts';
 import { suggestedIssues } from './issues.ts';
+import { rankingOf } from './variants.ts';
 
 /** Reads a run config. Throws ConfigError with every problem, a line each, naming the nearest known key for unknown ones. */
 export function parseConfig(text: string, where: string): RunConfig {
@@ -15,9 +16,8 @@ export function parseConfig(text: string, where: string): RunConfig {
 /** What no single field can tell: masks need a layer, k and images to rank on. */
 function contradictionsIn(config: RunConfig): string[] {
   const masked = config.variants.some(({ mask }) => mask === 'top-k' || mask === 'confidence');
-  const computesLoir =
-    config.ranking.file === undefined &&
-    config.variants.some((variant) => 'ranking' in variant && variant.ranking === 'loir');
+  const methods = new Set(config.variants.map(rankingOf));
+  const needsProbe = (methods.has('loir') && config.ranking.file === undefined) || methods.has('cdir');
   const twoPass = config.variants.some(({ mask }) => mask !== 'none');
   const npy = config.dataset.format === 'npy';
   return [
@@ -25,10 +25,15 @@ function contradictionsIn(config: RunConfig): string[] {
     ...(masked && config.importantUnits === undefined
       ? ['importantUnits: is needed by variants that mask (k units a class keeps)']
       : []),
-    ...(computesLoir && config.dataset.probe === undefined
+    ...(needsProbe && config.dataset.probe === undefined
       ? ['dataset.probe: is needed to rank units (the training split)']
       : []),
     ...unknownSources(config),
+    ...(methods.has('cdir') && config.ranking.clip === undefined
+      ? [
+          'ranking.clip: is needed by variant cdir, e.g. {"model": "ViT-B-16.pt", "tokenizer": "bpe_simple_vocab_16e6.txt.gz"}',
+        ]
+      : []),
     ...(npy && config.dataset.testLabels === undefined && !config.dataset.test.endsWith('.npz')
       ? ['dataset.testLabels: is needed with format "npy" (or give one .npz with images and labels)']
       : []),

@@ -47,10 +47,10 @@ const cosineCubed = z.strictObject({
   minNorm: factor.default(1e-3),
 });
 
-const specSchema = z.discriminatedUnion('name', [softWpmi, wpmi, rankReorder, cosine, cosineCubed]);
+export const similaritySpecSchema = z.discriminatedUnion('name', [softWpmi, wpmi, rankReorder, cosine, cosineCubed]);
 
 /** A similarity with its numbers. */
-export type SimilaritySpec = z.infer<typeof specSchema>;
+export type SimilaritySpec = z.infer<typeof similaritySpecSchema>;
 export type SimilarityName = SimilaritySpec['name'];
 
 export const SIMILARITY_NAMES = [
@@ -63,6 +63,6 @@ export const SIMILARITY_NAMES = [
 
 /** A name, or a name and numbers: {"name": "soft_wpmi", "topK": 50}. */
 export const similaritySchema = z.union([
-  z.enum(SIMILARITY_NAMES).transform((name) => specSchema.parse({ name })),
-  specSchema,
+  z.enum(SIMILARITY_NAMES).transform((name) => similaritySpecSchema.parse({ name })),
+  similaritySpecSchema,
 ]);

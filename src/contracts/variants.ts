@@ -16,8 +16,8 @@ export type Variant =
       readonly threshold: number;
     };
 
-/** How units are ranked: leave-one-out importance, or by chance as the control. */
-export const RANKING_METHODS = ['loir', 'random'] as const;
+/** How units are ranked: leave-one-out importance, likeness to the class's name by CLIP, or chance as the control. */
+export const RANKING_METHODS = ['loir', 'cdir', 'random'] as const;
 export type RankingMethod = (typeof RANKING_METHODS)[number];
 
 /** The method a variant's masks come from; undefined where it needs none. */
@@ -37,7 +37,7 @@ const single = z
   .string()
   .regex(
     /^conf@0(\.\d+)?$/,
-    'is no known variant: use none, two-pass, loir, random, "conf@0.8" or {"mask": "conf", "thresholds": [...]}',
+    'is no known variant: use none, two-pass, loir, cdir, random, "conf@0.8" or {"mask": "conf", "thresholds": [...]}',
   )
   .transform((text): Variant[] => [confidence(Number(text.slice('conf@'.length)))]);
 

@@ -3,10 +3,12 @@ import { z } from 'zod';
 import { layerOf, openClassifier } from '../architectures/open.ts';
 import type { RunConfig } from '../contracts/config.ts';
 import { CheckpointError, ConfigError, DatasetError, messageOf } from '../contracts/errors.ts';
+import { rankingOf } from '../contracts/variants.ts';
 import type { Dataset } from '../datasets/dataset.ts';
 import { datasetDigest, digestOf } from '../datasets/digest.ts';
 import { openDataset } from '../datasets/open.ts';
 import type { DatasetSpec } from '../datasets/spec.ts';
+import { clipInputsSchema, inspectClip } from './clip-inputs.ts';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const images = z.strictObject({ sha256, images: z.int().positive() });
@@ -24,6 +26,8 @@ export const inputsSchema = z.strictObject({
   test: images,
   probe: images.nullable(),
   classNames: z.array(z.string()),
+  /** Where a variant is ranked by CLIP. */
+  clip: clipInputsSchema.optional(),
 });
 export type RunInputs = z.infer<typeof inputsSchema>;
 
@@ -76,6 +80,7 @@ export async function inspectInputs(config: RunConfig): Promise<RunInputs> {
   }
   const layer = config.layer === undefined ? null : layerOf(classifier, config.layer);
   checkUnits(config, layer);
+  const clip = await clipOf(config, test, probeSet, classifier.classes);
   return {
     checkpoint: {
       sha256: digest,
@@ -91,7 +96,16 @@ export async function inspectInputs(config: RunConfig): Promise<RunInputs> {
         ? null
         : { sha256: await datasetDigest(probe), images: probeSet.count },
     classNames: [...(test.classNames ?? Array.from({ length: classifier.classes }, (_, c) => `class ${c}`))],
+    ...(clip && { clip }),
   };
+}
+
+/** Opened only where a variant needs it: a CLIP is hundreds of megabytes. */
+function clipOf(config: RunConfig, test: Dataset, probe: Dataset | undefined, classes: number) {
+  const { clip, classNames } = config.ranking;
+  const isUsed = config.variants.some((variant) => rankingOf(variant) === 'cdir');
+  if (!isUsed || clip === undefined || probe === undefined) return undefined;
+  return inspectClip(clip, { classes, images: probe.count, classNames, ownNames: test.classNames });
 }
 
 /** The checkpoint's SHA-256. Throws CheckpointError where it is not there or not the one expected. */

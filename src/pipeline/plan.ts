@@ -61,6 +61,7 @@ export function planRun(config: RunConfig, source: Plan['source'], inputs: RunIn
 export function recipeOf(method: RankingMethod, config: RunConfig, inputs: RunInputs): RankingRecipe {
   const { checkpoint, probe } = inputs;
   const byChance = method === 'random';
+  const clip = method === 'cdir' ? clipRecipe(config, inputs) : undefined;
   return {
     method,
     layer: checkpoint.layer?.name ?? '',
@@ -68,9 +69,16 @@ export function recipeOf(method: RankingMethod, config: RunConfig, inputs: RunIn
     stateDict: config.checkpoint.stateDict ?? null,
     input: { normalize: config.checkpoint.normalize ?? null, layout: config.checkpoint.layout },
     probe: byChance ? null : probe,
-    signed: byChance ? false : config.ranking.signed,
+    signed: method === 'loir' && config.ranking.signed,
     seed: byChance ? config.seed : null,
+    ...(clip && { clip }),
   };
+}
+
+function clipRecipe({ ranking }: RunConfig, { clip }: RunInputs): RankingRecipe['clip'] {
+  if (clip === undefined || ranking.clip === undefined) throw new RunError('cdir is to be ranked without a CLIP');
+  const { files, tokenizer, concepts } = clip;
+  return { files, tokenizer, concepts, similarity: ranking.clip.similarity };
 }
 
 export function encodePlan({ config: _, source, ...plan }: Plan): string {
@@ -108,10 +116,13 @@ function cut(images: number, perShard: number): Shard[] {
 /** Device and batch size are left out: they change how long a run takes, not what it finds. Paths too: content counts. */
 function identity(config: RunConfig, inputs: RunInputs, rankings: Plan['rankings'], shards: readonly Shard[]): string {
   const { checkpoint, dataset, compute: _compute, name: _name, suite: _suite, protocol: _protocol, ...rest } = config;
+  // What CLIP and its names do to the numbers is in the digest of the ranking.
+  const { clip: _clip, classNames: _classNames, ...ranking } = config.ranking;
   const { uri: _uri, sha256: _sha256, ...preparation } = checkpoint;
   const { notes: _notes, architecture: _architecture, ...model } = inputs.checkpoint;
   const identityOf = {
     ...rest,
+    ranking,
     preparation,
     format: dataset.format,
     suite: suiteOf(config),

@@ -10,6 +10,7 @@ import type { Scores } from '../ranking/scores.ts';
 import { probeSpec } from './inputs.ts';
 import type { JobProgress } from './jobs.ts';
 import { recipeOf } from './plan.ts';
+import { rankByConcepts } from './rank-by-concepts.ts';
 import type { Workbench } from './workbench.ts';
 
 type Ranker = (bench: Workbench, progress: (state: JobProgress) => void) => Promise<Scores>;
@@ -17,6 +18,7 @@ type Ranker = (bench: Workbench, progress: (state: JobProgress) => void) => Prom
 /** A new method is a file in src/ranking and a row here. */
 const RANKERS: Readonly<Record<RankingMethod, Ranker>> = {
   loir: rankByAblation,
+  cdir: rankByClip,
   random: rankByChance,
 };
 
@@ -39,6 +41,26 @@ async function rankByAblation(bench: Workbench, progress: (state: JobProgress) =
   if (probe === undefined) throw new RunError('the plan has no probe images to rank on');
   return loirScores(classifier, layerOf(classifier, config.layer ?? ''), await openDataset(probe), {
     signed: config.ranking.signed,
+    batchSize: config.compute.batchSize,
+    session: bench.session,
+    progress: (done, total) => progress({ fraction: done / total, evaluations: done }),
+  });
+}
+
+async function rankByClip(bench: Workbench, progress: (state: JobProgress) => void): Promise<Scores> {
+  const { config, inputs } = bench.plan;
+  const classifier = await bench.classifier();
+  const probe = probeSpec(config);
+  if (probe === undefined || inputs.probe === null) throw new RunError('the plan has no probe images to rank on');
+  if (config.ranking.clip === undefined || inputs.clip === undefined) throw new RunError('the plan has no CLIP');
+  return rankByConcepts({
+    classifier,
+    layer: layerOf(classifier, config.layer ?? ''),
+    probe: await openDataset(probe),
+    probeDigest: inputs.probe.sha256,
+    config: config.ranking.clip,
+    inputs: inputs.clip,
+    store: bench.rankings,
     batchSize: config.compute.batchSize,
     session: bench.session,
     progress: (done, total) => progress({ fraction: done / total, evaluations: done }),

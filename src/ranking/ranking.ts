@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { messageOf, RankingError } from '../contracts/errors.ts';
 import { suggestedIssues } from '../contracts/issues.ts';
+import { similaritySpecSchema } from '../contracts/similarities.ts';
 import { RANKING_METHODS } from '../contracts/variants.ts';
 import type { Scores } from './scores.ts';
 
@@ -24,6 +25,15 @@ const recipeSchema = z.strictObject({
   signed: z.boolean(),
   /** For methods that draw. */
   seed: z.int().nullable(),
+  /** For CD-IR: digests of CLIP (one file, or image and text encoder) and tokenizer, and what units are compared with. */
+  clip: z
+    .strictObject({
+      files: z.array(sha256).min(1).max(2),
+      tokenizer: sha256,
+      concepts: z.array(z.string()),
+      similarity: similaritySpecSchema,
+    })
+    .optional(),
 });
 export type RankingRecipe = z.infer<typeof recipeSchema>;
 

@@ -23,19 +23,6 @@ export interface Usage {
 export type Feeds = Readonly<Record<string, Tensor>>;
 export type Fetches = Readonly<Record<string, TypedTensor<'float32'>>>;
 
-/** An input or output of a model. */
-export interface Port {
-  readonly name: string;
-  /** Element type, '' for what is no tensor. */
-  readonly type: string;
-  readonly dims: readonly (number | undefined)[];
-}
-
-export interface Signature {
-  readonly inputs: readonly Port[];
-  readonly outputs: readonly Port[];
-}
-
 /**
  * A model ready to run on onnxruntime. Native memory is behind it: keep few and `release` them. `run` blocks the event
  * loop of its thread for as long as the model computes, so sessions live in workers.
@@ -44,12 +31,8 @@ export class Session {
   readonly usage: Usage = { seconds: 0, calls: 0 };
   readonly #session: InferenceSession;
 
-  /** What the model takes and gives; a size of undefined is not fixed. */
-  readonly signature: Signature;
-
   private constructor(session: InferenceSession) {
     this.#session = session;
-    this.signature = { inputs: session.inputMetadata.map(portOf), outputs: session.outputMetadata.map(portOf) };
   }
 
   /** The same for an .onnx file as it is, whatever ops it has. Throws GraphError where onnxruntime cannot load it. */
@@ -88,12 +71,6 @@ export class Session {
   async release(): Promise<void> {
     await this.#session.release();
   }
-}
-
-function portOf(metadata: InferenceSession.ValueMetadata): Port {
-  if (!metadata.isTensor) return { name: metadata.name, type: '', dims: [] };
-  const { name, type, shape } = metadata;
-  return { name, type, dims: shape.map((size) => (typeof size === 'number' && size > 0 ? size : undefined)) };
 }
 
 function toOrt(tensor: Tensor): OrtTensor {

@@ -3,6 +3,7 @@ import type { RunConfig } from '../contracts/config.ts';
 import { ConfigError, InputError } from '../contracts/errors.ts';
 import { rankingKey, runKeys } from '../contracts/keys.ts';
 import { parseConfig } from '../contracts/parse-config.ts';
+import { namedInputs } from '../contracts/paths.ts';
 import { acceptanceSchema, rejectionSchema, serviceKeys } from '../contracts/service.ts';
 import { importRanking } from '../pipeline/import-ranking.ts';
 import { inspectInputs } from '../pipeline/inputs.ts';
@@ -62,25 +63,14 @@ async function planConfig(
 }
 
 /** Throws ConfigError where an input is a path: here, that is a file of nobody's. */
-function requireRemote({ checkpoint, dataset, ranking }: RunConfig): void {
-  const uris = { 'checkpoint.uri': checkpoint.uri, ...prefixed(dataset), 'ranking.file': ranking.file };
-  const paths = Object.entries(uris).filter(([, uri]) => uri !== undefined && !uri.startsWith('s3://'));
+function requireRemote(config: RunConfig): void {
+  const paths = namedInputs(config).filter(({ path }) => !path.startsWith('s3://'));
   if (paths.length === 0) return;
   const lines = paths.map(
-    ([key, path]) => `${key}: "${path}" is not in a bucket: upload it and give s3://..., as "igd submit" does`,
+    ({ keys, path }) =>
+      `${keys.join('.')}: "${path}" is not in a bucket: upload it and give s3://..., as "igd submit" does`,
   );
   throw new ConfigError(lines.join('\n'));
-}
-
-function prefixed(dataset: RunConfig['dataset']): Record<string, string | undefined> {
-  const { test, probe, testLabels, probeLabels, testList } = dataset;
-  return {
-    'dataset.test': test,
-    'dataset.probe': probe,
-    'dataset.testLabels': testLabels,
-    'dataset.probeLabels': probeLabels,
-    'dataset.testList': testList,
-  };
 }
 
 /** A line each; the first may only say which file the others are about. */

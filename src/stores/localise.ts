@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { RunConfig } from '../contracts/config.ts';
+import { namedInputs, withPaths } from '../contracts/paths.ts';
 
 /** Where inputs named by URI are kept on this machine: they can always be downloaded again. */
 export function inputsFolder(): string {
@@ -12,17 +13,8 @@ export function inputsFolder(): string {
  * inputs only: plans and reports keep the names the user gave. Throws InputError where something is missing or denied.
  */
 export async function localise(config: RunConfig, folder: string = inputsFolder()): Promise<RunConfig> {
-  const { checkpoint, dataset, ranking } = config;
-  const local = async (uri: string | undefined) => (uri === undefined ? undefined : localPath(uri, folder));
-  const [test, probe, testLabels, probeLabels, testList, file] = await Promise.all(
-    [dataset.test, dataset.probe, dataset.testLabels, dataset.probeLabels, dataset.testList, ranking.file].map(local),
-  );
-  return {
-    ...config,
-    checkpoint: { ...checkpoint, uri: await localPath(checkpoint.uri, folder) },
-    dataset: { ...dataset, test: test ?? dataset.test, probe, testLabels, probeLabels, testList },
-    ranking: { ...ranking, file },
-  };
+  const local = namedInputs(config).map(async ({ keys, path }) => ({ keys, path: await localPath(path, folder) }));
+  return withPaths(config, await Promise.all(local));
 }
 
 /** Path of an input. The AWS SDK is loaded for buckets alone. */

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readCheckpoint } from '../../src/checkpoints/index.ts';
 import type { ClipSpec } from '../../src/clip/clip.ts';
+import { openEncoder } from '../../src/clip/encoder.ts';
 import { openClip } from '../../src/clip/open.ts';
 import { clipSizes } from '../../src/clip/sizes.ts';
 import { CheckpointError, GraphError } from '../../src/contracts/errors.ts';
@@ -23,8 +24,8 @@ function cropped({ dims, data }: TypedTensor<'float32'>, side: number): TypedTen
 
 async function embeddingsOf(spec: ClipSpec) {
   const clip = await openClip(spec);
-  const images = await clip.openImages(session);
-  const texts = await clip.openTexts(session);
+  const images = await openEncoder(clip.image, session);
+  const texts = await openEncoder(clip.text, session);
   try {
     const image = await images.encode(cropped(golden(fixture('pixels.npy')), clip.resolution));
     return { clip, image, text: await texts.encode(tokens) };

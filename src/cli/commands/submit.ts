@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { CheckpointError } from '../../contracts/errors.ts';
 import { parseConfig } from '../../contracts/parse-config.ts';
+import { namedInputs, withPaths } from '../../contracts/paths.ts';
 import { readText, say } from '../files.ts';
 import { finiteNumber } from '../options.ts';
 import { addServiceOptions, type ServiceFlags, serviceOf } from '../service.ts';
@@ -24,8 +25,7 @@ async function submit(path: string, { wait, ...flags }: SubmitFlags): Promise<vo
   const config = parseConfig(text, path);
   const { buckets } = await serviceOf(flags);
   const { localFile, uploadInput } = await import('../remote/upload.ts');
-  const { localFilesOf, relocated } = await import('../remote/inputs.ts');
-  const named = localFilesOf(config);
+  const named = namedInputs(config).filter((input) => !input.path.startsWith('s3://'));
   const files = new Map<string, Awaited<ReturnType<typeof localFile>>>();
   for (const { path: local } of named) if (!files.has(local)) files.set(local, await localFile(local));
   requireChecksum(config.checkpoint, files.get(config.checkpoint.uri)?.sha256);
@@ -36,7 +36,11 @@ async function submit(path: string, { wait, ...flags }: SubmitFlags): Promise<vo
     uris.set(local, uri);
     say(`${local}: ${sent ? 'uploaded to' : 'is there already,'} ${uri}`);
   }
-  const moved = relocated(JSON.parse(text), named, (local) => uris.get(local) ?? local);
+  const written: Record<string, unknown> = JSON.parse(text);
+  const moved = withPaths(
+    written,
+    named.map(({ keys, path: local }) => ({ keys, path: uris.get(local) ?? local })),
+  );
   await start(buckets.runs, config.name, `${JSON.stringify(moved, null, 2)}\n`, wait);
 }
 
