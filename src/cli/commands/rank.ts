@@ -1,17 +1,26 @@
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { Option } from 'commander';
+import type { Classifier } from '../../architectures/architecture.ts';
+import type { MaskLayer } from '../../architectures/mask-layer.ts';
 import { layerOf, openClassifier } from '../../architectures/open.ts';
 import type { RankingMethod } from '../../contracts/variants.ts';
 import { RANKING_METHODS } from '../../contracts/variants.ts';
+import type { Dataset } from '../../datasets/dataset.ts';
 import { datasetDigest } from '../../datasets/digest.ts';
 import { openDataset } from '../../datasets/open.ts';
+import { inspectClip } from '../../pipeline/clip-inputs.ts';
 import { checkpointDigest } from '../../pipeline/inputs.ts';
+import { rankByConcepts } from '../../pipeline/rank-by-concepts.ts';
 import { diagnose, requireSound } from '../../ranking/diagnostics.ts';
 import { loirScores } from '../../ranking/loir.ts';
 import { exportUnits } from '../../ranking/public-layout.ts';
 import { randomScores } from '../../ranking/random.ts';
-import { encodeRanking } from '../../ranking/ranking.ts';
+import { encodeRanking, type RankingRecipe } from '../../ranking/ranking.ts';
+import type { Scores } from '../../ranking/scores.ts';
+import { FileStore } from '../../stores/file-store.ts';
 import { localPath } from '../../stores/localise.ts';
+import { addClipOptions, type ClipFlags, clipConfig } from '../clip-options.ts';
 import { say, writeOutput } from '../files.ts';
 import {
   addDataOptions,
@@ -26,8 +35,10 @@ import {
 } from '../options.ts';
 import { folderOf } from '../places.ts';
 import { countProgress } from '../progress.ts';
+import { rankingsFolder } from './run.ts';
 
-interface RankFlags extends ModelFlags, DataFlags {
+interface RankFlags extends ModelFlags, DataFlags, ClipFlags {
+  readonly rankings: string;
   readonly layer: string;
   readonly method: RankingMethod;
   readonly images?: number;
@@ -59,8 +70,50 @@ export function addRank(program: Command): void {
     .option('--allow-degenerate', 'write the ranking even where it carries no class information')
     .requiredOption('--out <file>', 'the ranking file to write (.json)')
     .option('--export-npy <dir>', "also write the public code's layout, unit<j>.npy");
-  addModelOptions(addDataOptions(command)).action(rank);
+  command.option('--rankings <dir>', "cdir: folder where CLIP's embeddings are kept for every run", rankingsFolder());
+  addModelOptions(addDataOptions(addClipOptions(command))).action(rank);
 }
+
+/** What a ranking is made from. */
+interface Subject {
+  readonly flags: RankFlags;
+  readonly classifier: Classifier;
+  readonly layer: MaskLayer;
+  readonly probe: Dataset;
+  readonly probeDigest: string;
+  readonly progress: (done: number, total: number | undefined) => void;
+}
+
+/** Scores, and what of the recipe only the method knows. */
+type Ranked = { readonly scores: Scores } & Pick<RankingRecipe, 'signed' | 'seed' | 'clip'> & {
+    readonly looksAtImages: boolean;
+  };
+
+const RANKERS: Readonly<Record<RankingMethod, (subject: Subject) => Promise<Ranked>>> = {
+  loir: async ({ flags, classifier, layer, probe, progress }) => {
+    const signed = flags.signed === true;
+    const options = { signed, batchSize: flags.batchSize, session: { threads: cores() }, progress };
+    return { scores: await loirScores(classifier, layer, probe, options), signed, seed: null, looksAtImages: true };
+  },
+  cdir: async ({ flags, classifier, layer, probe, probeDigest, progress }) => {
+    const config = clipConfig(flags);
+    const use = { classes: classifier.classes, images: probe.count, classNames: flags.classNames };
+    const inputs = await inspectClip(config, { ...use, ownNames: probe.classNames });
+    const scores = await rankByConcepts({
+      ...{ classifier, layer, probe, probeDigest, config, inputs, progress },
+      store: new FileStore(resolve(flags.rankings)),
+      batchSize: flags.batchSize,
+      session: { threads: cores() },
+    });
+    const { files, tokenizer, concepts } = inputs;
+    const clip = { files, tokenizer, concepts, similarity: config.similarity };
+    return { scores, signed: false, seed: null, clip, looksAtImages: true };
+  },
+  random: async ({ flags: { seed }, classifier, layer }) => {
+    const scores = randomScores(layer.units, classifier.classes, layer.name, seed);
+    return { scores, signed: false, seed, looksAtImages: false };
+  },
+};
 
 async function rank(checkpoint: string, given: RankFlags): Promise<void> {
   if (given.exportNpy !== undefined) folderOf(given.exportNpy, '--export-npy');
@@ -68,19 +121,13 @@ async function rank(checkpoint: string, given: RankFlags): Promise<void> {
   const path = await localPath(checkpoint);
   const spec = dataSpec(flags, 'train', flags.images);
   const probe = await openDataset(spec);
+  const probeDigest = await datasetDigest(spec);
   const input = modelOptions(flags);
   const classifier = await openClassifier({ path, layer: flags.layer, imageShape: probe.imageShape, ...input });
   const layer = layerOf(classifier, flags.layer);
   const progress = countProgress(process.stderr, 'probe images:');
-  const byChance = flags.method === 'random';
-  const scores = byChance
-    ? randomScores(layer.units, classifier.classes, layer.name, flags.seed)
-    : await loirScores(classifier, layer, probe, {
-        signed: flags.signed === true,
-        batchSize: flags.batchSize,
-        session: { threads: cores() },
-        progress: progress.update,
-      }).finally(progress.end);
+  const subject = { flags, classifier, layer, probe, probeDigest, progress: progress.update };
+  const { scores, looksAtImages, ...method } = await RANKERS[flags.method](subject).finally(progress.end);
   const keep = flags.units ?? Math.max(1, Math.floor(layer.units / 8));
   const diagnostics = diagnose(scores, keep);
   requireSound(diagnostics, flags.method, flags.allowDegenerate === true);
@@ -90,9 +137,8 @@ async function rank(checkpoint: string, given: RankFlags): Promise<void> {
     checkpoint: await checkpointDigest(path),
     stateDict: input.stateDict ?? null,
     input: { normalize: input.normalize ?? null, layout: input.layout },
-    probe: byChance ? null : { sha256: await datasetDigest(spec), images: probe.count },
-    signed: !byChance && flags.signed === true,
-    seed: byChance ? flags.seed : null,
+    probe: looksAtImages ? { sha256: probeDigest, images: probe.count } : null,
+    ...method,
   };
   await writeOutput(flags.out, encodeRanking({ recipe, scores }));
   if (flags.exportNpy !== undefined) await exportUnits(scores, flags.exportNpy);

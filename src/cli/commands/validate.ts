@@ -12,7 +12,7 @@ export function addValidate(program: Command): void {
     .argument('<config>', 'run config (.json)')
     .action(async (path: string) => {
       const config = parseConfig(await readText(path), path);
-      const { checkpoint, test, probe } = await inspectInputs(await localise(config));
+      const { checkpoint, test, probe, clip } = await inspectInputs(await localise(config));
       say(`${path} is a valid run config`);
       say(`  model     ${checkpoint.architecture}, ${checkpoint.classes} classes, sha256 ${checkpoint.sha256}`);
       for (const note of checkpoint.notes) say(`            ${note}`);
@@ -21,6 +21,10 @@ export function addValidate(program: Command): void {
           `  layer     ${checkpoint.layer.name}, ${checkpoint.layer.units} units, ${config.importantUnits ?? 'all'} kept`,
         );
       say(`  images    ${test.images} to evaluate${probe === null ? '' : `, ${probe.images} to rank on`}`);
+      if (clip !== undefined)
+        say(
+          `  clip      ${clip.description}; ${clip.concepts.slice(0, 5).join(', ')}${clip.concepts.length > 5 ? ', ...' : ''}`,
+        );
       say(`  variants  ${config.variants.map(({ id }) => id).join(', ')}`);
       say(
         `  attacks   ${suiteOf(config)

@@ -1,0 +1,206 @@
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { afterAll, describe, expect, test } from 'vitest';
+import { layerOf, openClassifier } from '../../src/architectures/open.ts';
+import { openEncoder } from '../../src/clip/encoder.ts';
+import { openClip } from '../../src/clip/open.ts';
+import { preprocess } from '../../src/clip/preprocess.ts';
+import { readTokenizer, tokenize } from '../../src/clip/tokenizer.ts';
+import { reportSchema } from '../../src/contracts/report.ts';
+import { similaritySchema } from '../../src/contracts/similarities.ts';
+import { openDataset } from '../../src/datasets/open.ts';
+import { subgraph } from '../../src/onnx/splice.ts';
+import { decodeRanking } from '../../src/ranking/ranking.ts';
+import { Session } from '../../src/runtime/session.ts';
+import { float32 } from '../../src/tensor/tensor.ts';
+import { direct } from '../ranking/cdir/direct.ts';
+import { igd, scratch, smallConfig, writeJson } from '../support/cli.ts';
+
+const folder = scratch();
+afterAll(() => folder.remove());
+
+const CHECKPOINT = 'examples/demo/shapes10-rn18-w8.pt';
+const PROBE = 'examples/demo/train.bin';
+const CLIP = 'test/fixtures/clip/clip.pt';
+const IMAGES = 120;
+const NAMES = ['circle', 'ring', 'square', 'triangle', 'star', 'cross', 'rows', 'columns', 'checkers', 'dots'];
+
+const classNames = folder.path('names.txt');
+writeFileSync(classNames, `${NAMES.join('\n')}\n`);
+
+/** Letters, letters that end a word and six merges: the 60 tokens that the small CLIP knows. */
+const tokenizer = writeJson(folder.path('tokenizer.json'), lettersTokenizer());
+
+function lettersTokenizer(): unknown {
+  const letters = [...'abcdefghijklmnopqrstuvwxyz'];
+  const merges = ['c i', 'r o', 's t', 'a r</w>', 's s</w>', 'o w'].map((pair) => pair.split(' '));
+  const tokens = [...letters, ...letters.map((letter) => `${letter}</w>`), ...merges.map((pair) => pair.join(''))];
+  const special = ['<|startoftext|>', '<|endoftext|>'];
+  return {
+    normalizer: { type: 'Lowercase' },
+    pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, use_regex: true },
+    post_processor: null,
+    decoder: null,
+    model: {
+      type: 'BPE',
+      unk_token: '<|endoftext|>',
+      end_of_word_suffix: '</w>',
+      vocab: Object.fromEntries([...tokens, ...special].map((token, id) => [token, id])),
+      merges,
+    },
+    added_tokens: special.map((content, i) => ({ id: tokens.length + i, content, special: true, normalized: false })),
+  };
+}
+
+const dataset = { format: 'cifar10', test: 'examples/demo/test.bin', probe: PROBE, testImages: 4, probeImages: IMAGES };
+
+function cdirConfig(changes: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+  return smallConfig({
+    dataset,
+    variants: ['none', 'cdir'],
+    ranking: { clip: { model: CLIP, tokenizer, batchSize: 50 }, classNames, allowDegenerate: true },
+    suite: [{ attack: 'apgd-ce', iterations: 3 }],
+    ...changes,
+  });
+}
+
+const rankings = folder.path('rankings');
+const run = (config: Record<string, unknown>, out: string) =>
+  igd(['run', writeJson(folder.path('config.json'), config), '--out', folder.path(out), '--rankings', rankings]);
+const rankingOf = (path: string) => decodeRanking(readFileSync(path, 'utf8'), path);
+
+/** CD-IR of a layer straight from its definition: every image at once, float64 behind the networks. */
+async function directScores(layerName: string, spec: unknown): Promise<number[]> {
+  const probe = await openDataset({ format: 'cifar10', path: PROBE, split: 'train', limit: IMAGES });
+  const classifier = await openClassifier({ path: CHECKPOINT });
+  const layer = layerOf(classifier, layerName);
+  const clip = await openClip({ model: CLIP });
+  const texts = tokenize(await readTokenizer(tokenizer), NAMES, clip.contextLength);
+  const pixels = probe.pixels(0, IMAGES);
+  const trunk = await Session.create(subgraph(classifier.model, ['x'], [layer.tensor]), {});
+  const values = (await trunk.run({ x: float32([IMAGES, 3, 32, 32], pixels) }))[layer.tensor]!.data;
+  const [image, text] = await Promise.all([openEncoder(clip.image, {}), openEncoder(clip.text, {})]);
+  const seen = await image.encode(preprocess(pixels, [3, 32, 32], clip.resolution));
+  const read = await text.encode(texts);
+  await Promise.all([trunk.release(), image.release(), text.release()]);
+
+  const positions = values.length / (IMAGES * layer.units);
+  const activations = Float32Array.from({ length: IMAGES * layer.units }, (_, i) => {
+    const unit = values.subarray(i * positions, (i + 1) * positions);
+    return unit.reduce((sum, value) => sum + value, 0) / positions;
+  });
+  const unit = (rows: typeof seen, row: number) => {
+    const vector = [...rows.data.subarray(row * rows.size, (row + 1) * rows.size)];
+    return vector.map((value) => value / Math.hypot(...vector));
+  };
+  const cosines = Float32Array.from({ length: IMAGES * NAMES.length }, (_, i) => {
+    const [a, b] = [unit(seen, Math.floor(i / NAMES.length)), unit(read, i % NAMES.length)];
+    return a.reduce((sum, value, k) => sum + value * b[k]!, 0);
+  });
+  const features = { images: IMAGES, units: layer.units, concepts: NAMES.length, activations, cosines };
+  return direct(features, similaritySchema.parse(spec));
+}
+
+function largestDifference(scores: Float32Array, expected: readonly number[]): number {
+  expect(scores.length).toBe(expected.length);
+  return Math.max(...expected.map((value, i) => Math.abs(value - scores[i]!)));
+}
+
+describe('a run with variant cdir', () => {
+  test('ranks as defined, and lets CLIP see the probe images once for every layer and checkpoint', async () => {
+    const first = await run(cdirConfig(), 'layer4');
+    expect(first.stderr).not.toContain('igd:');
+    expect(first.code).toBe(0);
+    const report = reportSchema.parse(JSON.parse(readFileSync(folder.path('layer4/report.json'), 'utf8')));
+    expect(report.variants.map(({ id, mask }) => [id, mask])).toEqual([
+      ['none', 'none'],
+      ['cdir', 'top-k'],
+    ]);
+    expect(report.ranking.methods).toMatchObject([{ method: 'cdir', probeImages: IMAGES, signed: false }]);
+    const { recipe, scores } = rankingOf(folder.path('layer4/ranking.cdir.json'));
+    expect(recipe.clip?.concepts).toEqual(NAMES);
+    expect(largestDifference(scores.data, await directScores('layer4', 'soft_wpmi'))).toBeLessThan(1e-4);
+
+    const kept = readdirSync(`${rankings}/embeddings`);
+    expect(kept).toHaveLength(1);
+    const embeddings = `${rankings}/embeddings/${kept[0]}`;
+    const before = statSync(embeddings, { bigint: true });
+    expect((await run(cdirConfig({ layer: 'layer3', importantUnits: 8 }), 'layer3')).code).toBe(0);
+    expect(readdirSync(`${rankings}/embeddings`)).toEqual(kept);
+    expect(statSync(embeddings, { bigint: true })).toMatchObject({ mtimeNs: before.mtimeNs, ino: before.ino });
+    const inner = rankingOf(folder.path('layer3/ranking.cdir.json')).scores;
+    expect(largestDifference(inner.data, await directScores('layer3', 'soft_wpmi'))).toBeLessThan(1e-4);
+  });
+
+  test('reads kept embeddings instead of running CLIP', async () => {
+    const [name] = readdirSync(`${rankings}/embeddings`);
+    const path = `${rankings}/embeddings/${name}`;
+    const bytes = readFileSync(path);
+    writeFileSync(path, Buffer.from(bytes).fill(0, bytes.length - 4 * 24));
+    // The last image has an embedding of zeros now, so its cosines, and with them the scores, are no numbers.
+    const { code, stderr } = await run(
+      cdirConfig({
+        ranking: { clip: { model: CLIP, tokenizer, similarity: 'cos_similarity' }, classNames },
+      }),
+      'tampered',
+    );
+    writeFileSync(path, bytes);
+    expect(code).toBe(2);
+    expect(stderr).toContain('the cdir ranking is degenerate');
+  });
+
+  test('igd rank gives the same, with another similarity and CLIP in ONNX', async () => {
+    const data = ['--data', PROBE, '--format', 'cifar10', '--images', `${IMAGES}`, '--layer', 'layer4'];
+    const out = folder.path('r.json');
+    const common = ['rank', CHECKPOINT, ...data, '--method', 'cdir', '--tokenizer', tokenizer, '--out', out];
+    const options = ['--class-names', classNames, '--rankings', rankings, '--allow-degenerate'];
+    const weights = await igd([...common, ...options, '--clip', CLIP, '--similarity', 'cos_similarity_cubed']);
+    expect(weights).toMatchObject({ code: 0, stderr: '' });
+    const expected = await directScores('layer4', 'cos_similarity_cubed');
+    expect(largestDifference(rankingOf(out).scores.data, expected)).toBeLessThan(1e-5);
+
+    const onnx = ['--clip-image', 'vision_model.onnx', '--clip-text', 'text_model.onnx'].map((argument) =>
+      argument.startsWith('--') ? argument : `test/fixtures/clip/${argument}`,
+    );
+    expect(await igd([...common, ...options, ...onnx])).toMatchObject({ code: 0, stderr: '' });
+    expect(rankingOf(out).recipe.clip?.files).toHaveLength(2);
+    expect(readdirSync(`${rankings}/embeddings`)).toHaveLength(2);
+    expect(await igd([...common, ...options])).toMatchObject({ code: 2 });
+  });
+});
+
+describe('refuses before anything is written', () => {
+  const clip = { model: CLIP, tokenizer };
+  test.each([
+    ['no CLIP', { ranking: {} }, 'ranking.clip: is needed by variant cdir'],
+    [
+      'no probe images',
+      { dataset: { ...dataset, probe: undefined, probeImages: undefined } },
+      'dataset.probe: is needed',
+    ],
+    ['a CLIP that is not there', { ranking: { clip: { ...clip, model: 'nowhere.pt' }, classNames } }, 'nowhere.pt'],
+    ['a checkpoint for a CLIP', { ranking: { clip: { ...clip, model: CHECKPOINT }, classNames } }, 'holds no CLIP'],
+    ['half a CLIP', { ranking: { clip: { image: CLIP, tokenizer }, classNames } }, 'ranking.clip'],
+    ['a name that is too long', { ranking: { clip } }, '"horizontal_stripes" is'],
+    [
+      'the names of other classes',
+      { ranking: { clip, classNames: 'examples/demo/config.json' } },
+      'class names, the model 10 classes',
+    ],
+    [
+      'a tokenizer that does not fit',
+      { ranking: { clip: { ...clip, tokenizer: classNames }, classNames } },
+      'is no pair of tokens',
+    ],
+    [
+      'too few probe images',
+      { dataset: { ...dataset, probeImages: 50 }, ranking: { clip, classNames } },
+      'would look at 100 of 50 probe images',
+    ],
+  ])('%s', async (_, changes, message) => {
+    const { code, stderr } = await run(cdirConfig(changes), 'refused');
+    expect(stderr).toContain(message);
+    expect(stderr).not.toMatch(/\n\s+at /);
+    expect(code).toBe(2);
+    expect(existsSync(folder.path('refused'))).toBe(false);
+  });
+});
