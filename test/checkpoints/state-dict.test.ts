@@ -1,5 +1,20 @@
 import { describe, expect, it } from 'vitest';
-import { call, dict, get, global, int, join, list, none, put, raw, repeat, tensor, text } from './support/pickles.ts';
+import {
+  call,
+  dict,
+  get,
+  global,
+  int,
+  join,
+  list,
+  none,
+  put,
+  raw,
+  repeat,
+  tensor,
+  text,
+  tuple,
+} from './support/pickles.ts';
 import { read, refusal, STORED, torchZip, values } from './support/read.ts';
 import { cpuMilliseconds } from './support/time.ts';
 
@@ -116,6 +131,7 @@ describe('structures made to keep a reader busy', () => {
       join(dict({}), put(0), raw('0'), module(get(0)), put(1), get(0), text('child'), get(1), raw('s00')),
     ],
     ['2^40 modules by sharing', sharedModules(40)],
+    ['2^40 modules of a program by sharing', sharedModules(40, scripted)],
     ['many modules of many shared children', manyModules()],
     ['2^30 lists by sharing', join(list(), put(0), repeat(join(raw('0'), list(get(0), get(0)), put(0)), 30))],
     ['lists 5,000 deep', join(list(), put(0), repeat(join(raw('0'), list(get(0)), put(0)), 5_000))],
@@ -123,9 +139,14 @@ describe('structures made to keep a reader busy', () => {
     expect(await cpuMilliseconds(() => refusal(read(torchZip(root))))).toBeLessThan(1_000);
   });
 
-  function sharedModules(depth: number): Uint8Array {
-    const level = join(raw('0'), module(dict({ left: get(0), right: get(0) })), put(0));
-    return join(module(dict({})), put(0), repeat(level, depth));
+  function sharedModules(depth: number, made: (children: Uint8Array) => Uint8Array = module): Uint8Array {
+    const level = join(raw('0'), made(dict({ left: get(0), right: get(0) })), put(0));
+    return join(made(dict({})), put(0), repeat(level, depth));
+  }
+
+  /** A module of a TorchScript archive: its children are attributes. */
+  function scripted(attributes: Uint8Array): Uint8Array {
+    return join(global('__torch__', 'Net'), tuple(), raw('\x81'), attributes, raw('b'));
   }
 
   function manyModules(): Uint8Array {

@@ -38,6 +38,24 @@ describe('run config', () => {
     expect(ids(['conf@0.85', { mask: 'conf', thresholds: [0.8, 0.9] }])).toEqual(['conf@0.85', 'conf@0.8', 'conf@0.9']);
   });
 
+  test('takes CLIP as one file or as two, and a similarity by name or with numbers', () => {
+    const cdir = (clip: unknown) => parse({ variants: ['cdir'], ranking: { clip } }).ranking.clip;
+    const tokenizer = 'merges.txt';
+    expect(cdir({ model: 'ViT-B-16.pt', tokenizer })).toMatchObject({
+      model: 'ViT-B-16.pt',
+      batchSize: 32,
+      similarity: { name: 'soft_wpmi', topK: 100 },
+    });
+    expect(cdir({ image: 'v.onnx', text: 't.onnx', tokenizer, similarity: { name: 'wpmi', topK: 9 } })).toMatchObject({
+      similarity: { name: 'wpmi', topK: 9, lambda: 0.6 },
+    });
+    expect(problem({ variants: ['cdir'] })).toContain('ranking.clip: is needed by variant cdir');
+    expect(problem({ ranking: { clip: { model: 'a.pt' } } })).toContain('ranking.clip.tokenizer');
+    expect(problem({ ranking: { clip: { model: 'a.pt', tokenizer, similarity: 'wmpi' } } })).toContain('ranking.clip');
+    const numbers = { name: 'wpmi', pStart: 1 };
+    expect(problem({ ranking: { clip: { model: 'a.pt', tokenizer, similarity: numbers } } })).toContain('pStart');
+  });
+
   test('needs no layer where nothing is masked', () => {
     expect(parse({ variants: ['none'], layer: undefined, importantUnits: undefined }).layer).toBeUndefined();
     expect(problem({ layer: undefined })).toContain('layer: is needed');

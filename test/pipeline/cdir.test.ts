@@ -1,14 +1,18 @@
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
 import { layerOf, openClassifier } from '../../src/architectures/open.ts';
 import { openEncoder } from '../../src/clip/encoder.ts';
 import { openClip } from '../../src/clip/open.ts';
 import { preprocess } from '../../src/clip/preprocess.ts';
 import { readTokenizer, tokenize } from '../../src/clip/tokenizer.ts';
+import { InputError } from '../../src/contracts/errors.ts';
+import { parseConfig } from '../../src/contracts/parse-config.ts';
 import { reportSchema } from '../../src/contracts/report.ts';
 import { similaritySchema } from '../../src/contracts/similarities.ts';
 import { openDataset } from '../../src/datasets/open.ts';
 import { subgraph } from '../../src/onnx/splice.ts';
+import { inspectInputs } from '../../src/pipeline/inputs.ts';
+import { planRun } from '../../src/pipeline/plan.ts';
 import { decodeRanking } from '../../src/ranking/ranking.ts';
 import { Session } from '../../src/runtime/session.ts';
 import { float32 } from '../../src/tensor/tensor.ts';
@@ -197,10 +201,59 @@ describe('refuses before anything is written', () => {
       'would look at 100 of 50 probe images',
     ],
   ])('%s', async (_, changes, message) => {
-    const { code, stderr } = await run(cdirConfig(changes), 'refused');
-    expect(stderr).toContain(message);
+    const inspect = async () => inspectInputs(parseConfig(JSON.stringify(cdirConfig(changes)), 'c.json'));
+    await expect(inspect()).rejects.toThrow(InputError);
+    await expect(inspect()).rejects.toThrow(message);
+  });
+
+  test('as the command line says it', async () => {
+    const ranking = { clip: { ...clip, model: 'nowhere.pt' }, classNames };
+    const { code, stderr } = await run(cdirConfig({ ranking }), 'refused');
+    expect(stderr).toContain('nowhere.pt');
     expect(stderr).not.toMatch(/\n\s+at /);
     expect(code).toBe(2);
     expect(existsSync(folder.path('refused'))).toBe(false);
   });
+});
+
+describe('the content address of a CD-IR ranking', () => {
+  const addresses = async (changes: Readonly<Record<string, unknown>>) => {
+    const config = parseConfig(JSON.stringify(cdirConfig({ variants: ['loir', 'cdir'], ...changes })), 'c.json');
+    const { id, rankings } = planRun(config, null, await inspectInputs(config));
+    const digests = Object.fromEntries(rankings.map(({ method, digest }) => [method, digest]));
+    return { id, ...digests } as { id: string; loir: string; cdir: string };
+  };
+  const ranking = (clip: object, names = classNames) => ({
+    ranking: { clip: { model: CLIP, tokenizer, ...clip }, classNames: names, allowDegenerate: true },
+  });
+
+  test('does not change with paths or with how fast CLIP runs', async () => {
+    const copy = folder.path('copy.pt');
+    const names = folder.path('copy.txt');
+    copyFileSync(CLIP, copy);
+    copyFileSync(classNames, names);
+    expect(await addresses(ranking({ model: copy, batchSize: 7 }, names))).toEqual(await addresses(ranking({})));
+  });
+
+  test.each([
+    ['the similarity', ranking({ similarity: 'wpmi' })],
+    ['its numbers', ranking({ similarity: { name: 'soft_wpmi', topK: 60 } })],
+    ['CLIP', ranking({ model: 'test/fixtures/clip/model.onnx' })],
+    ['the tokenizer', ranking({ tokenizer: otherTokenizer() })],
+    ['the names', ranking({}, otherNames())],
+  ])('changes with %s, and nothing else does', async (_, changes) => {
+    const [before, after] = [await addresses(ranking({})), await addresses(changes)];
+    expect(after.cdir).not.toBe(before.cdir);
+    expect(after.id).not.toBe(before.id);
+    expect(after.loir).toBe(before.loir);
+  });
+
+  function otherTokenizer(): string {
+    return writeJson(folder.path('other.json'), { ...Object(lettersTokenizer()), version: '1.0' });
+  }
+
+  function otherNames(): string {
+    writeFileSync(folder.path('other.txt'), NAMES.toReversed().join('\n'));
+    return folder.path('other.txt');
+  }
 });
