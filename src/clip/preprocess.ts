@@ -18,13 +18,14 @@ export function preprocess(
   const size = height * width;
   const count = pixels.length / (channels * size);
   const out = float32([count, 3, resolution, resolution]);
-  for (let image = 0; image < count; image++) {
-    for (let c = 0; c < 3; c++) {
+  for (let c = 0; c < 3; c++) {
+    const values = Float32Array.from({ length: 256 }, (_, byte) => normalised(byte, c));
+    for (let image = 0; image < count; image++) {
       const from = (image * channels + Math.min(c, channels - 1)) * size;
       const bytes = Uint8Array.from(pixels.subarray(from, from + size), (value) => Math.round(255 * value));
       const square = resizedSquare(bytes, height, width, resolution);
       const to = (image * 3 + c) * resolution ** 2;
-      for (let i = 0; i < square.length; i++) out.data[to + i] = normalised(square[i]!, c);
+      for (let i = 0; i < square.length; i++) out.data[to + i] = values[square[i]!]!;
     }
   }
   return out;

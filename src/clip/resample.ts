@@ -8,13 +8,14 @@
 const A = -0.5;
 /** Pixels the kernel reaches to either side of its centre. */
 const REACH = 2;
-/** Weights are multiples of 2^-22: with 8 bits of a pixel and 2 of headroom they fill 32 bits. */
-const FIXED_POINT = 2 ** 22;
+/** Weights are multiples of 2^-22: with 8 bits of a pixel and 2 of headroom, sums fit into 32 bits. */
+const FRACTION_BITS = 22;
+const HALF = 2 ** (FRACTION_BITS - 1);
 
 /** The input pixels of each output pixel, and their weights in fixed point. */
 interface Kernel {
   readonly first: number;
-  readonly weights: readonly number[];
+  readonly weights: Int32Array;
 }
 
 /** Resizes one channel [height, width] to [newHeight, newWidth]. */
@@ -45,12 +46,12 @@ function kernelAt(position: number, size: number, newSize: number): Kernel {
   const end = Math.min(size, Math.trunc(centre + REACH * stretch + 0.5));
   const raw = Array.from({ length: end - first }, (_, i) => cubic((first + i - centre + 0.5) / stretch));
   const sum = raw.reduce((total, weight) => total + weight, 0);
-  return { first, weights: raw.map((weight) => fixed(weight / sum)) };
+  return { first, weights: Int32Array.from(raw, (weight) => fixed(weight / sum)) };
 }
 
 /** Rounded half away from zero, as C does it. */
 function fixed(weight: number): number {
-  return Math.trunc(weight * FIXED_POINT + (weight < 0 ? -0.5 : 0.5));
+  return Math.trunc(weight * 2 ** FRACTION_BITS + (weight < 0 ? -0.5 : 0.5));
 }
 
 function cubic(x: number): number {
@@ -62,31 +63,26 @@ function cubic(x: number): number {
 
 function resampleRows(pixels: Uint8Array, width: number, columns: readonly Kernel[]): Uint8Array {
   const rows = pixels.length / width;
-  const out = new Uint8Array(rows * columns.length);
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns.length; column++) {
-      const { first, weights } = columns[column]!;
-      let sum = FIXED_POINT / 2;
-      for (let i = 0; i < weights.length; i++) sum += pixels[row * width + first + i]! * weights[i]!;
-      out[row * columns.length + column] = byteOf(sum);
+  // Clamped: the kernel overshoots at edges, and a byte stays between 0 and 255.
+  const out = new Uint8ClampedArray(rows * columns.length);
+  for (const [column, { first, weights }] of columns.entries()) {
+    for (let row = 0; row < rows; row++) {
+      let sum = HALF;
+      for (let i = 0; i < weights.length; i++) sum = (sum + pixels[row * width + first + i]! * weights[i]!) | 0;
+      out[row * columns.length + column] = sum >> FRACTION_BITS;
     }
   }
-  return out;
+  return new Uint8Array(out.buffer);
 }
 
 function resampleColumns(pixels: Uint8Array, width: number, rows: readonly Kernel[]): Uint8Array {
-  const out = new Uint8Array(rows.length * width);
-  for (let row = 0; row < rows.length; row++) {
-    const { first, weights } = rows[row]!;
+  const out = new Uint8ClampedArray(rows.length * width);
+  for (const [row, { first, weights }] of rows.entries()) {
     for (let column = 0; column < width; column++) {
-      let sum = FIXED_POINT / 2;
-      for (let i = 0; i < weights.length; i++) sum += pixels[(first + i) * width + column]! * weights[i]!;
-      out[row * width + column] = byteOf(sum);
+      let sum = HALF;
+      for (let i = 0; i < weights.length; i++) sum = (sum + pixels[(first + i) * width + column]! * weights[i]!) | 0;
+      out[row * width + column] = sum >> FRACTION_BITS;
     }
   }
-  return out;
-}
-
-function byteOf(sum: number): number {
-  return Math.min(255, Math.max(0, Math.floor(sum / FIXED_POINT)));
+  return new Uint8Array(out.buffer);
 }
