@@ -5,7 +5,7 @@ export const STYLE = `
   --page: #ffffff; --panel: #f7f8fa; --ink: #1a1f2b; --muted: #646d7c; --line: #e4e7ec;
   --notice: #fff8eb; --notice-line: #f2dcae; --notice-ink: #92600a;
   --clean: #8793a6; --clean-soft: #d5dae2; --robust: #2f6bdc; --worst: #c2417c;
-  --none: #4b5563; --two-pass: #a8937a; --loir: #2f6bdc; --random: #d9822b; --conf: #0f8f83;
+  --none: #4b5563; --two-pass: #a8937a; --loir: #2f6bdc; --cdir: #7a4fc9; --random: #d9822b; --conf: #0f8f83;
 }
 @media screen and (prefers-color-scheme: dark) {
   :root {
@@ -13,7 +13,7 @@ export const STYLE = `
     --page: #101319; --panel: #181c24; --ink: #e7eaf0; --muted: #98a1b0; --line: #2a303b;
     --notice: #231d10; --notice-line: #4a3b17; --notice-ink: #e5b65b;
     --clean: #7f8a9c; --clean-soft: #3a414d; --robust: #6ba0ff; --worst: #f07fb0;
-    --none: #b9c0cc; --two-pass: #c4ad90; --loir: #6ba0ff; --random: #f0a35c; --conf: #3cc4b4;
+    --none: #b9c0cc; --two-pass: #c4ad90; --loir: #6ba0ff; --cdir: #b094f5; --random: #f0a35c; --conf: #3cc4b4;
   }
 }
 * { box-sizing: border-box; }

@@ -15,6 +15,7 @@ const VARIANT_COLOURS: Readonly<Record<string, string>> = {
   none: 'var(--none)',
   'two-pass': 'var(--two-pass)',
   loir: 'var(--loir)',
+  cdir: 'var(--cdir)',
   random: 'var(--random)',
 };
 
