@@ -1,5 +1,5 @@
+import { resample } from '../datasets/image/resample.ts';
 import { float32, type TypedTensor } from '../tensor/tensor.ts';
-import { resizeBicubic } from './resample.ts';
 
 /** Mean and standard deviation of the images CLIP was trained on: https://github.com/openai/CLIP, clip/clip.py, _transform. */
 const MEAN = [0.48145466, 0.4578275, 0.40821073];
@@ -38,15 +38,10 @@ export function resizedSquare(channel: Uint8Array, height: number, width: number
     number,
     number,
   ];
-  const resized = resizeBicubic(channel, [height, width], [newHeight, newWidth]);
   const top = halfToEven((newHeight - resolution) / 2);
   const left = halfToEven((newWidth - resolution) / 2);
-  const square = new Uint8Array(resolution ** 2);
-  for (let row = 0; row < resolution; row++) {
-    const from = (top + row) * newWidth + left;
-    square.set(resized.subarray(from, from + resolution), row * resolution);
-  }
-  return square;
+  const box = { left, top, width: resolution, height: resolution };
+  return resample({ data: channel, width, height, channels: 1 }, newWidth, newHeight, 'bicubic', box).data;
 }
 
 /** In float32 steps, as ToTensor and Normalize take them. */

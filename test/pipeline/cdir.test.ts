@@ -79,7 +79,7 @@ async function directScores(layerName: string, spec: unknown): Promise<number[]>
   const layer = layerOf(classifier, layerName);
   const clip = await openClip({ model: CLIP });
   const texts = tokenize(await readTokenizer(tokenizer), NAMES, clip.contextLength);
-  const pixels = probe.pixels(0, IMAGES);
+  const pixels = await probe.pixels(0, IMAGES);
   const trunk = await Session.create(subgraph(classifier.model, ['x'], [layer.tensor]), {});
   const values = (await trunk.run({ x: float32([IMAGES, 3, 32, 32], pixels) }))[layer.tensor]!.data;
   const [image, text] = await Promise.all([openEncoder(clip.image, {}), openEncoder(clip.text, {})]);

@@ -25,7 +25,7 @@ export async function unitActivations(
   try {
     for (let first = 0; first < probe.count; first += batchSize) {
       const count = Math.min(batchSize, probe.count - first);
-      const x = float32([count, ...classifier.imageShape], probe.pixels(first, count));
+      const x = float32([count, ...classifier.imageShape], await probe.pixels(first, count));
       const values = (await trunk.run({ [IMAGE_INPUT]: x }))[layer.tensor]?.data ?? new Float32Array();
       activations.set(unitMeans(values, layer), first * layer.units);
       progress?.(first + count);

@@ -17,7 +17,7 @@ export async function imageEmbeddings(
   try {
     for (let first = 0; first < probe.count; first += batchSize) {
       const count = Math.min(batchSize, probe.count - first);
-      const pixels = probe.pixels(first, count);
+      const pixels = await probe.pixels(first, count);
       batches.push(await encoder.encode(preprocess(pixels, probe.imageShape, clip.resolution)));
       progress?.(first + count);
     }
