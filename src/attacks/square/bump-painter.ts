@@ -1,0 +1,188 @@
+import { clamp, TINY } from '../float32.ts';
+import type { L1Projection } from '../l1/projection.ts';
+import { type Bumps, bumpsOf } from './bumps.ts';
+import { type BumpNorm, lengthOf, powerOf } from './norms.ts';
+import { bumpSide } from './schedule.ts';
+import type { Canvas, Painter, Painters } from './search.ts';
+import {
+  copyWindow,
+  type ImageShape,
+  overlapOf,
+  placesIn,
+  randomSign,
+  randomSquare,
+  tiles,
+  type Window,
+} from './window.ts';
+
+/** Projected points stay a hair inside the ball, as in `square.py`. */
+const INSIDE = 1 - 1e-6;
+
+/**
+ * L2 and L1 (arXiv:1912.00049 algorithm 3, `square.py`): a proposal empties one square and refills another with a bump on
+ * top of what it held, as long as both squares were together and as much longer as [0, 1] has shortened the whole.
+ */
+export function bumpPainters(norm: BumpNorm): Painters {
+  return ({ threat, model }) => {
+    const { imageShape: shape, imageSize } = model;
+    const tools: Tools = {
+      norm,
+      shape,
+      epsilon: threat.epsilon,
+      bumps: bumpsOf(norm),
+      land: norm.landing(imageSize),
+      into: new Int32Array(imageSize),
+      other: new Int32Array(imageSize),
+      refilled: new Float64Array(imageSize),
+    };
+    return (canvas) => new BumpPainter(tools, canvas);
+  };
+}
+
+/** What the painters of an arena share. */
+interface Tools {
+  readonly norm: BumpNorm;
+  readonly shape: ImageShape;
+  readonly epsilon: number;
+  readonly bumps: Bumps;
+  readonly land: L1Projection | undefined;
+  /** Scratch space: the places of windows, and what one of them is refilled with. */
+  readonly into: Int32Array;
+  readonly other: Int32Array;
+  readonly refilled: Float64Array;
+}
+
+class BumpPainter implements Painter {
+  readonly x: Float32Array;
+  readonly best: Float32Array;
+  readonly #tools: Tools;
+  readonly #canvas: Canvas;
+  /** Sum of |best - clean|^p. */
+  #spent: number;
+  /** Where x differs from `best`; undefined where that may be anywhere. */
+  #changed: readonly Window[] | undefined;
+
+  constructor(tools: Tools, canvas: Canvas) {
+    const { clean, saved } = canvas;
+    this.#tools = tools;
+    this.#canvas = canvas;
+    this.best = (saved?.best ?? clean).slice();
+    this.x = (saved?.x ?? clean).slice();
+    this.#spent = this.#total();
+    if (saved === undefined) this.#start();
+  }
+
+  propose(share: number): boolean {
+    const { shape, bumps, land } = this.#tools;
+    const { stream } = this.#canvas;
+    const side = bumpSide(share, shape);
+    const into = randomSquare(stream, shape, side);
+    const from = randomSquare(stream, shape, side);
+    const bump = bumps(side, stream);
+    for (let c = 0; c < shape[0]; c++) this.#refill(c, into, from, bump, randomSign(stream));
+    if (land !== undefined) this.#project(land);
+    this.#changed = land === undefined ? [from, into] : undefined;
+    return this.#isNew();
+  }
+
+  keep(): void {
+    this.#settle(this.x, this.best);
+    this.#spent = this.#total();
+  }
+
+  drop(): void {
+    this.#settle(this.best, this.x);
+  }
+
+  /** Nothing changes where both squares hold nothing and nothing is missing, or [0, 1] leaves no room. */
+  #isNew(): boolean {
+    const { shape, other } = this.#tools;
+    const { x, best } = this;
+    if (this.#changed === undefined) return x.some((value, k) => value !== best[k]);
+    for (const window of this.#changed) {
+      for (let c = 0; c < shape[0]; c++) {
+        const count = placesIn(window, c, shape, other);
+        for (let i = 0; i < count; i++) if (x[other[i]!] !== best[other[i]!]) return true;
+      }
+    }
+    return false;
+  }
+
+  #settle(from: Float32Array, to: Float32Array): void {
+    if (this.#changed === undefined) to.set(from);
+    else for (const window of this.#changed) copyWindow(from, to, window, this.#tools.shape);
+  }
+
+  /** A bump in each channel of every tile, all of them together as long as epsilon. */
+  #start(): void {
+    const { norm, shape, epsilon, bumps, land, into } = this.#tools;
+    const { stream } = this.#canvas;
+    const places = tiles(shape);
+    // Bumps have norm 1 and do not overlap.
+    const scale = land === undefined ? epsilon / lengthOf(places.length * shape[0], norm.p) : 1;
+    for (const tile of places) {
+      const bump = bumps(tile.height, stream);
+      for (let c = 0; c < shape[0]; c++) {
+        const height = randomSign(stream) * scale;
+        const count = placesIn(tile, c, shape, into);
+        for (let i = 0; i < count; i++) this.#put(into[i]!, height * bump[i]!);
+      }
+    }
+    if (land !== undefined) this.#project(land);
+  }
+
+  /** Makes x in channel c of both windows what a proposal makes of `best`. */
+  #refill(c: number, into: Window, from: Window, bump: Float64Array, sign: number): void {
+    const { norm, shape, epsilon, into: places, other, refilled } = this.#tools;
+    const { p } = norm;
+    const { best } = this;
+    const { clean } = this.#canvas;
+    const shared = this.#sum(other, placesIn(overlapOf(into, from), c, shape, other));
+    const emptied = placesIn(from, c, shape, other);
+    const count = placesIn(into, c, shape, places);
+    const held = this.#sum(places, count);
+    const both = held + this.#sum(other, emptied) - shared;
+    const scale = 1 / (TINY + lengthOf(held, p));
+    let sum = 0;
+    for (let i = 0; i < count; i++) {
+      const k = places[i]!;
+      const value = sign * bump[i]! + (best[k]! - clean[k]!) * scale;
+      refilled[i] = value;
+      sum += powerOf(value, p);
+    }
+    // Below 0 where rounding has made the perturbation a little too long.
+    const missing = (powerOf(epsilon, p) - this.#spent) / shape[0];
+    const length = lengthOf(Math.max(0, missing + both) * norm.gain(shape[0]), p) / (TINY + lengthOf(sum, p));
+    for (let i = 0; i < emptied; i++) this.#put(other[i]!, 0);
+    for (let i = 0; i < count; i++) this.#put(places[i]!, refilled[i]! * length);
+  }
+
+  /** What is to be projected may leave [0, 1]: the projection takes that into account. */
+  #put(k: number, offset: number): void {
+    const value = this.#canvas.clean[k]! + offset;
+    this.x[k] = this.#tools.land === undefined ? clamp(value, 0, 1) : value;
+  }
+
+  #project(land: L1Projection): void {
+    land(this.x, this.#canvas.clean, this.#tools.epsilon * INSIDE);
+  }
+
+  /** Sum of |best - clean|^p over these places. */
+  #sum(places: Int32Array, count: number): number {
+    const { p } = this.#tools.norm;
+    const { clean } = this.#canvas;
+    const { best } = this;
+    let sum = 0;
+    for (let i = 0; i < count; i++) sum += powerOf(best[places[i]!]! - clean[places[i]!]!, p);
+    return sum;
+  }
+
+  #total(): number {
+    const { p } = this.#tools.norm;
+    const { clean } = this.#canvas;
+    const { best } = this;
+    let sum = 0;
+    for (let k = 0; k < best.length; k++) sum += powerOf(best[k]! - clean[k]!, p);
+    return sum;
+  }
+}
