@@ -6,6 +6,8 @@ import { type Block, type BlockPlace, blockAfter, blockAt, WHOLE_IMAGE } from '.
 /** Boundaries are located to within this Euclidean distance (`tol` in `RayS.py`). */
 const PRECISION = Math.fround(1e-3);
 
+const NOWHERE: Block = { start: 0, end: 0 };
+
 export interface RaysSubject {
   readonly clean: Float32Array;
   readonly label: number;
@@ -49,6 +51,7 @@ export class RaysSearch implements Search<SavedRays> {
   #bracket: Bracket | null;
   #asked: number;
   #over = false;
+  #succeeded = false;
 
   constructor(subject: RaysSubject, saved?: SavedRays) {
     const imageSize = subject.clean.length;
@@ -74,12 +77,24 @@ export class RaysSearch implements Search<SavedRays> {
     const isBroken = predictedClass(logits, 0, logits.length) !== label;
     if (isBroken && distance(this.#x, clean, 'Linf') <= Math.fround(epsilon)) {
       this.#over = true;
+      this.#succeeded = true;
       return this.#x;
     }
     if (this.#bracket !== null) this.#narrow(this.#bracket, isBroken);
     else if (isBroken) this.#locate({ low: 0, high: Math.min(this.#radius, this.#farthest) });
     else this.#refuse();
     return undefined;
+  }
+
+  /** The example found, or the point at epsilon in the best direction. */
+  get best(): Float32Array {
+    if (this.#succeeded) return this.#x;
+    const { clean, epsilon } = this.#subject;
+    const turned = this.#over ? NOWHERE : this.#block;
+    return clean.map((value, k) => {
+      const sign = k >= turned.start && k < turned.end ? -this.#signs[k]! : this.#signs[k]!;
+      return Math.min(Math.max(value + sign * Math.fround(epsilon), 0), 1);
+    });
   }
 
   save(): SavedRays {
@@ -130,8 +145,9 @@ export class RaysSearch implements Search<SavedRays> {
 
   /** To the next direction; x is on the best one. */
   #goOn(): void {
-    this.#place = blockAfter(this.#place, this.#signs.length);
     this.#over = this.#asked >= this.#subject.queries;
+    if (this.#over) return;
+    this.#place = blockAfter(this.#place, this.#signs.length);
     this.#turn();
     this.#draw(this.#block, this.#radius);
   }

@@ -67,6 +67,7 @@ export class SquareSearch implements Search<SavedSquare> {
 
   receive({ logits }: Answer): Float32Array | undefined {
     if (predictedClass(logits, 0, logits.length) !== this.#subject.label) {
+      this.#painter.keep();
       this.#over = true;
       return this.#painter.x;
     }
@@ -79,6 +80,10 @@ export class SquareSearch implements Search<SavedSquare> {
     }
     this.#goOn();
     return undefined;
+  }
+
+  get best(): Float32Array {
+    return this.#painter.best;
   }
 
   save(): SavedSquare {

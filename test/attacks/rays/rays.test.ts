@@ -97,6 +97,23 @@ describe('a search of RayS', () => {
     expect(asked).toBe(12);
   });
 
+  it('thinks most of the point at epsilon in the best direction, until it has an example', () => {
+    const search = searchOf(2);
+    const at = (...signs: number[]) =>
+      Float32Array.from(signs, (sign, k) => Math.min(Math.max(clean[k]! + sign * Math.fround(0.01), 0), 1));
+    expect(search.best).toEqual(at(1, 1, 1, 1));
+    search.receive(right);
+    search.receive(wrong);
+    search.receive(wrong);
+    while (search.query !== undefined) search.receive(right);
+    // The first half was turned and found better; the queries were spent then.
+    expect(search.best).toEqual(at(-1, -1, 1, 1));
+    const lucky = searchOf(100);
+    let example: Float32Array | undefined;
+    while (lucky.query !== undefined) example = lucky.receive(wrong);
+    expect(lucky.best).toBe(example);
+  });
+
   it('takes a model that breaks down for wrong', () => {
     const search = searchOf(100);
     search.receive({ ...right, logits: Float32Array.of(1, Number.NaN) });
