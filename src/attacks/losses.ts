@@ -23,7 +23,7 @@ export interface Loss {
   build(builder: GraphBuilder, inputs: LossInputs): string;
 }
 
-export const LOSS_NAMES = ['ce', 'dlr', 'dlr-targeted', 'cw'] as const;
+export const LOSS_NAMES = ['ce', 'dlr', 'dlr-targeted', 'cw', 'difference'] as const;
 export type LossName = (typeof LOSS_NAMES)[number];
 
 /** Cross-entropy of each image: -log softmax(z)_y. */
@@ -69,11 +69,21 @@ const targetedLogitsRatio: Loss = {
   },
 };
 
+/** What FAB takes a linear model of, arXiv:1907.02044 section 2: z_t - z_y, below 0 while the target is behind. */
+const difference: Loss = {
+  targeted: true,
+  minClasses: 2,
+  build(builder, { logits, labels, targets }) {
+    return builder.op('Sub', [pick(builder, logits, targets), pick(builder, logits, labels)]);
+  },
+};
+
 export const LOSSES: Readonly<Record<LossName, Loss>> = {
   ce: crossEntropy,
   dlr: logitsRatio,
   'dlr-targeted': targetedLogitsRatio,
   cw: margin,
+  difference,
 };
 
 /** -numerator / (denominator + 1e-12), the original's guard against equal logits included. */

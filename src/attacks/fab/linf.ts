@@ -1,0 +1,32 @@
+import { sign } from '../float32.ts';
+import { waterLevel } from './level.ts';
+import type { Projection } from './projection.ts';
+import { reach, sideOf } from './reach.ts';
+
+/** L-infinity: all coordinates go the same way t, or as far as they reach; sum_i |w_i| min(t, m_i) = c. */
+export function linfProjection(imageSize: number): Projection {
+  const signs = new Float64Array(imageSize);
+  const weights = new Float64Array(imageSize);
+  const reaches = new Float64Array(imageSize);
+  return {
+    aim(normal) {
+      for (let k = 0; k < imageSize; k++) {
+        const w = normal[k]!;
+        signs[k] = sign(w);
+        weights[k] = Math.abs(w);
+      }
+    },
+    move(point, excess, move) {
+      const side = sideOf(excess);
+      for (let k = 0; k < imageSize; k++) reaches[k] = reach(point[k]!, side * signs[k]!);
+      const level = waterLevel(weights, reaches, Math.abs(excess));
+      let longest = 0;
+      for (let k = 0; k < imageSize; k++) {
+        const step = side * signs[k]! * Math.min(level, reaches[k]!);
+        move[k] = step;
+        longest = Math.max(longest, Math.abs(step));
+      }
+      return longest;
+    },
+  };
+}
