@@ -11,19 +11,32 @@ interface NormRules {
 }
 
 const NORMS: Readonly<Record<Norm, NormRules>> = {
-  Linf: {
-    distance: (a, b) => a.reduce((largest, value, k) => Math.max(largest, Math.abs(value - b[k]!)), 0),
-    clip: clipToCube,
-  },
-  L2: {
-    distance: (a, b) => Math.sqrt(a.reduce((sum, value, k) => sum + (value - b[k]!) ** 2, 0)),
-    clip: pullTowardsClean,
-  },
-  L1: {
-    distance: (a, b) => a.reduce((sum, value, k) => sum + Math.abs(value - b[k]!), 0),
-    clip: pullTowardsClean,
-  },
+  Linf: { distance: largestGap, clip: clipToCube },
+  L2: { distance: (a, b) => Math.sqrt(sumOfSquares(a, b)), clip: pullTowardsClean },
+  L1: { distance: sumOfGaps, clip: pullTowardsClean },
 };
+
+// Loops and not `reduce`, which takes ten times as long: FAB measures a distance at nearly every step.
+function largestGap(a: Float32Array, b: Float32Array): number {
+  let largest = 0;
+  for (let k = 0; k < a.length; k++) largest = Math.max(largest, Math.abs(a[k]! - b[k]!));
+  return largest;
+}
+
+function sumOfSquares(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let k = 0; k < a.length; k++) {
+    const gap = a[k]! - b[k]!;
+    sum += gap * gap;
+  }
+  return sum;
+}
+
+function sumOfGaps(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let k = 0; k < a.length; k++) sum += Math.abs(a[k]! - b[k]!);
+  return sum;
+}
 
 /** Distance of one image from its clean one, in float64. */
 export function distance(candidate: Float32Array, clean: Float32Array, norm: Norm): number {

@@ -2,20 +2,20 @@ import { sign } from '../float32.ts';
 import { NEGLIGIBLE, type Projection } from './projection.ts';
 import { reach, sideOf } from './reach.ts';
 
-/** Bits of a positive float32 from the top, sign aside, by how many at a time and from which one on. */
-const DIGITS = [
-  { shift: 20, count: 1 << 11 },
-  { shift: 10, count: 1 << 10 },
-  { shift: 0, count: 1 << 10 },
-];
+/** A digit of 11 bits, the largest first. */
+const DIGIT = 11;
+const TOP = (1 << DIGIT) - 1;
+/** The first digit leaves out 16 bits: 128 values to an octave, so that it tells most weights apart, and 16 octaves. */
+const COARSE = 16;
 
 /** No weight is that small: all coordinates go as far as they reach. */
 const ALL = 0;
 
 /**
  * L1: the coordinates with the largest |w_i| go first, each as far as it reaches, until w.x has fallen by c: a knapsack
- * filled greedily. The |w_i| at which it overflows is found as in radix sort, from its leading digits to its last, the
- * bits of positive float32 numbers being ordered like the numbers; of equal |w_i| the first coordinates go first.
+ * filled greedily. The |w_i| at which it overflows is found digit by digit, as in radix sort, the bits of positive float32
+ * numbers being ordered like the numbers; only the coordinates that share the digits so far are looked at again. Of equal
+ * |w_i| the first coordinates go first.
  */
 export function l1Projection(imageSize: number): Projection {
   const signs = new Float64Array(imageSize);
@@ -24,14 +24,19 @@ export function l1Projection(imageSize: number): Projection {
   const reaches = new Float64Array(imageSize);
   const falls = new Float64Array(imageSize);
   const knapsack = knapsackOf(bits, falls);
+  /** Bits of the largest weight. */
+  let heaviest = 0;
   return {
     aim(normal) {
+      let largest = 0;
       for (let k = 0; k < imageSize; k++) {
         const w = normal[k]!;
         const weight = Math.abs(w) > NEGLIGIBLE ? w : 0;
         signs[k] = sign(weight);
         weights[k] = Math.abs(weight);
+        largest = Math.max(largest, bits[k]!);
       }
+      heaviest = largest;
     },
     move(point, excess, move) {
       const side = sideOf(excess);
@@ -44,7 +49,7 @@ export function l1Projection(imageSize: number): Projection {
         total += fall;
       }
       const sought = Math.abs(excess);
-      const { last, rest } = total <= sought ? { last: ALL, rest: 0 } : knapsack(sought);
+      const { last, rest } = total <= sought ? { last: ALL, rest: 0 } : knapsack(sought, heaviest);
       let left = rest;
       let length = 0;
       for (let k = 0; k < imageSize; k++) {
@@ -63,23 +68,70 @@ export function l1Projection(imageSize: number): Projection {
   };
 }
 
-/** Bits of the weight at which the falls, the largest weights first, exceed `sought`; and what is left for those of that weight. */
-function knapsackOf(bits: Int32Array, falls: Float64Array): (sought: number) => { last: number; rest: number } {
-  const sums = new Float64Array(DIGITS[0]!.count);
-  return (sought) => {
+/** What fits into the knapsack: every weight above that of these bits, and of those of this weight a fall of `rest`. */
+interface Filling {
+  readonly last: number;
+  readonly rest: number;
+}
+
+function knapsackOf(bits: Int32Array, falls: Float64Array): (sought: number, heaviest: number) => Filling {
+  const everyone = Int32Array.from(bits.keys());
+  const candidates = new Int32Array(bits.length);
+  const sums = new Float64Array(TOP + 1);
+  return (sought, heaviest) => {
+    candidates.set(everyone);
+    let count = candidates.length;
     let rest = sought;
-    let last = 0;
-    for (const { shift, count } of DIGITS) {
-      sums.fill(0);
-      const width = Math.log2(count);
-      for (let k = 0; k < bits.length; k++) {
-        const code = bits[k]! >>> shift;
-        if (code >>> width === last) sums[code & (count - 1)]! += falls[k]!;
-      }
-      let digit = count - 1;
+    let shift = COARSE;
+    let offset = Math.max((heaviest >> COARSE) - TOP, 0);
+    for (;;) {
+      addUp(sums, falls, bits, candidates, count, shift, offset);
+      let digit = TOP;
       while (digit > 0 && rest >= sums[digit]!) rest -= sums[digit--]!;
-      last = last * count + digit;
+      count = keep(bits, candidates, count, shift, offset, digit);
+      if (digit === 0 && shift === COARSE && offset > 0) {
+        // Below the octaves looked at so far.
+        offset = Math.max(offset - TOP, 0);
+        continue;
+      }
+      if (shift === 0) return { last: offset + digit, rest };
+      const next = Math.max(shift - DIGIT, 0);
+      offset = (offset + digit) << (shift - next);
+      shift = next;
     }
-    return { last, rest };
   };
+}
+
+/** Sums of the falls of the first `count` candidates, by digit. */
+function addUp(
+  sums: Float64Array,
+  falls: Float64Array,
+  bits: Int32Array,
+  candidates: Int32Array,
+  count: number,
+  shift: number,
+  offset: number,
+): void {
+  sums.fill(0);
+  for (let i = 0; i < count; i++) {
+    const k = candidates[i]!;
+    sums[Math.max((bits[k]! >> shift) - offset, 0)]! += falls[k]!;
+  }
+}
+
+/** Moves the candidates that have this digit to the front; gives their number. */
+function keep(
+  bits: Int32Array,
+  candidates: Int32Array,
+  count: number,
+  shift: number,
+  offset: number,
+  digit: number,
+): number {
+  let kept = 0;
+  for (let i = 0; i < count; i++) {
+    const k = candidates[i]!;
+    if (Math.max((bits[k]! >> shift) - offset, 0) === digit) candidates[kept++] = k;
+  }
+  return kept;
 }

@@ -1,31 +1,67 @@
+/** How far beyond a level that is too low the root is looked for: few vessels of an image end in between. */
+const LOOKAHEAD = 1.5;
+
+/** Finds t, see `waterLevels`; `total` is the sum of the slopes. */
+export type WaterLevel = (slopes: Float64Array, breaks: Float64Array, total: number, excess: number) => number;
+
 /**
  * The least t >= 0 with f(t) = sum_i slopes_i min(t, breaks_i) = excess, or infinity where f stays below: the level of
- * water poured into vessels of different widths and heights. Slopes and breaks are not negative.
+ * water poured into vessels of different widths and heights. Slopes, breaks and excess are not negative.
  *
- * f rises, is concave and piecewise linear, so Newton's method from below never overshoots, and it has found the root as
- * soon as no further vessel fills. At every step the product of the remaining excess and the slope falls to a quarter or
- * less (as in Dinkelbach's method), so that even the most uneven float32 weights take some hundreds of passes at worst;
- * images take three to six.
+ * f rises, is concave and piecewise linear, so Newton's method from below never overshoots. A pass over all vessels picks
+ * out those that end between a level known to be too low and one somewhat higher; once the root lies in between, Newton's
+ * method goes on with these few alone, and is there as soon as none fills any more. Newton's steps bring the product of
+ * the missing excess and the slope to a quarter or less (as in Dinkelbach's method), so that even the most uneven float32
+ * weights take no more than some hundred passes; images take one or two.
  */
-export function waterLevel(slopes: Float64Array, breaks: Float64Array, excess: number): number {
-  let level = 0;
-  let known = -1;
-  for (;;) {
-    let filled = 0;
-    let open = 0;
-    let full = 0;
-    for (let k = 0; k < slopes.length; k++) {
-      const slope = slopes[k]!;
-      const height = breaks[k]!;
-      if (height <= level) {
-        filled += slope * height;
-        full++;
-      } else open += slope;
+export function waterLevels(vessels: number): WaterLevel {
+  const nearSlopes = new Float64Array(vessels);
+  const nearBreaks = new Float64Array(vessels);
+  return (slopes, breaks, total, excess) => {
+    if (excess === 0) return 0;
+    let low = excess / total;
+    for (;;) {
+      const high = low * LOOKAHEAD;
+      let filled = 0;
+      let filling = 0;
+      let open = 0;
+      let near = 0;
+      for (let k = 0; k < vessels; k++) {
+        const height = breaks[k]!;
+        const slope = slopes[k]!;
+        if (height > high) open += slope;
+        else if (height <= low) filled += slope * height;
+        else {
+          filling += slope * height;
+          nearSlopes[near] = slope;
+          nearBreaks[near++] = height;
+        }
+      }
+      if (filled + filling + open * high >= excess) return settle(near, excess - filled, open, low);
+      if (open === 0) return Number.POSITIVE_INFINITY;
+      // Not below `high` but by rounding.
+      low = Math.max(high, (excess - filled - filling) / open);
     }
-    if (full === known) return level;
-    if (open === 0) return Number.POSITIVE_INFINITY;
-    // Below the level only by rounding.
-    level = Math.max(level, (excess - filled) / open);
-    known = full;
+  };
+
+  /** Newton's method on the near vessels beside those that stay `open`, from a level below all their breaks. */
+  function settle(near: number, excess: number, open: number, low: number): number {
+    let level = low;
+    for (let known = -1; ; ) {
+      let filled = 0;
+      let slope = open;
+      let full = 0;
+      for (let k = 0; k < near; k++) {
+        if (nearBreaks[k]! > level) slope += nearSlopes[k]!;
+        else {
+          filled += nearSlopes[k]! * nearBreaks[k]!;
+          full++;
+        }
+      }
+      if (full === known) return level;
+      if (slope === 0) return Number.POSITIVE_INFINITY;
+      level = Math.max(level, (excess - filled) / slope);
+      known = full;
+    }
   }
 }

@@ -142,6 +142,7 @@ export class FabSearch implements Search<FabState> {
       this.#gradient.set(gradient);
     }
     if (++this.#asked < this.#rivals.length) return;
+    if (this.#distance === Number.POSITIVE_INFINITY) this.#gradient.fill(0);
     step(this.#x, this.#subject.clean, { value: this.#value, gradient: this.#gradient });
     this.#steps++;
     this.#unchecked = true;
@@ -152,6 +153,5 @@ export class FabSearch implements Search<FabState> {
     this.#asked = 0;
     this.#distance = Number.POSITIVE_INFINITY;
     this.#value = 0;
-    this.#gradient.fill(0);
   }
 }
