@@ -29,6 +29,9 @@ const LOSSES: Record<LossName, (z: readonly number[], label: number, target: num
       [third, -1],
     ]);
   },
+  difference(z, label, target) {
+    return difference(z, target, label);
+  },
   'dlr-targeted'(z, label, target) {
     const [first, , third, fourth] = descending(z) as [number, number, number, number];
     return ratio(difference(z, target, label), z[first]! - (z[third]! + z[fourth]!) / 2, [

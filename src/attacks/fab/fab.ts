@@ -1,5 +1,6 @@
 import { ConfigError } from '../../contracts/errors.ts';
-import type { AttackCost, ThreatModel } from '../attack.ts';
+import type { Attack, AttackCost, ThreatModel } from '../attack.ts';
+import { attackOf } from '../drive.ts';
 import { LOSSES } from '../losses.ts';
 import { otherClasses } from '../predictions.ts';
 import { roundsOf } from '../rounds.ts';
@@ -24,8 +25,14 @@ export interface FabOptions {
 /**
  * Fast Adaptive Boundary attack (arXiv:1907.02044, `fab_base.py` and `fab_pt.py` of fra31/auto-attack): looks for the
  * closest adversarial example instead of one at a given distance; a round breaks an image if it comes within epsilon.
+ * Running it throws ConfigError where the model has too few classes.
  */
-export function fab(options: FabOptions): AttackDefinition<FabState> {
+export function fab(options: FabOptions): Attack {
+  return attackOf(fabDefinition(options));
+}
+
+/** FAB as what it does to one image. */
+export function fabDefinition(options: FabOptions): AttackDefinition<FabState> {
   const { name, targeted, iterations, restarts, targets = Number.POSITIVE_INFINITY } = options;
   return {
     name,

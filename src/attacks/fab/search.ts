@@ -3,6 +3,7 @@ import { TINY } from '../float32.ts';
 import { predictedClass } from '../predictions.ts';
 import type { Answer, Query, Search, Subject } from '../search.ts';
 import { distance } from '../threat.ts';
+import { Crossings, type SavedCrossings } from './crossings.ts';
 import type { FabNorm } from './norms.ts';
 import { pullBack, type Step } from './step.ts';
 
@@ -25,8 +26,7 @@ export interface FabState {
   readonly steps: number;
   /** Whether it is still to be seen what the model calls x. */
   readonly unchecked: boolean;
-  /** Whether the step before the last one led across the boundary. */
-  readonly crossed: boolean;
+  readonly crossings: SavedCrossings;
   /** Distance of the closest adversarial point. */
   readonly closest: number;
   readonly nearest: Nearest;
@@ -56,9 +56,9 @@ export class FabSearch implements Search<FabState> {
   readonly #rivals: readonly number[];
   readonly #x: Float32Array;
   readonly #gradient: Float32Array;
+  readonly #crossings: Crossings;
   #steps = 0;
   #unchecked = false;
-  #crossed = false;
   #closest = Number.POSITIVE_INFINITY;
   #asked = 0;
   #distance = Number.POSITIVE_INFINITY;
@@ -71,13 +71,14 @@ export class FabSearch implements Search<FabState> {
     this.#rivals = rivals;
     if (from instanceof Float32Array) {
       this.#x = from;
+      this.#crossings = new Crossings();
       this.#gradient = new Float32Array(from.length);
       return;
     }
     this.#x = from.x.slice();
     this.#steps = from.steps;
     this.#unchecked = from.unchecked;
-    this.#crossed = from.crossed;
+    this.#crossings = new Crossings(from.crossings);
     this.#closest = from.closest;
     this.#gradient = from.nearest.gradient.slice();
     this.#asked = from.nearest.asked;
@@ -90,7 +91,7 @@ export class FabSearch implements Search<FabState> {
       x: this.#x,
       steps: this.#steps,
       unchecked: this.#unchecked,
-      crossed: this.#crossed,
+      crossings: this.#crossings.save(),
       closest: this.#closest,
       nearest: { asked: this.#asked, distance: this.#distance, value: this.#value, gradient: this.#gradient },
     };
@@ -99,23 +100,20 @@ export class FabSearch implements Search<FabState> {
   get query(): Query | undefined {
     const isLast = this.#steps === this.#tools.iterations;
     if (isLast && !this.#unchecked) return undefined;
-    if (this.#unchecked && (isLast || this.#expectsCrossing())) return { kind: 'logits', x: this.#x };
+    if (this.#unchecked && (isLast || this.#crossings.likely)) return { kind: 'logits', x: this.#x };
     return { kind: 'gradient', loss: 'difference', x: this.#x, target: this.#rivals[this.#asked]! };
   }
 
   receive(answer: Answer): Float32Array | undefined {
     if (this.#unchecked) {
       this.#unchecked = false;
-      this.#crossed = predictedClass(answer.logits, 0, answer.logits.length) !== this.#subject.label;
-      if (this.#crossed) return this.#turn();
+      const crossed = predictedClass(answer.logits, 0, answer.logits.length) !== this.#subject.label;
+      this.#crossings.record(crossed);
+      if (crossed) return this.#turn();
     }
     // Nothing to weigh where only logits were asked for.
     if (answer.gradient.length > 0) this.#weigh(answer);
     return undefined;
-  }
-
-  #expectsCrossing(): boolean {
-    return this.#crossed;
   }
 
   /** From an adversarial point back towards the clean image. Gives the point if it is the closest and close enough. */
