@@ -6,7 +6,7 @@ export type WaterLevel = (slopes: Float64Array, breaks: Float64Array, total: num
 
 /**
  * The least t >= 0 with f(t) = sum_i slopes_i min(t, breaks_i) = excess, or infinity where f stays below: the level of
- * water poured into vessels of different widths and heights. Slopes, breaks and excess are not negative.
+ * water poured into vessels of different widths and heights. Slopes, breaks and excess are not negative, and finite.
  *
  * f rises, is concave and piecewise linear, so Newton's method from below never overshoots. A pass over all vessels picks
  * out those that end between a level known to be too low and one somewhat higher; once the root lies in between, Newton's
@@ -18,8 +18,9 @@ export function waterLevels(vessels: number): WaterLevel {
   const nearSlopes = new Float64Array(vessels);
   const nearBreaks = new Float64Array(vessels);
   return (slopes, breaks, total, excess) => {
-    if (excess === 0) return 0;
     let low = excess / total;
+    // No excess, or one too small to make a float64 level.
+    if (!(low > 0)) return 0;
     for (;;) {
       const high = low * LOOKAHEAD;
       let filled = 0;
