@@ -7,7 +7,7 @@ import type { Classifier, LinearClassifier } from '../support/linear-model.ts';
 export function contextOf(
   model: AttackedModel,
   threat: ThreatModel,
-  options: Partial<Pick<AttackContext, 'examples' | 'progress'>> = {},
+  options: Partial<Omit<AttackContext, 'model' | 'threat'>> = {},
 ): AttackContext {
   return { model, threat, examples: 'first', stream: (image, ...key) => streamOf([0, image, ...key]), ...options };
 }
@@ -53,6 +53,7 @@ export function brokenImages(points: AttackPoints, { broken }: Candidates): numb
 const DUAL_NORMS = {
   Linf: (w: readonly number[]) => w.reduce((sum, value) => sum + Math.abs(value), 0),
   L2: (w: readonly number[]) => Math.hypot(...w),
+  L1: (w: readonly number[]) => w.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0),
 };
 
 /**
@@ -62,7 +63,7 @@ const DUAL_NORMS = {
 export function relativeMargin(
   classifier: LinearClassifier,
   x: readonly number[],
-  norm: 'Linf' | 'L2',
+  norm: ThreatModel['norm'],
   epsilon: number,
 ): number {
   const logits = classifier.logits(x);

@@ -49,7 +49,7 @@ describe.each(NORMS)('the projection in %s', (norm) => {
         }
         expect(Math.abs(length - LENGTHS[norm](move))).toBeLessThanOrEqual(1e-9);
       }),
-      { seed: 4, numRuns: 1500 },
+      { seed: 4, numRuns: 600 },
     );
   });
 
@@ -67,7 +67,7 @@ describe.each(NORMS)('the projection in %s', (norm) => {
         const wanted = Math.min(Math.abs(excess), most);
         expect(Math.abs(fallen - wanted)).toBeLessThanOrEqual(1e-9 * most);
       }),
-      { seed: 5, numRuns: 500 },
+      { seed: 5, numRuns: 300 },
     );
   });
 
