@@ -1,29 +1,51 @@
 /**
- * What an APGD iteration costs besides the model: 500 images of 3x32x32 under a model that costs nothing.
+ * What an iteration of APGD and FAB costs besides the model: 500 images of 3x32x32 under a model that costs nothing.
  * node --import tsx bench/attack-arithmetic.ts [iterations]
  */
-import type { AttackContext, AttackedModel, LossGradient } from '../src/attacks/attack.ts';
-import { createAttack } from '../src/attacks/suites.ts';
+import { apgd } from '../src/attacks/apgd.ts';
+import type { Attack, AttackContext, AttackedModel, LossGradient } from '../src/attacks/attack.ts';
+import { fab } from '../src/attacks/fab/fab.ts';
 import { streamOf } from '../src/random/stream.ts';
 
 const IMAGES = 500;
 const IMAGE_SIZE = 3 * 32 * 32;
 const CLASSES = 10;
 const RUNS = 3;
+const EPSILON = { Linf: 8 / 255, L2: 0.5, L1: 12 };
 
-for (const norm of ['Linf', 'L2'] as const) {
-  const model = freeModel();
-  const context: AttackContext = {
-    model,
-    threat: { norm, epsilon: norm === 'Linf' ? 8 / 255 : 0.5 },
-    examples: 'last',
-    stream: (image, ...key) => streamOf([0, image, ...key]),
-  };
-  await measure(norm, context, Number(process.argv[2] ?? 100));
+interface Measured {
+  readonly attack: Attack;
+  readonly norms: readonly ('Linf' | 'L2' | 'L1')[];
+  /** Evaluations of an iteration. */
+  readonly evaluations: number;
 }
 
+const iterations = Number(process.argv[2] ?? 100);
+const measured: readonly Measured[] = [
+  {
+    attack: apgd({ name: 'apgd-ce', loss: 'ce', iterations, restarts: 1, eot: 1, start: 'random' }),
+    norms: ['Linf', 'L2'],
+    evaluations: 1,
+  },
+  {
+    // Every step crosses the boundary, the dearest case: a forward, a distance and a way back each.
+    attack: fab({ name: 'fab-t', targeted: true, iterations, restarts: 1, targets: 1 }),
+    norms: ['Linf', 'L2', 'L1'],
+    evaluations: 2,
+  },
+];
+
+for (const each of measured)
+  for (const norm of each.norms)
+    await measure(each, {
+      model: freeModel(),
+      threat: { norm, epsilon: EPSILON[norm] },
+      examples: 'last',
+      stream: (image, ...key) => streamOf([0, image, ...key]),
+    });
+
 /** Times whole runs, without the random starts: from the first evaluation to the last. */
-async function measure(norm: string, context: AttackContext, iterations: number): Promise<void> {
+async function measure({ attack, evaluations }: Measured, context: AttackContext): Promise<void> {
   const stream = streamOf(['images']);
   const points = {
     x: Float32Array.from({ length: IMAGES * IMAGE_SIZE }, () => stream.uniform()),
@@ -31,10 +53,10 @@ async function measure(norm: string, context: AttackContext, iterations: number)
     images: Array.from({ length: IMAGES }, (_, image) => image),
     logits: new Float32Array(IMAGES * CLASSES),
   };
-  const attack = createAttack({ attack: 'apgd-ce', iterations });
   for (let run = 0; run < RUNS; run++) {
-    const laps: Lap[] = [];
-    await attack.run(points, { ...context, progress: () => laps.push(now()) });
+    const marks: Lap[] = [];
+    await attack.run(points, { ...context, progress: () => marks.push(now()) });
+    const laps = marks.filter((_, index) => index % evaluations === 0);
     const last = laps.length - 1;
     const times = laps.slice(1).map(({ wall }, index) => wall - laps[index]!.wall);
     times.sort((a, b) => a - b);
@@ -45,7 +67,8 @@ async function measure(norm: string, context: AttackContext, iterations: number)
       'CPU mean': (laps[last]!.cpu - laps[0]!.cpu) / last,
     };
     const text = Object.entries(figures).map(([name, value]) => `${name} ${value.toFixed(1)} ms`);
-    console.info(`${norm.padEnd(5)} ${IMAGES}x3x32x32, an iteration: ${text.join(', ')}`);
+    const what = `${attack.name} ${context.threat.norm}`.padEnd(12);
+    console.info(`${what} ${IMAGES}x3x32x32, an iteration: ${text.join(', ')}`);
   }
 }
 
@@ -60,10 +83,14 @@ function now(): Lap {
   return { wall: performance.now(), cpu: (user + system) / 1000 };
 }
 
-/** Right on every image, its loss rising in most steps, its gradients noise: four of them in turn, all made beforehand. */
+/**
+ * Its loss rising in most steps, its gradients noise: four of them in turn, all made beforehand. Right on every image where it is
+ * asked for gradients, wrong where for logits alone.
+ */
 function freeModel(): AttackedModel {
   const stream = streamOf(['gradients']);
   const logits = Float32Array.from({ length: IMAGES * CLASSES }, (_, k) => (k % CLASSES === 0 ? 1 : 0));
+  const mistakes = logits.map((value) => 1 - value);
   const answers = Array.from(
     { length: 4 },
     (): LossGradient => ({
@@ -78,10 +105,11 @@ function freeModel(): AttackedModel {
     imageSize: IMAGE_SIZE,
     imageShape: [3, 32, 32],
     randomised: false,
-    logits: async () => logits,
-    gradient: async () => {
+    logits: async () => mistakes,
+    gradient: async (name) => {
       const answer = answers[calls++ % answers.length]!;
-      answer.loss.fill(calls % 5 === 0 ? 0 : calls);
+      // A difference of logits turns 0 within epsilon; see the gradients' sum of magnitudes, 768.
+      answer.loss.fill(name === 'difference' ? -8 : calls % 5 === 0 ? 0 : calls);
       return answer;
     },
   };

@@ -46,6 +46,7 @@ export function fabDefinition(options: FabOptions): AttackDefinition<FabState> {
         norm,
         step: fabStep(norm, imageSize),
         iterations,
+        flat: { value: 0, gradient: new Float32Array(imageSize) },
         found: new Float32Array(imageSize),
       };
       return (subject, round, saved) =>

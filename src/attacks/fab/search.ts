@@ -5,7 +5,7 @@ import type { Answer, Query, Search, Subject } from '../search.ts';
 import { distance } from '../threat.ts';
 import { Crossings, type SavedCrossings } from './crossings.ts';
 import type { FabNorm } from './norms.ts';
-import { pullBack, type Step } from './step.ts';
+import { type Face, pullBack, type Step } from './step.ts';
 
 /** What the searches of one attack share. */
 export interface FabTools {
@@ -14,6 +14,8 @@ export interface FabTools {
   readonly step: Step;
   /** Steps of one search. */
   readonly iterations: number;
+  /** The face of a class whose gradient is not known. */
+  readonly flat: Face;
   /** [imageSize] scratch: the point found last. */
   readonly found: Float32Array;
 }
@@ -39,7 +41,7 @@ interface Nearest {
   readonly distance: number;
   /** See `Face`. */
   readonly value: number;
-  /** [imageSize] */
+  /** [imageSize]; empty where there is but one class to ask for. */
   readonly gradient: Float32Array;
 }
 
@@ -72,7 +74,7 @@ export class FabSearch implements Search<FabState> {
     if (from instanceof Float32Array) {
       this.#x = from;
       this.#crossings = new Crossings();
-      this.#gradient = new Float32Array(from.length);
+      this.#gradient = new Float32Array(rivals.length > 1 ? from.length : 0);
       return;
     }
     this.#x = from.x.slice();
@@ -129,27 +131,31 @@ export class FabSearch implements Search<FabState> {
     return Math.fround(length) <= Math.fround(threat.epsilon) ? found : undefined;
   }
 
-  /** Keeps the face if it is the nearest so far; a gradient that is not finite counts as none. Steps after the last one. */
+  /** Takes a face, after the last one the step to the nearest. A gradient that is not finite counts as none. */
   #weigh({ loss, gradient }: Answer): void {
-    const { norm, step } = this.#tools;
-    const dual = norm.dual(gradient);
+    const dual = this.#tools.norm.dual(gradient);
     const away = Math.abs(loss) / (TINY + dual);
-    if (Number.isFinite(dual) && away < this.#distance) {
+    const isNearest = Number.isFinite(dual) && away < this.#distance;
+    const isLast = ++this.#asked === this.#rivals.length;
+    if (isLast) {
+      this.#move(isNearest ? { value: loss, gradient } : this.#nearest());
+    } else if (isNearest) {
       this.#distance = away;
       this.#value = loss;
       this.#gradient.set(gradient);
     }
-    if (++this.#asked < this.#rivals.length) return;
-    if (this.#distance === Number.POSITIVE_INFINITY) this.#gradient.fill(0);
-    step(this.#x, this.#subject.clean, { value: this.#value, gradient: this.#gradient });
-    this.#steps++;
-    this.#unchecked = true;
-    this.#forget();
   }
 
-  #forget(): void {
+  #nearest(): Face {
+    if (this.#distance === Number.POSITIVE_INFINITY) return this.#tools.flat;
+    return { value: this.#value, gradient: this.#gradient };
+  }
+
+  #move(face: Face): void {
+    this.#tools.step(this.#x, this.#subject.clean, face);
+    this.#steps++;
+    this.#unchecked = true;
     this.#asked = 0;
     this.#distance = Number.POSITIVE_INFINITY;
-    this.#value = 0;
   }
 }
