@@ -1,137 +1,90 @@
 import { sign } from '../float32.ts';
+import { type Filling, fillKnapsack, type Things, thingsOf } from './knapsack.ts';
 import { NEGLIGIBLE, type Projection } from './projection.ts';
 import { reach, sideOf } from './reach.ts';
 
-/** A digit of 11 bits, the largest first. */
-const DIGIT = 11;
-const TOP = (1 << DIGIT) - 1;
-/** The first digit leaves out 16 bits: 128 values to an octave, so that it tells most weights apart, and 16 octaves. */
-const COARSE = 16;
+/** No value is that small: everything fits. */
+const ALL: Filling = { last: 0, rest: 0 };
 
-/** No weight is that small: all coordinates go as far as they reach. */
-const ALL = 0;
+/** Coordinates, [imageSize] each. */
+interface Coordinates {
+  readonly signs: Float64Array;
+  /** |w_i|, the values of things. */
+  readonly weights: Float32Array;
+  readonly reaches: Float64Array;
+  /** Their sizes are by how much w.x falls, |w_i| m_i. */
+  readonly things: Things;
+}
 
 /**
  * L1: the coordinates with the largest |w_i| go first, each as far as it reaches, until w.x has fallen by c: a knapsack
- * filled greedily. The |w_i| at which it overflows is found digit by digit, as in radix sort, the bits of positive float32
- * numbers being ordered like the numbers; only the coordinates that share the digits so far are looked at again. Of equal
- * |w_i| the first coordinates go first.
+ * filled greedily. Of equal |w_i| the first coordinates go first.
  */
 export function l1Projection(imageSize: number): Projection {
-  const signs = new Float64Array(imageSize);
   const weights = new Float32Array(imageSize);
-  const bits = new Int32Array(weights.buffer);
-  const reaches = new Float64Array(imageSize);
-  const falls = new Float64Array(imageSize);
-  const knapsack = knapsackOf(bits, falls);
-  /** Bits of the largest weight. */
-  let heaviest = 0;
+  const coordinates: Coordinates = {
+    signs: new Float64Array(imageSize),
+    weights,
+    reaches: new Float64Array(imageSize),
+    things: thingsOf(new Int32Array(weights.buffer)),
+  };
+  let largest = 0;
   return {
     aim(normal) {
-      let largest = 0;
-      for (let k = 0; k < imageSize; k++) {
-        const w = normal[k]!;
-        const weight = Math.abs(w) > NEGLIGIBLE ? w : 0;
-        signs[k] = sign(weight);
-        weights[k] = Math.abs(weight);
-        largest = Math.max(largest, bits[k]!);
-      }
-      heaviest = largest;
+      largest = split(normal, coordinates);
     },
     move(point, excess, move) {
       const side = sideOf(excess);
-      let total = 0;
-      for (let k = 0; k < imageSize; k++) {
-        const length = reach(point[k]!, side * signs[k]!);
-        const fall = weights[k]! * length;
-        reaches[k] = length;
-        falls[k] = fall;
-        total += fall;
-      }
       const sought = Math.abs(excess);
-      const { last, rest } = total <= sought ? { last: ALL, rest: 0 } : knapsack(sought, heaviest);
-      let left = rest;
-      let length = 0;
-      for (let k = 0; k < imageSize; k++) {
-        let step = 0;
-        if (bits[k]! > last) step = reaches[k]!;
-        else if (bits[k]! === last && left > 0) {
-          step = Math.min(reaches[k]!, left / weights[k]!);
-          left -= falls[k]!;
-        }
-        // Nothing where the weight is 0, whatever the step.
-        move[k] = side * signs[k]! * step;
-        length += Math.abs(move[k]!);
-      }
-      return length;
+      const most = measure(point, side, coordinates);
+      return go(coordinates, side, most <= sought ? ALL : fillKnapsack(coordinates.things, largest, sought), move);
     },
   };
 }
 
-/** What fits into the knapsack: every weight above that of these bits, and of those of this weight a fall of `rest`. */
-interface Filling {
-  readonly last: number;
-  readonly rest: number;
+/** Fills in signs and weights; gives the bits of the largest weight. */
+function split(normal: Float32Array, { signs, weights, things: { bits } }: Coordinates): number {
+  let largest = 0;
+  for (let k = 0; k < normal.length; k++) {
+    const w = normal[k]!;
+    const weight = Math.abs(w) > NEGLIGIBLE ? w : 0;
+    signs[k] = sign(weight);
+    weights[k] = Math.abs(weight);
+    largest = Math.max(largest, bits[k]!);
+  }
+  return largest;
 }
 
-function knapsackOf(bits: Int32Array, falls: Float64Array): (sought: number, heaviest: number) => Filling {
-  const everyone = Int32Array.from(bits.keys());
-  const candidates = new Int32Array(bits.length);
-  const sums = new Float64Array(TOP + 1);
-  return (sought, heaviest) => {
-    candidates.set(everyone);
-    let count = candidates.length;
-    let rest = sought;
-    let shift = COARSE;
-    let offset = Math.max((heaviest >> COARSE) - TOP, 0);
-    for (;;) {
-      addUp(sums, falls, bits, candidates, count, shift, offset);
-      let digit = TOP;
-      while (digit > 0 && rest >= sums[digit]!) rest -= sums[digit--]!;
-      count = keep(bits, candidates, count, shift, offset, digit);
-      if (digit === 0 && shift === COARSE && offset > 0) {
-        // Below the octaves looked at so far.
-        offset = Math.max(offset - TOP, 0);
-        continue;
-      }
-      if (shift === 0) return { last: offset + digit, rest };
-      const next = Math.max(shift - DIGIT, 0);
-      offset = (offset + digit) << (shift - next);
-      shift = next;
+/** Fills in reaches and falls; gives the sum of these. */
+function measure(point: Float32Array, side: number, { signs, weights, reaches, things }: Coordinates): number {
+  const { sizes } = things;
+  let sum = 0;
+  for (let k = 0; k < point.length; k++) {
+    const length = reach(point[k]!, side * signs[k]!);
+    const fall = weights[k]! * length;
+    reaches[k] = length;
+    sizes[k] = fall;
+    sum += fall;
+  }
+  return sum;
+}
+
+/** Writes the move; gives its length. */
+function go(coordinates: Coordinates, side: number, { last, rest }: Filling, move: Float64Array): number {
+  const { signs, weights, reaches, things } = coordinates;
+  const { bits, sizes } = things;
+  let left = rest;
+  let length = 0;
+  for (let k = 0; k < move.length; k++) {
+    let step = 0;
+    if (bits[k]! > last) step = reaches[k]!;
+    else if (bits[k]! === last && left > 0) {
+      step = Math.min(reaches[k]!, left / weights[k]!);
+      left -= sizes[k]!;
     }
-  };
-}
-
-/** Sums of the falls of the first `count` candidates, by digit. */
-function addUp(
-  sums: Float64Array,
-  falls: Float64Array,
-  bits: Int32Array,
-  candidates: Int32Array,
-  count: number,
-  shift: number,
-  offset: number,
-): void {
-  sums.fill(0);
-  for (let i = 0; i < count; i++) {
-    const k = candidates[i]!;
-    sums[Math.max((bits[k]! >> shift) - offset, 0)]! += falls[k]!;
+    // Nothing where the weight is 0, whatever the step.
+    move[k] = side * signs[k]! * step;
+    length += Math.abs(move[k]!);
   }
-}
-
-/** Moves the candidates that have this digit to the front; gives their number. */
-function keep(
-  bits: Int32Array,
-  candidates: Int32Array,
-  count: number,
-  shift: number,
-  offset: number,
-  digit: number,
-): number {
-  let kept = 0;
-  for (let i = 0; i < count; i++) {
-    const k = candidates[i]!;
-    if (Math.max((bits[k]! >> shift) - offset, 0) === digit) candidates[kept++] = k;
-  }
-  return kept;
+  return length;
 }

@@ -35,12 +35,17 @@ export function fabStep(norm: FabNorm, imageSize: number): Step {
     const way = Math.max(projection.move(x, value, fromX), SHORTEST);
     const wayFromClean = Math.max(projection.move(clean, valueAt(clean, x, value, gradient), fromClean), SHORTEST);
     const alpha = Math.min(way / (way + wayFromClean), ALPHA_MAX);
-    for (let k = 0; k < imageSize; k++) {
-      const near = x[k]! + ETA * fromX[k]!;
-      const far = clean[k]! + ETA * fromClean[k]!;
-      x[k] = Math.min(Math.max(near * (1 - alpha) + far * alpha, 0), 1);
-    }
+    mix(x, clean, fromX, fromClean, alpha);
   };
+}
+
+/** x becomes (x + eta fromX) (1 - alpha) + (clean + eta fromClean) alpha, within [0, 1]. */
+function mix(x: Float32Array, clean: Float32Array, fromX: Float64Array, fromClean: Float64Array, alpha: number): void {
+  for (let k = 0; k < x.length; k++) {
+    const near = x[k]! + ETA * fromX[k]!;
+    const far = clean[k]! + ETA * fromClean[k]!;
+    x[k] = Math.min(Math.max(near * (1 - alpha) + far * alpha, 0), 1);
+  }
 }
 
 /** What the linear model says at the clean image. */
