@@ -8,6 +8,9 @@ import {
 } from '../contracts/attacks.ts';
 import { apgd } from './apgd.ts';
 import type { Attack, ThreatModel } from './attack.ts';
+import { fab } from './fab/fab.ts';
+import { rays } from './rays/rays.ts';
+import { square } from './square/square.ts';
 
 type SpecOf<Name extends AttackName> = Extract<ResolvedAttackSpec, { attack: Name }>;
 
@@ -17,25 +20,68 @@ const ATTACKS: { readonly [Name in AttackName]: (spec: SpecOf<Name>, name: strin
   'apgd-dlr': (spec, name) => apgd({ ...spec, name, loss: 'dlr' }),
   'apgd-cw': (spec, name) => apgd({ ...spec, name, loss: 'cw' }),
   'apgd-t': (spec, name) => apgd({ ...spec, name, loss: 'dlr-targeted' }),
+  fab: (spec, name) => fab({ ...spec, name, targeted: false }),
+  'fab-t': (spec, name) => fab({ ...spec, name, targeted: true }),
+  square: (spec, name) => square({ ...spec, name }),
+  rays: (spec, name) => rays({ ...spec, name }),
 };
+
+const AUTOATTACK: readonly AttackSpec[] = [
+  { attack: 'apgd-ce' },
+  { attack: 'apgd-t' },
+  { attack: 'fab-t' },
+  { attack: 'square' },
+];
+
+/** Attacks of which each sees what those before it left, all together one of several evaluations. */
+function inSequence(group: string, attacks: readonly AttackSpec[]): AttackSpec[] {
+  return attacks.map((spec) => ({ ...spec, name: `${group}.${spec.attack}`, group }));
+}
+
+/** The same made on the undefended model and judged on the variant: transfer. */
+function onTheBase(name: string, attacks: readonly AttackSpec[]): AttackSpec[] {
+  const group = `base.${name}`;
+  if (attacks.length > 1) return inSequence(group, attacks).map((spec) => ({ ...spec, on: BASE }));
+  return attacks.map((spec) => ({ ...spec, name: group, group, on: BASE }));
+}
+
+const BASE = { variant: 'none' };
 
 type Suite = (norm: ThreatModel['norm']) => readonly (AttackName | AttackSpec)[];
 
-/** Suites in the order their attacks run. The first three are `set_version` of `autoattack.py`, fra31/auto-attack. */
+/**
+ * Suites in the order their attacks run. The first three are `set_version` of `autoattack.py`, fra31/auto-attack; `iw-wc` are
+ * the nine evaluations of IG-Defense's image-wise worst case (arXiv:2409.15190, section 5).
+ */
 const SUITES: Readonly<Record<SuiteName, Suite>> = {
   standard: (norm) =>
     norm === 'L1'
-      ? [
-          { attack: 'apgd-ce', restarts: 5 },
-          { attack: 'apgd-t', targets: 5 },
-        ]
-      : ['apgd-ce', 'apgd-t'],
-  plus: () => [{ attack: 'apgd-ce', restarts: 5 }, { attack: 'apgd-dlr', restarts: 5 }, 'apgd-t'],
+      ? [{ attack: 'apgd-ce', restarts: 5 }, { attack: 'apgd-t', targets: 5 }, 'fab-t', 'square']
+      : ['apgd-ce', 'apgd-t', 'fab-t', 'square'],
+  plus: () => [
+    { attack: 'apgd-ce', restarts: 5 },
+    { attack: 'apgd-dlr', restarts: 5 },
+    { attack: 'fab', restarts: 5 },
+    'square',
+    'apgd-t',
+    'fab-t',
+  ],
   rand: () => [
     { attack: 'apgd-ce', eot: 20 },
     { attack: 'apgd-dlr', eot: 20 },
   ],
   apgd: () => ['apgd-ce', 'apgd-t'],
+  'iw-wc': () => [
+    ...inSequence('autoattack', AUTOATTACK),
+    { attack: 'rays', name: 'rays', group: 'rays' },
+    { attack: 'apgd-ce', name: 'apgd-eot', group: 'apgd-eot', eot: 20 },
+    ...onTheBase('apgd-ce', [{ attack: 'apgd-ce' }]),
+    ...onTheBase('apgd-cw', [{ attack: 'apgd-cw' }]),
+    ...onTheBase('apgd-t', [{ attack: 'apgd-t', restarts: 3 }]),
+    ...onTheBase('autoattack', AUTOATTACK),
+    ...onTheBase('rays', [{ attack: 'rays' }]),
+    ...onTheBase('apgd-eot', [{ attack: 'apgd-ce', eot: 20 }]),
+  ],
 };
 
 /** An attack of a suite with nothing left open: what a plan's identity holds. */

@@ -48,6 +48,11 @@ const specs = [
   z.strictObject({ attack: z.literal('apgd-dlr'), ...apgdOptions }),
   z.strictObject({ attack: z.literal('apgd-cw'), ...apgdOptions }),
   z.strictObject({ attack: z.literal('apgd-t'), ...apgdOptions, targets }),
+  z.strictObject({ attack: z.literal('fab'), ...common, iterations, restarts }),
+  z.strictObject({ attack: z.literal('fab-t'), ...common, iterations, restarts, targets }),
+  /** Queries are those of one restart, as in the original. */
+  z.strictObject({ attack: z.literal('square'), ...common, queries: count.default(5000), restarts }),
+  z.strictObject({ attack: z.literal('rays'), ...common, queries: count.default(10_000) }),
 ] as const;
 
 export const ATTACK_NAMES = specs.map(({ shape }) => shape.attack.value);
@@ -63,7 +68,7 @@ export type AttackName = ResolvedAttackSpec['attack'];
 export type CraftedOn = NonNullable<ResolvedAttackSpec['on']>;
 
 /** Ordered lists of attacks by name; `src/attacks/suites.ts` spells them out. */
-export const SUITE_NAMES = ['standard', 'plus', 'rand', 'apgd'] as const;
+export const SUITE_NAMES = ['standard', 'plus', 'rand', 'apgd', 'iw-wc'] as const;
 export type SuiteName = (typeof SUITE_NAMES)[number];
 
 /** `sequential`: each attack sees the images still robust, as AutoAttack does. `individual`: each sees all of them. */

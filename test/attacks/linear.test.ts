@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createAttack } from '../../src/attacks/suites.ts';
 import { clipToThreat, distance } from '../../src/attacks/threat.ts';
-import { ATTACK_NAMES } from '../../src/contracts/attacks.ts';
 import { attackedModel, equidistantClassifier } from '../support/linear-model.ts';
 import { brokenImages, contextOf, imageOf, interiorImages, pointsOf, relativeMargin } from './support.ts';
 
@@ -27,12 +26,15 @@ describe.each(['Linf', 'L2'] as const)('APGD on a linear classifier, %s', (norm)
     expect(images.length - breakable.length).toBeGreaterThan(20);
   });
 
-  it.each(ATTACK_NAMES)('%s breaks exactly the points whose margin allows it', async (attack) => {
-    for (const examples of ['first', 'last'] as const) {
-      const candidates = await createAttack({ attack }).run(points, contextOf(model, threat, { examples }));
-      expect(brokenImages(points, candidates)).toEqual(breakable);
-    }
-  });
+  it.each(['apgd-ce', 'apgd-dlr', 'apgd-cw', 'apgd-t'] as const)(
+    '%s breaks exactly the points whose margin allows it',
+    async (attack) => {
+      for (const examples of ['first', 'last'] as const) {
+        const candidates = await createAttack({ attack }).run(points, contextOf(model, threat, { examples }));
+        expect(brokenImages(points, candidates)).toEqual(breakable);
+      }
+    },
+  );
 
   it('returns clean images where it fails, and examples within the threat model where it succeeds', async () => {
     const { x, broken } = await createAttack({ attack: 'apgd-dlr' }).run(points, contextOf(model, threat));

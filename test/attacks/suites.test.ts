@@ -34,6 +34,34 @@ describe('suites', () => {
     expect(specs.map((spec) => createAttack(spec).name)).toEqual(specs.map(({ name }) => name));
   });
 
+  it('standard, plus and rand are those of AutoAttack', () => {
+    const names = (suite: 'standard' | 'plus' | 'rand') => resolved(suite).map(({ name }) => name);
+    expect(names('standard')).toEqual(['apgd-ce', 'apgd-t', 'fab-t', 'square']);
+    expect(names('plus')).toEqual(['apgd-ce', 'apgd-dlr', 'fab', 'square', 'apgd-t', 'fab-t']);
+    expect(resolved('rand')).toMatchObject([
+      { attack: 'apgd-ce', eot: 20 },
+      { attack: 'apgd-dlr', eot: 20 },
+    ]);
+    expect(resolved('standard', 'L1')).toMatchObject([
+      { restarts: 5 },
+      { targets: 5 },
+      { targets: 9 },
+      { queries: 5000 },
+    ]);
+  });
+
+  it('individual gives every attack a group of its own', () => {
+    const suite = suiteOf({ suite: 'standard', threat: { norm: 'Linf' }, protocol: 'individual' });
+    expect(suite.map(({ group }) => group)).toEqual(['apgd-ce', 'apgd-t', 'fab-t', 'square']);
+  });
+
+  it('iw-wc is nine evaluations, six of them made on the undefended model', () => {
+    const suite = resolved('iw-wc');
+    const groups = new Map(suite.map(({ group, on }) => [group, on]));
+    expect(groups.size).toBe(9);
+    expect([...groups.values()].filter((on) => on !== undefined)).toEqual(Array(6).fill({ variant: 'none' }));
+  });
+
   it.each(ATTACK_NAMES)('%s can be created by name alone', (attack) => {
     expect(createAttack({ attack }).name).toBe(attack);
   });
@@ -41,7 +69,7 @@ describe('suites', () => {
 
 describe('specs', () => {
   it.each([
-    ['an unknown attack', { attack: 'pgd' }],
+    ['an unknown attack', { attack: 'deepfool' }],
     ['an unknown option', { attack: 'apgd-ce', steps: 10 }],
     ['targets for an attack without', { attack: 'apgd-ce', targets: 9 }],
     ['no iterations', { attack: 'apgd-ce', iterations: 0 }],

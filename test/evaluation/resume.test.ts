@@ -18,6 +18,10 @@ const SUITE: readonly AttackSpec[] = [
   { attack: 'apgd-ce', iterations: 6, restarts: 2 },
   { attack: 'apgd-t', iterations: 5, targets: 3 },
   { attack: 'apgd-dlr', iterations: 4, eot: 2 },
+  { attack: 'fab', iterations: 3 },
+  { attack: 'fab-t', iterations: 6, targets: 2, restarts: 2 },
+  { attack: 'rays', queries: 25 },
+  { attack: 'square', queries: 30 },
 ];
 
 class Killed extends Error {}

@@ -31,6 +31,8 @@ export interface FabState {
   readonly crossings: SavedCrossings;
   /** Distance of the closest adversarial point. */
   readonly closest: number;
+  /** [imageSize] that point; the start where there is none yet. */
+  readonly adversarial: Float32Array;
   readonly nearest: Nearest;
 }
 
@@ -58,6 +60,7 @@ export class FabSearch implements Search<FabState> {
   readonly #rivals: readonly number[];
   readonly #x: Float32Array;
   readonly #gradient: Float32Array;
+  readonly #adversarial: Float32Array;
   readonly #crossings: Crossings;
   #steps = 0;
   #unchecked = false;
@@ -73,11 +76,13 @@ export class FabSearch implements Search<FabState> {
     this.#rivals = rivals;
     if (from instanceof Float32Array) {
       this.#x = from;
+      this.#adversarial = from.slice();
       this.#crossings = new Crossings();
       this.#gradient = new Float32Array(rivals.length > 1 ? from.length : 0);
       return;
     }
     this.#x = from.x.slice();
+    this.#adversarial = from.adversarial.slice();
     this.#steps = from.steps;
     this.#unchecked = from.unchecked;
     this.#crossings = new Crossings(from.crossings);
@@ -95,8 +100,17 @@ export class FabSearch implements Search<FabState> {
       unchecked: this.#unchecked,
       crossings: this.#crossings.save(),
       closest: this.#closest,
+      adversarial: this.#adversarial,
       nearest: { asked: this.#asked, distance: this.#distance, value: this.#value, gradient: this.#gradient },
     };
+  }
+
+  /** The closest adversarial point, moved along the line from the clean image to where epsilon ends. */
+  get best(): Float32Array {
+    const { clean } = this.#subject;
+    if (!Number.isFinite(this.#closest)) return this.#adversarial;
+    const stretch = this.#tools.threat.epsilon / (this.#closest + TINY);
+    return this.#adversarial.map((value, k) => clean[k]! + (value - clean[k]!) * stretch);
   }
 
   get query(): Query | undefined {
@@ -127,6 +141,7 @@ export class FabSearch implements Search<FabState> {
     pullBack(this.#x, clean);
     if (length >= this.#closest) return undefined;
     this.#closest = length;
+    this.#adversarial.set(found);
     // The original compares float32 numbers.
     return Math.fround(length) <= Math.fround(threat.epsilon) ? found : undefined;
   }
