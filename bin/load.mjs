@@ -8,7 +8,12 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
-const ENTRIES = ['src/cli/main.ts', 'src/engines/worker-thread.ts', 'src/service/runner.ts'];
+const ENTRIES = [
+  'src/cli/main.ts',
+  'src/engines/worker-thread.ts',
+  'src/engines/calibration-thread.ts',
+  'src/service/runner.ts',
+];
 /** Bundles kept: the newest few, so that two checkouts do not evict each other. */
 const KEPT = 4;
 

@@ -7,6 +7,7 @@ import { addFetch } from './commands/fetch.ts';
 import { addImport } from './commands/import.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addList } from './commands/list.ts';
+import { addPlan } from './commands/plan.ts';
 import { addPredict } from './commands/predict.ts';
 import { addRank } from './commands/rank.ts';
 import { addReport } from './commands/report.ts';
@@ -21,6 +22,7 @@ import { addVerify } from './commands/verify.ts';
 const COMMANDS = [
   addRun,
   addValidate,
+  addPlan,
   addReport,
   addVerify,
   addInspect,

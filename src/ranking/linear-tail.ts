@@ -43,8 +43,7 @@ export async function linearTailEffects(
   boundary: readonly string[],
   session: SessionOptions,
 ): Promise<EffectOfUnits | undefined> {
-  const tail = nodesBetween(classifier.model.graph, new Set([layer.tensor]), [classifier.logits]);
-  if (boundary.length > 1 || !isAffine(tail, layer.tensor)) return undefined;
+  if (boundary.length > 1 || !hasLinearTail(classifier, layer)) return undefined;
   const jacobian = await tailJacobian(
     subgraph(classifier.model, [layer.tensor], [classifier.logits]),
     classifier,
@@ -68,6 +67,11 @@ export async function linearTailEffects(
     },
     release: async () => {},
   };
+}
+
+/** Whether the logits are an affine function of the layer's values, as far as the ops between them tell. */
+export function hasLinearTail({ model, logits }: Classifier, { tensor }: MaskLayer): boolean {
+  return isAffine(nodesBetween(model.graph, new Set([tensor]), [logits]), tensor);
 }
 
 function isAffine(tail: readonly Node[], source: string): boolean {

@@ -65,7 +65,10 @@ async function run(path: string, { out, workers = cores(), rankings, device }: R
 }
 
 /** The config, and as the user wrote it but for the device asked for. Throws ConfigError. */
-async function readConfig(path: string, device: Device | undefined): Promise<Pick<RunOptions, 'config' | 'source'>> {
+export async function readConfig(
+  path: string,
+  device: Device | undefined,
+): Promise<Pick<RunOptions, 'config' | 'source'>> {
   const text = await readText(path);
   const config = parseConfig(text, path);
   const written: Record<string, Plan['source']> = JSON.parse(text);

@@ -1,0 +1,105 @@
+import type { AttackCost } from '../attacks/attack.ts';
+import type { Hands, Rates } from '../pipeline/duration.ts';
+import { type Bounds, type Estimate, sumOf, type VariantEstimate } from '../pipeline/estimate.ts';
+import type { RankingLoad } from '../pipeline/workload.ts';
+import { alignColumns } from '../report/columns.ts';
+import { count, counted, duration, percent } from '../report/format.ts';
+
+/** What `igd plan --json` prints. */
+export interface TimedEstimate extends Estimate {
+  readonly schema: 'igd.estimate/1';
+  readonly hands: Hands;
+  /** null where nothing was timed. */
+  readonly time: { readonly seconds: Bounds<number>; readonly rates: Rates } | null;
+  /** null without a price, or without a time. */
+  readonly cost: (Bounds<number> & { readonly pricePerHour: number }) | null;
+}
+
+/** What `igd plan` prints for people. */
+export function planText(name: string, estimate: TimedEstimate): string {
+  const { images, shards, imagesPerShard, variants } = estimate;
+  return [
+    `${name}: ${counted(images, 'image')}, ${counted(variants.length, 'variant')}, ` +
+      `${counted(shards, 'shard')} of up to ${counted(imagesPerShard, 'image')}`,
+    '',
+    ...table(stageRows(estimate)),
+    '',
+    ...table(evaluationRows(estimate)),
+    '',
+    ...assumptionLines(estimate),
+    ...timeLines(estimate),
+  ].join('\n');
+}
+
+function table(rows: readonly (readonly string[])[]): string[] {
+  return alignColumns(rows).map((cells) => cells.join('  ').trimEnd());
+}
+
+function stageRows({ stages, rankings }: Estimate): string[][] {
+  const rows = stages.map(({ stage, jobs, left }) => [stage, count(jobs), count(left)]);
+  return [['stage', 'jobs', 'to do'], ...rows, ...rankings.map((ranking) => [rankingText(ranking), '', ''])];
+}
+
+function rankingText({ method, images, trunks, tails }: RankingLoad): string {
+  if (trunks === 0) return `  ${method}: no evaluation`;
+  const reruns = tails === 0 ? '' : `, and up to ${count(images * tails)} runs of the layers behind`;
+  return `  ${method}: ${count(images * trunks)} forwards${reruns}`;
+}
+
+/** Variants cost the same evaluations, so one stands for all. */
+function evaluationRows({ variants, total }: Estimate): string[][] {
+  const [one] = variants;
+  const all = variants.length;
+  const parts = one === undefined ? [] : partsOf(one);
+  const perVariant: Bounds<AttackCost> = {
+    expected: sumOf(parts.map(([, { expected }]) => expected)),
+    most: sumOf(parts.map(([, { most }]) => most)),
+  };
+  return [
+    ['evaluations of a variant', 'forwards', 'gradients', 'at most', ''],
+    ...parts.map(([label, bounds]) => evaluationRow(label, bounds)),
+    evaluationRow('together', perVariant),
+    ...(all > 1 ? [evaluationRow(`all ${all} variants`, total)] : []),
+  ];
+}
+
+function partsOf({ clean, attacks, transfer }: VariantEstimate): (readonly [string, Bounds<AttackCost>])[] {
+  return [
+    ['clean images, checks', clean],
+    ...attacks.map((attack) => [attack.attack, attack] as const),
+    ['transfer', transfer],
+  ];
+}
+
+function evaluationRow(label: string, { expected, most }: Bounds<AttackCost>): string[] {
+  return [label, ...[expected, most].flatMap(({ forwards, gradients }) => [count(forwards), count(gradients)])];
+}
+
+function assumptionLines({ assumption: { correct, holdOut }, time }: TimedEstimate): string[] {
+  const right =
+    time === null
+      ? 'every image is classified correctly'
+      : `${percent(correct)} of the images are classified correctly, as of those tried`;
+  return [
+    `Expected: ${right}, and ${percent(holdOut)} of these withstand the first attack and all that follow (--hold-out).`,
+    'At most: every attack works on every image to its end.',
+  ];
+}
+
+function timeLines({ time, hands, cost }: TimedEstimate): string[] {
+  if (time === null) return [];
+  const { seconds } = time;
+  const workers = `${counted(hands.workers, 'worker')} of ${counted(hands.threads, 'thread')}`;
+  return [
+    '',
+    `time  ${duration(seconds.expected)}, at most ${duration(seconds.most)}; ${workers}, measured on this machine just now`,
+    ...(cost === null
+      ? []
+      : [`cost  ${money(cost.expected)}, at most ${money(cost.most)}, at ${cost.pricePerHour} an hour`]),
+  ];
+}
+
+/** Two digits after the point, or as many as a small amount needs to show. */
+function money(amount: number): string {
+  return amount >= 1 || amount === 0 ? amount.toFixed(2) : amount.toPrecision(2);
+}

@@ -1,0 +1,22 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { calibrate } from '../pipeline/calibrate.ts';
+import { decodePlan } from '../pipeline/plan.ts';
+import { localise } from '../stores/localise.ts';
+import type { CalibrationReply, CalibrationSetup } from './calibration.ts';
+import { toFailure } from './messages.ts';
+
+/** Calibrates once and ends. */
+async function serve({ plan: bytes, threads, ...options }: CalibrationSetup): Promise<CalibrationReply> {
+  const plan = decodePlan(new TextEncoder().encode(bytes), 'plan.json');
+  const config = await localise(plan.config);
+  const session = { threads, device: config.compute.device };
+  return { kind: 'rates', rates: await calibrate({ ...options, plan: { ...plan, config }, session }) };
+}
+
+if (parentPort !== null) {
+  const port = parentPort;
+  serve(workerData as CalibrationSetup).then(
+    (reply) => port.postMessage(reply),
+    (error: unknown) => port.postMessage(toFailure(error)),
+  );
+}

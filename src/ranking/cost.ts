@@ -1,0 +1,29 @@
+import type { Classifier } from '../architectures/architecture.ts';
+import type { MaskLayer } from '../architectures/mask-layer.ts';
+import type { RankingMethod } from '../contracts/variants.ts';
+import { sideInputs } from '../onnx/splice.ts';
+import { hasLinearTail } from './linear-tail.ts';
+
+/** What ranking a layer's units costs, for each probe image. */
+export interface RankingCost {
+  /** Passes over the trunk; with a linear tail that is all there is to do. */
+  readonly trunks: number;
+  /** Runs of the tail alone, at most: units that are zero on an image are not left out. */
+  readonly tails: number;
+}
+
+/** A new method is a row here too. */
+const COSTS: Readonly<Record<RankingMethod, (classifier: Classifier, layer: MaskLayer) => RankingCost>> = {
+  loir: (classifier, layer) => ({ trunks: 1, tails: isOnePass(classifier, layer) ? 0 : layer.units + 1 }),
+  random: () => ({ trunks: 0, tails: 0 }),
+};
+
+export function rankingCost(method: RankingMethod, classifier: Classifier, layer: MaskLayer): RankingCost {
+  return COSTS[method](classifier, layer);
+}
+
+/** As `loirScores` decides it. */
+function isOnePass(classifier: Classifier, layer: MaskLayer): boolean {
+  const { model, logits } = classifier;
+  return sideInputs(model.graph, layer.tensor, logits).length === 0 && hasLinearTail(classifier, layer);
+}
