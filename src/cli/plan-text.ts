@@ -23,6 +23,7 @@ export function planText(name: string, estimate: TimedEstimate): string {
       `${counted(shards, 'shard')} of up to ${counted(imagesPerShard, 'image')}`,
     '',
     ...table(stageRows(estimate)),
+    ...estimate.rankings.map(rankingText),
     '',
     ...table(evaluationRows(estimate)),
     '',
@@ -35,15 +36,14 @@ function table(rows: readonly (readonly string[])[]): string[] {
   return alignColumns(rows).map((cells) => cells.join('  ').trimEnd());
 }
 
-function stageRows({ stages, rankings }: Estimate): string[][] {
-  const rows = stages.map(({ stage, jobs, left }) => [stage, count(jobs), count(left)]);
-  return [['stage', 'jobs', 'to do'], ...rows, ...rankings.map((ranking) => [rankingText(ranking), '', ''])];
+function stageRows({ stages }: Estimate): string[][] {
+  return [['stage', 'jobs', 'to do'], ...stages.map(({ stage, jobs, left }) => [stage, count(jobs), count(left)])];
 }
 
 function rankingText({ method, images, trunks, tails }: RankingLoad): string {
-  if (trunks === 0) return `  ${method}: no evaluation`;
-  const reruns = tails === 0 ? '' : `, and up to ${count(images * tails)} runs of the layers behind`;
-  return `  ${method}: ${count(images * trunks)} forwards${reruns}`;
+  if (trunks === 0) return `ranking ${method}: no evaluation`;
+  const reruns = tails === 0 ? '' : `, and up to ${count(images * tails)} runs of the layers behind the mask`;
+  return `ranking ${method}: ${count(images * trunks)} forwards${reruns}`;
 }
 
 /** Variants cost the same evaluations, so one stands for all. */
@@ -56,7 +56,7 @@ function evaluationRows({ variants, total }: Estimate): string[][] {
     most: sumOf(parts.map(([, { most }]) => most)),
   };
   return [
-    ['evaluations of a variant', 'forwards', 'gradients', 'at most', ''],
+    ['evaluations of a variant', 'forwards', 'gradients', 'most forwards', 'most gradients'],
     ...parts.map(([label, bounds]) => evaluationRow(label, bounds)),
     evaluationRow('together', perVariant),
     ...(all > 1 ? [evaluationRow(`all ${all} variants`, total)] : []),
