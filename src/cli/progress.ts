@@ -47,6 +47,8 @@ interface Snapshot {
   readonly fraction: number;
   /** undefined until enough is done to tell. */
   readonly secondsLeft: number | undefined;
+  /** Images the models have evaluated in this stage since this start, and how many of them a second. */
+  readonly evaluations: number;
   readonly evaluationsPerSecond: number;
   /** The job heard of last. */
   readonly job: Job | undefined;
@@ -58,7 +60,7 @@ class RunTracker {
   #stage: Stage = 'rank';
   #total = 0;
   #done = 0;
-  /** Jobs done before this start: they say nothing of the speed. */
+  /** Jobs and parts of jobs done before this start, the latter of jobs that are done by now: they say nothing of the speed. */
   #doneBefore = 0;
   #started = performance.now();
   #evaluations = 0;
@@ -83,7 +85,9 @@ class RunTracker {
 
   done(job: Job): void {
     const key = JSON.stringify(job);
-    this.#evaluations += this.#running.get(key)?.evaluations ?? 0;
+    const state = this.#running.get(key);
+    this.#evaluations += state === undefined ? 0 : newEvaluations(state);
+    this.#doneBefore += state?.earlier?.fraction ?? 0;
     this.#running.delete(key);
     this.#done += 1;
   }
@@ -92,19 +96,26 @@ class RunTracker {
     const running = [...this.#running.values()];
     const seconds = (performance.now() - this.#started) / 1000;
     const finished = this.#done + running.reduce((sum, { fraction }) => sum + fraction, 0);
-    const computed = finished - this.#doneBefore;
-    const evaluations = this.#evaluations + running.reduce((sum, state) => sum + state.evaluations, 0);
+    const before = this.#doneBefore + running.reduce((sum, { earlier }) => sum + (earlier?.fraction ?? 0), 0);
+    const computed = finished - before;
+    const evaluations = this.#evaluations + running.reduce((sum, state) => sum + newEvaluations(state), 0);
     return {
       stage: this.#stage,
       jobs: this.#total,
       jobsDone: this.#done,
       fraction: this.#total === 0 ? 1 : finished / this.#total,
       secondsLeft: computed > 0 && seconds > 1 ? (seconds / computed) * (this.#total - finished) : undefined,
+      evaluations,
       evaluationsPerSecond: seconds > 0 ? evaluations / seconds : 0,
       job: this.#last?.job,
       state: this.#last?.state,
     };
   }
+}
+
+/** Images evaluated since this start. */
+function newEvaluations({ evaluations, earlier }: JobProgress): number {
+  return evaluations - (earlier?.evaluations ?? 0);
 }
 
 type Draw = (snapshot: Snapshot, force: boolean) => void;
@@ -119,7 +130,7 @@ function drawBar(output: Output): Draw {
   };
 }
 
-/** "evaluate [#####-----] 41% 15/36 · conf@0.8 apgd-t · 14/32 robust · 812 images/s · 1:20 left" */
+/** "evaluate [#####-----] 41% 15/36 · conf@0.8 apgd-t · 14/32 robust · 812 evaluations/s · 1:20 left" */
 export function barLine({
   stage,
   fraction,
@@ -136,7 +147,7 @@ export function barLine({
   if (job !== undefined && job.kind !== 'rank')
     parts.push(`${job.variant}${state?.attack === undefined ? '' : ` ${state.attack}`}`);
   if (state?.robust !== undefined) parts.push(`${state.robust}/${state.total} robust`);
-  if (evaluationsPerSecond > 0) parts.push(`${Math.round(evaluationsPerSecond)} images/s`);
+  if (evaluationsPerSecond > 0) parts.push(`${Math.round(evaluationsPerSecond)} evaluations/s`);
   if (secondsLeft !== undefined) parts.push(`${clock(secondsLeft)} left`);
   return parts.join(' · ');
 }

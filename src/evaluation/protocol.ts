@@ -38,7 +38,7 @@ export interface ProtocolOptions {
 
 export interface ProtocolProgress {
   readonly attack: string;
-  /** Images no attack has broken so far, of all in the shard. */
+  /** Images no attack of the current one's group has broken so far, of all in the shard. */
   readonly robust: number;
   readonly total: number;
   /** Share of the whole suite that is done, 0 to 1. */
@@ -152,7 +152,9 @@ function contextOf(
 ): AttackContext {
   const { model, standings, options } = bout;
   const { seed, threat, examples, batchSize, memory } = options;
-  const robust = standings.filter((standing) => standsAgainst(standing, [])).length - standings.filter(isBroken).length;
+  const peers = options.suite.filter(({ group }) => group === options.suite[index]?.group);
+  const names = peers.map((peer) => peer.attack.name);
+  const robust = standings.filter((standing) => standsAgainst(standing, names)).length;
   const shares = sharesOf(bout);
   const before = shares.slice(0, index).reduce((sum, share) => sum + share, 0);
   return {

@@ -6,6 +6,7 @@ import { gather } from '../evaluation/standing.ts';
 import { encodeNpy } from '../tensor/npy.ts';
 import { float32 } from '../tensor/tensor.ts';
 import type { JobProgress } from './jobs.ts';
+import { sinceResumed } from './resumed.ts';
 import { imagesOf } from './shard-images.ts';
 import { shardMemory } from './shard-memory.ts';
 import type { Workbench } from './workbench.ts';
@@ -20,14 +21,14 @@ export async function evaluateShard(
   const model = await bench.model(job.variant);
   const images = await imagesOf(bench, job.shard);
   const memory = shardMemory(bench, job);
+  const resumed = sinceResumed(memory, progress);
   const { outcomes, adversarial, usage, checks } = await evaluateImages(model, images, {
     suite: suiteOf(config).map((spec) => entryOf(bench, job.variant, spec)),
     threat: config.threat,
     seed: config.seed,
     batchSize: config.compute.batchSize,
     examples: config.examples,
-    progress,
-    memory,
+    ...resumed,
   });
   const broken = outcomes.flatMap(({ brokenBy }, row) => (brokenBy === null ? [] : [row]));
   const examples = float32([broken.length, ...inputs.imageShape], gather(adversarial, broken, model.imageSize));

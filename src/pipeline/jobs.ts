@@ -14,6 +14,8 @@ export interface JobProgress {
   readonly total?: number;
   /** Images the model has evaluated so far in this job. */
   readonly evaluations: number;
+  /** The part of both that was done before this start; left out where the job began with it. */
+  readonly earlier?: Pick<JobProgress, 'fraction' | 'evaluations'>;
 }
 
 /** Does one job and writes its result to the store; the same bodies run in a local worker and in a container. */
