@@ -3,6 +3,7 @@ import { IgdError } from '../contracts/errors.ts';
 import { addCancel } from './commands/cancel.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addDownload } from './commands/download.ts';
+import { addExport } from './commands/export.ts';
 import { addFetch } from './commands/fetch.ts';
 import { addImport } from './commands/import.ts';
 import { addInspect } from './commands/inspect.ts';
@@ -25,6 +26,7 @@ const COMMANDS = [
   addPlan,
   addReport,
   addVerify,
+  addExport,
   addInspect,
   addRank,
   addPredict,

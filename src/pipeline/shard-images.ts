@@ -8,7 +8,7 @@ import type { Plan } from './plan.ts';
 import type { Workbench } from './workbench.ts';
 
 /** The clean images of a shard. */
-export async function imagesOf(bench: Workbench, shard: number): Promise<EvaluationImages> {
+export async function imagesOf(bench: Pick<Workbench, 'plan' | 'test'>, shard: number): Promise<EvaluationImages> {
   const dataset = await bench.test();
   const { first, count } = shardOf(bench.plan, shard);
   return {

@@ -37,7 +37,8 @@ export async function verifyRun(
   return { checked, failures };
 }
 
-async function requireSameInputs({ plan: { config, inputs } }: WorkbenchOptions): Promise<void> {
+/** Throws CheckpointError or ConfigError where an input is not the one the plan was made with. */
+export async function requireSameInputs({ plan: { config, inputs } }: Pick<WorkbenchOptions, 'plan'>): Promise<void> {
   await checkpointDigest(config.checkpoint.uri, inputs.checkpoint.sha256);
   if ((await datasetDigest(testSpec(config))) !== inputs.test.sha256) {
     throw new ConfigError(`${config.dataset.test} is not the data this run was made with: put the same file back`);

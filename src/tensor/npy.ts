@@ -54,14 +54,19 @@ const CODE_OF_TYPE: ReadonlyMap<ElementType, string> = new Map(
 
 /** Writes a tensor as .npy version 1.0, little-endian and row-major. Throws InputError for bfloat16. */
 export function encodeNpy(tensor: Tensor): Uint8Array {
-  const code = CODE_OF_TYPE.get(tensor.type);
-  if (code === undefined) throw new InputError(`.npy has no ${tensor.type}: convert the tensor to float32 first`);
   const { buffer, byteOffset, byteLength } = tensor.data;
-  const header = encodeHeader(`${code.endsWith('1') ? '|' : '<'}${code}`, tensor.dims);
+  const header = npyHeader(tensor.type, tensor.dims);
   const npy = new Uint8Array(header.length + byteLength);
   npy.set(header);
   npy.set(new Uint8Array(buffer, byteOffset, byteLength), header.length);
   return npy;
+}
+
+/** What a .npy starts with: its elements may be written after it bit by bit. Throws InputError for bfloat16. */
+export function npyHeader(type: ElementType, dims: readonly number[]): Uint8Array {
+  const code = CODE_OF_TYPE.get(type);
+  if (code === undefined) throw new InputError(`.npy has no ${type}: convert the tensor to float32 first`);
+  return encodeHeader(`${code.endsWith('1') ? '|' : '<'}${code}`, dims);
 }
 
 function encodeHeader(descr: string, dims: readonly number[]): Uint8Array {

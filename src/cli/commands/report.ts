@@ -3,11 +3,20 @@ import { InputError } from '../../contracts/errors.ts';
 import { runKeys } from '../../contracts/keys.ts';
 import { decodePlan, type Plan } from '../../pipeline/plan.ts';
 import { writeReport } from '../../pipeline/report.ts';
+import { writeRobustBench } from '../../pipeline/robustbench.ts';
+import { list } from '../../report/format.ts';
 import { reportJsonSchema } from '../../report/json.ts';
 import { reportTable } from '../../report/table.ts';
 import { say } from '../files.ts';
 import { type Place, placeOf } from '../places.ts';
 import { rankingsFolder } from './run.ts';
+
+interface ReportFlags {
+  readonly rankings: string;
+  readonly schema?: true;
+  readonly robustbench?: true;
+  readonly variant?: string;
+}
 
 export function addReport(program: Command): void {
   program
@@ -15,15 +24,38 @@ export function addReport(program: Command): void {
     .description('write the report of a finished run anew from its results')
     .argument('[dir]', 'folder of the run, or s3://bucket/prefix')
     .option('--rankings <dir>', 'folder where rankings are kept', rankingsFolder())
+    .option('--robustbench', "write entries for RobustBench's model_info as well: robustbench.<variant>.json")
+    .option('--variant <id>', 'the entry of this variant alone')
     .option('--schema', 'print the JSON schema of report.json instead')
-    .action(async (dir: string | undefined, { rankings, schema }: { rankings: string; schema?: boolean }) => {
-      if (schema === true) return say(JSON.stringify(reportJsonSchema(), null, 2));
-      if (dir === undefined) throw new InputError('give the folder of a run');
-      const [runs, ranked] = await Promise.all([placeOf(dir), placeOf(rankings)]);
-      const report = await writeReport(await planOf(runs), runs.store, ranked.store);
-      say(reportTable(report));
-      say(`report: ${runs.where('report.html')}`);
-    });
+    .action(report);
+}
+
+async function report(dir: string | undefined, flags: ReportFlags): Promise<void> {
+  if (flags.schema === true) return say(JSON.stringify(reportJsonSchema(), null, 2));
+  if (dir === undefined) throw new InputError('give the folder of a run');
+  if (flags.variant !== undefined && flags.robustbench !== true)
+    throw new InputError('--variant goes with --robustbench: the report itself is about all variants');
+  const [runs, ranked] = await Promise.all([placeOf(dir), placeOf(flags.rankings)]);
+  const plan = await planOf(runs);
+  if (flags.variant !== undefined) requireVariant(plan, flags.variant);
+  const written = await writeReport(plan, runs.store, ranked.store);
+  say(reportTable(written));
+  say(`report: ${runs.where('report.html')}`);
+  if (flags.robustbench !== true) return;
+  const entries = await writeRobustBench(written, plan.config, runs.store, flags.variant);
+  for (const { key } of entries) say(`robustbench: ${runs.where(key)}`);
+  const unknown = [...new Set(entries.flatMap((entry) => entry.unknown))];
+  say(`left null, for you to fill in: ${unknown.join(', ')}`);
+  if (unknown.includes('autoattack_acc'))
+    say(
+      'autoattack_acc is among them: the suite is not AutoAttack\'s "standard" or "plus"; the footnote says what it is',
+    );
+}
+
+/** Throws InputError where the run has no such variant. */
+export function requireVariant({ config: { variants } }: Plan, id: string): void {
+  if (variants.some((variant) => variant.id === id)) return;
+  throw new InputError(`the run has no variant "${id}"; it has ${list(variants.map((variant) => variant.id))}`);
 }
 
 /** Throws InputError where the place holds no run. */
