@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import type { Report, VariantReport } from '../contracts/report.ts';
+import { CIFAR10 } from '../datasets/cifar10.ts';
+import { CIFAR100 } from '../datasets/cifar100.ts';
 import { count, list, radius } from './format.ts';
 
 /**
@@ -32,13 +34,27 @@ export type RobustBenchEntry = z.infer<typeof entrySchema>;
 /** AutoAttack's versions that `autoattack_acc` may come from. */
 export type AutoAttackVersion = 'standard' | 'plus';
 
-/** Images the leaderboards are about, and their radii. */
-const LEADERBOARDS: Readonly<
-  Record<string, { readonly images: number; readonly radii: Readonly<Record<string, number>> }>
-> = {
-  cifar10: { images: 10_000, radii: { Linf: 8 / 255, L2: 0.5 } },
-  cifar100: { images: 10_000, radii: { Linf: 8 / 255 } },
+interface Leaderboard {
+  /** Images it is about. */
+  readonly images: number;
+  readonly radii: Readonly<Partial<Record<string, number>>>;
+  /** Other data come in CIFAR's format too. */
+  isAbout(classNames: readonly string[]): boolean;
+}
+
+const LEADERBOARDS: Readonly<Partial<Record<string, Leaderboard>>> = {
+  cifar10: {
+    images: 10_000,
+    radii: { Linf: 8 / 255, L2: 0.5 },
+    isAbout: (names) => names.join() === CIFAR10.classNames?.join(),
+  },
+  cifar100: { images: 10_000, radii: { Linf: 8 / 255 }, isAbout: (names) => names.length === CIFAR100.classes },
 };
+
+function leaderboardOf({ format, classNames }: Report['dataset']): Leaderboard | undefined {
+  const leaderboard = LEADERBOARDS[format];
+  return leaderboard?.isAbout(classNames) === true ? leaderboard : undefined;
+}
 
 /** What AutoAttack's own checks warn of, and what shows that it did overestimate. */
 const DOUBTS = new Set([
@@ -66,7 +82,7 @@ export function robustBenchEntry(
     authors: null,
     additional_data: null,
     number_forward_passes: passesOf(run, variant),
-    dataset: dataset.format in LEADERBOARDS ? dataset.format : null,
+    dataset: leaderboardOf(dataset) === undefined ? null : dataset.format,
     venue: null,
     architecture: checkpoint.architecture,
     eps: radius(run.threat.epsilon),
@@ -120,14 +136,14 @@ function defenceNote({ run, ranking }: Report, { mask, threshold, id }: VariantR
 }
 
 function coverageNote({ run, dataset }: Report): string | null {
-  const wanted = LEADERBOARDS[dataset.format]?.images;
+  const wanted = leaderboardOf(dataset)?.images;
   if (run.images === wanted) return null;
   return `Evaluated on ${count(run.images)}${wanted === undefined ? '' : ` of ${count(wanted)}`} images.`;
 }
 
 function threatNote({ run, dataset }: Report): string | null {
   const { norm, epsilon } = run.threat;
-  const wanted = LEADERBOARDS[dataset.format]?.radii[norm];
+  const wanted = leaderboardOf(dataset)?.radii[norm];
   if (wanted !== undefined && Math.abs(epsilon - wanted) < 1e-9) return null;
   return `Threat model ${norm}, ${radius(epsilon)}: ${wanted === undefined ? 'no leaderboard has it' : `the leaderboard has ${radius(wanted)}`}.`;
 }

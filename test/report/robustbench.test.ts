@@ -64,9 +64,16 @@ describe('an entry for RobustBench', () => {
     expect(entry.footnote).toContain('Threat model Linf, 2/255: the leaderboard has 8/255.');
     const l1 = robustBenchEntry(onLeaderboard({ threat: { norm: 'L1', epsilon: 12 } }), variant('none'), 'standard');
     expect(l1.footnote).toContain('Threat model L1, 12: no leaderboard has it.');
-    expect(
-      robustBenchEntry({ ...report, dataset: { ...report.dataset, format: 'npy' } }, variant('none'), 'plus').dataset,
-    ).toBeNull();
+    const shapes = [...report.dataset.classNames.slice(1), 'circle'];
+    for (const other of [{ format: 'npy' }, { classNames: shapes }]) {
+      const { dataset, footnote } = robustBenchEntry(
+        { ...report, dataset: { ...report.dataset, ...other } },
+        variant('none'),
+        'standard',
+      );
+      expect(dataset).toBeNull();
+      expect(footnote).toContain('Evaluated on 1,000 images. Threat model Linf, 8/255: no leaderboard has it.');
+    }
   });
 
   it('claims no AutoAttack accuracy for another suite', () => {
