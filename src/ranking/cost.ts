@@ -15,6 +15,8 @@ export interface RankingCost {
 /** A new method is a row here too. */
 const COSTS: Readonly<Record<RankingMethod, (classifier: Classifier, layer: MaskLayer) => RankingCost>> = {
   loir: (classifier, layer) => ({ trunks: 1, tails: isOnePass(classifier, layer) ? 0 : layer.units + 1 }),
+  /** And CLIP's passes, which are its own and kept for the next ranking. */
+  cdir: () => ({ trunks: 1, tails: 0 }),
   random: () => ({ trunks: 0, tails: 0 }),
 };
 

@@ -35,6 +35,8 @@ export type RobustBenchEntry = z.infer<typeof entrySchema>;
 export type AutoAttackVersion = 'standard' | 'plus';
 
 interface Leaderboard {
+  /** RobustBench's name of the data set. */
+  readonly name: string;
   /** Images it is about. */
   readonly images: number;
   readonly radii: Readonly<Partial<Record<string, number>>>;
@@ -44,11 +46,24 @@ interface Leaderboard {
 
 const LEADERBOARDS: Readonly<Partial<Record<string, Leaderboard>>> = {
   cifar10: {
+    name: 'cifar10',
     images: 10_000,
     radii: { Linf: 8 / 255, L2: 0.5 },
     isAbout: (names) => names.join() === CIFAR10.classNames?.join(),
   },
-  cifar100: { images: 10_000, radii: { Linf: 8 / 255 }, isAbout: (names) => names.length === CIFAR100.classes },
+  imagefolder: {
+    name: 'imagenet',
+    images: 5000,
+    radii: { Linf: 4 / 255 },
+    // ILSVRC2012's class folders: n01440764, n01443537, ...
+    isAbout: (names) => names.length === 1000 && names.every((name) => /^n\d{8}$/.test(name)),
+  },
+  cifar100: {
+    name: 'cifar100',
+    images: 10_000,
+    radii: { Linf: 8 / 255 },
+    isAbout: (names) => names.length === CIFAR100.classes,
+  },
 };
 
 function leaderboardOf({ format, classNames }: Report['dataset']): Leaderboard | undefined {
@@ -82,7 +97,7 @@ export function robustBenchEntry(
     authors: null,
     additional_data: null,
     number_forward_passes: passesOf(run, variant),
-    dataset: leaderboardOf(dataset) === undefined ? null : dataset.format,
+    dataset: leaderboardOf(dataset)?.name ?? null,
     venue: null,
     architecture: checkpoint.architecture,
     eps: radius(run.threat.epsilon),
