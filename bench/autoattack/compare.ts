@@ -32,10 +32,14 @@ function rowOf(
     percent(robust(ours)),
     theirs === undefined ? '' : percent(robust(theirs)),
     own.toFixed(1),
-    theirs === undefined ? '' : seconds(theirs).toFixed(1),
-    theirs === undefined ? '' : (seconds(theirs) / own).toFixed(2),
+    isTimed(theirs) ? seconds(theirs).toFixed(1) : '',
+    isTimed(theirs) ? (seconds(theirs) / own).toFixed(2) : '',
     percent(1 - runtime / own),
   ];
+}
+
+function isTimed(side: SideResult | undefined): side is SideResult {
+  return side !== undefined && side.attacks.length > 0;
 }
 
 function differences(ours: SideResult, theirs: SideResult | undefined): string[] {

@@ -5,7 +5,8 @@
  * npx tsx bench/autoattack/index.ts CHECKPOINT TEST_BIN PROBE_BIN [--original DIR] [--python python3] [--images 64]
  *   [--layer layer4] [--units 16] [--threads 1] [--norm Linf] [--epsilon 8/255] [--attacks apgd-ce,apgd-t,fab-t,square]
  *
- * DIR is a copy of fra31/auto-attack; without it only our own side runs.
+ * DIR is a copy of fra31/auto-attack. `--record FILE` compares with outcomes of the original recorded before instead (JSON:
+ * {runs: [{kind: none | loir, count, broken_by: [...]}]}, in the order of the images). Without both only our side runs.
  */
 import { parseArgs } from 'node:util';
 import { layerOf, openClassifier } from '../../src/architectures/open.ts';
@@ -13,7 +14,8 @@ import { openDataset } from '../../src/datasets/open.ts';
 import { topUnitMasks } from '../../src/defense/masks.ts';
 import { loirScores } from '../../src/ranking/loir.ts';
 import { compare } from './compare.ts';
-import { type BenchJob, runOriginal, runOurs } from './sides.ts';
+import { readRecord } from './record.ts';
+import { type BenchJob, runOriginal, runOurs, type SideResult } from './sides.ts';
 
 const TEMPERATURE = 0.01;
 /** Probe images that rank the units. */
@@ -23,6 +25,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     original: { type: 'string' },
+    record: { type: 'string' },
     python: { type: 'string', default: 'python3' },
     images: { type: 'string', default: '64' },
     layer: { type: 'string', default: 'layer4' },
@@ -60,8 +63,13 @@ for (const kind of ['none', 'loir'] as const) {
   };
   console.log(`\n${kind === 'none' ? 'base' : `LO-IR masked (${layer.name}, k = ${values.units})`}`);
   const ours = await runOurs(job, classifier, kind === 'none' ? undefined : { layer, masks });
-  const theirs = values.original === undefined ? undefined : await runOriginal(job, values.original, values.python);
+  const theirs = await otherSide(job, kind);
   console.log(compare(job, ours, theirs));
+}
+
+async function otherSide(job: BenchJob, kind: 'none' | 'loir'): Promise<SideResult | undefined> {
+  if (values.original !== undefined) return runOriginal(job, values.original, values.python);
+  return values.record === undefined ? undefined : readRecord(values.record, kind, job);
 }
 
 function rowsOf(data: Float32Array, size: number): number[][] {
