@@ -1,34 +1,48 @@
 import type { GraphBuilder } from '../onnx/builder.ts';
 import { TINY } from './float32.ts';
 
+/** More than any probability: what the label's is lowered by to be passed over. */
+const OUT_OF_THE_RUNNING = 1000;
+
 /**
  * The losses white-box attacks raise, each as a piece of graph on top of the logits: its gradient comes from the graph
  * transform, its value from running the graph, so a loss is written once.
  */
 
-export interface LossInputs {
+/** What a loss may take besides logits and labels, by its name in a `LossBatch`: the classes in its shape are the model's. */
+export const AIMS = {
+  /** [N] classes aimed at */
+  targets: { type: 'int64', perClass: false },
+  /** [N, C] probabilities to leave */
+  references: { type: 'float32', perClass: true },
+  /** [N] what leaving them counts */
+  weights: { type: 'float32', perClass: false },
+} as const;
+export type Aim = keyof typeof AIMS;
+
+/** Names of values in the graph. */
+export interface LossInputs extends Readonly<Record<Aim, string>> {
   /** [N, C] */
   readonly logits: string;
   /** [N] int64 */
   readonly labels: string;
-  /** [N] int64, for targeted losses */
-  readonly targets: string;
 }
 
 export interface Loss {
-  readonly targeted: boolean;
+  /** The aims it takes; the names of others lead nowhere. */
+  readonly takes: readonly Aim[];
   /** Classes the model must have. */
   readonly minClasses: number;
   /** Appends the loss and returns the name of its values, [N]. */
   build(builder: GraphBuilder, inputs: LossInputs): string;
 }
 
-export const LOSS_NAMES = ['ce', 'dlr', 'dlr-targeted', 'cw', 'difference'] as const;
+export const LOSS_NAMES = ['ce', 'dlr', 'dlr-targeted', 'cw', 'difference', 'gama'] as const;
 export type LossName = (typeof LOSS_NAMES)[number];
 
 /** Cross-entropy of each image: -log softmax(z)_y. */
 const crossEntropy: Loss = {
-  targeted: false,
+  takes: [],
   minClasses: 2,
   build(builder, { logits, labels }) {
     return builder.op('Neg', [pick(builder, builder.op('LogSoftmax', [logits], { axis: 1 }), labels)]);
@@ -37,7 +51,7 @@ const crossEntropy: Loss = {
 
 /** Carlini and Wagner's margin, arXiv:1608.04644: max_{i != y} z_i - z_y. */
 const margin: Loss = {
-  targeted: false,
+  takes: [],
   minClasses: 2,
   build(builder, { logits, labels }) {
     const other = bestOther(builder, descending(builder, logits, 2), labels);
@@ -47,7 +61,7 @@ const margin: Loss = {
 
 /** Difference of logits ratio, arXiv:2003.01690 section 4: -(z_y - max_{i != y} z_i) / (z_(1) - z_(3)). */
 const logitsRatio: Loss = {
-  targeted: false,
+  takes: [],
   minClasses: 3,
   build(builder, { logits, labels }) {
     const sorted = descending(builder, logits, 3);
@@ -59,7 +73,7 @@ const logitsRatio: Loss = {
 
 /** Its targeted form, same section: -(z_y - z_t) / (z_(1) - (z_(3) + z_(4)) / 2). */
 const targetedLogitsRatio: Loss = {
-  targeted: true,
+  takes: ['targets'],
   minClasses: 4,
   build(builder, { logits, labels, targets }) {
     const lead = builder.op('Sub', [pick(builder, logits, labels), pick(builder, logits, targets)]);
@@ -71,10 +85,26 @@ const targetedLogitsRatio: Loss = {
 
 /** What FAB takes a linear model of, arXiv:1907.02044 section 2: z_t - z_y, below 0 while the target is behind. */
 const difference: Loss = {
-  targeted: true,
+  takes: ['targets'],
   minClasses: 2,
   build(builder, { logits, labels, targets }) {
     return builder.op('Sub', [pick(builder, logits, targets), pick(builder, logits, labels)]);
+  },
+};
+
+/**
+ * Guided adversarial margin, arXiv:2011.14969 section 4, on probabilities p instead of logits:
+ * max_{i != y} p_i - p_y + weight |p - reference|^2.
+ */
+const guidedMargin: Loss = {
+  takes: ['references', 'weights'],
+  minClasses: 2,
+  build(builder, { logits, labels, references, weights }) {
+    const probabilities = builder.op('Softmax', [logits], { axis: 1 });
+    const lead = builder.op('Sub', [rival(builder, probabilities, labels), pick(builder, probabilities, labels)]);
+    const shift = builder.op('Sub', [references, probabilities]);
+    const distance = rowSum(builder, builder.op('Mul', [shift, shift]));
+    return builder.op('Add', [builder.op('Mul', [weights, distance]), lead]);
   },
 };
 
@@ -84,7 +114,12 @@ export const LOSSES: Readonly<Record<LossName, Loss>> = {
   'dlr-targeted': targetedLogitsRatio,
   cw: margin,
   difference,
+  gama: guidedMargin,
 };
+
+export function isTargeted(loss: LossName): boolean {
+  return LOSSES[loss].takes.includes('targets');
+}
 
 /** -numerator / (denominator + 1e-12), the original's guard against equal logits included. */
 function negatedRatio(builder: GraphBuilder, numerator: string, denominator: string): string {
@@ -94,9 +129,28 @@ function negatedRatio(builder: GraphBuilder, numerator: string, denominator: str
 
 /** The entry of each row of [N, C] at its class: [N]. */
 function pick(builder: GraphBuilder, rows: string, classes: string): string {
+  return rowSum(builder, builder.op('Mul', [rows, oneHot(builder, rows, classes, 1)]));
+}
+
+/** [N, C] like `rows`: `value` at each row's class, else 0. */
+function oneHot(builder: GraphBuilder, rows: string, classes: string, value: number): string {
   const depth = builder.ints(classCount(builder, rows));
-  const chosen = builder.op('OneHot', [classes, depth, builder.constant([0, 1])], { axis: 1 });
-  return builder.op('ReduceSum', [builder.op('Mul', [rows, chosen]), builder.ints([1])], { keepdims: 0 });
+  return builder.op('OneHot', [classes, depth, builder.constant([0, value])], { axis: 1 });
+}
+
+function rowSum(builder: GraphBuilder, rows: string): string {
+  return builder.op('ReduceSum', [rows, builder.ints([1])], { keepdims: 0 });
+}
+
+/**
+ * The largest probability but the label's, [N]; of equal ones the lower class counts, as PyTorch's argmax has it in
+ * `GAMA_PGD.py` of val-iisc/GAMA-GAT. Elsewhere the higher one does: see `descending`.
+ */
+function rival(builder: GraphBuilder, probabilities: string, labels: string): string {
+  const others = builder.op('Sub', [probabilities, oneHot(builder, probabilities, labels, OUT_OF_THE_RUNNING)]);
+  const outputs = [builder.fresh('rival'), builder.fresh('class')];
+  const [largest] = builder.ops('TopK', [others, builder.ints([1])], { outputs }) as [string];
+  return rowSum(builder, largest);
 }
 
 /** The best logits of each row, best first. */

@@ -1,7 +1,7 @@
 import type { ImageShape } from '../architectures/architecture.ts';
 import { IMAGE_INPUT } from '../architectures/input.ts';
 import type { AttackedModel, LossBatch, LossGradient } from '../attacks/attack.ts';
-import { LOSSES, type LossName } from '../attacks/losses.ts';
+import { AIMS, type Aim, LOSSES, type LossName } from '../attacks/losses.ts';
 import { type EvaluatedModel, NOISE_INPUT } from '../defense/defended.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
 import { appendGradient } from '../onnx/gradient/vjp.ts';
@@ -11,7 +11,6 @@ import { type Feeds, Session, type SessionOptions } from '../runtime/session.ts'
 import { float32, int64 } from '../tensor/tensor.ts';
 
 const LABELS = 'labels';
-const TARGETS = 'targets';
 
 /** What a model has cost so far. */
 export interface ModelUsage {
@@ -58,16 +57,11 @@ export class OnnxModel implements AttackedModel {
     return outputOf(outputs, logits);
   }
 
-  async gradient(
-    loss: LossName,
-    { x, labels, targets }: LossBatch,
-    streams: readonly RandomSource[],
-  ): Promise<LossGradient> {
+  async gradient(loss: LossName, batch: LossBatch, streams: readonly RandomSource[]): Promise<LossGradient> {
     const { logits } = this.#evaluated;
-    const feeds = { ...this.#feeds(x, streams), [LABELS]: int64([labels.length], labels) };
-    const targeted = LOSSES[loss].targeted ? { [TARGETS]: int64([labels.length], targets ?? labels) } : {};
-    const outputs = await this.#run(loss, { ...feeds, ...targeted }, ['loss', logits, 'gradient']);
-    this.#gradients += labels.length;
+    const feeds = { ...this.#feeds(batch.x, streams), ...lossFeeds(loss, batch, this.classes) };
+    const outputs = await this.#run(loss, feeds, ['loss', logits, 'gradient']);
+    this.#gradients += batch.labels.length;
     return {
       loss: outputOf(outputs, 'loss'),
       logits: outputOf(outputs, logits),
@@ -118,14 +112,37 @@ export class OnnxModel implements AttackedModel {
  */
 export function lossGradientModel({ model, logits, rules }: EvaluatedModel, name: LossName): Model {
   const builder = GraphBuilder.from(model.graph);
-  const loss = LOSSES[name];
-  const labels = builder.input(LABELS, [{ batch: 1 }], 'int64');
-  const targets = loss.targeted ? builder.input(TARGETS, [{ batch: 1 }], 'int64') : labels;
-  const values = loss.build(builder, { logits, labels, targets });
+  const values = appendLoss(builder, name, logits);
   const ones = builder.op('Expand', [builder.constant(1), builder.op('Shape', [values])]);
   const gradient = appendGradient(builder, values, ones, IMAGE_INPUT, rules);
   const named = (value: string, output: string) => builder.op('Identity', [value], {}, { outputs: [output] });
   return builder.build([named(values, 'loss'), logits, named(gradient, 'gradient')], `${model.graph.name} ${name}`);
+}
+
+/** Appends a loss with its labels and the aims it takes as inputs of the graph; returns its values, [N]. */
+export function appendLoss(builder: GraphBuilder, name: LossName, logits: string): string {
+  const loss = LOSSES[name];
+  const labels = builder.input(LABELS, [{ batch: 1 }], 'int64');
+  const aim = (which: Aim) => {
+    if (!loss.takes.includes(which)) return labels;
+    const { type, perClass } = AIMS[which];
+    return builder.input(which, perClass ? builder.shape(logits) : [{ batch: 1 }], type);
+  };
+  const aims = { targets: aim('targets'), references: aim('references'), weights: aim('weights') };
+  return loss.build(builder, { logits, labels, ...aims });
+}
+
+/** What feeds those inputs. */
+function lossFeeds(loss: LossName, batch: LossBatch, classes: number): Feeds {
+  const count = batch.labels.length;
+  const feeds = LOSSES[loss].takes.map((aim) => {
+    const values = batch[aim];
+    if (values === undefined) throw new Error(`the loss ${loss} takes ${aim}, and the batch has none`);
+    const { type, perClass } = AIMS[aim];
+    const shape = perClass ? [count, classes] : [count];
+    return [aim, type === 'int64' ? int64(shape, values) : float32(shape, Float32Array.from(values))] as const;
+  });
+  return { [LABELS]: int64([count], batch.labels), ...Object.fromEntries(feeds) };
 }
 
 function outputOf(outputs: Readonly<Record<string, { readonly data: Float32Array }>>, name: string): Float32Array {

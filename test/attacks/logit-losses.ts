@@ -1,4 +1,5 @@
 import type { LossName } from '../../src/attacks/losses.ts';
+import type { LossAim } from '../../src/attacks/search.ts';
 
 /** A loss of one image's logits with its gradient, in float64, written out by hand as a second opinion on the graphs. */
 export interface LogitLoss {
@@ -6,11 +7,11 @@ export interface LogitLoss {
   readonly gradient: readonly number[];
 }
 
-export function logitLoss(name: LossName, z: readonly number[], label: number, target: number): LogitLoss {
-  return LOSSES[name](z, label, target);
+export function logitLoss(name: LossName, z: readonly number[], label: number, aim: LossAim): LogitLoss {
+  return LOSSES[name](z, label, aim);
 }
 
-const LOSSES: Record<LossName, (z: readonly number[], label: number, target: number) => LogitLoss> = {
+const LOSSES: Record<LossName, (z: readonly number[], label: number, aim: LossAim) => LogitLoss> = {
   ce(z, label) {
     const largest = Math.max(...z);
     const total = z.reduce((sum, value) => sum + Math.exp(value - largest), 0);
@@ -29,18 +30,38 @@ const LOSSES: Record<LossName, (z: readonly number[], label: number, target: num
       [third, -1],
     ]);
   },
-  difference(z, label, target) {
-    return difference(z, target, label);
+  difference(z, label, { target }) {
+    return difference(z, target!, label);
   },
-  'dlr-targeted'(z, label, target) {
+  'dlr-targeted'(z, label, { target }) {
     const [first, , third, fourth] = descending(z) as [number, number, number, number];
-    return ratio(difference(z, target, label), z[first]! - (z[third]! + z[fourth]!) / 2, [
+    return ratio(difference(z, target!, label), z[first]! - (z[third]! + z[fourth]!) / 2, [
       [first, 1],
       [third, -0.5],
       [fourth, -0.5],
     ]);
   },
+  gama(z, label, { reference, weight }) {
+    const p = softmax(z);
+    // The lower class of equals, unlike in the losses on logits: see `rival` in losses.ts.
+    const others = [...p.keys()].filter((k) => k !== label);
+    const rival = others.reduce((best, k) => (p[k]! > p[best]! ? k : best));
+    const shifts = p.map((value, k) => value - reference![k]!);
+    const squares = shifts.reduce((sum, shift) => sum + shift * shift, 0);
+    const upstream = shifts.map((shift, k) => 2 * weight! * shift + (k === rival ? 1 : 0) - (k === label ? 1 : 0));
+    const mean = upstream.reduce((sum, part, k) => sum + part * p[k]!, 0);
+    return {
+      value: weight! * squares + p[rival]! - p[label]!,
+      gradient: p.map((value, k) => value * (upstream[k]! - mean)),
+    };
+  },
 };
+
+function softmax(z: readonly number[]): number[] {
+  const largest = Math.max(...z);
+  const total = z.reduce((sum, value) => sum + Math.exp(value - largest), 0);
+  return z.map((value) => Math.exp(value - largest) / total);
+}
 
 /** Classes by falling logit, the higher class first among equals. */
 function descending(z: readonly number[]): number[] {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LOSS_NAMES, LOSSES, type LossName } from '../../src/attacks/losses.ts';
+import { appendLoss } from '../../src/evaluation/onnx-model.ts';
 import { GraphBuilder } from '../../src/onnx/builder.ts';
 import { appendGradient } from '../../src/onnx/gradient/vjp.ts';
 import type { Model } from '../../src/onnx/graph.ts';
@@ -13,6 +14,8 @@ interface Fixture {
   readonly logits: readonly (readonly number[])[];
   readonly labels: readonly number[];
   readonly targets: readonly number[];
+  readonly references: readonly (readonly number[])[];
+  readonly weights: readonly number[];
   readonly losses: Readonly<Record<LossName, { values: readonly number[]; gradients: readonly (readonly number[])[] }>>;
 }
 
@@ -29,11 +32,15 @@ describe.each(LOSS_NAMES)('%s', (name) => {
   afterAll(() => session.release());
 
   it('has the values and the gradients of PyTorch, ties and mistakes included', async () => {
-    const targets = LOSSES[name].targeted ? { targets: int64([count], fixture.targets) } : {};
+    const aims = {
+      targets: int64([count], fixture.targets),
+      references: float32([count, classes], fixture.references.flat()),
+      weights: float32([count], fixture.weights),
+    };
     const { values, gradients } = await session.run({
       logits: float32([count, classes], fixture.logits.flat()),
       labels: int64([count], fixture.labels),
-      ...targets,
+      ...Object.fromEntries(LOSSES[name].takes.map((aim) => [aim, aims[aim]])),
     });
     for (let row = 0; row < count; row++) {
       expectClose(values!.data.subarray(row, row + 1), [expected.values[row]!], `value ${row}`);
@@ -44,7 +51,12 @@ describe.each(LOSS_NAMES)('%s', (name) => {
 
   it('is what the tests write out by hand', () => {
     for (const [row, logits] of fixture.logits.entries()) {
-      const { value, gradient } = logitLoss(name, logits, fixture.labels[row]!, fixture.targets[row]!);
+      const aim = {
+        target: fixture.targets[row]!,
+        reference: Float32Array.from(fixture.references[row]!),
+        weight: fixture.weights[row]!,
+      };
+      const { value, gradient } = logitLoss(name, logits, fixture.labels[row]!, aim);
       expectClose([value], [expected.values[row]!], `value ${row}`);
       expectClose(gradient, expected.gradients[row]!, `gradient ${row}`);
     }
@@ -53,17 +65,14 @@ describe.each(LOSS_NAMES)('%s', (name) => {
   it('refuses no model of its fewest classes', () => {
     const builder = new GraphBuilder();
     const logits = builder.input('logits', [{ batch: 1 }, LOSSES[name].minClasses]);
-    const labels = builder.input('labels', [{ batch: 1 }], 'int64');
-    expect(builder.shape(LOSSES[name].build(builder, { logits, labels, targets: labels }))).toEqual([{ batch: 1 }]);
+    expect(builder.shape(appendLoss(builder, name, logits))).toEqual([{ batch: 1 }]);
   });
 });
 
 function lossModel(name: LossName): Model {
   const builder = new GraphBuilder();
   const logits = builder.input('logits', [{ batch: 1 }, classes]);
-  const labels = builder.input('labels', [{ batch: 1 }], 'int64');
-  const targets = LOSSES[name].targeted ? builder.input('targets', [{ batch: 1 }], 'int64') : labels;
-  const values = LOSSES[name].build(builder, { logits, labels, targets });
+  const values = appendLoss(builder, name, logits);
   const ones = builder.op('Expand', [builder.constant(1), builder.op('Shape', [values])]);
   const gradients = appendGradient(builder, values, ones, logits);
   builder.op('Identity', [values], {}, { outputs: ['values'] });

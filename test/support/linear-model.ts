@@ -90,7 +90,12 @@ interface Row {
 
 function rowGradient(classifier: Classifier, loss: LossName, batch: LossBatch, row: number, x: readonly number[]): Row {
   const logits = classifier.logits(x);
-  const { value, gradient } = logitLoss(loss, logits, batch.labels[row]!, batch.targets?.[row] ?? -1);
+  const aim = {
+    target: batch.targets?.[row] ?? -1,
+    reference: batch.references?.subarray(row * logits.length, (row + 1) * logits.length) ?? new Float32Array(),
+    weight: batch.weights?.[row] ?? 0,
+  };
+  const { value, gradient } = logitLoss(loss, logits, batch.labels[row]!, aim);
   return { loss: value, logits, gradient: classifier.pullback(x, gradient) };
 }
 
