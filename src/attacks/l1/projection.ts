@@ -1,40 +1,43 @@
-/** Brings a point, in place, to the nearest one within [0, 1] and `radius` of `clean` in L1. */
-export type L1Projection = (point: Float32Array, clean: Float32Array, radius: number) => void;
+/**
+ * Writes to `point` the point within [0, 1] and `radius` of `clean` in L1 that is nearest to clean + offsets. `point` may
+ * be `offsets` itself.
+ */
+export type L1Projection = (offsets: Float32Array, clean: Float32Array, radius: number, point: Float32Array) => void;
 
 /** How far from the radius the length may end, relative to the length before: float64 rounding of a few thousand terms. */
 const ROUNDING = 1e-13;
 
 /**
- * The projection of arXiv:2103.01208 section 3, `L1_projection` in `autopgd_base.py` of fra31/auto-attack. With offsets
- * y = point - clean it shortens each |y| by max(overshoot, cut), down to zero at most: the overshoot is what lies beyond
- * [0, 1], and the one cut for all brings the sum to the radius. The original sorts all its breakpoints; here the cut is
- * found as the root it is. Projections of one size share their scratch space.
+ * The projection of arXiv:2103.01208 section 3, `L1_projection` in `autopgd_base.py` of fra31/auto-attack. It shortens
+ * each offset by max(overshoot, cut), down to zero at most: the overshoot is what lies beyond [0, 1], and the one cut for
+ * all brings the sum to the radius. The original sorts all its breakpoints; here the cut is found as the root it is.
+ * Projections of one size share their scratch space.
  */
 export function l1Projection(imageSize: number): L1Projection {
   const lengths = new Float64Array(imageSize);
   const overshoots = new Float64Array(imageSize);
-  return (point, clean, radius) => {
+  return (offsets, clean, radius, point) => {
     let count = 0;
-    for (let k = 0; k < point.length; k++) {
-      const offset = Math.fround(point[k]! - clean[k]!);
+    for (let k = 0; k < offsets.length; k++) {
+      const offset = offsets[k]!;
       if (offset === 0) continue;
       lengths[count] = Math.abs(offset);
       overshoots[count] = overshootOf(clean[k]!, offset);
       count++;
     }
-    shorten(point, clean, Math.fround(cutTo(radius, lengths, overshoots, count)));
+    shorten(offsets, clean, Math.fround(cutTo(radius, lengths, overshoots, count)), point);
   };
 }
 
 /**
- * In float32 and in the original's order, since APGD counts the coordinates that come back to their clean value exactly.
- * Rounding may lead out of [0, 1], where the original lets it be; here it does not.
+ * In float32 and in the original's order, clean + offset - removed: what is removed whole may leave a rounding error, and
+ * APGD counts the coordinates that differ from their clean value. Rounding may also lead out of [0, 1], where the original
+ * lets it be; here it does not.
  */
-function shorten(point: Float32Array, clean: Float32Array, cut: number): void {
-  for (let k = 0; k < point.length; k++) {
+function shorten(offsets: Float32Array, clean: Float32Array, cut: number, point: Float32Array): void {
+  for (let k = 0; k < offsets.length; k++) {
+    const offset = offsets[k]!;
     const centre = clean[k]!;
-    const offset = Math.fround(point[k]! - centre);
-    if (offset === 0) continue;
     const removed = Math.min(Math.max(overshootOf(centre, offset), cut), Math.abs(offset));
     const moved = Math.fround(centre + offset);
     const shortened = Math.fround(offset > 0 ? moved - removed : moved + removed);

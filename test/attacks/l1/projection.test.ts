@@ -19,9 +19,9 @@ const fixture: Fixture = JSON.parse(
 );
 
 function projected(point: Float32Array, clean: Float32Array, radius: number): Float32Array {
-  const result = point.slice();
-  l1Projection(clean.length)(result, clean, radius);
-  return result;
+  const offsets = point.map((value, k) => value - clean[k]!);
+  l1Projection(clean.length)(offsets, clean, radius, offsets);
+  return offsets;
 }
 
 /** The same by sorting: the cut lies in the piece between two breakpoints where the length passes the radius. */
