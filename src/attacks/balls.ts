@@ -10,12 +10,12 @@ const BALLS: Partial<Record<ThreatModel['norm'], (epsilon: number, imageSize: nu
   L2: l2Balls,
 };
 
-/** The balls of a threat model, for images of `imageSize` numbers. Throws ConfigError where APGD lacks the norm. */
-export function ballsOf(threat: ThreatModel, imageSize: number): Balls {
+/** The balls of a threat model, for images of `imageSize` numbers. Throws ConfigError where the attack lacks the norm. */
+export function ballsOf(threat: ThreatModel, imageSize: number, attack: string): Balls {
   const create = BALLS[threat.norm];
   if (create === undefined)
     throw new ConfigError(
-      `APGD has no ${threat.norm} norm: set threat.norm to one of ${Object.keys(BALLS).join(', ')}`,
+      `${attack} has no ${threat.norm} norm: set threat.norm to one of ${Object.keys(BALLS).join(', ')}`,
     );
   return create(Math.fround(threat.epsilon), imageSize);
 }

@@ -199,10 +199,4 @@ describe('refusals', () => {
     await expect(attack).rejects.toThrow(ConfigError);
     await expect(attack).rejects.toThrow('use apgd-ce or apgd-cw');
   });
-
-  it('a norm it does not have', async () => {
-    const { model } = scripted();
-    const attack = attackOn('ce').run(points, contextOf(model, { norm: 'L1', epsilon: 12 }));
-    await expect(attack).rejects.toThrow('APGD has no L1 norm: set threat.norm to one of Linf, L2');
-  });
 });

@@ -18,7 +18,7 @@ function image(stream: RandomStream): Float32Array {
 
 describe('L-infinity', () => {
   const epsilon = 8 / 255;
-  const ball = (clean: Float32Array): Ball => ballsOf({ norm: 'Linf', epsilon }, SIZE)(clean);
+  const ball = (clean: Float32Array): Ball => ballsOf({ norm: 'Linf', epsilon }, SIZE, 'apgd')(clean);
 
   it('starts 2 epsilon at a step', () => {
     expect(ball(row(() => 0)).firstStep).toBe(round(2 * epsilon));
@@ -70,7 +70,7 @@ function clipped(value: number, clean: number, epsilon: number): number {
 
 describe('L2', () => {
   const epsilon = 0.5;
-  const ball = (clean: Float32Array): Ball => ballsOf({ norm: 'L2', epsilon }, SIZE)(clean);
+  const ball = (clean: Float32Array): Ball => ballsOf({ norm: 'L2', epsilon }, SIZE, 'apgd')(clean);
   const grey = row(() => 0.5);
 
   it('steps along the gradient by the step size, whatever its length', () => {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { AttackPoints, Candidates } from '../../src/attacks/attack.ts';
+import { apgd } from '../../src/attacks/apgd.ts';
+import type { Attack, AttackPoints, Candidates, ThreatModel } from '../../src/attacks/attack.ts';
 import { createAttack } from '../../src/attacks/suites.ts';
-import type { AttackSpec } from '../../src/contracts/attacks.ts';
 import { attackedModel, equidistantClassifier } from '../support/linear-model.ts';
 import { brokenImages, contextOf, imageOf, interiorImages, pointsOf, selected } from './support.ts';
 
@@ -10,12 +10,26 @@ const IMAGE_SIZE = 16;
 const COUNT = 14;
 const classifier = equidistantClassifier(5, IMAGE_SIZE);
 const points = pointsOf(classifier, interiorImages(4, COUNT, IMAGE_SIZE));
-const threat = { norm: 'Linf', epsilon: 0.012 } as const;
+const LINF = { norm: 'Linf', epsilon: 0.012 } as const;
+const L1 = { norm: 'L1', epsilon: 0.09 } as const;
+const once = { eot: 1, restarts: 1, start: 'random' } as const;
 
-const ATTACKS: readonly AttackSpec[] = [
-  { attack: 'apgd-ce', iterations: 12, restarts: 2 },
-  { attack: 'apgd-t', iterations: 12, targets: 3 },
-  { attack: 'apgd-dlr', iterations: 6, eot: 3 },
+const ATTACKS: readonly { readonly attack: Attack; readonly threat: ThreatModel }[] = [
+  { attack: createAttack({ attack: 'apgd-ce', iterations: 12, restarts: 2 }), threat: LINF },
+  { attack: createAttack({ attack: 'apgd-t', iterations: 12, targets: 3 }), threat: LINF },
+  { attack: createAttack({ attack: 'apgd-dlr', iterations: 6, eot: 3 }), threat: LINF },
+  { attack: createAttack({ attack: 'apgd-ce', iterations: 12, restarts: 2, eot: 2 }), threat: L1 },
+  {
+    attack: apgd({
+      ...once,
+      name: 'apgd-t multi',
+      loss: 'dlr-targeted',
+      iterations: 9,
+      targets: 2,
+      multiEpsilon: true,
+    }),
+    threat: L1,
+  },
 ];
 
 /** Every image once, in any order, cut into batches anywhere. */
@@ -35,9 +49,9 @@ describe.each([
 ])('under $kind', ({ noise }) => {
   const model = attackedModel(classifier, { noise });
 
-  describe.each(ATTACKS)('$attack', (spec) => {
+  describe.each(ATTACKS)('$attack.name, $threat.norm', ({ attack, threat }) => {
     const run = (some: AttackPoints, examples: 'first' | 'last') =>
-      createAttack(spec).run(some, contextOf(model, threat, { examples }));
+      attack.run(some, contextOf(model, threat, { examples }));
 
     it.each(['first', 'last'] as const)(
       'gives each image the same outcome in any batches, keeping the %s',

@@ -91,6 +91,11 @@ export class L1Climb implements Search<L1ClimbState> {
     return isWithin && isBroken ? asked : undefined;
   }
 
+  /** Of the last stage once it is over; until then, of the one it is in. */
+  get best(): Float32Array {
+    return this.#best;
+  }
+
   save(): L1ClimbState {
     return {
       x: this.#x,
