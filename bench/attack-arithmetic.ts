@@ -24,7 +24,7 @@ const iterations = Number(process.argv[2] ?? 100);
 const measured: readonly Measured[] = [
   {
     attack: apgd({ name: 'apgd-ce', loss: 'ce', iterations, restarts: 1, eot: 1, start: 'random' }),
-    norms: ['Linf', 'L2'],
+    norms: ['Linf', 'L2', 'L1'],
     evaluations: 1,
   },
   {

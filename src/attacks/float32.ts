@@ -16,6 +16,20 @@ export function sign(value: number): number {
   return value / (Math.abs(value) + 1e-300);
 }
 
+/** The larger one, as exact as `clamp`: Math.max branches. */
+export function larger(a: number, b: number): number {
+  return 0.5 * (a + b + Math.abs(a - b));
+}
+
+export function smaller(a: number, b: number): number {
+  return 0.5 * (a + b - Math.abs(a - b));
+}
+
+/** 1 where a float32 value is at or above a float32 threshold, else 0; without a branch as well. */
+export function reaches(value: number, threshold: number): number {
+  return Math.ceil(0.5 + 0.5 * sign(value - threshold));
+}
+
 /** Euclidean norm, summed in float64. */
 export function euclideanNorm(row: Float32Array): number {
   let sum = 0;

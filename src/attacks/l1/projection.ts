@@ -1,3 +1,5 @@
+import { clamp, larger, sign, smaller } from '../float32.ts';
+
 /**
  * Writes to `point` the point within [0, 1] and `radius` of `clean` in L1 that is nearest to clean + offsets. `point` may
  * be `offsets` itself.
@@ -38,17 +40,16 @@ function shorten(offsets: Float32Array, clean: Float32Array, cut: number, point:
   for (let k = 0; k < offsets.length; k++) {
     const offset = offsets[k]!;
     const centre = clean[k]!;
-    const removed = Math.min(Math.max(overshootOf(centre, offset), cut), Math.abs(offset));
+    const removed = smaller(larger(overshootOf(centre, offset), cut), Math.abs(offset));
     const moved = Math.fround(centre + offset);
-    const shortened = Math.fround(offset > 0 ? moved - removed : moved + removed);
-    point[k] = Math.min(Math.max(shortened, 0), 1);
+    point[k] = clamp(Math.fround(moved - sign(offset) * removed), 0, 1);
   }
 }
 
 /** How far centre + offset lies beyond [0, 1], rounded as in the original. */
 function overshootOf(centre: number, offset: number): number {
-  const room = Math.min(Math.fround(Math.fround(1 - centre) - offset), Math.fround(centre + offset));
-  return room < 0 ? -room : 0;
+  const room = smaller(Math.fround(Math.fround(1 - centre) - offset), Math.fround(centre + offset));
+  return larger(-room, 0);
 }
 
 /**

@@ -1,7 +1,10 @@
+import { reaches, sign } from '../float32.ts';
 import { orderStatistic } from './order-statistic.ts';
 
 /** Guards the division where there is no gradient at all. */
 const TINY_COUNT = 1e-10;
+/** The smallest float32 number above 0. */
+const SMALLEST = 2 ** -149;
 
 /**
  * Writes to `to` the point `size` in L1 away from `from` along the signs of the steepest `share` of the gradient's
@@ -21,16 +24,21 @@ export function sparseSteps(imageSize: number): SparseStep {
   const steepness = new Float32Array(imageSize);
   return (from, to, gradient, share, size) => {
     for (let k = 0; k < imageSize; k++) steepness[k] = Math.abs(gradient[k]!);
-    const threshold = orderStatistic(steepness, rankOf(share, imageSize));
-    let count = 0;
-    for (let k = 0; k < imageSize; k++) if (gradient[k] !== 0 && Math.abs(gradient[k]!) >= threshold) count++;
-    const each = Math.fround(size / Math.fround(count + TINY_COUNT));
+    const rank = rankOf(share, imageSize);
+    // Where fewer coordinates have a slope at all, those.
+    const threshold = Math.max(orderStatistic(steepness, rank), SMALLEST);
+    const each = Math.fround(size / Math.fround(countFrom(threshold, steepness) + TINY_COUNT));
     for (let k = 0; k < imageSize; k++) {
       const slope = gradient[k]!;
-      const move = Math.abs(slope) >= threshold ? Math.sign(slope) * each : 0;
-      to[k] = from[k]! + move;
+      to[k] = from[k]! + reaches(Math.abs(slope), threshold) * sign(slope) * each;
     }
   };
+}
+
+function countFrom(threshold: number, values: Float32Array): number {
+  let count = 0;
+  for (let k = 0; k < values.length; k++) count += reaches(values[k]!, threshold);
+  return count;
 }
 
 /** Place of the last coordinate left out, from the least steep one on, in float32 as in the original. */
