@@ -9,6 +9,8 @@ import {
 import { apgd } from './apgd.ts';
 import type { Attack, ThreatModel } from './attack.ts';
 import { fab } from './fab/fab.ts';
+import { gama } from './gama.ts';
+import { pgd } from './pgd.ts';
 import { rays } from './rays/rays.ts';
 import { square } from './square/square.ts';
 
@@ -24,6 +26,8 @@ const ATTACKS: { readonly [Name in AttackName]: (spec: SpecOf<Name>, name: strin
   'fab-t': (spec, name) => fab({ ...spec, name, targeted: true }),
   square: (spec, name) => square({ ...spec, name }),
   rays: (spec, name) => rays({ ...spec, name }),
+  pgd: (spec, name) => pgd({ ...spec, name }),
+  gama: (spec, name) => gama({ ...spec, name }),
 };
 
 const AUTOATTACK: readonly AttackSpec[] = [
@@ -56,7 +60,12 @@ type Suite = (norm: ThreatModel['norm']) => readonly (AttackName | AttackSpec)[]
 const SUITES: Readonly<Record<SuiteName, Suite>> = {
   standard: (norm) =>
     norm === 'L1'
-      ? [{ attack: 'apgd-ce', restarts: 5 }, { attack: 'apgd-t', targets: 5 }, 'fab-t', 'square']
+      ? [
+          { attack: 'apgd-ce', restarts: 5, multiEpsilon: true },
+          { attack: 'apgd-t', targets: 5, multiEpsilon: true },
+          'fab-t',
+          'square',
+        ]
       : ['apgd-ce', 'apgd-t', 'fab-t', 'square'],
   plus: () => [
     { attack: 'apgd-ce', restarts: 5 },

@@ -31,15 +31,20 @@ const restarts = count.default(1);
 /** Wrong classes aimed at in turn, by falling clean logit; all of them where the model has fewer. */
 const targets = count.default(9);
 
+/** Gradients averaged in a step (expectation over transformation), for randomised models. */
+const eot = count.default(1);
+/** A random point of the ball, or the clean image itself. */
+const start = z.enum(['random', 'clean']).default('random');
+
 /** What every APGD can be told. The defaults are AutoAttack's standard ones, `autoattack.py` of fra31/auto-attack. */
 const apgdOptions = {
   ...common,
   iterations,
   restarts,
-  /** Gradients averaged in a step (expectation over transformation), for randomised models. */
-  eot: count.default(1),
-  /** A random point of the ball, or the clean image itself. */
-  start: z.enum(['random', 'clean']).default('random'),
+  eot,
+  start,
+  /** L1 only: three radii, each from the best point of the one before, as AutoAttack's standard version for L1. */
+  multiEpsilon: z.boolean().default(false),
 };
 
 /** Attacks by name, each with its options; `src/attacks/suites.ts` builds them. Unknown keys are refused. */
@@ -53,6 +58,26 @@ const specs = [
   /** Queries are those of one restart, as in the original. */
   z.strictObject({ attack: z.literal('square'), ...common, queries: count.default(5000), restarts }),
   z.strictObject({ attack: z.literal('rays'), ...common, queries: count.default(10_000) }),
+  z.strictObject({
+    attack: z.literal('pgd'),
+    ...common,
+    iterations: count.default(20),
+    restarts,
+    eot,
+    start,
+    loss: z.enum(['ce', 'cw']).default('ce'),
+    /** Of a step, as a share of epsilon: 2/255 where epsilon is 8/255. */
+    stepSize: z.number().positive().default(0.25),
+  }),
+  z.strictObject({
+    attack: z.literal('gama'),
+    ...common,
+    iterations,
+    restarts,
+    eot,
+    /** Whose probabilities the loss moves away from: those at the noisy start, as the public code, or the clean image's. */
+    reference: z.enum(['start', 'clean']).default('start'),
+  }),
 ] as const;
 
 export const ATTACK_NAMES = specs.map(({ shape }) => shape.attack.value);

@@ -11,7 +11,7 @@ function named(attack: string) {
   return { attack, name: attack, group: 'all' };
 }
 
-const DEFAULTS = { iterations: 100, restarts: 1, eot: 1, start: 'random' };
+const DEFAULTS = { iterations: 100, restarts: 1, eot: 1, start: 'random', multiEpsilon: false };
 
 describe('suites', () => {
   it('apgd is AutoAttack’s two APGDs with every option spelled out', () => {

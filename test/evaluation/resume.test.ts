@@ -19,6 +19,8 @@ const SUITE: readonly AttackSpec[] = [
   { attack: 'apgd-t', iterations: 5, targets: 3 },
   { attack: 'apgd-dlr', iterations: 4, eot: 2 },
   { attack: 'fab', iterations: 3 },
+  { attack: 'pgd', iterations: 4, eot: 2 },
+  { attack: 'gama', iterations: 5 },
   { attack: 'fab-t', iterations: 6, targets: 2, restarts: 2 },
   { attack: 'rays', queries: 25 },
   { attack: 'square', queries: 30 },
