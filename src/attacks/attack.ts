@@ -1,3 +1,4 @@
+import type { Norm } from '../contracts/attacks.ts';
 import type { RandomSource, RandomStream, StreamKey } from '../random/stream.ts';
 import type { LossName } from './losses.ts';
 
@@ -52,7 +53,7 @@ export interface AttackPoints {
 }
 
 export interface ThreatModel {
-  readonly norm: 'Linf' | 'L2' | 'L1';
+  readonly norm: Norm;
   /** Radius of the ball, images in [0, 1]. */
   readonly epsilon: number;
 }

@@ -1,5 +1,8 @@
 import { z } from 'zod';
 
+export const NORM_NAMES = ['Linf', 'L2', 'L1'] as const;
+export type Norm = (typeof NORM_NAMES)[number];
+
 const count = z.int().positive();
 
 /** What every attack of a suite can be told. */
@@ -81,6 +84,18 @@ const specs = [
 ] as const;
 
 export const ATTACK_NAMES = specs.map(({ shape }) => shape.attack.value);
+
+/** Norms an attack is for, where that is not all of them. */
+const NORMS: Readonly<Record<string, readonly Norm[]>> = { rays: ['Linf'], gama: ['Linf'], pgd: ['Linf', 'L2'] };
+
+/** What is wrong with an attack under a norm; null where it can be run. */
+export function normProblem({ attack, ...options }: ResolvedAttackSpec, norm: Norm): string | null {
+  const norms = NORMS[attack];
+  if (norms?.includes(norm) === false) return `${attack} is for ${norms.join(' and ')}, not for ${norm}: leave it out`;
+  if (norm !== 'L1' && 'multiEpsilon' in options && options.multiEpsilon)
+    return `${attack}: multiEpsilon is for L1, not for ${norm}: leave the option out`;
+  return null;
+}
 
 /** One attack of a suite, as a config or a plan writes it; defaults are filled in. */
 export const attackSpecSchema = z.discriminatedUnion('attack', specs);

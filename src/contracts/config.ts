@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ATTACK_NAMES, attackSpecSchema, PROTOCOLS, SUITE_NAMES } from './attacks.ts';
+import { ATTACK_NAMES, attackSpecSchema, NORM_NAMES, PROTOCOLS, SUITE_NAMES } from './attacks.ts';
 import { similaritySchema } from './similarities.ts';
 import { variantEntrySchema } from './variants.ts';
 
@@ -104,7 +104,7 @@ const smoothingSchema = z
   .nullable()
   .default(null);
 
-const threatSchema = z.strictObject({ norm: z.enum(['Linf', 'L2', 'L1']), epsilon: positive });
+const threatSchema = z.strictObject({ norm: z.enum(NORM_NAMES), epsilon: positive });
 
 const suiteSchema = z.union([
   z.enum(SUITE_NAMES),

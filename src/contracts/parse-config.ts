@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { normProblem } from './attacks.ts';
 import { configSchema, type RunConfig } from './config.ts';
 import { ConfigError, messageOf } from './errors.ts';
 import { suggestedIssues } from './issues.ts';
@@ -29,6 +30,7 @@ function contradictionsIn(config: RunConfig): string[] {
       ? ['dataset.probe: is needed to rank units (the training split)']
       : []),
     ...unknownSources(config),
+    ...unfitAttacks(config),
     ...(methods.has('cdir') && config.ranking.clip === undefined
       ? [
           'ranking.clip: is needed by variant cdir, e.g. {"model": "ViT-B-16.pt", "tokenizer": "bpe_simple_vocab_16e6.txt.gz"}',
@@ -39,6 +41,14 @@ function contradictionsIn(config: RunConfig): string[] {
       : []),
     ...dataContradictions(config.dataset),
   ];
+}
+
+/** Attacks that are not for the norm: known before hours of the others. */
+function unfitAttacks({ suite, threat }: RunConfig): string[] {
+  if (suite === 'iw-wc' && threat.norm !== 'Linf')
+    return [`suite: iw-wc is for Linf (RayS is), not for ${threat.norm}`];
+  if (typeof suite === 'string') return [];
+  return suite.flatMap((spec) => normProblem(spec, threat.norm) ?? []).map((problem) => `suite: ${problem}`);
 }
 
 /** Attacks may be made on another variant of the run, or on the model itself. */

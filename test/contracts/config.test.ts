@@ -56,6 +56,19 @@ describe('run config', () => {
     expect(problem({ ranking: { clip: { model: 'a.pt', tokenizer, similarity: numbers } } })).toContain('pStart');
   });
 
+  test('knows which attacks are for a norm, and what they may be made on', () => {
+    const l1 = { norm: 'L1', epsilon: 12 };
+    expect(problem({ suite: ['rays'], threat: l1 })).toContain('rays is for Linf, not for L1');
+    expect(problem({ suite: ['pgd'], threat: l1 })).toContain('pgd is for Linf and L2');
+    expect(problem({ suite: 'iw-wc', threat: l1 })).toContain('iw-wc is for Linf');
+    expect(problem({ suite: [{ attack: 'apgd-ce', multiEpsilon: true }] })).toContain('multiEpsilon is for L1');
+    expect(parse({ suite: [{ attack: 'apgd-ce', multiEpsilon: true }], threat: l1 }).threat.norm).toBe('L1');
+    const on = (variant: string) => ({ suite: [{ attack: 'apgd-ce', on: { variant } }], variants: ['loir'] });
+    expect(problem(on('random'))).toContain('apgd-ce is made on "random", which is none of the variants: none, loir');
+    expect(parse(on('none')).suite).toMatchObject([{ on: { variant: 'none' } }]);
+    expect(problem({ suite: ['apgd-ce', 'apgd-ce'] })).toContain('give one of them another "name"');
+  });
+
   test('needs no layer where nothing is masked', () => {
     expect(parse({ variants: ['none'], layer: undefined, importantUnits: undefined }).layer).toBeUndefined();
     expect(problem({ layer: undefined })).toContain('layer: is needed');
