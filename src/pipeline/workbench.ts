@@ -19,8 +19,6 @@ export interface WorkbenchOptions {
   readonly runs: Store;
   readonly rankings: Store;
   readonly session: SessionOptions;
-  /** Milliseconds between two saves of a shard in hand; the default is `shardMemory`'s. */
-  readonly saveEveryMs?: number | undefined;
 }
 
 /** A variant as attacks may see it in its place. */
@@ -35,17 +33,15 @@ export class Workbench {
   readonly runs: Store;
   readonly rankings: Store;
   readonly session: SessionOptions;
-  readonly saveEveryMs: number | undefined;
   #classifier: Promise<Classifier> | undefined;
   #test: Promise<Dataset> | undefined;
   #current: { readonly variant: string; readonly models: Map<string, OnnxModel> } | undefined;
 
-  constructor({ plan, runs, rankings, session, saveEveryMs }: WorkbenchOptions) {
+  constructor({ plan, runs, rankings, session }: WorkbenchOptions) {
     this.plan = plan;
     this.runs = runs;
     this.rankings = rankings;
     this.session = session;
-    this.saveEveryMs = saveEveryMs;
   }
 
   classifier(): Promise<Classifier> {

@@ -79,6 +79,27 @@ describe('igd run', () => {
     expect(images(out)).toBe(images(folder.path('undisturbed')));
   });
 
+  test('goes on within a shard after SIGKILL, with the same numbers to the last evaluation', async () => {
+    const long = smallConfig({
+      variants: ['none'],
+      suite: [{ attack: 'apgd-ce', iterations: 100, restarts: 25 }, { attack: 'square', queries: 2000 }, 'fab-t'],
+      compute: { batchSize: 8, imagesPerShard: 12 },
+    });
+    const config = writeJson(folder.path('config.json'), long);
+    expect((await igd(run(config, folder.path('undisturbed')))).code).toBe(0);
+    const out = folder.path('disturbed');
+    const state = `${out}/state/none/00000.bin`;
+    const killed = await igd(run(config, out), { when: () => existsSync(state), signal: 'SIGKILL' });
+    expect(killed.signal).toBe('SIGKILL');
+    const resumed = await igd(run(config, out));
+    expect(resumed.code).toBe(0);
+    expect(images(out)).toBe(images(folder.path('undisturbed')));
+    expect(existsSync(state)).toBe(false);
+    const costs = (of: string) =>
+      report(of).variants[0]?.attacks.map(({ attack, forwards, gradients }) => ({ attack, forwards, gradients }));
+    expect(costs(out)).toEqual(costs(folder.path('undisturbed')));
+  });
+
   test('gives the same images.csv for any batch size and sharding', async () => {
     const outcomes = [];
     for (const compute of [

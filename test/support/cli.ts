@@ -15,7 +15,7 @@ const ROOT = resolve(import.meta.dirname, '../..');
 /** Starts `igd` as a user would, from the root of the repository. `kill` ends it once its progress says so. */
 export function igd(
   args: readonly string[],
-  kill?: { readonly when: RegExp; readonly signal: NodeJS.Signals },
+  kill?: { readonly when: RegExp | (() => boolean); readonly signal: NodeJS.Signals },
 ): Promise<Finished> {
   const child = spawn(process.execPath, ['bin/igd.mjs', ...args], { cwd: ROOT });
   const output = { stdout: '', stderr: '' };
@@ -23,12 +23,16 @@ export function igd(
   child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => {
     output.stderr += chunk.toString();
-    if (!killed && kill?.when.test(output.stderr) === true) killed = child.kill(kill.signal);
+    if (!killed && kill !== undefined && isTime(kill.when, output.stderr)) killed = child.kill(kill.signal);
   });
   return new Promise((resolvePromise, reject) => {
     child.on('error', reject);
     child.on('close', (code, signal) => resolvePromise({ code, signal, ...output }));
   });
+}
+
+function isTime(when: RegExp | (() => boolean), stderr: string): boolean {
+  return when instanceof RegExp ? when.test(stderr) : when();
 }
 
 /** A folder for one test, removed by `remove`. */
