@@ -3,7 +3,7 @@
  * accuracy, and every image whose outcome differs. Both compute on as many threads, one after the other in one run.
  *
  * npx tsx bench/autoattack/index.ts CHECKPOINT TEST_BIN PROBE_BIN [--original DIR] [--python python3] [--images 64]
- *   [--layer layer4] [--units 16] [--threads 1] [--norm Linf] [--epsilon 8/255] [--attacks apgd-ce,apgd-t,fab-t,square]
+ *   [--layer layer4] [--units 16] [--threads 1] [--norm Linf] [--epsilon 8/255] [--attacks apgd-ce,apgd-t,fab-t,square] [--kinds none,loir]
  *
  * DIR is a copy of fra31/auto-attack. `--record FILE` compares with outcomes of the original recorded before instead (JSON:
  * {runs: [{kind: none | loir, count, broken_by: [...]}]}, in the order of the images). Without both only our side runs.
@@ -26,6 +26,7 @@ const { values, positionals } = parseArgs({
   options: {
     original: { type: 'string' },
     record: { type: 'string' },
+    kinds: { type: 'string', default: 'none,loir' },
     python: { type: 'string', default: 'python3' },
     images: { type: 'string', default: '64' },
     layer: { type: 'string', default: 'layer4' },
@@ -47,7 +48,7 @@ const session = { threads: Number(values.threads) };
 const scores = await loirScores(classifier, layer, probe, { signed: false, batchSize: 64, session });
 const masks = topUnitMasks(scores, Number(values.units));
 
-for (const kind of ['none', 'loir'] as const) {
+for (const kind of (['none', 'loir'] as const).filter((each) => values.kinds.split(',').includes(each))) {
   const job: BenchJob = {
     checkpoint,
     test: testBin,

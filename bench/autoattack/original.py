@@ -44,7 +44,7 @@ def main(repository, job):
     x, y = x[:job['count']], y[:job['count']]
     for parameter in base.parameters():
         parameter.requires_grad_(False)
-    masks = job['masks'] and torch.tensor(job['masks'])
+    masks = job['masks'] and torch.tensor(job['masks'], dtype=torch.float32)
     model = base if masks is None else Masked(base, masks, job['temperature'])
     adversary = AutoAttack(model, norm=job['norm'], eps=job['epsilon'], version='custom', attacks_to_run=[], seed=job['seed'],
                            device='cpu', verbose=False)
