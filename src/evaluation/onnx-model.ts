@@ -77,7 +77,7 @@ export class OnnxModel implements AttackedModel {
 
   async #run(kind: LossName | 'forward', feeds: Feeds, outputs: readonly string[]) {
     const session = await this.#session(kind);
-    const before = session.usage.seconds;
+    const before = session.usage.calls === 0 ? 0 : session.usage.seconds;
     const results = await session.run(feeds, outputs);
     this.#runtimeSeconds += session.usage.seconds - before;
     return results;
