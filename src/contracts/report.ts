@@ -92,8 +92,8 @@ export const reportSchema = z.strictObject({
     id: z.string(),
     igdVersion: z.string(),
     seed: z.int(),
-    /** Attacks in the order they run, by group. */
-    suite: z.array(z.strictObject({ name: z.string(), group: z.string() })),
+    /** Attacks in the order they run; `name` is what results call it, `crafted` where it was made on another model. */
+    suite: z.array(z.strictObject({ name: z.string(), attack: z.string(), group: z.string(), crafted: z.boolean() })),
     threat: z.strictObject({ norm: z.string(), epsilon: z.number() }),
     temperature: z.number(),
     smoothing: z.strictObject({ samples: z.int(), sigma: z.number() }).nullable(),

@@ -129,7 +129,7 @@ async function factsOf(plan: Plan, rankings: Store, coverage: Coverage): Promise
       id,
       igdVersion: igdVersion(),
       seed: config.seed,
-      suite: suiteOf(config).map(({ name, group }) => ({ name, group })),
+      suite: suiteOf(config).map(({ name, attack, group, on }) => ({ name, attack, group, crafted: on !== undefined })),
       threat: config.threat,
       temperature: config.temperature,
       smoothing: config.smoothing,

@@ -114,9 +114,10 @@ function probabilityOutputs({ variant }: VariantCase): string | null {
 
 /** Attacks that aim at a number of wrong classes, AutoAttack's being nine. */
 const TARGETED_CLASSES = 10;
+const TARGETED: ReadonlySet<string> = new Set(['apgd-t', 'fab-t']);
 
 function tooFewClasses({ run, classes }: VariantCase): string | null {
-  const targeted = run.suite.filter(({ name }) => name === 'apgd-t' || name === 'fab-t').map(({ name }) => name);
+  const targeted = run.suite.filter(({ attack }) => TARGETED.has(attack)).map(({ name }) => name);
   if (targeted.length === 0 || classes >= TARGETED_CLASSES) return null;
   return `with ${classes} classes ${list(targeted)} ${targeted.length === 1 ? 'has' : 'have'} ${classes - 1} targets instead of 9: fewer tries than the standard evaluation`;
 }
@@ -125,8 +126,10 @@ function tooFewClasses({ run, classes }: VariantCase): string | null {
 const SQUARE_TOLERANCE = 0.002;
 
 function squareBeatsGradients({ variant, run }: VariantCase): string | null {
-  const place = variant.attacks.findIndex(({ attack }) => attack === 'square');
-  const broken = variant.attacks[place]?.broken ?? 0;
+  const square = run.suite.find(({ attack, crafted }) => attack === 'square' && !crafted);
+  const peers = variant.attacks.filter(({ group }) => group === square?.group);
+  const place = peers.findIndex(({ attack }) => attack === square?.name);
+  const broken = peers[place]?.broken ?? 0;
   if (place < 1 || broken / run.images <= SQUARE_TOLERANCE) return null;
   return (
     `Square broke ${counted(broken, 'image')} (${points(broken / run.images)} points) that the attacks before it could not: ` +
@@ -139,7 +142,7 @@ function smoothingNeedsEot({ variant, run, averagesNoise }: VariantCase): string
   if (run.smoothing === null || variant.mask === 'none' || averagesNoise) return null;
   return (
     'smoothing makes the model random and no attack in the suite averages its gradients over the noise: results are ' +
-    'optimistic; give the attacks "eot", e.g. {"attack": "apgd-ce", "eot": 20}'
+    'optimistic; use the suite "rand", or give the attacks "eot", e.g. {"attack": "apgd-ce", "eot": 20}'
   );
 }
 

@@ -48,7 +48,7 @@ function shard(variant: string, from: number, to: number, seconds: number): Shar
 }
 
 function inOrder(...names: string[]): RunFacts['run']['suite'] {
-  return names.map((name) => ({ name, group: 'all' }));
+  return names.map((name) => ({ name, attack: name, group: 'all', crafted: false }));
 }
 
 function transfer(judge: string, source: string, predictions: readonly (readonly [number, number])[]): TransferResult {
@@ -168,8 +168,8 @@ describe('a run of five images, worked out by hand', () => {
     const alone = {
       ...FACTS.run,
       suite: [
-        { name: 'apgd-ce', group: 'a' },
-        { name: 'square', group: 'b' },
+        { name: 'apgd-ce', attack: 'apgd-ce', group: 'a', crafted: false },
+        { name: 'square', attack: 'square', group: 'b', crafted: false },
       ],
     };
     const shards = SHARDS.map((shard) => ({

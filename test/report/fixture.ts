@@ -63,7 +63,7 @@ function makeFacts(options: RunOptions): RunFacts {
       id: '6f1d0c2a9b3e',
       igdVersion: '0.1.0',
       seed: 0,
-      suite: suite.map((name) => ({ name, group: 'all' })),
+      suite: suite.map((name) => ({ name, attack: name, group: 'all', crafted: false })),
       threat: { norm: 'Linf', epsilon: 8 / 255 },
       temperature,
       smoothing,

@@ -66,7 +66,7 @@ describe('flags of a variant', () => {
     expect(flagsOf({ variant: checked({ probabilities: true }) })['probability-outputs']).toMatch(
       /without its softmax$/,
     );
-    const targeted = { ...run, suite: [{ name: 'apgd-t', group: 'all' }] };
+    const targeted = { ...run, suite: [{ name: 'apgd-t', attack: 'apgd-t', group: 'all', crafted: false }] };
     expect(flagsOf({ run: targeted, classes: 4 })['too-few-classes']).toMatch(/^with 4 classes apgd-t has 3 targets/);
     expect(flagsOf({ run: targeted, classes: 10 })).toEqual({});
   });

@@ -103,7 +103,12 @@ describe('text of others', () => {
   const { report } = makeRun({ variants: [NONE, LOIR, ...SWEEP], images: 200, classNames: Array(10).fill(hostile) });
   const evil = {
     ...report,
-    run: { ...report.run, name: hostile, igdVersion: hostile, suite: [{ name: hostile, group: hostile }] },
+    run: {
+      ...report.run,
+      name: hostile,
+      igdVersion: hostile,
+      suite: [{ name: hostile, attack: hostile, group: hostile, crafted: false }],
+    },
     checkpoint: { ...report.checkpoint, uri: hostile, architecture: hostile, notes: [hostile] },
     dataset: { ...report.dataset, format: hostile, test: { ...report.dataset.test, uri: hostile } },
     flags: [{ code: hostile, message: hostile }],
