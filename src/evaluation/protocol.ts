@@ -224,14 +224,17 @@ function saveBout(bout: Bout, current: SavedEvaluation['current']): SavedEvaluat
 /** Forwards that a gradient costs, forward included: measured on CIFAR ResNet-18, see README. */
 const GRADIENT_IN_FORWARDS = 2.2;
 
-/** Each attack's share of the suite's work, were every image to hold out. */
-function sharesOf({ model, options }: Bout): number[] {
-  const costs = options.suite.map(({ attack }) => {
+/** Each attack's share of the suite's work, were the images that are robust by now to hold out. */
+function sharesOf({ model, options: { suite }, standings }: Bout): number[] {
+  const costs = suite.map(({ attack, group }, index) => {
+    const earlier = suite.slice(0, index).filter((entry) => entry.group === group);
+    const peers = earlier.map((entry) => entry.attack.name);
+    const images = standings.filter((standing) => standsAgainst(standing, peers)).length;
     const { forwards, gradients } = attack.cost(model.classes);
-    return forwards + GRADIENT_IN_FORWARDS * gradients;
+    return images * (forwards + GRADIENT_IN_FORWARDS * gradients);
   });
   const whole = costs.reduce((sum, cost) => sum + cost, 0);
-  return costs.map((cost) => cost / whole);
+  return costs.map((cost) => (whole === 0 ? 0 : cost / whole));
 }
 
 function evaluationsOf(usages: readonly AttackUsage[]): number {
