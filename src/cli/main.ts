@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { IgdError } from '../contracts/errors.ts';
+import { addAnalyze } from './commands/analyze.ts';
 import { addCancel } from './commands/cancel.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addDownload } from './commands/download.ts';
@@ -24,6 +25,7 @@ const COMMANDS = [
   addRun,
   addValidate,
   addPlan,
+  addAnalyze,
   addReport,
   addVerify,
   addExport,

@@ -144,8 +144,8 @@ export function barLine({
   const filled = Math.round(fraction * BAR_WIDTH);
   const bar = `${'#'.repeat(filled)}${'-'.repeat(BAR_WIDTH - filled)}`;
   const parts = [`${stage.padEnd(8)} [${bar}] ${Math.floor(fraction * 100)}% ${jobsDone}/${jobs}`];
-  if (job !== undefined && job.kind !== 'rank')
-    parts.push(`${job.variant}${state?.attack === undefined ? '' : ` ${state.attack}`}`);
+  const doing = [job !== undefined && 'variant' in job ? job.variant : undefined, state?.attack];
+  if (doing.some((part) => part !== undefined)) parts.push(doing.filter((part) => part !== undefined).join(' '));
   if (state?.robust !== undefined) parts.push(`${state.robust}/${state.total} robust`);
   if (evaluationsPerSecond > 0) parts.push(`${Math.round(evaluationsPerSecond)} evaluations/s`);
   if (secondsLeft !== undefined) parts.push(`${clock(secondsLeft)} left`);

@@ -100,6 +100,12 @@ export function normProblem({ attack, ...options }: ResolvedAttackSpec, norm: No
 /** One attack of a suite, as a config or a plan writes it; defaults are filled in. */
 export const attackSpecSchema = z.discriminatedUnion('attack', specs);
 
+/** An entry of a list of attacks: a name alone, or with options. */
+export const attackEntrySchema = z.union([
+  z.enum(ATTACK_NAMES).transform((attack) => attackSpecSchema.parse({ attack })),
+  attackSpecSchema,
+]);
+
 /** As a user writes it: nothing but the name is needed. */
 export type AttackSpec = z.input<typeof attackSpecSchema>;
 /** With every option spelled out. */

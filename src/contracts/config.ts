@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { ATTACK_NAMES, attackSpecSchema, NORM_NAMES, PROTOCOLS, SUITE_NAMES } from './attacks.ts';
+import { analysisSchema } from './analysis.ts';
+import { attackEntrySchema, NORM_NAMES, PROTOCOLS, SUITE_NAMES } from './attacks.ts';
 import { similaritySchema } from './similarities.ts';
 import { variantEntrySchema } from './variants.ts';
 
@@ -109,7 +110,7 @@ const threatSchema = z.strictObject({ norm: z.enum(NORM_NAMES), epsilon: positiv
 const suiteSchema = z.union([
   z.enum(SUITE_NAMES),
   z
-    .array(z.union([z.enum(ATTACK_NAMES).transform((attack) => attackSpecSchema.parse({ attack })), attackSpecSchema]))
+    .array(attackEntrySchema)
     .min(1)
     .refine(
       (attacks) => new Set(attacks.map(({ attack, name = attack }) => name)).size === attacks.length,
@@ -153,6 +154,8 @@ export const configSchema = z.strictObject({
   protocol: z.enum(PROTOCOLS).default('sequential'),
   /** Which adversarial example is kept: the last misclassified iterate, as AutoAttack does, or the first (faster). */
   examples: z.enum(['last', 'first']).default('last'),
+  /** For `igd analyze`; a run is not changed by it. */
+  analysis: analysisSchema,
   seed: z.int().nonnegative().default(0),
   compute: computeSchema,
 });

@@ -9,6 +9,10 @@ export const runKeys = {
   transfer: (variant: string, shard: number) => `transfer/${variant}/${padded(shard)}.json`,
   /** Where an interrupted evaluation goes on from; gone once it is done. */
   state: (variant: string, shard: number) => `state/${variant}/${padded(shard)}.bin`,
+  shift: (shard: number) => `shift/${padded(shard)}.json`,
+  /** [m, 2, D] float32: the mean activation of each unit before and after the attack, in image order. */
+  activations: (shard: number) => `shift/${padded(shard)}.npy`,
+  surface: (variant: string, image: number) => `surface/${variant}/${padded(image)}.json`,
   /** A reader's copy; jobs read the store. */
   ranking: (method: string) => `ranking.${method}.json`,
   report: (file: string) => file,

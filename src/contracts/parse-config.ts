@@ -5,9 +5,17 @@ import { ConfigError, messageOf } from './errors.ts';
 import { suggestedIssues } from './issues.ts';
 import { rankingOf } from './variants.ts';
 
+/** The key of a config that stands for several runs, see `sweep.ts`. */
+export const SWEEP = 'sweep';
+
 /** Reads a run config. Throws ConfigError with every problem, a line each, naming the nearest known key for unknown ones. */
 export function parseConfig(text: string, where: string): RunConfig {
-  const parsed = configSchema.safeParse(parseJson(text, where));
+  const document = parseJson(text, where);
+  if (typeof document === 'object' && document !== null && SWEEP in document) {
+    const message = `${SWEEP}: stands for several runs, one run is wanted here`;
+    throw new ConfigError(problems(where, [`${message}: "igd run" does them all, "igd submit" sends them one by one`]));
+  }
+  const parsed = configSchema.safeParse(document);
   if (!parsed.success) throw new ConfigError(problems(where, suggestedIssues(parsed.error, knownKeys())));
   const contradictions = contradictionsIn(parsed.data);
   if (contradictions.length > 0) throw new ConfigError(problems(where, contradictions));
@@ -97,7 +105,7 @@ function bucketFolders(dataset: RunConfig['dataset']): ('test' | 'probe')[] {
 
 /** Every key the schema knows, at any depth: what a misspelt one is compared with. */
 function knownKeys(): string[] {
-  const keys = new Set<string>();
+  const keys = new Set<string>([SWEEP]);
   collect(z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }), keys);
   return [...keys];
 }
@@ -112,7 +120,8 @@ function collect(schema: unknown, keys: Set<string>): void {
   }
 }
 
-function parseJson(text: string, where: string): unknown {
+/** Throws ConfigError where the text is no JSON. */
+export function parseJson(text: string, where: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {

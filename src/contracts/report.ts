@@ -5,8 +5,8 @@ import { modelChecksSchema } from './results.ts';
 
 /** Wilson's 95% interval of a share. */
 const interval = z.tuple([z.number(), z.number()]);
-const share = z.strictObject({ accuracy: z.number(), correct: z.int(), interval });
-export type Share = z.infer<typeof share>;
+export const shareSchema = z.strictObject({ accuracy: z.number(), correct: z.int(), interval });
+export type Share = z.infer<typeof shareSchema>;
 
 /** Something a reader must know before trusting a number. `code` is stable; `message` is a sentence. */
 const flag = z.strictObject({ code: z.string(), message: z.string() });
@@ -39,12 +39,12 @@ const variant = z.strictObject({
   id: z.string(),
   mask: z.enum(['none', 'two-pass', 'top-k', 'confidence']),
   threshold: z.number().optional(),
-  clean: share,
-  robust: share,
+  clean: shareSchema,
+  robust: shareSchema,
   attacks: z.array(attack),
   perClass: z.array(perClass),
   /** Robust to its own attack and to the adversarial examples of every other variant. */
-  worstCase: share,
+  worstCase: shareSchema,
   /** Accuracy on each source variant's examples: the example where the source has one, else the clean image. */
   transfer: z.array(z.strictObject({ source: z.string(), accuracy: z.number(), interval })),
   /** What was measured before any attack; the flags say what it means. */

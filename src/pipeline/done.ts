@@ -19,5 +19,9 @@ export function resultKey(plan: Plan, job: Job): string {
       return runKeys.evaluation(job.variant, job.shard);
     case 'transfer':
       return runKeys.transfer(job.variant, job.shard);
+    case 'shift':
+      return runKeys.shift(job.shard);
+    case 'surface':
+      return runKeys.surface(job.variant, job.image);
   }
 }

@@ -1,6 +1,8 @@
 import { evaluateShard } from './evaluate-job.ts';
 import type { Job } from './plan.ts';
 import { rankUnits } from './rank-job.ts';
+import { shiftShard } from './shift-job.ts';
+import { surfaceOf } from './surface-job.ts';
 import { transferShard } from './transfer-job.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -27,5 +29,9 @@ export function runJob(bench: Workbench, job: Job, progress: (state: JobProgress
       return evaluateShard(bench, job, progress);
     case 'transfer':
       return transferShard(bench, job, progress);
+    case 'shift':
+      return shiftShard(bench, job, progress);
+    case 'surface':
+      return surfaceOf(bench, job, progress);
   }
 }

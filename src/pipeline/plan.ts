@@ -6,6 +6,7 @@ import { RunError } from '../contracts/errors.ts';
 import { parseConfig } from '../contracts/parse-config.ts';
 import { RANKING_METHODS, type RankingMethod, rankingOf } from '../contracts/variants.ts';
 import { type RankingRecipe, rankingDigest } from '../ranking/ranking.ts';
+import type { AnalysisJob } from './analysis-plan.ts';
 import { inputsSchema, type RunInputs } from './inputs.ts';
 
 const PLAN_SCHEMA = 'igd.plan/1';
@@ -32,11 +33,14 @@ export interface Plan extends Omit<z.infer<typeof planFileSchema>, 'config'> {
   readonly source: z.infer<typeof planFileSchema>['config'];
 }
 
-/** One piece of work that stands alone: what a worker thread or a Batch job is given. */
-export type Job =
+/** A piece of a run. */
+export type RunJob =
   | { readonly kind: 'rank'; readonly method: RankingMethod }
   | { readonly kind: 'evaluate'; readonly variant: string; readonly shard: number }
   | { readonly kind: 'transfer'; readonly variant: string; readonly shard: number };
+
+/** One piece of work that stands alone: what a worker thread or a Batch job is given. */
+export type Job = RunJob | AnalysisJob;
 
 /** Plans a run. `imported` is the digest of a ranking the config brings along. Pure: equal arguments give equal plans. */
 export function planRun(config: RunConfig, source: Plan['source'], inputs: RunInputs, imported?: string): Plan {
@@ -94,16 +98,16 @@ export function decodePlan(bytes: Uint8Array, where: string): Plan {
   return { ...plan, source: config, config: parseConfig(JSON.stringify(config), where) };
 }
 
-export function evaluateJobs(plan: Plan): Job[] {
+export function evaluateJobs(plan: Plan): RunJob[] {
   return eachShard(plan, 'evaluate');
 }
 
-export function transferJobs(plan: Plan): Job[] {
+export function transferJobs(plan: Plan): RunJob[] {
   return eachShard(plan, 'transfer');
 }
 
-function eachShard({ config, shards }: Plan, kind: 'evaluate' | 'transfer'): Job[] {
-  return config.variants.flatMap(({ id }) => shards.map((_, shard): Job => ({ kind, variant: id, shard })));
+function eachShard({ config, shards }: Plan, kind: 'evaluate' | 'transfer'): RunJob[] {
+  return config.variants.flatMap(({ id }) => shards.map((_, shard): RunJob => ({ kind, variant: id, shard })));
 }
 
 function cut(images: number, perShard: number): Shard[] {
@@ -113,9 +117,13 @@ function cut(images: number, perShard: number): Shard[] {
   });
 }
 
-/** Device and batch size are left out: they change how long a run takes, not what it finds. Paths too: content counts. */
+/**
+ * Device and batch size are left out: they change how long a run takes, not what it finds. Paths too: content counts. What
+ * only `igd analyze` reads as well.
+ */
 function identity(config: RunConfig, inputs: RunInputs, rankings: Plan['rankings'], shards: readonly Shard[]): string {
-  const { checkpoint, dataset, compute: _compute, name: _name, suite: _suite, protocol: _protocol, ...rest } = config;
+  const { checkpoint, dataset, compute: _compute, name: _name, suite: _suite, protocol: _protocol, ...others } = config;
+  const { analysis: _analysis, ...rest } = others;
   // What CLIP and its names do to the numbers is in the digest of the ranking.
   const { clip: _clip, classNames: _classNames, ...ranking } = config.ranking;
   const { uri: _uri, sha256: _sha256, ...preparation } = checkpoint;

@@ -5,6 +5,7 @@ import type { Report } from '../contracts/report.ts';
 import { STAGE_NAMES, type StageName } from '../contracts/service.ts';
 import { localise } from '../stores/localise.ts';
 import type { Store } from '../stores/store.ts';
+import type { AnalysisStage } from './analysis-plan.ts';
 import { isDone } from './done.ts';
 import type { Engine } from './engine.ts';
 import { importRanking } from './import-ranking.ts';
@@ -15,7 +16,7 @@ import { buildReport, writeReport } from './report.ts';
 import { soundRanking } from './sound-ranking.ts';
 import { stageJobs } from './stages.ts';
 
-export type Stage = StageName;
+export type Stage = StageName | AnalysisStage;
 
 /** What a run tells whoever watches it. */
 export interface RunListener {
@@ -34,6 +35,14 @@ export interface RunOptions {
   readonly listener: RunListener;
   /** Stops the run: what is being computed is dropped, what is done stays. The reason is thrown. */
   readonly signal?: AbortSignal;
+  /** Called once the plan is written: may put results there that need not be computed. */
+  readonly prepare?: (plan: Plan) => Promise<void>;
+}
+
+/** A stage of a plan with its jobs. */
+export interface StageWork {
+  readonly stage: Stage;
+  readonly jobs: readonly Job[];
 }
 
 export interface RunOutcome {
@@ -58,17 +67,26 @@ export async function executeRun(options: RunOptions): Promise<RunOutcome> {
     return { computed: false, plan, report: await buildReport(plan, runs, rankings) };
   await runs.put(runKeys.plan, encodePlan(plan));
   if (imported !== undefined) await rankings.put(rankingKey(imported.digest), imported.file);
-  await runStages(plan, options);
+  await options.prepare?.(plan);
+  await runStages(plan, runWork(plan), options);
   return { computed: true, plan, report: await writeReport(plan, runs, rankings) };
 }
 
-async function runStages(plan: Plan, { runs, rankings, engine, listener, signal }: RunOptions): Promise<void> {
+function runWork(plan: Plan): StageWork[] {
+  return STAGE_NAMES.map((stage) => ({ stage, jobs: stageJobs(plan, stage) }));
+}
+
+/** Does what is missing, one stage after the other. Throws the signal's reason where it is aborted. */
+export async function runStages(
+  plan: Plan,
+  work: readonly StageWork[],
+  { runs, rankings, engine, listener, signal }: RunOptions,
+): Promise<void> {
   const workers = engine(plan);
   const stop = () => void workers.close();
   signal?.addEventListener('abort', stop);
   try {
-    for (const stage of STAGE_NAMES) {
-      const jobs = stageJobs(plan, stage);
+    for (const { stage, jobs } of work) {
       const left = await missing(plan, runs, rankings, jobs);
       listener.stage(stage, { total: jobs.length, done: jobs.length - left.length });
       signal?.throwIfAborted();
@@ -86,7 +104,7 @@ async function runStages(plan: Plan, { runs, rankings, engine, listener, signal 
 }
 
 async function isFinished(plan: Plan, runs: Store, rankings: Store): Promise<boolean> {
-  const jobs = STAGE_NAMES.flatMap((stage) => stageJobs(plan, stage));
+  const jobs = runWork(plan).flatMap((work) => work.jobs);
   return (await runs.has(runKeys.report('report.json'))) && (await missing(plan, runs, rankings, jobs)).length === 0;
 }
 
@@ -96,7 +114,7 @@ async function missing(plan: Plan, runs: Store, rankings: Store, jobs: readonly 
 }
 
 /** Throws ConfigError where the folder holds a run of another config or of other inputs. */
-async function requireSamePlan(plan: Plan, runs: Store): Promise<void> {
+export async function requireSamePlan(plan: Plan, runs: Store): Promise<void> {
   const bytes = await runs.get(runKeys.plan);
   if (bytes === undefined) return;
   const before = decodePlan(bytes, runKeys.plan);

@@ -1,8 +1,8 @@
 import type { Report, Share, VariantReport } from '../contracts/report.ts';
 import type { ShardResult } from '../contracts/results.ts';
 
-type Field = string | number | null | undefined;
-type Row = readonly Field[];
+export type Field = string | number | null | undefined;
+export type Row = readonly Field[];
 
 const REPORT_COLUMNS = [
   ...['variant', 'mask', 'threshold', 'attack', 'accuracy', 'correct', 'interval_low', 'interval_high'],
@@ -50,8 +50,16 @@ export function imagesCsv({ variants }: Report, shards: readonly ShardResult[]):
   return toCsv(each ? [...IMAGE_COLUMNS, EACH_COLUMN] : IMAGE_COLUMNS, rows);
 }
 
+/** classes.csv: clean and robust accuracy of every class under every variant. */
+export function classesCsv({ variants }: Report): string {
+  const rows = variants.flatMap(({ id, perClass }) =>
+    perClass.map(({ class: index, name, images, clean, robust }): Row => [id, index, name, images, clean, robust]),
+  );
+  return toCsv(['variant', 'class', 'name', 'images', 'clean', 'robust'], rows);
+}
+
 /** RFC 4180, but for line ends: pandas, R and Unix tools all take "\n". */
-function toCsv(columns: readonly string[], rows: readonly Row[]): string {
+export function toCsv(columns: readonly string[], rows: readonly Row[]): string {
   return [columns, ...rows].map((row) => `${row.map(escapeField).join(',')}\n`).join('');
 }
 

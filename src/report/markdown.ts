@@ -70,7 +70,7 @@ function differenceText({ difference, pValue: p, significant }: Difference): str
 }
 
 /** A table that reads well before it is rendered, too. */
-function table(columns: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(columns: readonly string[], rows: readonly (readonly string[])[]): string {
   const escaped = [columns, ...rows].map((cells) => cells.map((cell) => cell.replaceAll('|', '\\|')));
   const [header = [], ...body] = alignColumns(escaped);
   const rule = header.map(({ length }, column) => (column === 0 ? '-'.repeat(length) : `${'-'.repeat(length - 1)}:`));
@@ -78,7 +78,7 @@ function table(columns: readonly string[], rows: readonly (readonly string[])[])
 }
 
 /** Text of others, kept from being read as Markdown or HTML. */
-function escapeText(text: string): string {
+export function escapeText(text: string): string {
   return text
     .replaceAll(/[\\`*_[\]|#]/g, '\\$&')
     .replaceAll('&', '&amp;')

@@ -1,6 +1,6 @@
 import type { Report } from '../contracts/report.ts';
 import type { ShardResult } from '../contracts/results.ts';
-import { imagesCsv, reportCsv } from './csv.ts';
+import { classesCsv, imagesCsv, reportCsv } from './csv.ts';
 import { reportHtml } from './html.ts';
 import { reportJson } from './json.ts';
 import { reportMarkdown } from './markdown.ts';
@@ -12,6 +12,7 @@ export function reportFiles(report: Report, shards: readonly ShardResult[]): Rea
     ['report.csv', reportCsv(report)],
     ['report.md', reportMarkdown(report)],
     ['images.csv', imagesCsv(report, shards)],
+    ['classes.csv', classesCsv(report)],
     ['report.html', reportHtml(report)],
   ]);
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { runKeys } from '../../src/contracts/keys.ts';
 import { remoteKeys, serviceKeys, stageSchema, taskSchema, taskVariables } from '../../src/contracts/service.ts';
-import type { Job } from '../../src/pipeline/plan.ts';
+import type { Job, RunJob } from '../../src/pipeline/plan.ts';
 import { stageJobs } from '../../src/pipeline/stages.ts';
 import { openServiceContext, type ServiceContext } from '../../src/service/index.ts';
 import { openRun } from '../../src/service/open-run.ts';
@@ -91,7 +91,7 @@ export function replay(
   };
 }
 
-function resultKeys(job: Exclude<Job, { kind: 'rank' }>): string[] {
+function resultKeys(job: Exclude<RunJob, { kind: 'rank' }>): string[] {
   if (job.kind === 'transfer') return [runKeys.transfer(job.variant, job.shard)];
   return [runKeys.examples(job.variant, job.shard), runKeys.evaluation(job.variant, job.shard)];
 }

@@ -1,5 +1,5 @@
-/** The page's one style sheet. Colours are named by what they mean; plots use the same names. */
-export const STYLE = `
+/** Colours are named by what they mean; plots use the same names. */
+export const PALETTE = `
 :root {
   color-scheme: light;
   --page: #ffffff; --panel: #f7f8fa; --ink: #1a1f2b; --muted: #646d7c; --line: #e4e7ec;
@@ -16,7 +16,10 @@ export const STYLE = `
     --none: #b9c0cc; --two-pass: #c4ad90; --loir: #6ba0ff; --cdir: #b094f5; --random: #f0a35c; --conf: #3cc4b4;
   }
 }
-* { box-sizing: border-box; }
+`;
+
+/** The page's one style sheet. */
+export const STYLE = `${PALETTE}* { box-sizing: border-box; }
 body {
   margin: 0; background: var(--page); color: var(--ink);
   font: 15px/1.6 ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif;

@@ -1,0 +1,45 @@
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { type AnalysisReport, ATTACK_OUTCOMES, UNIT_GROUPS } from '../../contracts/analysis.ts';
+import { analysisSource } from '../../pipeline/analysis-plan.ts';
+import { executeAnalysis } from '../../pipeline/analyze.ts';
+import { GROUP_NAMES, OUTCOME_NAMES } from '../../report/analysis/words.ts';
+import { alignColumns } from '../../report/columns.ts';
+import { percent } from '../../report/format.ts';
+import { requireProvider } from '../../runtime/provider.ts';
+import { FileStore } from '../../stores/file-store.ts';
+import { addExecutionOptions, configOf, type ExecutionFlags, execute } from '../execution.ts';
+import { readText, say } from '../files.ts';
+
+export function addAnalyze(program: Command): void {
+  const command = program
+    .command('analyze')
+    .description('how an attack moves the activations of a layer, and the loss around images, as "analysis" says')
+    .argument('<config>', 'run config (.json)')
+    .requiredOption('--out <dir>', 'folder of the analysis');
+  addExecutionOptions(command).action(analyze);
+}
+
+async function analyze(path: string, flags: ExecutionFlags): Promise<void> {
+  const written = configOf(await readText(path), path, flags.device);
+  // As a worker reads it from the plan.
+  const text = JSON.stringify(analysisSource(written.source, written.config));
+  const { config, source } = configOf(text, path, undefined);
+  await requireProvider(config.compute.device);
+  const runs = new FileStore(resolve(flags.out));
+  const report = await execute(flags, ({ optionsFor }) => executeAnalysis({ ...optionsFor(runs), config, source }));
+  say(shiftText(report));
+  say(`analysis: ${join(runs.root, 'analysis.html')}`);
+}
+
+/** The activation shift as a table of plain text. */
+function shiftText({ shift }: AnalysisReport): string {
+  const header = ['units', ...ATTACK_OUTCOMES.map((outcome) => `${OUTCOME_NAMES[outcome]} (${shift[outcome].images})`)];
+  const rows = UNIT_GROUPS.map((group) => {
+    const shifts = ATTACK_OUTCOMES.map((outcome) => shift[outcome].groups[group]?.shift ?? null);
+    return [GROUP_NAMES[group], ...shifts.map((value) => (value === null ? '' : percent(value)))];
+  });
+  return alignColumns([header, ...rows])
+    .map((cells) => `${cells.join('  ').trimEnd()}\n`)
+    .join('');
+}

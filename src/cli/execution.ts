@@ -1,0 +1,91 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import { DEVICES, type Device, type RunConfig } from '../contracts/config.ts';
+import { RunError } from '../contracts/errors.ts';
+import { parseConfig } from '../contracts/parse-config.ts';
+import { LocalEngine } from '../engines/local.ts';
+import { encodePlan, type Plan } from '../pipeline/plan.ts';
+import type { RunOptions } from '../pipeline/run.ts';
+import { FileStore } from '../stores/file-store.ts';
+import { cores, positiveInteger } from './options.ts';
+import { type RunProgress, runProgress } from './progress.ts';
+
+/** What commands share that compute in worker threads on this machine and can be stopped and gone on with. */
+
+export interface ExecutionFlags {
+  readonly out: string;
+  readonly workers?: number;
+  readonly rankings: string;
+  readonly device?: Device;
+}
+
+export function addExecutionOptions(command: Command): Command {
+  return command
+    .option('--workers <n>', 'worker threads, each doing one shard at a time (default: one a core)', positiveInteger)
+    .addOption(new Option('--device <device>', "what computes, instead of the config's").choices(DEVICES))
+    .option('--rankings <dir>', 'folder where rankings are kept for every run', rankingsFolder());
+}
+
+/** Where and how jobs are done. */
+export interface Surroundings {
+  /** The options of a run whose results go to `runs`. */
+  optionsFor(runs: FileStore): Pick<RunOptions, 'runs' | 'rankings' | 'engine' | 'listener' | 'signal'>;
+}
+
+/** Gives `work` workers and stores, shows how it goes, and stops it on Ctrl-C. */
+export async function execute<T>(
+  { workers = cores(), rankings }: ExecutionFlags,
+  work: (surroundings: Surroundings) => Promise<T>,
+): Promise<T> {
+  const store = new FileStore(resolve(rankings));
+  const progress: RunProgress = runProgress(process.stderr);
+  const interrupt = onInterrupt();
+  const optionsFor = (runs: FileStore) => ({
+    runs,
+    rankings: store,
+    engine: (plan: Plan) =>
+      new LocalEngine({
+        plan: encodePlan(plan),
+        runs: { kind: 'folder', root: runs.root },
+        rankings: { kind: 'folder', root: store.root },
+        workers,
+        cores: cores(),
+      }),
+    listener: progress,
+    signal: interrupt.signal,
+  });
+  return work({ optionsFor }).finally(() => {
+    interrupt.ignore();
+    progress.end();
+  });
+}
+
+/** A config, and as its user wrote it. */
+export interface WrittenConfig {
+  readonly config: RunConfig;
+  readonly source: Record<string, Plan['source']>;
+}
+
+/** Reads a config; where another device is asked for than it names, as if it named that one. Throws ConfigError. */
+export function configOf(text: string, where: string, device: Device | undefined): WrittenConfig {
+  const config = parseConfig(text, where);
+  const written: WrittenConfig['source'] = JSON.parse(text);
+  if (device === undefined) return { config, source: written };
+  const source = { ...written, compute: { ...config.compute, device } };
+  return { config: parseConfig(JSON.stringify(source), where), source };
+}
+
+/** Aborts on Ctrl-C. What is done is kept: results are written whole or not at all. A second Ctrl-C kills. */
+function onInterrupt(): { signal: AbortSignal; ignore(): void } {
+  const controller = new AbortController();
+  const stop = () =>
+    controller.abort(new RunError('interrupted; start the same command again and it goes on from here'));
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  return { signal: controller.signal, ignore: () => process.off('SIGINT', stop).off('SIGTERM', stop) };
+}
+
+/** The XDG cache folder: rankings are computed once on a machine and can always be computed again. */
+export function rankingsFolder(): string {
+  return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'igd');
+}

@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto';
+import type { RunConfig } from '../contracts/config.ts';
+import { ConfigError } from '../contracts/errors.ts';
+import type { RunInputs } from './inputs.ts';
+import { type Job, type Plan, planRun } from './plan.ts';
+
+/** Pieces of an analysis that stand alone. */
+export type AnalysisJob =
+  /** Attacks a shard's images and keeps the activations before and after. */
+  | { readonly kind: 'shift'; readonly shard: number }
+  /** The loss of one variant around one image. */
+  | { readonly kind: 'surface'; readonly variant: string; readonly image: number };
+
+export type AnalysisStage = 'rank' | 'shift' | 'surface';
+
+/**
+ * The config an analysis is done with, as a user would write it: the undefended model and the variant of the ranking that
+ * says which units are important, and, where loss surfaces are wanted, the config's other variants.
+ */
+export function analysisSource(
+  source: Readonly<Record<string, Plan['source']>>,
+  { variants, analysis }: RunConfig,
+): Record<string, Plan['source']> {
+  const needed = ['none', analysis.ranking];
+  const given = source.variants;
+  if (analysis.lossSurface === undefined || !Array.isArray(given)) return { ...source, variants: needed };
+  const ids = new Set<string>(variants.map(({ id }) => id));
+  return { ...source, variants: [...needed.filter((id) => !ids.has(id)), ...given] };
+}
+
+/** Plans an analysis: the plan of a run, cut into the same shards, told from it by its id. */
+export function planAnalysis(config: RunConfig, source: Plan['source'], inputs: RunInputs, imported?: string): Plan {
+  const missing = config.analysis.lossSurface?.images.find((image) => image >= inputs.test.images);
+  if (missing !== undefined)
+    throw new ConfigError(
+      `analysis.lossSurface.images: there is no image ${missing}, the test set has ${inputs.test.images}, counted from 0`,
+    );
+  const plan = planRun(config, source, inputs, imported);
+  const id = createHash('sha256').update(JSON.stringify(['analysis', plan.id, config.analysis]));
+  return { ...plan, id: id.digest('hex').slice(0, 16) };
+}
+
+const JOBS_OF: Readonly<Record<AnalysisStage, (plan: Plan) => Job[]>> = {
+  rank: ({ rankings }) => rankings.map(({ method }) => ({ kind: 'rank', method })),
+  shift: ({ shards }) => shards.map((_, shard) => ({ kind: 'shift', shard })),
+  // A worker keeps the sessions of one variant: all images of it in a row.
+  surface: ({ config: { variants, analysis } }) =>
+    variants.flatMap(({ id }) =>
+      (analysis.lossSurface?.images ?? []).map((image): Job => ({ kind: 'surface', variant: id, image })),
+    ),
+};
+
+export const ANALYSIS_STAGES = ['rank', 'shift', 'surface'] as const satisfies readonly AnalysisStage[];
+
+export function analysisJobs(plan: Plan, stage: AnalysisStage): Job[] {
+  return JOBS_OF[stage](plan);
+}

@@ -1,0 +1,32 @@
+import type { ImageShift } from '../../analysis/activation-shift.ts';
+import { type AnalysisReport, ATTACK_OUTCOMES, type ShiftImage, UNIT_GROUPS } from '../../contracts/analysis.ts';
+import { type Row, toCsv } from '../csv.ts';
+
+/** shift.csv: a row for each outcome of the attack and each group of units. */
+export function shiftCsv({ shift }: AnalysisReport): string {
+  const rows = ATTACK_OUTCOMES.flatMap((outcome) =>
+    UNIT_GROUPS.flatMap((group): Row[] => {
+      const cell = shift[outcome].groups[group];
+      return cell === null ? [] : [[outcome, group, cell.shift, cell.standardError, cell.images, cell.units]];
+    }),
+  );
+  return toCsv(['outcome', 'group', 'shift', 'standard_error', 'images', 'units'], rows);
+}
+
+/** shift-images.csv: the same for every image by itself. */
+export function shiftImagesCsv(images: readonly ShiftImage[], shifts: readonly ImageShift[]): string {
+  const rows = images.map(({ image, label, prediction }, i): Row => {
+    const shift = shifts[i];
+    return [image, label, prediction, shift?.outcome, ...UNIT_GROUPS.map((group) => shift?.groups[group]?.shift)];
+  });
+  const groups = UNIT_GROUPS.map((group) => group.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
+  return toCsv(['image', 'label', 'adversarial_prediction', 'outcome', ...groups], rows);
+}
+
+/** surfaces.csv: a row for every point. */
+export function surfacesCsv({ surfaces }: AnalysisReport): string {
+  const rows = surfaces.flatMap(({ variant, image, label, steps, loss, prediction }) =>
+    steps.flatMap((a, i) => steps.map((b, j): Row => [variant, image, label, a, b, loss[i]?.[j], prediction[i]?.[j]])),
+  );
+  return toCsv(['variant', 'image', 'label', 'gradient_step', 'random_step', 'loss', 'prediction'], rows);
+}

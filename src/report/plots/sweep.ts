@@ -1,0 +1,62 @@
+import type { SweepMeasure, SweepReport, SweepVariant } from '../../contracts/sweep-report.ts';
+import { percent } from '../format.ts';
+import { renderChart } from './chart.ts';
+import { type Figure, legendOf } from './figure.ts';
+import { AXIS_LABEL, band, categoryAxis, line, percentAxis, strokeOf } from './theme.ts';
+
+interface Curve {
+  readonly variant: SweepVariant;
+  readonly points: readonly { readonly x: number; readonly accuracy: number; readonly interval: [number, number] }[];
+}
+
+/** One measure of accuracy over the swept values, a line for each variant. Values stand evenly, as the config lists them. */
+export function sweepFigure(report: SweepReport, measure: SweepMeasure, title: string): Figure {
+  const names = report.runs.map(({ value }) => String(value));
+  const curves = curvesOf(report, measure);
+  const variants = curves.map(({ variant }) => variant);
+  const strokes = variants.map((variant) => strokeOf(variant, variants));
+  const highest = Math.max(...curves.flatMap(({ points }) => points.map(({ interval }) => interval[1])));
+  const svg = renderChart(
+    {
+      id: `sweep-${measure}`,
+      width: 880,
+      height: 340,
+      title: `${title} against ${report.key}`,
+      description: curves.map((curve) => describe(curve, names)).join(' '),
+    },
+    {
+      grid: { left: 48, right: 16, top: 12, bottom: 52 },
+      xAxis: {
+        ...categoryAxis(names),
+        name: report.key,
+        nameLocation: 'middle',
+        nameGap: 32,
+        nameTextStyle: AXIS_LABEL,
+      },
+      yAxis: percentAxis(highest),
+      series: [
+        ...curves.map(({ points }, index) => band(points, strokes[index]!.colour)),
+        ...curves.map(({ points }, index) => {
+          const inPercent = points.map(({ x, accuracy }) => [names[x]!, 100 * accuracy] as const);
+          return line(inPercent, strokes[index]!);
+        }),
+      ],
+    },
+  );
+  return { svg, legend: legendOf(variants.map(({ id }, index) => ({ name: id, stroke: strokes[index]! }))) };
+}
+
+function curvesOf({ runs }: SweepReport, measure: SweepMeasure): Curve[] {
+  const variants = runs[0]?.variants ?? [];
+  return variants.map((variant) => ({
+    variant,
+    points: runs.flatMap((run, x) => {
+      const share = run.variants.find(({ id }) => id === variant.id)?.[measure];
+      return share === undefined ? [] : [{ x, accuracy: share.accuracy, interval: share.interval }];
+    }),
+  }));
+}
+
+function describe({ variant, points }: Curve, names: readonly string[]): string {
+  return `${variant.id}: ${points.map(({ x, accuracy }) => `${percent(accuracy)} at ${names[x]}`).join(', ')}.`;
+}
