@@ -117,8 +117,15 @@ function summarise(cells: readonly ImageShift['groups'][UnitGroup][]): GroupShif
   const units = cells.reduce((sum, cell) => sum + (cell?.units ?? 0), 0) / Math.max(cells.length, 1);
   const shifts = cells.flatMap((cell) => cell?.shift ?? []);
   const n = shifts.length;
-  if (n === 0) return { shift: null, standardError: null, images: 0, units };
+  if (n === 0) return { shift: null, standardError: null, median: null, images: 0, units };
   const shift = shifts.reduce((sum, value) => sum + value, 0) / n;
   const squares = shifts.reduce((sum, value) => sum + (value - shift) ** 2, 0);
-  return { shift, standardError: n < 2 ? null : Math.sqrt(squares / (n - 1) / n), images: n, units };
+  const standardError = n < 2 ? null : Math.sqrt(squares / (n - 1) / n);
+  return { shift, standardError, median: medianOf(shifts), images: n, units };
+}
+
+function medianOf(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const [low = 0, high = 0] = [sorted[Math.ceil(sorted.length / 2) - 1], sorted[Math.floor(sorted.length / 2)]];
+  return (low + high) / 2;
 }

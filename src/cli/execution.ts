@@ -8,8 +8,9 @@ import { LocalEngine } from '../engines/local.ts';
 import { encodePlan, type Plan } from '../pipeline/plan.ts';
 import type { RunOptions } from '../pipeline/run.ts';
 import { FileStore } from '../stores/file-store.ts';
+import { say } from './files.ts';
 import { cores, positiveInteger } from './options.ts';
-import { type RunProgress, runProgress } from './progress.ts';
+import { runProgress } from './progress.ts';
 
 /** What commands share that compute in worker threads on this machine and can be stopped and gone on with. */
 
@@ -29,6 +30,8 @@ export function addExecutionOptions(command: Command): Command {
 
 /** Where and how jobs are done. */
 export interface Surroundings {
+  /** A line for the reader, on a line of its own. */
+  tell(line: string): void;
   /** The options of a run whose results go to `runs`. */
   optionsFor(runs: FileStore): Pick<RunOptions, 'runs' | 'rankings' | 'engine' | 'listener' | 'signal'>;
 }
@@ -39,7 +42,7 @@ export async function execute<T>(
   work: (surroundings: Surroundings) => Promise<T>,
 ): Promise<T> {
   const store = new FileStore(resolve(rankings));
-  const progress: RunProgress = runProgress(process.stderr);
+  const progress = runProgress(process.stderr);
   const interrupt = onInterrupt();
   const optionsFor = (runs: FileStore) => ({
     runs,
@@ -55,7 +58,11 @@ export async function execute<T>(
     listener: progress,
     signal: interrupt.signal,
   });
-  return work({ optionsFor }).finally(() => {
+  const tell = (line: string) => {
+    progress.end();
+    say(line);
+  };
+  return work({ optionsFor, tell }).finally(() => {
     interrupt.ignore();
     progress.end();
   });

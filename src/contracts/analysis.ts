@@ -73,6 +73,8 @@ const groupShiftSchema = z.strictObject({
   shift: z.number().nullable(),
   /** Of that mean; null for fewer than two images. */
   standardError: z.number().nullable(),
+  /** Of the same ratios: an image whose units were almost silent before can carry the mean away, but not this. */
+  median: z.number().nullable(),
   /** Images the mean is over: those that have such units, and any activation in them before the attack. */
   images: index,
   /** Units of the group, averaged over all images of the outcome. */

@@ -28,6 +28,8 @@ export async function surfaceOf(
     batchSize: compute.batchSize,
     progress: (done) => progress({ fraction: done / points ** 2, evaluations: done }),
   });
+  if (!surface.loss.flat().every(Number.isFinite))
+    throw new RunError(`the loss of ${variant} around image ${image} is not finite: the model breaks down there`);
   const result = surfaceResultSchema.parse({ schema: 'igd.surface/1', variant, image, label, ...surface });
   await bench.runs.put(runKeys.surface(variant, image), `${JSON.stringify(result)}\n`);
 }

@@ -3,7 +3,8 @@ import { counted, list, shareText } from './format.ts';
 import { section, table } from './page/elements.ts';
 import { html } from './page/markup.ts';
 import { page } from './page/page.ts';
-import { sweepFigure } from './plots/sweep.ts';
+import { legendOf } from './plots/figure.ts';
+import { sweepDrawing } from './plots/sweep.ts';
 import { cells } from './sweep-tables.ts';
 import { MEASURE_TITLES } from './sweep-words.ts';
 
@@ -20,12 +21,12 @@ export function sweepHtml(report: SweepReport): string {
 `;
   const sections = SWEEP_MEASURES.map((measure) => {
     const title = MEASURE_TITLES[measure];
-    const { svg, legend } = sweepFigure(report, measure, title);
+    const { svg, entries } = sweepDrawing(report, measure, title);
     const caption = 'Shaded: 95% intervals. Values stand evenly, in the order of the config.';
     const [columns = [], ...rows] = cells(report, measure, shareText);
     return section(
       title,
-      html`<figure>\n${legend}\n${svg}\n<figcaption>${caption}</figcaption>\n</figure>\n`,
+      html`<figure>\n${legendOf(entries)}\n${svg}\n<figcaption>${caption}</figcaption>\n</figure>\n`,
       table({ label: title, columns, rows }),
     );
   });

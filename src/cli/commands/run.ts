@@ -44,12 +44,12 @@ async function runSweep({ runs, ...sweep }: Sweep, flags: ExecutionFlags): Promi
   const onDevice = runs.map((one) => ({ ...one, ...configOf(JSON.stringify(one.source), one.label, flags.device) }));
   for (const { config } of onDevice) await requireProvider(config.compute.device);
   const store = new FileStore(resolve(flags.out));
-  const report = await execute(flags, ({ optionsFor }) =>
+  const report = await execute(flags, ({ optionsFor, tell }) =>
     executeSweep({
       sweep: { ...sweep, runs: onDevice },
       store,
       optionsFor: ({ label }) => optionsFor(new FileStore(join(store.root, label))),
-      begin: ({ label }, position) => say(`${label} (${position + 1} of ${runs.length})`),
+      begin: ({ label }, position) => tell(`${label} (${position + 1} of ${runs.length})`),
     }),
   );
   say(`\n${sweepTable(report)}`);

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { CheckpointError } from '../../contracts/errors.ts';
 import { parseConfig } from '../../contracts/parse-config.ts';
 import { namedInputs, withPaths } from '../../contracts/paths.ts';
+import { singleConfigs } from '../../contracts/sweep.ts';
 import { readText, say } from '../files.ts';
 import { finiteNumber } from '../options.ts';
 import { addServiceOptions, type ServiceFlags, serviceOf } from '../service.ts';
@@ -19,9 +20,13 @@ export function addSubmit(program: Command): void {
   addServiceOptions(command).action(submit);
 }
 
+/** Of a sweep, one run after the other: the service plans runs of one config each. */
+async function submit(path: string, flags: SubmitFlags): Promise<void> {
+  for (const text of singleConfigs(await readText(path), path)) await submitOne(text, path, flags);
+}
+
 /** Nothing is uploaded before the config and every file it names have been read. */
-async function submit(path: string, { wait, ...flags }: SubmitFlags): Promise<void> {
-  const text = await readText(path);
+async function submitOne(text: string, path: string, { wait, ...flags }: SubmitFlags): Promise<void> {
   const config = parseConfig(text, path);
   const { buckets } = await serviceOf(flags);
   const { localFile, uploadInput } = await import('../remote/upload.ts');

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { suiteOf } from '../../attacks/suites.ts';
 import { parseConfig } from '../../contracts/parse-config.ts';
+import { parseSweep } from '../../contracts/sweep.ts';
 import { inspectInputs } from '../../pipeline/inputs.ts';
 import { localise } from '../../stores/localise.ts';
 import { readText, say } from '../files.ts';
@@ -11,9 +12,14 @@ export function addValidate(program: Command): void {
     .description('check a run config and the files it names; nothing is computed or written')
     .argument('<config>', 'run config (.json)')
     .action(async (path: string) => {
-      const config = parseConfig(await readText(path), path);
+      const text = await readText(path);
+      const sweep = parseSweep(text, path);
+      const [config = parseConfig(text, path), ...others] = sweep?.runs.map((run) => run.config) ?? [];
+      for (const other of others) await inspectInputs(await localise(other));
       const { checkpoint, test, probe, clip } = await inspectInputs(await localise(config));
       say(`${path} is a valid run config`);
+      if (sweep !== undefined)
+        say(`  sweep     ${sweep.key}: ${sweep.runs.map(({ value }) => value).join(', ')}; the first:`);
       say(`  model     ${checkpoint.architecture}, ${checkpoint.classes} classes, sha256 ${checkpoint.sha256}`);
       for (const note of checkpoint.notes) say(`            ${note}`);
       if (checkpoint.layer !== null)

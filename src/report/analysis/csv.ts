@@ -7,10 +7,12 @@ export function shiftCsv({ shift }: AnalysisReport): string {
   const rows = ATTACK_OUTCOMES.flatMap((outcome) =>
     UNIT_GROUPS.flatMap((group): Row[] => {
       const cell = shift[outcome].groups[group];
-      return cell === null ? [] : [[outcome, group, cell.shift, cell.standardError, cell.images, cell.units]];
+      return cell === null
+        ? []
+        : [[outcome, group, cell.shift, cell.standardError, cell.median, cell.images, cell.units]];
     }),
   );
-  return toCsv(['outcome', 'group', 'shift', 'standard_error', 'images', 'units'], rows);
+  return toCsv(['outcome', 'group', 'shift', 'standard_error', 'median', 'images', 'units'], rows);
 }
 
 /** shift-images.csv: the same for every image by itself. */

@@ -4,8 +4,8 @@ import { note, section, table } from '../page/elements.ts';
 import { html, type Markup } from '../page/markup.ts';
 import { page } from '../page/page.ts';
 import { legendOf } from '../plots/figure.ts';
-import { shiftFigure } from '../plots/shift.ts';
-import { highestLoss, surfaceChart } from '../plots/surface.ts';
+import { shiftDrawing } from '../plots/shift.ts';
+import { highestLoss, surfaceDrawing } from '../plots/surface.ts';
 import { GROUP_NAMES, OUTCOME_NAMES } from './words.ts';
 
 /** analysis.html */
@@ -34,7 +34,7 @@ function head({ name, checkpoint, attack, threat, attacked, images, layer, ranki
 
 function shiftSection(report: AnalysisReport): Markup {
   const { shift } = report;
-  const { svg, legend } = shiftFigure(shift);
+  const { svg, entries } = shiftDrawing(shift);
   const caption =
     "Change of a group's mean activation relative to before the attack, averaged over images; lines: 95% intervals.";
   const columns = [
@@ -47,11 +47,12 @@ function shiftSection(report: AnalysisReport): Markup {
   ]);
   return section(
     'Activation shift',
-    html`<figure>\n${legend}\n${svg}\n<figcaption>${caption}</figcaption>\n</figure>\n`,
+    html`<figure>\n${legendOf(entries)}\n${svg}\n<figcaption>${caption}</figcaption>\n</figure>\n`,
     table({ label: 'Activation shift', columns, rows }),
     note(
-      'A unit important to both the true and the post-attack class counts in both. After an unsuccessful attack the two ' +
-        'classes are one. Units: how many the group has on average; a ranking whose classes share their units leaves none to others.',
+      'Mean over images ± its standard error; the median where images whose units were almost silent before carry the ' +
+        'mean away. A unit important to both the true and the post-attack class counts in both; after an unsuccessful ' +
+        'attack the two are one class. Units: the size of the group, on average over images.',
     ),
   );
 }
@@ -59,7 +60,8 @@ function shiftSection(report: AnalysisReport): Markup {
 function cellText(cell: GroupShift | null): Markup | string {
   if (cell === null || cell.shift === null) return '–';
   const error = cell.standardError === null ? '' : ` ± ${percent(cell.standardError)}`;
-  return html`${percent(cell.shift)}<span class="interval">${error} · ${counted(Math.round(cell.units), 'unit')}</span>`;
+  const median = cell.median === null ? '' : `median ${percent(cell.median)} · `;
+  return html`${percent(cell.shift)}${error}<span class="interval">${median}${cell.units.toFixed(1)} units</span>`;
 }
 
 /** One section for each image: a panel for each variant, on one scale. */
@@ -68,16 +70,14 @@ function surfaceSections({ surfaces, threat }: AnalysisReport, classNames: reado
   return images.map((image) => {
     const panels = surfaces.filter((surface) => surface.image === image);
     const highest = highestLoss(panels);
-    const name = classNames[panels[0]?.label ?? -1] ?? `class ${panels[0]?.label}`;
+    const label = panels[0]?.label ?? -1;
+    const drawings = panels.map((surface) => ({ ...surface, drawing: surfaceDrawing(surface, highest) }));
     const flat = panels.filter(({ zeroGradient }) => zeroGradient).map(({ variant }) => variant);
     return section(
-      `Loss around image ${image}`,
-      legendOf([
-        { name: `right (${name})`, mark: 'block', stroke: { colour: 'var(--robust)', opacity: 1 } },
-        { name: 'wrong', mark: 'block', stroke: { colour: 'var(--worst)', opacity: 1 } },
-      ]),
-      html`<div class="panels">\n${panels.map(
-        (surface) => html`<figure>\n<h3>${surface.variant}</h3>\n${surfaceChart(surface, highest)}\n</figure>\n`,
+      `Loss around image ${image}, ${classNames[label] ?? `class ${label}`}`,
+      legendOf(drawings[0]?.drawing.entries ?? []),
+      html`<div class="panels">\n${drawings.map(
+        ({ variant, drawing }) => html`<figure>\n<h3>${variant}</h3>\n${drawing.svg}\n</figure>\n`,
       )}</div>\n`,
       note(
         `The stronger the colour, the higher the cross-entropy, up to ${highest.toFixed(2)}; steps in ${threat.norm}. ` +

@@ -7,6 +7,12 @@ export interface Figure {
   readonly legend: Markup;
 }
 
+/** A drawing whose legend is still data: for a page, or for a file of its own. */
+export interface Drawing {
+  readonly svg: Markup;
+  readonly entries: readonly LegendEntry[];
+}
+
 export interface LegendEntry {
   readonly name: string;
   readonly stroke: Stroke;

@@ -3,7 +3,7 @@ import { ATTACK_OUTCOMES, type AttackOutcome, type ShiftTable, UNIT_GROUPS } fro
 import { GROUP_NAMES, OUTCOME_NAMES } from '../analysis/words.ts';
 import { percent } from '../format.ts';
 import { renderChart } from './chart.ts';
-import { type Figure, legendOf } from './figure.ts';
+import type { Drawing } from './figure.ts';
 import { AXIS_LABEL, categoryAxis, INK, LINE, type Stroke } from './theme.ts';
 
 const STROKES: Readonly<Record<AttackOutcome, Stroke>> = {
@@ -25,7 +25,7 @@ interface Bar {
 }
 
 /** The relative change of each group's activation, side by side for successful and unsuccessful attacks. */
-export function shiftFigure(table: ShiftTable): Figure {
+export function shiftDrawing(table: ShiftTable): Drawing {
   const shown = ATTACK_OUTCOMES.filter((outcome) => table[outcome].images > 0);
   const series = shown.map((outcome) => ({ outcome, bars: barsOf(table[outcome]) }));
   const svg = renderChart(
@@ -57,9 +57,7 @@ export function shiftFigure(table: ShiftTable): Figure {
   );
   return {
     svg,
-    legend: legendOf(
-      shown.map((outcome) => ({ name: OUTCOME_NAMES[outcome], stroke: STROKES[outcome], mark: 'block' })),
-    ),
+    entries: shown.map((outcome) => ({ name: OUTCOME_NAMES[outcome], stroke: STROKES[outcome], mark: 'block' })),
   };
 }
 

@@ -1,24 +1,31 @@
 import type { CustomSeriesOption } from 'echarts';
 import type { SurfaceResult } from '../../contracts/analysis.ts';
 import { radius } from '../format.ts';
-import type { Markup } from '../page/markup.ts';
 import { renderChart } from './chart.ts';
+import type { Drawing, LegendEntry } from './figure.ts';
 import { AXIS_LABEL, categoryAxis } from './theme.ts';
 
 /** The highest loss of a set of panels is this opaque. */
 const STRONGEST = 0.95;
 
-/** The highest finite loss of some surfaces: panels that are to be compared share one scale. */
+const RIGHT = 'var(--robust)';
+const WRONG = 'var(--worst)';
+
+const ENTRIES: readonly LegendEntry[] = [
+  { name: 'right', mark: 'block', stroke: { colour: RIGHT, opacity: 1 } },
+  { name: 'wrong', mark: 'block', stroke: { colour: WRONG, opacity: 1 } },
+];
+
+/** The highest loss of some surfaces: panels that are to be compared share one scale. */
 export function highestLoss(surfaces: readonly SurfaceResult[]): number {
-  const losses = surfaces.flatMap(({ loss }) => loss.flat()).filter(Number.isFinite);
-  return losses.reduce((a, b) => Math.max(a, b), 0);
+  return surfaces.flatMap(({ loss }) => loss.flat()).reduce((a, b) => Math.max(a, b), 0);
 }
 
 /**
  * The loss around an image from above: the gradient's direction upwards, the random one to the right, the image in the
  * middle. The stronger a cell, the higher its loss; its colour says whether the model is right there.
  */
-export function surfaceChart(surface: SurfaceResult, highest: number): Markup {
+export function surfaceDrawing(surface: SurfaceResult, highest: number): Drawing {
   const { variant, image, loss, label, steps, prediction } = surface;
   const wrong = prediction.flat().filter((predicted) => predicted !== label).length;
   const losses = loss.flat();
@@ -27,7 +34,7 @@ export function surfaceChart(surface: SurfaceResult, highest: number): Markup {
   const isNamed = (index: number) => index % middle === 0;
   const axis = { ...categoryAxis(names), axisLabel: { ...AXIS_LABEL, interval: isNamed }, axisLine: { show: false } };
   const title = { ...AXIS_LABEL, padding: 0 };
-  return renderChart(
+  const svg = renderChart(
     {
       id: `surface-${image}-${variant.replaceAll(/[^\w-]/g, '-')}`,
       width: 428,
@@ -44,6 +51,7 @@ export function surfaceChart(surface: SurfaceResult, highest: number): Markup {
       series: [cells(surface, highest)],
     },
   );
+  return { svg, entries: ENTRIES };
 }
 
 function cells({ loss, prediction, label }: SurfaceResult, highest: number): CustomSeriesOption {
@@ -56,13 +64,12 @@ function cells({ loss, prediction, label }: SurfaceResult, highest: number): Cus
       const [x, y] = places[dataIndex]!;
       const [centreX = 0, centreY = 0] = api.coord([x, y]);
       const [width = 0, height = 0] = [api.size?.([1, 1])].flat();
-      const value = loss[y]![x]!;
-      const share = highest > 0 && Number.isFinite(value) ? value / highest : Number(value > 0);
+      const share = highest === 0 ? 0 : loss[y]![x]! / highest;
       const isRight = prediction[y]![x] === label;
       return {
         type: 'rect',
         shape: { x: centreX - width / 2, y: centreY - height / 2, width, height },
-        style: { fill: isRight ? 'var(--robust)' : 'var(--worst)', opacity: STRONGEST * Math.min(1, share) },
+        style: { fill: isRight ? RIGHT : WRONG, opacity: STRONGEST * share },
       };
     },
   };

@@ -1,7 +1,7 @@
 import type { SweepMeasure, SweepReport, SweepVariant } from '../../contracts/sweep-report.ts';
 import { percent } from '../format.ts';
 import { renderChart } from './chart.ts';
-import { type Figure, legendOf } from './figure.ts';
+import type { Drawing } from './figure.ts';
 import { AXIS_LABEL, band, categoryAxis, line, percentAxis, strokeOf } from './theme.ts';
 
 interface Curve {
@@ -10,7 +10,7 @@ interface Curve {
 }
 
 /** One measure of accuracy over the swept values, a line for each variant. Values stand evenly, as the config lists them. */
-export function sweepFigure(report: SweepReport, measure: SweepMeasure, title: string): Figure {
+export function sweepDrawing(report: SweepReport, measure: SweepMeasure, title: string): Drawing {
   const names = report.runs.map(({ value }) => String(value));
   const curves = curvesOf(report, measure);
   const variants = curves.map(({ variant }) => variant);
@@ -43,7 +43,7 @@ export function sweepFigure(report: SweepReport, measure: SweepMeasure, title: s
       ],
     },
   );
-  return { svg, legend: legendOf(variants.map(({ id }, index) => ({ name: id, stroke: strokes[index]! }))) };
+  return { svg, entries: variants.map(({ id }, index) => ({ name: id, stroke: strokes[index]! })) };
 }
 
 function curvesOf({ runs }: SweepReport, measure: SweepMeasure): Curve[] {
