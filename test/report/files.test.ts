@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { RunError } from '../../src/contracts/errors.ts';
 import { reportSchema } from '../../src/contracts/report.ts';
-import { imagesCsv, reportCsv } from '../../src/report/csv.ts';
+import { classesCsv, imagesCsv, reportCsv } from '../../src/report/csv.ts';
 import { reportJson, reportJsonSchema } from '../../src/report/json.ts';
 import { reportMarkdown } from '../../src/report/markdown.ts';
 import { reportTable } from '../../src/report/table.ts';
@@ -26,7 +26,14 @@ describe.each(Object.entries(RUNS))('the files of a run with %s', (_, options) =
   const files = reportFiles(report, shards);
 
   it('are all there', () => {
-    expect([...files.keys()].sort()).toEqual(['images.csv', 'report.csv', 'report.html', 'report.json', 'report.md']);
+    expect([...files.keys()].sort()).toEqual([
+      'classes.csv',
+      'images.csv',
+      'report.csv',
+      'report.html',
+      'report.json',
+      'report.md',
+    ]);
   });
 
   it('hold no slip of the tongue', () => {
@@ -103,6 +110,20 @@ describe('report.csv', () => {
     const [first] = report.variants;
     const odd = { ...first!, id: 'a "b", c\nd' };
     expect(reportCsv({ ...report, variants: [odd] })).toContain('\n"a ""b"", c\nd",none,,clean,');
+  });
+});
+
+describe('classes.csv', () => {
+  it('has every class under every variant, as report.json has them', () => {
+    const { report } = makeRun({ variants: [NONE, LOIR], images: 60, classes: 5 });
+    const [header, ...rows] = classesCsv(report).trimEnd().split('\n');
+    expect(header).toBe('variant,class,name,images,clean,robust');
+    expect(rows).toEqual(
+      report.variants.flatMap(({ id, perClass }) =>
+        perClass.map((row) => [id, row.class, row.name, row.images, row.clean, row.robust].join(',')),
+      ),
+    );
+    expect(rows).toHaveLength(10);
   });
 });
 
