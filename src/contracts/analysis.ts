@@ -23,11 +23,14 @@ const lossSurfaceSchema = z.strictObject({
   points: points.default(21),
 });
 
+/** The attack of an analysis that names none: not every attack knows every norm. */
+export const ANALYSIS_ATTACKS = { Linf: 'apgd-ce', L2: 'apgd-ce', L1: 'apgd-ce' } as const;
+
 /** The `analysis` section of a config. */
 export const analysisSchema = z
   .strictObject({
-    /** What moves the activations: any attack, run on the undefended model. */
-    attack: attackEntrySchema.prefault('apgd-ce'),
+    /** What moves the activations: any attack, run on the undefended model. Where left out, the norm says. */
+    attack: attackEntrySchema.optional(),
     /** Whose top-k units are important. */
     ranking: z.enum(RANKING_METHODS).default('loir'),
     /** The loss around some images, for every variant of the config. */

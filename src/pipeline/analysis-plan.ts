@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { ANALYSIS_ATTACKS } from '../contracts/analysis.ts';
+import { attackSpecSchema, type ResolvedAttackSpec } from '../contracts/attacks.ts';
 import type { RunConfig } from '../contracts/config.ts';
 import { ConfigError } from '../contracts/errors.ts';
 import type { RunInputs } from './inputs.ts';
@@ -28,6 +30,11 @@ export function analysisSource(
   return { ...source, variants: [...needed.filter((id) => !ids.has(id)), ...given] };
 }
 
+/** The attack an analysis is made with, every option spelled out. */
+export function analysisAttack({ analysis, threat }: RunConfig): ResolvedAttackSpec {
+  return analysis.attack ?? attackSpecSchema.parse({ attack: ANALYSIS_ATTACKS[threat.norm] });
+}
+
 /** Plans an analysis: the plan of a run, cut into the same shards, told from it by its id. */
 export function planAnalysis(config: RunConfig, source: Plan['source'], inputs: RunInputs, imported?: string): Plan {
   const missing = config.analysis.lossSurface?.images.find((image) => image >= inputs.test.images);
@@ -36,7 +43,9 @@ export function planAnalysis(config: RunConfig, source: Plan['source'], inputs: 
       `analysis.lossSurface.images: there is no image ${missing}, the test set has ${inputs.test.images}, counted from 0`,
     );
   const plan = planRun(config, source, inputs, imported);
-  const id = createHash('sha256').update(JSON.stringify(['analysis', plan.id, config.analysis]));
+  const id = createHash('sha256').update(
+    JSON.stringify(['analysis', plan.id, config.analysis, analysisAttack(config)]),
+  );
   return { ...plan, id: id.digest('hex').slice(0, 16) };
 }
 

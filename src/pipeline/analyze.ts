@@ -14,7 +14,7 @@ import { analysisFiles } from '../report/analysis/files.ts';
 import { localise } from '../stores/localise.ts';
 import type { Store } from '../stores/store.ts';
 import { decodeNpy } from '../tensor/npy.ts';
-import { ANALYSIS_STAGES, analysisJobs, planAnalysis } from './analysis-plan.ts';
+import { ANALYSIS_STAGES, analysisAttack, analysisJobs, planAnalysis } from './analysis-plan.ts';
 import { importRanking } from './import-ranking.ts';
 import { inspectInputs } from './inputs.ts';
 import { encodePlan, type Plan } from './plan.ts';
@@ -52,7 +52,7 @@ async function writeAnalysis(plan: Plan, runs: Store, rankings: Store): Promise<
       sha256: inputs.checkpoint.sha256,
       architecture: inputs.checkpoint.architecture,
     },
-    attack: config.analysis.attack,
+    attack: analysisAttack(config),
     threat: config.threat,
     layer,
     units: inputs.checkpoint.layer?.units,
