@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { DEVICES, type Device, type RunConfig } from '../contracts/config.ts';
 import { RunError } from '../contracts/errors.ts';
@@ -7,9 +7,9 @@ import { parseConfig } from '../contracts/parse-config.ts';
 import { LocalEngine } from '../engines/local.ts';
 import { encodePlan, type Plan } from '../pipeline/plan.ts';
 import type { RunOptions } from '../pipeline/run.ts';
-import { FileStore } from '../stores/file-store.ts';
 import { say } from './files.ts';
 import { cores, positiveInteger } from './options.ts';
+import { type Place, placeOf } from './places.ts';
 import { runProgress } from './progress.ts';
 
 /** What commands share that compute in worker threads on this machine and can be stopped and gone on with. */
@@ -32,8 +32,8 @@ export function addExecutionOptions(command: Command): Command {
 export interface Surroundings {
   /** A line for the reader, on a line of its own. */
   tell(line: string): void;
-  /** The options of a run whose results go to `runs`. */
-  optionsFor(runs: FileStore): Pick<RunOptions, 'runs' | 'rankings' | 'engine' | 'listener' | 'signal'>;
+  /** The options of a run whose results go to a place. */
+  optionsFor(runs: Place): Pick<RunOptions, 'runs' | 'rankings' | 'engine' | 'listener' | 'signal'>;
 }
 
 /** Gives `work` workers and stores, shows how it goes, and stops it on Ctrl-C. */
@@ -41,17 +41,17 @@ export async function execute<T>(
   { workers = cores(), rankings }: ExecutionFlags,
   work: (surroundings: Surroundings) => Promise<T>,
 ): Promise<T> {
-  const store = new FileStore(resolve(rankings));
+  const ranked = await placeOf(rankings);
   const progress = runProgress(process.stderr);
   const interrupt = onInterrupt();
-  const optionsFor = (runs: FileStore) => ({
-    runs,
-    rankings: store,
+  const optionsFor = (runs: Place) => ({
+    runs: runs.store,
+    rankings: ranked.store,
     engine: (plan: Plan) =>
       new LocalEngine({
         plan: encodePlan(plan),
-        runs: { kind: 'folder', root: runs.root },
-        rankings: { kind: 'folder', root: store.root },
+        runs: runs.spec,
+        rankings: ranked.spec,
         workers,
         cores: cores(),
       }),

@@ -20,6 +20,11 @@ export async function placeOf(path: string): Promise<Place> {
   return { spec, store, where: (key) => `s3://${spec.bucket}/${spec.prefix}${key}` };
 }
 
+/** A part of a place, a folder deeper. */
+export function placeWithin(path: string, folder: string): Promise<Place> {
+  return placeOf(`${path.replace(/\/+$/, '')}/${folder}`);
+}
+
 /** The folder of a command that writes on this machine only. Throws InputError for a URI. */
 export function folderOf(path: string, option: string): FileStore {
   if (isUri(path))

@@ -23,8 +23,8 @@ const lossSurfaceSchema = z.strictObject({
   points: points.default(21),
 });
 
-/** The attack of an analysis that names none: not every attack knows every norm. */
-export const ANALYSIS_ATTACKS = { Linf: 'apgd-ce', L2: 'apgd-ce', L1: 'apgd-ce' } as const;
+/** The attack of an analysis that names none: the paper's, or what knows the norm. */
+export const ANALYSIS_ATTACKS = { Linf: 'gama', L2: 'apgd-ce', L1: 'apgd-ce' } as const;
 
 /** The `analysis` section of a config. */
 export const analysisSchema = z

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ANALYSIS_ATTACKS } from '../contracts/analysis.ts';
-import { attackSpecSchema, type ResolvedAttackSpec } from '../contracts/attacks.ts';
+import { attackSpecSchema, normProblem, type ResolvedAttackSpec } from '../contracts/attacks.ts';
 import type { RunConfig } from '../contracts/config.ts';
 import { ConfigError } from '../contracts/errors.ts';
 import type { RunInputs } from './inputs.ts';
@@ -42,10 +42,14 @@ export function planAnalysis(config: RunConfig, source: Plan['source'], inputs: 
     throw new ConfigError(
       `analysis.lossSurface.images: there is no image ${missing}, the test set has ${inputs.test.images}, counted from 0`,
     );
+  const attack = analysisAttack(config);
+  const problem =
+    attack.on === undefined
+      ? normProblem(attack, config.threat.norm)
+      : `${attack.attack} is made on the undefended model here: leave "on" out`;
+  if (problem !== null) throw new ConfigError(`analysis.attack: ${problem}`);
   const plan = planRun(config, source, inputs, imported);
-  const id = createHash('sha256').update(
-    JSON.stringify(['analysis', plan.id, config.analysis, analysisAttack(config)]),
-  );
+  const id = createHash('sha256').update(JSON.stringify(['analysis', plan.id, config.analysis, attack]));
   return { ...plan, id: id.digest('hex').slice(0, 16) };
 }
 

@@ -3,6 +3,7 @@ import { runKeys } from '../../src/contracts/keys.ts';
 import { STAGE_NAMES, type StageName } from '../../src/contracts/service.ts';
 import { resultKey } from '../../src/pipeline/done.ts';
 import type { Job, Plan } from '../../src/pipeline/plan.ts';
+import type { Stage } from '../../src/pipeline/run.ts';
 import { jobLabel, stageJobs } from '../../src/pipeline/stages.ts';
 import type { Store } from '../../src/stores/store.ts';
 import { resultsOf } from './reference.ts';
@@ -27,7 +28,7 @@ export interface Outcome {
 }
 
 export type Told =
-  | { readonly kind: 'stage'; readonly stage: StageName; readonly total: number; readonly done: number }
+  | { readonly kind: 'stage'; readonly stage: Stage; readonly total: number; readonly done: number }
   | { readonly kind: 'job'; readonly job: string; readonly fraction: number };
 
 /** A job's name among all of a run. */

@@ -1,4 +1,3 @@
-import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { type AnalysisReport, ATTACK_OUTCOMES, UNIT_GROUPS } from '../../contracts/analysis.ts';
 import { analysisSource } from '../../pipeline/analysis-plan.ts';
@@ -7,16 +6,16 @@ import { GROUP_NAMES, OUTCOME_NAMES } from '../../report/analysis/words.ts';
 import { alignColumns } from '../../report/columns.ts';
 import { percent } from '../../report/format.ts';
 import { requireProvider } from '../../runtime/provider.ts';
-import { FileStore } from '../../stores/file-store.ts';
 import { addExecutionOptions, configOf, type ExecutionFlags, execute } from '../execution.ts';
 import { readText, say } from '../files.ts';
+import { placeOf } from '../places.ts';
 
 export function addAnalyze(program: Command): void {
   const command = program
     .command('analyze')
     .description('how an attack moves the activations of a layer, and the loss around images, as "analysis" says')
     .argument('<config>', 'run config (.json)')
-    .requiredOption('--out <dir>', 'folder of the analysis');
+    .requiredOption('--out <dir>', 'folder of the analysis, or s3://bucket/prefix');
   addExecutionOptions(command).action(analyze);
 }
 
@@ -26,10 +25,10 @@ async function analyze(path: string, flags: ExecutionFlags): Promise<void> {
   const text = JSON.stringify(analysisSource(written.source, written.config));
   const { config, source } = configOf(text, path, undefined);
   await requireProvider(config.compute.device);
-  const runs = new FileStore(resolve(flags.out));
+  const runs = await placeOf(flags.out);
   const report = await execute(flags, ({ optionsFor }) => executeAnalysis({ ...optionsFor(runs), config, source }));
   say(shiftText(report));
-  say(`analysis: ${join(runs.root, 'analysis.html')}`);
+  say(`analysis: ${runs.where('analysis.html')}`);
 }
 
 /** The activation shift as a table of plain text. */

@@ -11,10 +11,11 @@ import { type Workload, workloadOf } from '../../pipeline/workload.ts';
 import { requireProvider } from '../../runtime/provider.ts';
 import { FileStore } from '../../stores/file-store.ts';
 import { localise } from '../../stores/localise.ts';
-import { say } from '../files.ts';
+import { configOf } from '../execution.ts';
+import { readText, say } from '../files.ts';
 import { cores, finiteNumber, positiveInteger } from '../options.ts';
 import { planText, type TimedEstimate } from '../plan-text.ts';
-import { rankingsFolder, readConfig } from './run.ts';
+import { rankingsFolder } from './run.ts';
 
 interface PlanFlags {
   readonly workers?: number;
@@ -51,7 +52,7 @@ export function addPlan(program: Command): void {
 }
 
 async function plan(path: string, flags: PlanFlags): Promise<void> {
-  const { config, source } = await readConfig(path, flags.device);
+  const { config, source } = configOf(await readText(path), path, flags.device);
   await requireProvider(config.compute.device);
   const local = await localise(config);
   const inputs = await inspectInputs(local);

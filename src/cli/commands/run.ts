@@ -1,4 +1,3 @@
-import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { parseSweep, type Sweep } from '../../contracts/sweep.ts';
 import { executeRun } from '../../pipeline/run.ts';
@@ -6,9 +5,9 @@ import { executeSweep } from '../../pipeline/sweep.ts';
 import { sweepTable } from '../../report/sweep-tables.ts';
 import { reportTable } from '../../report/table.ts';
 import { requireProvider } from '../../runtime/provider.ts';
-import { FileStore } from '../../stores/file-store.ts';
 import { addExecutionOptions, configOf, type ExecutionFlags, execute } from '../execution.ts';
 import { readText, say } from '../files.ts';
+import { type Place, placeOf, placeWithin } from '../places.ts';
 
 export { rankingsFolder } from '../execution.ts';
 
@@ -17,7 +16,7 @@ export function addRun(program: Command): void {
     .command('run')
     .description('evaluate every variant of a config and write the report; goes on where an earlier start stopped')
     .argument('<config>', 'run config (.json); one with a sweep stands for several runs')
-    .requiredOption('--out <dir>', 'folder of the run: plan, results, report');
+    .requiredOption('--out <dir>', 'folder of the run, or s3://bucket/prefix: plan, results, report');
   addExecutionOptions(command).action(run);
 }
 
@@ -30,28 +29,30 @@ async function run(path: string, flags: ExecutionFlags): Promise<void> {
 async function runOne(text: string, path: string, flags: ExecutionFlags): Promise<void> {
   const { config, source } = configOf(text, path, flags.device);
   await requireProvider(config.compute.device);
-  const runs = new FileStore(resolve(flags.out));
+  const runs = await placeOf(flags.out);
   const { computed, report } = await execute(flags, ({ optionsFor }) =>
     executeRun({ ...optionsFor(runs), config, source }),
   );
   if (!computed)
     say(`this run is finished already; nothing was done. "igd report ${flags.out}" writes its report anew`);
   say(reportTable(report));
-  say(`report: ${join(runs.root, 'report.html')}`);
+  say(`report: ${runs.where('report.html')}`);
 }
 
 async function runSweep({ runs, ...sweep }: Sweep, flags: ExecutionFlags): Promise<void> {
   const onDevice = runs.map((one) => ({ ...one, ...configOf(JSON.stringify(one.source), one.label, flags.device) }));
   for (const { config } of onDevice) await requireProvider(config.compute.device);
-  const store = new FileStore(resolve(flags.out));
+  const whole = await placeOf(flags.out);
+  const places = new Map<string, Place>();
+  for (const { label } of runs) places.set(label, await placeWithin(flags.out, label));
   const report = await execute(flags, ({ optionsFor, tell }) =>
     executeSweep({
       sweep: { ...sweep, runs: onDevice },
-      store,
-      optionsFor: ({ label }) => optionsFor(new FileStore(join(store.root, label))),
+      store: whole.store,
+      optionsFor: ({ label }) => optionsFor(places.get(label) ?? whole),
       begin: ({ label }, position) => tell(`${label} (${position + 1} of ${runs.length})`),
     }),
   );
   say(`\n${sweepTable(report)}`);
-  say(`report: ${join(store.root, 'sweep.html')}, and one in the folder of each run`);
+  say(`report: ${whole.where('sweep.html')}, and one in the folder of each run`);
 }
