@@ -128,6 +128,39 @@ describe('igd run', () => {
     expect(verified.code).toBe(0);
   });
 
+  test('the worst case over attacks that run one by one is the minimum image by image', async () => {
+    const on = { variant: 'none' };
+    const suite = [
+      { attack: 'apgd-ce', iterations: 5, name: 'own', group: 'own' },
+      { attack: 'rays', queries: 60, group: 'rays' },
+      { attack: 'apgd-ce', iterations: 10, eot: 3, name: 'eot', group: 'eot' },
+      { attack: 'apgd-ce', iterations: 10, name: 'base.ce', group: 'base', on },
+      { attack: 'apgd-t', iterations: 5, targets: 3, name: 'base.t', group: 'base', on },
+      { attack: 'apgd-ce', iterations: 10, name: 'soft', group: 'soft', on: { temperature: 1 } },
+      { attack: 'apgd-ce', iterations: 10, name: 'hard', group: 'hard', on: { mask: 'hard' } },
+    ];
+    const config = smallConfig({ variants: ['loir'], smoothing: { sigma: '8/255' }, suite });
+    const out = folder.path('out');
+    expect((await igd(run(writeJson(folder.path('c.json'), config), out))).code).toBe(0);
+    const [variant] = report(out).variants;
+    const rows = images(out)
+      .trim()
+      .split('\n')
+      .slice(1)
+      .map((row) => row.split(','));
+    const held = (names: readonly string[]) =>
+      rows.filter(
+        ([, label, , clean, , , each = '']) => label === clean && !each.split(';').some((by) => names.includes(by)),
+      );
+    expect(variant?.robust.correct).toBe(held(suite.map(({ name, attack }) => name ?? attack)).length);
+    for (const { group, robustAccuracy } of variant?.attacks.filter(({ attack }) => attack !== 'base.ce') ?? []) {
+      const names = suite.filter((spec) => spec.group === group).map(({ name, attack }) => name ?? attack);
+      expect(robustAccuracy).toBeCloseTo(held(names).length / rows.length, 12);
+    }
+    expect(variant?.robust.correct).toBeLessThan(variant?.clean.correct ?? 0);
+    expect((await igd(['verify', out, '--rankings', folder.path('rankings')])).code).toBe(0);
+  });
+
   test('verify catches an adversarial example that was tampered with', async () => {
     const few = { variants: ['none'], suite: [{ attack: 'apgd-ce', iterations: 5 }] };
     const out = folder.path('out');
