@@ -1,5 +1,5 @@
 import type { WriteStream } from 'node:tty';
-import type { JobProgress } from '../pipeline/jobs.ts';
+import type { JobProgress } from '../pipeline/job-progress.ts';
 import type { Job } from '../pipeline/plan.ts';
 import type { RunListener, Stage } from '../pipeline/run.ts';
 

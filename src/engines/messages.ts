@@ -1,5 +1,5 @@
 import { IgdError, InputError, messageOf, RunError, TransientError } from '../contracts/errors.ts';
-import type { JobProgress } from '../pipeline/jobs.ts';
+import type { JobProgress } from '../pipeline/job-progress.ts';
 import type { Job } from '../pipeline/plan.ts';
 import type { StoreSpec } from '../stores/open.ts';
 

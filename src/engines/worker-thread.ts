@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { RunError } from '../contracts/errors.ts';
-import type { JobProgress } from '../pipeline/jobs.ts';
+import type { JobProgress } from '../pipeline/job-progress.ts';
 import { runJob } from '../pipeline/jobs.ts';
 import { decodePlan, type Plan } from '../pipeline/plan.ts';
 import { Workbench } from '../pipeline/workbench.ts';

@@ -6,13 +6,6 @@ import { ConfigError } from '../contracts/errors.ts';
 import type { RunInputs } from './inputs.ts';
 import { type Job, type Plan, planRun } from './plan.ts';
 
-/** Pieces of an analysis that stand alone. */
-export type AnalysisJob =
-  /** Attacks a shard's images and keeps the activations before and after. */
-  | { readonly kind: 'shift'; readonly shard: number }
-  /** The loss of one variant around one image. */
-  | { readonly kind: 'surface'; readonly variant: string; readonly image: number };
-
 export type AnalysisStage = 'rank' | 'shift' | 'surface';
 
 /**

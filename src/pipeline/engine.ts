@@ -1,4 +1,4 @@
-import type { JobProgress } from './jobs.ts';
+import type { JobProgress } from './job-progress.ts';
 import type { Job } from './plan.ts';
 
 /** Does independent jobs, in any order and as many at a time as it likes. */

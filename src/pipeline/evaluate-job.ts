@@ -5,7 +5,7 @@ import { evaluateImages, type SuiteEntry } from '../evaluation/protocol.ts';
 import { gather } from '../evaluation/standing.ts';
 import { encodeNpy } from '../tensor/npy.ts';
 import { float32 } from '../tensor/tensor.ts';
-import type { JobProgress } from './jobs.ts';
+import type { JobProgress } from './job-progress.ts';
 import { sinceResumed } from './resumed.ts';
 import { imagesOf } from './shard-images.ts';
 import { shardMemory } from './shard-memory.ts';

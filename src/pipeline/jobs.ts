@@ -1,24 +1,11 @@
 import { evaluateShard } from './evaluate-job.ts';
+import type { JobProgress } from './job-progress.ts';
 import type { Job } from './plan.ts';
 import { rankUnits } from './rank-job.ts';
 import { shiftShard } from './shift-job.ts';
 import { surfaceOf } from './surface-job.ts';
 import { transferShard } from './transfer-job.ts';
 import type { Workbench } from './workbench.ts';
-
-/** How far a job is. */
-export interface JobProgress {
-  /** 0 to 1 */
-  readonly fraction: number;
-  readonly attack?: string;
-  /** Images of the shard no attack has broken so far, and all of them. */
-  readonly robust?: number;
-  readonly total?: number;
-  /** Images the model has evaluated so far in this job. */
-  readonly evaluations: number;
-  /** The part of both that was done before this start; left out where the job began with it. */
-  readonly earlier?: Pick<JobProgress, 'fraction' | 'evaluations'>;
-}
 
 /** Does one job and writes its result to the store; the same bodies run in a local worker and in a container. */
 export function runJob(bench: Workbench, job: Job, progress: (state: JobProgress) => void): Promise<void> {

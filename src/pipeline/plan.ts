@@ -6,7 +6,6 @@ import { RunError } from '../contracts/errors.ts';
 import { parseConfig } from '../contracts/parse-config.ts';
 import { RANKING_METHODS, type RankingMethod, rankingOf } from '../contracts/variants.ts';
 import { type RankingRecipe, rankingDigest } from '../ranking/ranking.ts';
-import type { AnalysisJob } from './analysis-plan.ts';
 import { inputsSchema, type RunInputs } from './inputs.ts';
 
 const PLAN_SCHEMA = 'igd.plan/1';
@@ -40,6 +39,13 @@ export type RunJob =
   | { readonly kind: 'transfer'; readonly variant: string; readonly shard: number };
 
 /** One piece of work that stands alone: what a worker thread or a Batch job is given. */
+/** Pieces of an analysis that stand alone. */
+export type AnalysisJob =
+  /** Attacks a shard's images and keeps the activations before and after. */
+  | { readonly kind: 'shift'; readonly shard: number }
+  /** The loss of one variant around one image. */
+  | { readonly kind: 'surface'; readonly variant: string; readonly image: number };
+
 export type Job = RunJob | AnalysisJob;
 
 /** Plans a run. `imported` is the digest of a ranking the config brings along. Pure: equal arguments give equal plans. */

@@ -8,7 +8,7 @@ import { randomScores } from '../ranking/random.ts';
 import { encodeRanking, rankingDigest } from '../ranking/ranking.ts';
 import type { Scores } from '../ranking/scores.ts';
 import { probeSpec } from './inputs.ts';
-import type { JobProgress } from './jobs.ts';
+import type { JobProgress } from './job-progress.ts';
 import { recipeOf } from './plan.ts';
 import { rankByConcepts } from './rank-by-concepts.ts';
 import type { Workbench } from './workbench.ts';

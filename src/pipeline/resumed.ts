@@ -1,5 +1,5 @@
 import type { EvaluationMemory, SavedEvaluation } from '../evaluation/saved.ts';
-import type { JobProgress } from './jobs.ts';
+import type { JobProgress } from './job-progress.ts';
 
 /**
  * Tells those who watch a job which part of its progress an earlier start had made, where its memory has something to go on

@@ -10,7 +10,7 @@ import { isDone } from './done.ts';
 import type { Engine } from './engine.ts';
 import { importRanking } from './import-ranking.ts';
 import { inspectInputs } from './inputs.ts';
-import type { JobProgress } from './jobs.ts';
+import type { JobProgress } from './job-progress.ts';
 import { decodePlan, encodePlan, type Job, type Plan, planRun } from './plan.ts';
 import { buildReport, writeReport } from './report.ts';
 import { soundRanking } from './sound-ranking.ts';

@@ -11,7 +11,7 @@ import { gather } from '../evaluation/standing.ts';
 import { encodeNpy } from '../tensor/npy.ts';
 import { float32 } from '../tensor/tensor.ts';
 import { analysisAttack } from './analysis-plan.ts';
-import type { JobProgress } from './jobs.ts';
+import type { JobProgress } from './job-progress.ts';
 import { imagesOf } from './shard-images.ts';
 import type { Workbench } from './workbench.ts';
 

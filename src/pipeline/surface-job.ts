@@ -2,7 +2,7 @@ import { lossSurface } from '../analysis/loss-surface.ts';
 import { surfaceResultSchema } from '../contracts/analysis.ts';
 import { RunError } from '../contracts/errors.ts';
 import { runKeys } from '../contracts/keys.ts';
-import type { JobProgress } from './jobs.ts';
+import type { JobProgress } from './job-progress.ts';
 import { imagesOf } from './shard-images.ts';
 import type { Workbench } from './workbench.ts';
 

@@ -1,7 +1,7 @@
 import { runKeys } from '../contracts/keys.ts';
 import { type TransferResult, transferResultSchema } from '../contracts/results.ts';
 import { predict } from '../evaluation/judge.ts';
-import type { JobProgress } from './jobs.ts';
+import type { JobProgress } from './job-progress.ts';
 import { examplesOf } from './shard-images.ts';
 import type { Workbench } from './workbench.ts';
 

@@ -8,7 +8,7 @@ import { localise } from '../stores/localise.ts';
 import { presignedLink } from '../stores/s3-files.ts';
 import { S3Store } from '../stores/s3-store.ts';
 import type { Store } from '../stores/store.ts';
-import { topicNotifier } from './notify.ts';
+import { type Notice, topicNotifier } from './notify.ts';
 
 /** What the service works with. Everything that reaches outside is here, so that a test or a simulation can stand in. */
 export interface ServiceContext {
@@ -23,12 +23,6 @@ export interface ServiceContext {
   /** The config with its inputs as local files. */
   readonly localise: (config: RunConfig) => Promise<RunConfig>;
   readonly now: () => Date;
-}
-
-/** A message to people. */
-export interface Notice {
-  readonly subject: string;
-  readonly text: string;
 }
 
 /** A week, the most S3 allows; a function's own credentials end earlier, and links with them. */

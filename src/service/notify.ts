@@ -1,6 +1,11 @@
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import { messageOf, RunError } from '../contracts/errors.ts';
-import type { Notice } from './context.ts';
+
+/** A message to people. */
+export interface Notice {
+  readonly subject: string;
+  readonly text: string;
+}
 
 /** SNS refuses longer subjects, and line breaks in them. */
 const SUBJECT_LENGTH = 100;

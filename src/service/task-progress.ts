@@ -1,6 +1,6 @@
 import { messageOf } from '../contracts/errors.ts';
 import { remoteKeys, type Task, type TaskProgress, taskProgressSchema } from '../contracts/service.ts';
-import type { JobProgress } from '../pipeline/jobs.ts';
+import type { JobProgress } from '../pipeline/job-progress.ts';
 import type { Job } from '../pipeline/plan.ts';
 import { jobLabel } from '../pipeline/stages.ts';
 import type { Store } from '../stores/store.ts';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { runProgress } from '../../src/cli/progress.ts';
-import type { JobProgress } from '../../src/pipeline/jobs.ts';
+import type { JobProgress } from '../../src/pipeline/job-progress.ts';
 import type { Job } from '../../src/pipeline/plan.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));

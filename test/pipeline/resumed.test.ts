@@ -11,7 +11,7 @@ import {
   encodeEvaluation,
   type SavedEvaluation,
 } from '../../src/evaluation/saved.ts';
-import type { JobProgress } from '../../src/pipeline/jobs.ts';
+import type { JobProgress } from '../../src/pipeline/job-progress.ts';
 import { sinceResumed } from '../../src/pipeline/resumed.ts';
 
 const SUITE: readonly SuiteEntry[] = [

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { say } from '../files.ts';
-import { addServiceOptions, onAws, openService, type ServiceFlags } from '../service.ts';
+import { onAws } from '../on-aws.ts';
+import { addServiceOptions, openService, type ServiceFlags } from '../service.ts';
 
 export function addCancel(program: Command): void {
   const command = program

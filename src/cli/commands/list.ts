@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import { printable } from '../../contracts/errors.ts';
 import { alignColumns } from '../../report/columns.ts';
 import { say } from '../files.ts';
-import { addServiceOptions, onAws, openService, type ServiceFlags } from '../service.ts';
+import { onAws } from '../on-aws.ts';
+import { addServiceOptions, openService, type ServiceFlags } from '../service.ts';
 
 export function addList(program: Command): void {
   addServiceOptions(program.command('list').description('the runs of a service on AWS, newest first')).action(list);

@@ -3,8 +3,9 @@ import type { Command } from 'commander';
 import { printable, RunError } from '../../contracts/errors.ts';
 import type { RunStatus } from '../../service/index.ts';
 import { say } from '../files.ts';
+import { onAws } from '../on-aws.ts';
 import { finiteNumber } from '../options.ts';
-import { addServiceOptions, onAws, openService, type ServiceFlags } from '../service.ts';
+import { addServiceOptions, openService, type ServiceFlags } from '../service.ts';
 
 interface StatusFlags extends ServiceFlags {
   readonly watch?: boolean;
