@@ -102,13 +102,19 @@ describe('igd run', () => {
 
   test('gives the same images.csv for any batch size and sharding', async () => {
     const outcomes = [];
+    const suite = [
+      { attack: 'apgd-ce', iterations: 5, restarts: 2 },
+      { attack: 'apgd-t', iterations: 5, targets: 3 },
+      { attack: 'fab-t', iterations: 5, targets: 3 },
+      { attack: 'square', queries: 60 },
+    ];
     for (const compute of [
       { batchSize: 8, imagesPerShard: 4 },
       { batchSize: 5, imagesPerShard: 7 },
       { batchSize: 64, imagesPerShard: 64 },
     ]) {
       const out = folder.path(`out-${compute.batchSize}`);
-      const config = writeJson(folder.path('config.json'), smallConfig({ variants: ['none', 'loir'], compute }));
+      const config = writeJson(folder.path('config.json'), smallConfig({ variants: ['none', 'loir'], suite, compute }));
       expect((await igd(run(config, out))).code).toBe(0);
       outcomes.push(images(out));
     }
