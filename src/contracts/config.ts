@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { analysisSchema } from './analysis.ts';
 import { attackEntrySchema, NORM_NAMES, PROTOCOLS, SUITE_NAMES } from './attacks.ts';
+import { publishedSchema } from './published.ts';
 import { similaritySchema } from './similarities.ts';
 import { variantEntrySchema } from './variants.ts';
 
@@ -158,6 +159,8 @@ export const configSchema = z.strictObject({
   analysis: analysisSchema,
   seed: z.int().nonnegative().default(0),
   compute: computeSchema,
+  /** What others found, for the report to print beside. */
+  published: publishedSchema.optional(),
 });
 
 export type RunConfig = z.infer<typeof configSchema>;

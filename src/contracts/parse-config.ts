@@ -38,6 +38,7 @@ function contradictionsIn(config: RunConfig): string[] {
       ? ['dataset.probe: is needed to rank units (the training split)']
       : []),
     ...unknownSources(config),
+    ...unknownPublished(config),
     ...unfitAttacks(config),
     ...(methods.has('cdir') && config.ranking.clip === undefined
       ? [
@@ -68,6 +69,14 @@ function unknownSources({ suite, variants }: RunConfig): string[] {
       ? [`suite: ${name} is made on "${on.variant}", which is none of the variants: ${[...known].join(', ')}`]
       : [],
   );
+}
+
+/** Published numbers are of variants that the run has: a misspelt one would be missing from the report without a word. */
+function unknownPublished({ published, variants }: RunConfig): string[] {
+  const known = new Set<string>(variants.map(({ id }) => id));
+  return Object.keys(published?.variants ?? {})
+    .filter((id) => !known.has(id))
+    .map((id) => `published.variants: has "${id}", which is none of the variants: ${[...known].join(', ')}`);
 }
 
 /** Options of the data that go with one format alone, or with the probe set, or not with each other. */

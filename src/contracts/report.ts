@@ -80,6 +80,44 @@ const rankingMethod = z.strictObject({
   flags: z.array(flag),
 });
 
+/** What a published number is of; an `attack` says which. */
+export const PUBLISHED_MEASURES = [
+  'clean',
+  'robust',
+  'worst-case',
+  'attack',
+  'best-class-clean',
+  'best-class-robust',
+  'worst-class-clean',
+  'worst-class-robust',
+] as const;
+
+/** A published number beside ours. */
+const publishedRow = z.strictObject({
+  variant: z.string(),
+  measure: z.enum(PUBLISHED_MEASURES),
+  /** An attack of the suite, or a group of attacks. */
+  attack: z.string().optional(),
+  published: z.number(),
+  ours: z.number(),
+  /** Of ours. */
+  interval,
+  /** Ours less the published. */
+  difference: z.number(),
+  /** Whether the published number lies in our interval. */
+  within: z.boolean(),
+});
+export type PublishedRow = z.infer<typeof publishedRow>;
+
+const published = z.strictObject({
+  source: z.string(),
+  /** How the two were found in different ways, as far as known, a sentence each. */
+  differences: z.array(z.string()),
+  notes: z.array(z.strictObject({ variant: z.string().nullable(), note: z.string() })),
+  rows: z.array(publishedRow),
+});
+export type PublishedReport = z.infer<typeof published>;
+
 /** A shard of the plan, from 0, that a variant has no result for. */
 const missingResult = z.strictObject({ variant: z.string(), shard: z.int().nonnegative() });
 export type MissingResult = z.infer<typeof missingResult>;
@@ -130,6 +168,8 @@ export const reportSchema = z.strictObject({
   comparisons: z.array(comparison),
   /** The threshold sweep, where there is one. */
   sweep: z.strictObject({ thresholds: z.array(z.number()), flat: z.boolean(), message: z.string() }).nullable(),
+  /** What others published for this run, where the config brings it. */
+  published: published.nullable(),
   flags: z.array(flag),
 });
 export type Report = z.infer<typeof reportSchema>;

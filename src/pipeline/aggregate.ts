@@ -7,6 +7,7 @@ import { comparePairs } from '../report/summary/comparisons.ts';
 import type { RunFacts } from '../report/summary/facts.ts';
 import { type JudgedVariant, judgeVariants, shareOf, transferRows } from '../report/summary/judge.ts';
 import { breakersOf, collectOutcomes } from '../report/summary/outcomes.ts';
+import { comparePublished } from '../report/summary/published.ts';
 import { summariseSweep } from '../report/summary/sweep.ts';
 
 export type { RunFacts } from '../report/summary/facts.ts';
@@ -35,7 +36,8 @@ export function aggregate(
   }));
   const sweep = summariseSweep(run, summaries, comparisons);
   const flags = flagRun({ run, sweep, dataset });
-  return { schema: 'igd.report/2', run, checkpoint, dataset, ranking, variants, comparisons, sweep, flags };
+  const published = facts.published === undefined ? null : comparePublished(facts.published, summaries, run.images);
+  return { schema: 'igd.report/2', run, checkpoint, dataset, ranking, variants, comparisons, sweep, published, flags };
 }
 
 type Summary = Omit<VariantReport, 'flags'>;

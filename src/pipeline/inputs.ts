@@ -9,6 +9,7 @@ import { datasetDigest, digestOf } from '../datasets/digest.ts';
 import { openDataset } from '../datasets/open.ts';
 import type { DatasetSpec } from '../datasets/spec.ts';
 import { clipInputsSchema, inspectClip } from './clip-inputs.ts';
+import { checkPublished } from './published.ts';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const images = z.strictObject({ sha256, images: z.int().positive() });
@@ -60,6 +61,7 @@ function specOf(
  * Throws CheckpointError, GraphError, DatasetError or ConfigError.
  */
 export async function inspectInputs(config: RunConfig): Promise<RunInputs> {
+  checkPublished(config);
   const { checkpoint } = config;
   const digest = await checkpointDigest(checkpoint.uri, checkpoint.sha256);
   const ofTest = testSpec(config);

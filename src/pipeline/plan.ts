@@ -125,11 +125,11 @@ function cut(images: number, perShard: number): Shard[] {
 
 /**
  * Device and batch size are left out: they change how long a run takes, not what it finds. Paths too: content counts. What
- * only `igd analyze` reads as well.
+ * only `igd analyze` reads and what others published as well.
  */
 function identity(config: RunConfig, inputs: RunInputs, rankings: Plan['rankings'], shards: readonly Shard[]): string {
   const { checkpoint, dataset, compute: _compute, name: _name, suite: _suite, protocol: _protocol, ...others } = config;
-  const { analysis: _analysis, ...rest } = others;
+  const { analysis: _analysis, published: _published, ...rest } = others;
   // What CLIP and its names do to the numbers is in the digest of the ranking.
   const { clip: _clip, classNames: _classNames, ...ranking } = config.ranking;
   const { uri: _uri, sha256: _sha256, ...preparation } = checkpoint;

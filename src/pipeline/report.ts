@@ -11,6 +11,7 @@ import { reportFiles } from '../report/write.ts';
 import type { Store } from '../stores/store.ts';
 import { aggregate, type RunFacts } from './aggregate.ts';
 import type { Plan } from './plan.ts';
+import { publishedFacts } from './published.ts';
 import { shardResult } from './shard-images.ts';
 import { soundRanking } from './sound-ranking.ts';
 
@@ -159,6 +160,7 @@ async function factsOf(plan: Plan, rankings: Store, coverage: Coverage): Promise
     },
     variants: config.variants,
     images,
+    ...publishedFacts(config, images.length),
     averagesNoise: suiteOf(config).some((spec) => 'eot' in spec && spec.eot > 1),
   };
 }

@@ -14,6 +14,11 @@ export function percent(share: number): string {
   return `${fixed(100 * share, 1)}%`;
 }
 
+/** 0.5334 is "53.34%": as papers print accuracies on 10,000 images. */
+export function fixedPercent(share: number): string {
+  return `${fixed(100 * share, 2)}%`;
+}
+
 /** [0.3712, 0.4577] is "[37.1, 45.8]", in percent. */
 export function interval([low, high]: Share['interval']): string {
   return `[${fixed(100 * low, 1)}, ${fixed(100 * high, 1)}]`;

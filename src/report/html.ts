@@ -6,6 +6,7 @@ import { head } from './page/head.ts';
 import { headline } from './page/headline.ts';
 import { page } from './page/page.ts';
 import { provenanceSection } from './page/provenance.ts';
+import { publishedSection } from './page/published.ts';
 import { rankingSection } from './page/ranking.ts';
 import { transferSection } from './page/transfer.ts';
 
@@ -13,6 +14,7 @@ import { transferSection } from './page/transfer.ts';
 const SECTIONS = [
   head,
   headline,
+  publishedSection,
   sweepSection,
   attackSection,
   transferSection,

@@ -4,10 +4,14 @@ import { alignColumns } from './columns.ts';
 import { count, counted, list, percent, points, pValue, radius, shareText } from './format.ts';
 import { type Notice, noticesOf } from './notices.ts';
 import { type Difference, pairsOf } from './pairs.ts';
+import { PUBLISHED_COLUMNS, publishedCells, publishedRemarks } from './published.ts';
 
 /** report.md: what a researcher pastes into a page or a pull request. */
 export function reportMarkdown(report: Report): string {
-  const sections = [heading(report), notices(report), results(report), transfer(report), comparisons(report)];
+  const sections = [
+    ...[heading(report), notices(report), results(report)],
+    ...[published(report), transfer(report), comparisons(report)],
+  ];
   return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
 }
 
@@ -44,6 +48,18 @@ function results({ variants }: Report): string {
     'Accuracy with its 95% Wilson interval. _Robust_: no attack of the suite, made on the variant itself, broke the image. ' +
     "_Worst case_: nor did any other variant's adversarial example.";
   return ['## Results', '', table(columns, rows), '', legend].join('\n');
+}
+
+function published({ published: found }: Report): string {
+  if (found === null) return '';
+  const remarks = publishedRemarks(found).map((text) => `- ${escapeText(text)}`);
+  const legend = '_Within_: the published number lies in our 95% interval. Difference: ours less theirs, in points.';
+  const parts = [
+    ['## Published numbers', `${escapeText(found.source)}`],
+    found.rows.length === 0 ? [] : [table(PUBLISHED_COLUMNS, found.rows.map(publishedCells)), legend],
+    remarks.length === 0 ? [] : [remarks.join('\n')],
+  ];
+  return parts.flat().join('\n\n');
 }
 
 function transfer({ variants }: Report): string {

@@ -3,8 +3,9 @@ import { attackColumns } from './attack-columns.ts';
 import { alignColumns } from './columns.ts';
 import { interval, percent } from './format.ts';
 import { noticesOf } from './notices.ts';
+import { PUBLISHED_COLUMNS, publishedCells } from './published.ts';
 
-/** The table at the end of `igd run`: plain text, one line a variant. */
+/** The table at the end of `igd run`: plain text, one line a variant; published numbers below it. */
 export function reportTable(report: Report): string {
   const { variants } = report;
   const suite = variants.slice(0, 1).flatMap(attackColumns);
@@ -21,6 +22,16 @@ export function reportTable(report: Report): string {
   const notices = noticesOf(report).length;
   const footer =
     notices === 0 ? '' : `\n${notices === 1 ? 'A flag needs' : `${notices} flags need`} reading: report.md\n`;
-  const lines = alignColumns([header, ...rows]).map((cells) => `${cells.join('  ').trimEnd()}\n`);
-  return `${lines.join('')}${footer}`;
+  return `${plain([header, ...rows])}${publishedTable(report)}${footer}`;
+}
+
+function publishedTable({ published }: Report): string {
+  if (published === null || published.rows.length === 0) return '';
+  return `\n${published.source}\n${plain([PUBLISHED_COLUMNS, ...published.rows.map(publishedCells)])}`;
+}
+
+function plain(rows: readonly (readonly string[])[]): string {
+  return alignColumns(rows)
+    .map((cells) => `${cells.join('  ').trimEnd()}\n`)
+    .join('');
 }

@@ -18,6 +18,7 @@ export interface RunOptions {
   readonly smoothing?: Report['run']['smoothing'];
   readonly ranking?: boolean;
   readonly averagesNoise?: boolean;
+  readonly published?: RunFacts['published'];
 }
 
 export interface MadeRun {
@@ -58,6 +59,7 @@ function makeFacts(options: RunOptions): RunFacts {
   return {
     variants,
     ...(options.averagesNoise === undefined ? {} : { averagesNoise: options.averagesNoise }),
+    ...(options.published === undefined ? {} : { published: options.published }),
     run: {
       name: 'rn18-sweep',
       id: '6f1d0c2a9b3e',

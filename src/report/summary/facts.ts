@@ -1,4 +1,5 @@
 import { RunError } from '../../contracts/errors.ts';
+import type { Published } from '../../contracts/published.ts';
 import type { Report } from '../../contracts/report.ts';
 import type { Variant } from '../../contracts/variants.ts';
 
@@ -9,7 +10,11 @@ export type RunFacts = Pick<Report, 'run' | 'checkpoint' | 'dataset' | 'ranking'
   readonly averagesNoise?: boolean;
   /** Numbers of the images the report is about, rising, `run.images` of them; left out, the first ones. */
   readonly images?: readonly number[];
+  readonly published?: PublishedFacts;
 };
+
+/** What others found, and in which ways they went about it differently, a sentence each. */
+export type PublishedFacts = Published & { readonly differences: readonly string[] };
 
 /** The variant's or attack's known value by name; RunError where results speak of one the run does not have. */
 export function known<T>(values: ReadonlyMap<string, T>, name: string, what: string): T {

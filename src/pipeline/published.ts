@@ -1,0 +1,46 @@
+import { suiteOf } from '../attacks/suites.ts';
+import type { RunConfig } from '../contracts/config.ts';
+import { ConfigError } from '../contracts/errors.ts';
+import { count } from '../report/format.ts';
+import type { RunFacts } from '../report/summary/facts.ts';
+
+/** Throws ConfigError where a published number is of an attack that the suite has not, before hours of those it has. */
+export function checkPublished(config: RunConfig): void {
+  const attacks = suiteOf(config);
+  const known = new Set(attacks.flatMap(({ name, group }) => [name, group]));
+  for (const [variant, { attacks: published = {} }] of Object.entries(config.published?.variants ?? {})) {
+    const unknown = Object.keys(published).find((name) => !known.has(name));
+    if (unknown !== undefined)
+      throw new ConfigError(
+        `published.variants.${variant}.attacks has "${unknown}", which is no attack or group of the suite: ${[...known].join(', ')}`,
+      );
+  }
+}
+
+/** What others published of the run and how it differs from `images` images of this config; nothing where none is given. */
+export function publishedFacts(config: RunConfig, images: number): Pick<RunFacts, 'published'> {
+  const { published } = config;
+  return published === undefined ? {} : { published: { ...published, differences: differences(config, images) } };
+}
+
+function differences(config: RunConfig, images: number): string[] {
+  const { published } = config;
+  const counts = published?.images;
+  const suite = published?.suite;
+  return [
+    ...(counts === undefined || counts === images
+      ? []
+      : [`Published on ${count(counts)} images, ours on ${count(images)}.`]),
+    ...(suite === undefined || sameAttacks(config, suite)
+      ? []
+      : [`Published under ${suite} with its own budgets, ours under other attacks or budgets.`]),
+  ];
+}
+
+/** Names apart: attacks of a list may be called anything. */
+function sameAttacks(config: RunConfig, suite: NonNullable<RunConfig['published']>['suite'] & string): boolean {
+  const [ours, theirs] = [suiteOf(config), suiteOf({ ...config, suite })].map((attacks) =>
+    JSON.stringify(attacks.map(({ name: _name, group: _group, ...spec }) => spec)),
+  );
+  return ours === theirs;
+}

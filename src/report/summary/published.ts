@@ -1,0 +1,69 @@
+import type { PublishedVariant } from '../../contracts/published.ts';
+import type { PublishedReport, PublishedRow, Share, VariantReport } from '../../contracts/report.ts';
+import { wilsonInterval } from '../statistics.ts';
+import type { PublishedFacts } from './facts.ts';
+
+type Summary = Pick<VariantReport, 'id' | 'clean' | 'robust' | 'worstCase' | 'attacks' | 'perClass'>;
+type Found = Pick<Share, 'accuracy' | 'interval'>;
+type Subject = Pick<PublishedRow, 'measure' | 'attack'>;
+
+/** Published numbers beside ours, in the order of our variants; what a variant published nothing of has no row. */
+export function comparePublished(
+  { source, note, variants: published, differences }: PublishedFacts,
+  variants: readonly Summary[],
+  images: number,
+): PublishedReport {
+  const notes = variants.flatMap(({ id }) => {
+    const own = published[id]?.note;
+    return own === undefined ? [] : [{ variant: id, note: own }];
+  });
+  return {
+    source,
+    differences: [...differences],
+    notes: [...(note === undefined ? [] : [{ variant: null, note }]), ...notes],
+    rows: variants.flatMap((variant) => rowsOf(variant, published[variant.id] ?? {}, images)),
+  };
+}
+
+function rowsOf(variant: Summary, published: PublishedVariant, images: number): PublishedRow[] {
+  const { clean, robust, worstCase, attacks = {}, bestClass, worstClass } = published;
+  const row = (subject: Subject, theirs: number | undefined, ours: Found | undefined): PublishedRow[] =>
+    theirs === undefined || ours === undefined ? [] : [compare(variant.id, subject, theirs / 100, ours)];
+  return [
+    ...row({ measure: 'clean' }, clean, variant.clean),
+    ...Object.entries(attacks).flatMap(([attack, theirs]) =>
+      row({ measure: 'attack', attack }, theirs, leftBy(variant, attack, images)),
+    ),
+    ...row({ measure: 'robust' }, robust, variant.robust),
+    ...row({ measure: 'worst-case' }, worstCase, variant.worstCase),
+    ...row({ measure: 'best-class-clean' }, bestClass?.clean, extremeClass(variant, 'clean', Math.max)),
+    ...row({ measure: 'best-class-robust' }, bestClass?.robust, extremeClass(variant, 'robust', Math.max)),
+    ...row({ measure: 'worst-class-clean' }, worstClass?.clean, extremeClass(variant, 'clean', Math.min)),
+    ...row({ measure: 'worst-class-robust' }, worstClass?.robust, extremeClass(variant, 'robust', Math.min)),
+  ];
+}
+
+function compare(variant: string, subject: Subject, published: number, { accuracy, interval }: Found): PublishedRow {
+  const [low, high] = interval;
+  const within = low <= published && published <= high;
+  return { variant, ...subject, published, ours: accuracy, interval, difference: accuracy - published, within };
+}
+
+/** What the attack of this name left, or the last one of this group. */
+function leftBy({ attacks }: Summary, name: string, images: number): Found | undefined {
+  const row = attacks.find(({ attack }) => attack === name) ?? attacks.findLast(({ group }) => group === name);
+  if (row === undefined) return undefined;
+  const { robustAccuracy: accuracy } = row;
+  return { accuracy, interval: wilsonInterval(Math.round(accuracy * images), images) };
+}
+
+/** The class that stands out; its interval is that of its own images, as if it had not been picked. */
+function extremeClass(
+  { perClass }: Summary,
+  measure: 'clean' | 'robust',
+  pick: (...values: number[]) => number,
+): Found | undefined {
+  const accuracy = pick(...perClass.map((row) => row[measure]));
+  const row = perClass.find((candidate) => candidate[measure] === accuracy);
+  return row && { accuracy, interval: wilsonInterval(Math.round(accuracy * row.images), row.images) };
+}
