@@ -18,6 +18,7 @@ import { Session } from '../../src/runtime/session.ts';
 import { float32 } from '../../src/tensor/tensor.ts';
 import { direct } from '../ranking/cdir/direct.ts';
 import { igd, scratch, smallConfig, writeJson } from '../support/cli.ts';
+import { lettersTokenizer } from '../support/clip.ts';
 
 const folder = scratch();
 afterAll(() => folder.remove());
@@ -31,29 +32,7 @@ const NAMES = ['circle', 'ring', 'square', 'triangle', 'star', 'cross', 'rows', 
 const classNames = folder.path('names.txt');
 writeFileSync(classNames, `${NAMES.join('\n')}\n`);
 
-/** Letters, letters that end a word and six merges: the 60 tokens that the small CLIP knows. */
 const tokenizer = writeJson(folder.path('tokenizer.json'), lettersTokenizer());
-
-function lettersTokenizer(): unknown {
-  const letters = [...'abcdefghijklmnopqrstuvwxyz'];
-  const merges = ['c i', 'r o', 's t', 'a r</w>', 's s</w>', 'o w'].map((pair) => pair.split(' '));
-  const tokens = [...letters, ...letters.map((letter) => `${letter}</w>`), ...merges.map((pair) => pair.join(''))];
-  const special = ['<|startoftext|>', '<|endoftext|>'];
-  return {
-    normalizer: { type: 'Lowercase' },
-    pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, use_regex: true },
-    post_processor: null,
-    decoder: null,
-    model: {
-      type: 'BPE',
-      unk_token: '<|endoftext|>',
-      end_of_word_suffix: '</w>',
-      vocab: Object.fromEntries([...tokens, ...special].map((token, id) => [token, id])),
-      merges,
-    },
-    added_tokens: special.map((content, i) => ({ id: tokens.length + i, content, special: true, normalized: false })),
-  };
-}
 
 const dataset = { format: 'cifar10', test: 'examples/demo/test.bin', probe: PROBE, testImages: 4, probeImages: IMAGES };
 
