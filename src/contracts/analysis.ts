@@ -111,5 +111,23 @@ export const analysisReportSchema = z.strictObject({
   images: count,
   shift: shiftTableSchema,
   surfaces: z.array(surfaceResultSchema),
+  /** What others published, where the config brings it: shares, with ours and its 95% interval. */
+  published: z
+    .strictObject({
+      source: z.string(),
+      notes: z.array(z.string()),
+      rows: z.array(
+        z.strictObject({
+          outcome: z.enum(ATTACK_OUTCOMES),
+          group: z.enum(UNIT_GROUPS),
+          published: z.number(),
+          ours: z.number().nullable(),
+          interval: z.tuple([z.number(), z.number()]).nullable(),
+          within: z.boolean().nullable(),
+        }),
+      ),
+    })
+    .nullable(),
 });
 export type AnalysisReport = z.infer<typeof analysisReportSchema>;
+export type PublishedShifts = NonNullable<AnalysisReport['published']>;

@@ -76,7 +76,18 @@ function unknownPublished({ published, variants }: RunConfig): string[] {
   const known = new Set<string>(variants.map(({ id }) => id));
   return Object.keys(published?.variants ?? {})
     .filter((id) => !known.has(id))
-    .map((id) => `published.variants: has "${id}", which is none of the variants: ${[...known].join(', ')}`);
+    .map((id) => `published.variants: has "${id}", which is none of the variants: ${[...known].join(', ')}`)
+    .concat(gainsOverNothing({ published, variants }));
+}
+
+/** A gain is over the undefended model, which has to be there and has none itself. */
+function gainsOverNothing({ published, variants }: Pick<RunConfig, 'published' | 'variants'>): string[] {
+  const hasBase = variants.some(({ mask }) => mask === 'none');
+  return Object.entries(published?.variants ?? {})
+    .filter(([id, { gain }]) => gain !== undefined && (id === 'none' || !hasBase))
+    .map(
+      ([id]) => `published.variants.${id}.gain: is over variant none, ${hasBase ? 'not of it' : 'which is missing'}`,
+    );
 }
 
 /** Options of the data that go with one format alone, or with the probe set, or not with each other. */

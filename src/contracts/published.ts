@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ATTACK_OUTCOMES, UNIT_GROUPS } from './analysis.ts';
 import { SUITE_NAMES } from './attacks.ts';
 
 /**
@@ -9,6 +10,9 @@ import { SUITE_NAMES } from './attacks.ts';
 /** In percent, as papers and logs print it: 53.34. */
 const percent = z.number().min(0).max(100);
 
+/** In percentage points, either way. */
+const points = z.number().min(-100).max(100);
+
 const accuracies = { clean: percent.optional(), robust: percent.optional() };
 
 const variantSchema = z.strictObject({
@@ -16,6 +20,8 @@ const variantSchema = z.strictObject({
   worstCase: percent.optional(),
   /** What an attack, or the last attack of a group, left: by its name in the suite, or by its group's. */
   attacks: z.record(z.string(), percent).optional(),
+  /** Over variant `none`, for sources that give no more than that. */
+  gain: z.strictObject({ clean: points.optional(), robust: points.optional() }).optional(),
   /** Of the class with the highest and of that with the lowest accuracy, each measure for itself. */
   bestClass: z.strictObject(accuracies).optional(),
   worstClass: z.strictObject(accuracies).optional(),
@@ -34,5 +40,7 @@ export const publishedSchema = z.strictObject({
   note: z.string().min(1).optional(),
   /** By the id of a variant of this config. */
   variants: z.record(z.string(), variantSchema).default({}),
+  /** For `igd analyze`: relative change of activations in percent. */
+  shift: z.partialRecord(z.enum(ATTACK_OUTCOMES), z.partialRecord(z.enum(UNIT_GROUPS), z.number())).optional(),
 });
 export type Published = z.infer<typeof publishedSchema>;

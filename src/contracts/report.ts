@@ -80,12 +80,14 @@ const rankingMethod = z.strictObject({
   flags: z.array(flag),
 });
 
-/** What a published number is of; an `attack` says which. */
+/** What a published number is of; an `attack` says which. A gain is accuracy less that of variant none, same images. */
 export const PUBLISHED_MEASURES = [
   'clean',
   'robust',
   'worst-case',
   'attack',
+  'clean-gain',
+  'robust-gain',
   'best-class-clean',
   'best-class-robust',
   'worst-class-clean',

@@ -16,6 +16,7 @@ export const SWEEP_KEYS = [
   'dataset.probeFraction',
   'temperature',
   'smoothing.sigma',
+  'smoothing.samples',
   'threat.epsilon',
 ] as const;
 export type SweepKey = (typeof SWEEP_KEYS)[number];
@@ -62,6 +63,7 @@ export function parseSweep(text: string, where: string): Sweep | undefined {
   }
   const [[key, values] = []] = Object.entries(parsed.data);
   const swept = SWEEP_KEYS.find((known) => known === key) ?? 'importantUnits';
+  checkPublished(rest, values ?? [], where);
   const runs = (values ?? []).map((value) => sweepRun(rest, swept, value, where));
   return { name: runs[0]!.config.name, key: swept, runs };
 }
@@ -77,7 +79,7 @@ export function singleConfigs(text: string, where: string): string[] {
 }
 
 function sweepRun(document: ConfigDocument, key: SweepKey, value: SweepValue, where: string): SweepRun {
-  const source = withValue(document, key.split('.'), value);
+  const source = publishedAt(withValue(document, key.split('.'), value), value);
   const label = `${key}=${fileName(value)}`;
   return { value, label, source, config: parseConfig(JSON.stringify(source), `${where}, ${key} ${value}`) };
 }
@@ -91,6 +93,26 @@ function withValue(
   if (rest.length === 0) return { ...document, [first]: value };
   const section = documentSchema.safeParse(document[first]);
   return { ...document, [first]: withValue(section.data ?? {}, rest, value) };
+}
+
+/** What others published of a sweep stands under its values, `"at": { "8/255": { "loir": {...} } }`; a run gets its own. */
+function publishedAt(document: ConfigDocument, value: SweepValue): ConfigDocument {
+  const published = documentSchema.safeParse(document.published);
+  const at = documentSchema.safeParse(published.data?.at);
+  if (!published.success || !at.success) return document;
+  const { at: _at, ...rest } = published.data;
+  return { ...document, published: { ...rest, variants: at.data[String(value)] ?? {} } };
+}
+
+/** Throws ConfigError where numbers are published at a value that is not swept. */
+function checkPublished(document: ConfigDocument, values: readonly SweepValue[], where: string): void {
+  const published = documentSchema.safeParse(document.published);
+  const at = documentSchema.safeParse(published.data?.at);
+  const unknown = Object.keys(at.data ?? {}).find((value) => !values.map(String).includes(value));
+  if (unknown !== undefined)
+    throw new ConfigError(
+      `${where}: published.at has "${unknown}", which is no value of the sweep: ${values.join(', ')}`,
+    );
 }
 
 /** A value as part of a file's name: "8/255" is "8-255". */

@@ -36,7 +36,10 @@ export function aggregate(
   }));
   const sweep = summariseSweep(run, summaries, comparisons);
   const flags = flagRun({ run, sweep, dataset });
-  const published = facts.published === undefined ? null : comparePublished(facts.published, summaries, run.images);
+  const published =
+    facts.published === undefined
+      ? null
+      : comparePublished(facts.published, summaries, { images: run.images, comparisons });
   return { schema: 'igd.report/2', run, checkpoint, dataset, ranking, variants, comparisons, sweep, published, flags };
 }
 

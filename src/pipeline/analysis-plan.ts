@@ -18,9 +18,22 @@ export function analysisSource(
 ): Record<string, Plan['source']> {
   const needed = ['none', analysis.ranking];
   const given = source.variants;
-  if (analysis.lossSurface === undefined || !Array.isArray(given)) return { ...source, variants: needed };
+  if (analysis.lossSurface === undefined || !Array.isArray(given))
+    return { ...source, ...withoutAccuracies(source), variants: needed };
   const ids = new Set<string>(variants.map(({ id }) => id));
-  return { ...source, variants: [...needed.filter((id) => !ids.has(id)), ...given] };
+  return {
+    ...source,
+    ...withoutAccuracies(source),
+    variants: [...needed.filter((id) => !ids.has(id)), ...given],
+  };
+}
+
+/** Published accuracies are of variants that an analysis may not have, and it has none to print beside them. */
+function withoutAccuracies(source: Readonly<Record<string, Plan['source']>>): Record<string, Plan['source']> {
+  const { published } = source;
+  if (typeof published !== 'object' || published === null || Array.isArray(published)) return {};
+  const { variants: _variants, ...rest } = published;
+  return { published: rest };
 }
 
 /** The attack an analysis is made with, every option spelled out. */

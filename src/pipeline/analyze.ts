@@ -18,6 +18,7 @@ import { ANALYSIS_STAGES, analysisAttack, analysisJobs, planAnalysis } from './a
 import { importRanking } from './import-ranking.ts';
 import { inspectInputs } from './inputs.ts';
 import { encodePlan, type Plan } from './plan.ts';
+import { publishedShifts } from './published.ts';
 import { type RunOptions, requireSamePlan, runStages } from './run.ts';
 import { soundRanking } from './sound-ranking.ts';
 
@@ -43,6 +44,7 @@ async function writeAnalysis(plan: Plan, runs: Store, rankings: Store): Promise<
   const { config, inputs } = plan;
   const { importantUnits = 0, layer = '' } = config;
   const { images, shifts } = await shiftsOf(plan, runs, rankings);
+  const shift = shiftTable(shifts);
   const report = analysisReportSchema.parse({
     schema: 'igd.analysis/1',
     name: config.name,
@@ -60,8 +62,9 @@ async function writeAnalysis(plan: Plan, runs: Store, rankings: Store): Promise<
     ranking: config.analysis.ranking,
     attacked: images.length,
     images: inputs.test.images,
-    shift: shiftTable(shifts),
+    shift,
     surfaces: await surfacesOf(plan, runs),
+    published: publishedShifts(config, shift, inputs.test.images),
   });
   const files = [...analysisFiles(report, { images, shifts, classNames: inputs.classNames })];
   // analysis.json last: it is what says "finished".

@@ -1,7 +1,9 @@
 import { suiteOf } from '../attacks/suites.ts';
+import { ATTACK_OUTCOMES, type PublishedShifts, type ShiftTable, UNIT_GROUPS } from '../contracts/analysis.ts';
 import type { RunConfig } from '../contracts/config.ts';
 import { ConfigError } from '../contracts/errors.ts';
 import { count } from '../report/format.ts';
+import { Z_95 } from '../report/statistics.ts';
 import type { RunFacts } from '../report/summary/facts.ts';
 
 /** Throws ConfigError where a published number is of an attack that the suite has not, before hours of those it has. */
@@ -23,14 +25,47 @@ export function publishedFacts(config: RunConfig, images: number): Pick<RunFacts
   return published === undefined ? {} : { published: { ...published, differences: differences(config, images) } };
 }
 
+/** Published shifts beside those of an analysis; null where the config brings none. */
+export function publishedShifts(config: RunConfig, shift: ShiftTable, images: number): PublishedShifts | null {
+  const { published } = config;
+  if (published?.shift === undefined) return null;
+  const theirs = published.shift;
+  const rows = ATTACK_OUTCOMES.flatMap((outcome) =>
+    UNIT_GROUPS.flatMap((group) => {
+      const value = theirs[outcome]?.[group];
+      return value === undefined ? [] : [shiftRow(outcome, group, value / 100, shift)];
+    }),
+  );
+  const counts = published.images === undefined ? [] : imagesDifference(published.images, images);
+  return { source: published.source, notes: [...counts, ...(published.note ? [published.note] : [])], rows };
+}
+
+function shiftRow(
+  outcome: (typeof ATTACK_OUTCOMES)[number],
+  group: (typeof UNIT_GROUPS)[number],
+  published: number,
+  shift: ShiftTable,
+): PublishedShifts['rows'][number] {
+  const { shift: ours = null, standardError = null } = shift[outcome].groups[group] ?? {};
+  if (ours === null || standardError === null) return { outcome, group, published, ours, interval: null, within: null };
+  const half = Z_95 * standardError;
+  return {
+    ...{ outcome, group, published, ours },
+    interval: [ours - half, ours + half],
+    within: Math.abs(ours - published) <= half,
+  };
+}
+
+function imagesDifference(theirs: number, ours: number): string[] {
+  return theirs === ours ? [] : [`Published on ${count(theirs)} images, ours on ${count(ours)}.`];
+}
+
 function differences(config: RunConfig, images: number): string[] {
   const { published } = config;
   const counts = published?.images;
   const suite = published?.suite;
   return [
-    ...(counts === undefined || counts === images
-      ? []
-      : [`Published on ${count(counts)} images, ours on ${count(images)}.`]),
+    ...(counts === undefined ? [] : imagesDifference(counts, images)),
     ...(suite === undefined || sameAttacks(config, suite)
       ? []
       : [`Published under ${suite} with its own budgets, ours under other attacks or budgets.`]),

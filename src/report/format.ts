@@ -19,6 +19,12 @@ export function fixedPercent(share: number): string {
   return `${fixed(100 * share, 2)}%`;
 }
 
+/** A difference of two shares in percentage points, as papers print gains: "+2.03". */
+export function signedPoints(difference: number): string {
+  const text = fixed(100 * difference, 2);
+  return difference > 0 && Number(text) !== 0 ? `+${text}` : text;
+}
+
 /** [0.3712, 0.4577] is "[37.1, 45.8]", in percent. */
 export function interval([low, high]: Share['interval']): string {
   return `[${fixed(100 * low, 1)}, ${fixed(100 * high, 1)}]`;

@@ -1,5 +1,5 @@
 import type { PublishedReport, PublishedRow } from '../contracts/report.ts';
-import { fixedPercent, interval, points } from './format.ts';
+import { fixedPercent, interval, points, signedPoints } from './format.ts';
 
 type Measure = PublishedRow['measure'];
 
@@ -7,6 +7,8 @@ const MEASURE_WORDS: Readonly<Record<Exclude<Measure, 'attack'>, string>> = {
   clean: 'clean',
   robust: 'robust',
   'worst-case': 'worst case',
+  'clean-gain': 'gain, clean',
+  'robust-gain': 'gain, robust',
   'best-class-clean': 'best class, clean',
   'best-class-robust': 'best class, robust',
   'worst-class-clean': 'worst class, clean',
@@ -20,11 +22,16 @@ export function measureText({ measure, attack }: Pick<PublishedRow, 'measure' | 
   return measure === 'attack' ? `left by ${attack ?? '?'}` : MEASURE_WORDS[measure];
 }
 
+/** An accuracy, or a gain with its sign. */
+export function measuredText({ measure }: Pick<PublishedRow, 'measure'>, share: number): string {
+  return measure.endsWith('-gain') ? signedPoints(share) : fixedPercent(share);
+}
+
 /** Published numbers have two decimals, so ours get two beside them. */
 export function publishedCells(row: PublishedRow): string[] {
   return [
-    ...[row.variant, measureText(row), fixedPercent(row.published), fixedPercent(row.ours), interval(row.interval)],
-    ...[points(row.difference), row.within ? 'yes' : 'no'],
+    ...[row.variant, measureText(row), measuredText(row, row.published), measuredText(row, row.ours)],
+    ...[interval(row.interval), points(row.difference), row.within ? 'yes' : 'no'],
   ];
 }
 

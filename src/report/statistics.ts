@@ -1,5 +1,5 @@
 /** The 97.5% quantile of the standard normal distribution: two-sided 95%. */
-const Z_95 = 1.959963984540054;
+export const Z_95 = 1.959963984540054;
 
 /** McNemar's p-values below this count as evidence of a difference. */
 export const SIGNIFICANCE = 0.05;
@@ -16,6 +16,33 @@ export function wilsonInterval(correct: number, total: number): [low: number, hi
   const half = (Z_95 / shrinkage) * Math.sqrt((share * (1 - share)) / total + Z_95 ** 2 / (4 * total ** 2));
   // At 0 and 1 the ends are exact; rounding would leave them a hair away.
   return [correct === 0 ? 0 : centre - half, correct === total ? 1 : centre + half];
+}
+
+/** How often two classifiers were right on the same images. */
+export interface PairedCounts {
+  readonly correctA: number;
+  readonly correctB: number;
+  /** Images right under a alone, under b alone. */
+  readonly onlyA: number;
+  readonly onlyB: number;
+  readonly total: number;
+}
+
+/**
+ * The 95% interval of share b less share a on the same images: Wilson's intervals of both, joined with their correlation
+ * phi. R. G. Newcombe, "Improved confidence intervals for the difference between binomial proportions based on paired
+ * data", Statistics in Medicine 17 (1998), without correction for continuity.
+ */
+export function pairedInterval({ correctA, correctB, onlyA, onlyB, total }: PairedCounts): [low: number, high: number] {
+  const both = correctA - onlyA;
+  const neither = total - both - onlyA - onlyB;
+  const spread = Math.sqrt(correctA * (total - correctA) * correctB * (total - correctB));
+  const phi = spread === 0 ? 0 : (both * neither - onlyA * onlyB) / spread;
+  const [a, b] = [correctA / total, correctB / total];
+  const [[lowA, highA], [lowB, highB]] = [wilsonInterval(correctA, total), wilsonInterval(correctB, total)];
+  const reach = (towardsB: number, towardsA: number) =>
+    Math.sqrt(Math.max(0, towardsB ** 2 - 2 * phi * towardsB * towardsA + towardsA ** 2));
+  return [b - a - reach(b - lowB, highA - a), b - a + reach(highB - b, a - lowA)];
 }
 
 /**

@@ -79,7 +79,10 @@ describe('published numbers', () => {
   });
 
   it('of nothing make no row', () => {
-    const without = comparePublished({ source: 's', differences: [], variants: { loir: {} } }, report.variants, 500);
+    const without = comparePublished({ source: 's', differences: [], variants: { loir: {} } }, report.variants, {
+      images: 500,
+      comparisons: [],
+    });
     expect(without).toEqual({ source: 's', differences: [], notes: [], rows: [] });
   });
 });

@@ -78,6 +78,13 @@ const imageNetResNet: StandIn = (classes) => [
 export const STAND_INS = { cifarResNet, preActResNet, wideResNet, imageNetResNet };
 export type StandInName = keyof typeof STAND_INS;
 
+/** Channels of "layer3" or "block3" of a stand-in. */
+export function unitsOf(name: StandInName, layer: string): number {
+  const stage = Number(/\d$/.exec(layer)?.[0] ?? 1);
+  const units = WIDTH * 2 ** (stage - 1);
+  return name === 'imageNetResNet' ? 4 * units : units;
+}
+
 /** Stages whose width doubles, the first as wide as the stem. */
 function stages(count: number, block: (inputs: number, width: number, index: number) => Weights): Weights {
   return Array.from({ length: count }, (_, index) => {

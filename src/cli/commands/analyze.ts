@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import { type AnalysisReport, ATTACK_OUTCOMES, UNIT_GROUPS } from '../../contracts/analysis.ts';
+import { type AnalysisReport, ATTACK_OUTCOMES, type PublishedShifts, UNIT_GROUPS } from '../../contracts/analysis.ts';
 import { analysisSource } from '../../pipeline/analysis-plan.ts';
 import { executeAnalysis } from '../../pipeline/analyze.ts';
 import { GROUP_NAMES, OUTCOME_NAMES } from '../../report/analysis/words.ts';
 import { alignColumns } from '../../report/columns.ts';
-import { percent } from '../../report/format.ts';
+import { interval, percent } from '../../report/format.ts';
 import { requireProvider } from '../../runtime/provider.ts';
 import { addExecutionOptions, configOf, type ExecutionFlags, execute } from '../execution.ts';
 import { readText, say } from '../files.ts';
@@ -28,6 +28,7 @@ async function analyze(path: string, flags: ExecutionFlags): Promise<void> {
   const runs = await placeOf(flags.out);
   const report = await execute(flags, ({ optionsFor }) => executeAnalysis({ ...optionsFor(runs), config, source }));
   say(shiftText(report));
+  if (report.published !== null) say(publishedText(report.published));
   say(`analysis: ${runs.where('analysis.html')}`);
 }
 
@@ -38,7 +39,22 @@ function shiftText({ shift }: AnalysisReport): string {
     const shifts = ATTACK_OUTCOMES.map((outcome) => shift[outcome].groups[group]?.shift ?? null);
     return [GROUP_NAMES[group], ...shifts.map((value) => (value === null ? '' : percent(value)))];
   });
-  return alignColumns([header, ...rows])
+  return plain([header, ...rows]);
+}
+
+function publishedText({ source, rows }: PublishedShifts): string {
+  const lines = rows.map(({ outcome, group, published, ours, interval: range, within }) => [
+    `${GROUP_NAMES[group]}, ${OUTCOME_NAMES[outcome]}`,
+    percent(published),
+    ours === null ? '' : percent(ours),
+    range === null ? '' : interval(range),
+    within === null ? '' : within ? 'yes' : 'no',
+  ]);
+  return `${source}\n${plain([['units', 'published', 'ours', '95%', 'within'], ...lines])}`;
+}
+
+function plain(rows: readonly (readonly string[])[]): string {
+  return alignColumns(rows)
     .map((cells) => `${cells.join('  ').trimEnd()}\n`)
     .join('');
 }

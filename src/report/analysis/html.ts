@@ -1,5 +1,5 @@
 import { type AnalysisReport, ATTACK_OUTCOMES, type GroupShift, UNIT_GROUPS } from '../../contracts/analysis.ts';
-import { count, counted, percent, radius } from '../format.ts';
+import { count, counted, interval, percent, radius } from '../format.ts';
 import { note, section, table } from '../page/elements.ts';
 import { html, type Markup } from '../page/markup.ts';
 import { page } from '../page/page.ts';
@@ -12,7 +12,7 @@ import { GROUP_NAMES, OUTCOME_NAMES } from './words.ts';
 export function analysisHtml(report: AnalysisReport, classNames: readonly string[]): string {
   return page({
     title: `${report.name}: analysis`,
-    sections: [head(report), shiftSection(report), ...surfaceSections(report, classNames)],
+    sections: [head(report), shiftSection(report), publishedSection(report), ...surfaceSections(report, classNames)],
     footer: `analysis ${report.id}`,
   });
 }
@@ -54,6 +54,29 @@ function shiftSection(report: AnalysisReport): Markup {
         'mean away. A unit important to both the true and the post-attack class counts in both; after an unsuccessful ' +
         'attack the two are one class. Units: the size of the group, on average over images.',
     ),
+  );
+}
+
+/** Published shifts beside ours; null where the config brings none. */
+function publishedSection({ published }: AnalysisReport): Markup | null {
+  if (published === null) return null;
+  const rows = published.rows.map((row) => [
+    `${GROUP_NAMES[row.group]}, ${OUTCOME_NAMES[row.outcome]}`,
+    percent(row.published),
+    row.ours === null
+      ? '–'
+      : html`${percent(row.ours)}<span class="interval">${row.interval === null ? '' : interval(row.interval)}</span>`,
+    row.within === null ? '–' : row.within ? 'yes' : 'no',
+  ]);
+  return section(
+    'Published numbers',
+    html`<p>${published.source}</p>\n`,
+    table({
+      label: 'Published shifts and ours',
+      columns: ['Units', 'Published', 'Ours', 'Published within ours'],
+      rows,
+    }),
+    published.notes.map(note),
   );
 }
 

@@ -1,6 +1,6 @@
 import type { PublishedRow, Report } from '../../contracts/report.ts';
-import { fixedPercent, interval, points } from '../format.ts';
-import { measureText, publishedRemarks } from '../published.ts';
+import { interval, points } from '../format.ts';
+import { measuredText, measureText, publishedRemarks } from '../published.ts';
 import { note, section, table } from './elements.ts';
 import { type Content, html, type Markup } from './markup.ts';
 
@@ -25,8 +25,8 @@ function cells(row: PublishedRow): Content[] {
   return [
     row.variant,
     measureText(row),
-    fixedPercent(row.published),
-    html`${fixedPercent(row.ours)}<span class="interval">${interval(row.interval)}</span>`,
+    measuredText(row, row.published),
+    html`${measuredText(row, row.ours)}<span class="interval">${interval(row.interval)}</span>`,
     html`<span class="${row.within ? 'faint' : 'strong'}">${points(row.difference)}</span>`,
     row.within ? 'yes' : 'no',
   ];

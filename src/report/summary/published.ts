@@ -1,18 +1,27 @@
 import type { PublishedVariant } from '../../contracts/published.ts';
-import type { PublishedReport, PublishedRow, Share, VariantReport } from '../../contracts/report.ts';
-import { wilsonInterval } from '../statistics.ts';
+import type { Comparison, PublishedReport, PublishedRow, Share, VariantReport } from '../../contracts/report.ts';
+import { pairedInterval, wilsonInterval } from '../statistics.ts';
 import type { PublishedFacts } from './facts.ts';
 
-type Summary = Pick<VariantReport, 'id' | 'clean' | 'robust' | 'worstCase' | 'attacks' | 'perClass'>;
+type Summary = Pick<VariantReport, 'id' | 'mask' | 'clean' | 'robust' | 'worstCase' | 'attacks' | 'perClass'>;
 type Found = Pick<Share, 'accuracy' | 'interval'>;
+/** What the numbers are over. */
+interface Compared {
+  readonly images: number;
+  readonly comparisons: readonly Comparison[];
+}
+
 type Subject = Pick<PublishedRow, 'measure' | 'attack'>;
 
 /** Published numbers beside ours, in the order of our variants; what a variant published nothing of has no row. */
 export function comparePublished(
   { source, note, variants: published, differences }: PublishedFacts,
   variants: readonly Summary[],
-  images: number,
+  { images, comparisons }: Compared,
 ): PublishedReport {
+  const base = variants.find(({ mask }) => mask === 'none');
+  const gains = (variant: Summary) => (measure: 'clean' | 'robust') =>
+    gainOver(base, variant, measure, { images, comparisons });
   const notes = variants.flatMap(({ id }) => {
     const own = published[id]?.note;
     return own === undefined ? [] : [{ variant: id, note: own }];
@@ -21,12 +30,17 @@ export function comparePublished(
     source,
     differences: [...differences],
     notes: [...(note === undefined ? [] : [{ variant: null, note }]), ...notes],
-    rows: variants.flatMap((variant) => rowsOf(variant, published[variant.id] ?? {}, images)),
+    rows: variants.flatMap((variant) => rowsOf(variant, published[variant.id] ?? {}, images, gains(variant))),
   };
 }
 
-function rowsOf(variant: Summary, published: PublishedVariant, images: number): PublishedRow[] {
-  const { clean, robust, worstCase, attacks = {}, bestClass, worstClass } = published;
+function rowsOf(
+  variant: Summary,
+  published: PublishedVariant,
+  images: number,
+  gainOf: (measure: 'clean' | 'robust') => Found | undefined,
+): PublishedRow[] {
+  const { clean, robust, worstCase, attacks = {}, gain, bestClass, worstClass } = published;
   const row = (subject: Subject, theirs: number | undefined, ours: Found | undefined): PublishedRow[] =>
     theirs === undefined || ours === undefined ? [] : [compare(variant.id, subject, theirs / 100, ours)];
   return [
@@ -36,6 +50,8 @@ function rowsOf(variant: Summary, published: PublishedVariant, images: number): 
     ),
     ...row({ measure: 'robust' }, robust, variant.robust),
     ...row({ measure: 'worst-case' }, worstCase, variant.worstCase),
+    ...row({ measure: 'clean-gain' }, gain?.clean, gainOf('clean')),
+    ...row({ measure: 'robust-gain' }, gain?.robust, gainOf('robust')),
     ...row({ measure: 'best-class-clean' }, bestClass?.clean, extremeClass(variant, 'clean', Math.max)),
     ...row({ measure: 'best-class-robust' }, bestClass?.robust, extremeClass(variant, 'robust', Math.max)),
     ...row({ measure: 'worst-class-clean' }, worstClass?.clean, extremeClass(variant, 'clean', Math.min)),
@@ -66,4 +82,23 @@ function extremeClass(
   const accuracy = pick(...perClass.map((row) => row[measure]));
   const row = perClass.find((candidate) => candidate[measure] === accuracy);
   return row && { accuracy, interval: wilsonInterval(Math.round(accuracy * row.images), row.images) };
+}
+
+/** Accuracy less that of the undefended model on the same images. */
+function gainOver(
+  base: Summary | undefined,
+  variant: Summary,
+  measure: 'clean' | 'robust',
+  { images, comparisons }: Compared,
+): Found | undefined {
+  const pair = (a: string, b: string) =>
+    comparisons.find((one) => one.measure === measure && one.a === a && one.b === b);
+  if (base === undefined) return undefined;
+  const [forwards, backwards] = [pair(base.id, variant.id), pair(variant.id, base.id)];
+  const onlyA = forwards?.onlyA ?? backwards?.onlyB;
+  const onlyB = forwards?.onlyB ?? backwards?.onlyA;
+  if (onlyA === undefined || onlyB === undefined) return undefined;
+  const [correctA, correctB] = [base[measure].correct, variant[measure].correct];
+  const interval = pairedInterval({ correctA, correctB, onlyA, onlyB, total: images });
+  return { accuracy: (correctB - correctA) / images, interval };
 }
