@@ -32,7 +32,10 @@ function onGoogleDrive(about: string, file: string, id: string): CatalogueEntry 
   };
 }
 
-/** Everything there is to fetch, by name. A new file is one row; checkpoints keep the names the public code expects. */
+/**
+ * Everything there is to fetch, by name. A new file is one row; checkpoints keep the names the public code expects, with the
+ * data set where RobustBench has two of a name. Ids: the public code's README, and model_zoo of RobustBench/robustbench.
+ */
 export const CATALOGUE: Catalogue = {
   cifar10: cifar('CIFAR-10, binary version, 162 MB', 'cifar-10-binary.tar.gz', 'c32a1d4ab5d03f1284b67883e8d87530'),
   'cifar10-python': cifar(
@@ -51,10 +54,40 @@ export const CATALOGUE: Catalogue = {
     'Addepalli2022Efficient_RN18.pt',
     '1m5vhdzIUUKhDbsZdOG9z76Eyp6f4xe_f',
   ),
+  'oaat-rn18': onGoogleDrive(
+    'OAAT ResNet-18 on CIFAR-10 (Addepalli et al., 2021)',
+    'Addepalli2021Towards_RN18.pt',
+    '1-1DxecXz5U_xZ54DVdE-GVm71Tiox-Ri',
+  ),
+  'dajat-wrn34-10': onGoogleDrive(
+    'DAJAT WideResNet-34-10 on CIFAR-10 (Addepalli et al., 2022)',
+    'Addepalli2022Efficient_WRN_34_10.pt',
+    '1--dVDtZhAk4D2zMtTDwIGnImuCGxTcBA',
+  ),
   'trades-awp-wrn34-10': onGoogleDrive(
     'TRADES-AWP WideResNet-34-10 on CIFAR-10 (Wu et al., 2020)',
     'TRADES-AWP_cifar10_linf_wrn34-10.pt',
     '1hlVTLZkveYGWpE9-46Wp5NVZt1slz-1T',
+  ),
+  'dajat-rn18-cifar100': onGoogleDrive(
+    'DAJAT ResNet-18 on CIFAR-100 (Addepalli et al., 2022)',
+    'Addepalli2022Efficient_RN18_cifar100.pt',
+    '1-2hnxC7lZOQDqQbum4yPbtRtTND86I5N',
+  ),
+  'oaat-parn18-cifar100': onGoogleDrive(
+    'OAAT PreActResNet-18 on CIFAR-100 (Addepalli et al., 2021)',
+    'Addepalli2021Towards_PARN18_cifar100.pt',
+    '1-FwVya1sDvdFXr0_ZBoXEJW9ukGC7hPK',
+  ),
+  'las-wrn34-10-cifar100': onGoogleDrive(
+    'LAS-AT WideResNet-34-10 on CIFAR-100 (Jia et al., 2022)',
+    'Jia2022LAS-AT_34_10_cifar100.pt',
+    '1-338K2PUf5FTwk4cbUUeTNz247GrXaMG',
+  ),
+  'rtb-rn50-imagenet': onGoogleDrive(
+    'PGD adversarial training ResNet-50 on ImageNet (Salman et al., 2020)',
+    'Salman2020Do_R50.pt',
+    '1TmT5oGa1UvVjM3d-XeSj_XmKqBNRUg8r',
   ),
   'fat-rn50-imagenet': onGoogleDrive(
     'Fast adversarial training ResNet-50 on ImageNet (Wong et al., 2020)',

@@ -53,6 +53,8 @@ describe('a sweep', () => {
     expect(first?.config.threat).toEqual({ norm: 'Linf', epsilon: 2 / 255 });
     const [smoothed] = sweepOf({ smoothing: null, sweep: { 'smoothing.sigma': ['4/255'] } })?.runs ?? [];
     expect(smoothed?.config.smoothing).toEqual({ samples: 1, sigma: 4 / 255 });
+    const samples = sweepOf({ smoothing: { sigma: '4/255' }, sweep: { 'smoothing.samples': [1, 16] } })?.runs ?? [];
+    expect(samples.map(({ config }) => config.smoothing)).toEqual([1, 16].map((n) => ({ samples: n, sigma: 4 / 255 })));
   });
 
   test('becomes configs of single runs with names of their own', () => {

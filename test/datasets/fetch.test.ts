@@ -239,7 +239,7 @@ describe('files without a published checksum', () => {
 
 describe('the catalogue', () => {
   it('has the published checksums of CIFAR, and a page for each file on Google Drive', () => {
-    expect(Object.keys(CATALOGUE)).toHaveLength(7);
+    expect(Object.keys(CATALOGUE)).toHaveLength(13);
     for (const { kind, url, md5, page: browser } of Object.values(CATALOGUE)) {
       expect(new URL(url).protocol).toBe('https:');
       if (kind === 'dataset') expect(md5).toMatch(/^[0-9a-f]{32}$/);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { imageShifts, shiftTable } from '../../src/analysis/activation-shift.ts';
-import type { AnalysisReport, SurfaceResult } from '../../src/contracts/analysis.ts';
+import type { AnalysisReport, PublishedShifts, SurfaceResult } from '../../src/contracts/analysis.ts';
 import { analysisReportSchema } from '../../src/contracts/analysis.ts';
 import type { SweepReport } from '../../src/contracts/sweep-report.ts';
 import { sweepReportSchema } from '../../src/contracts/sweep-report.ts';
@@ -53,7 +53,39 @@ describe('the files of an analysis', () => {
     zeroGradient,
   });
 
-  function filesOf(predictions: readonly number[], surfaces: SurfaceResult[] = []) {
+  const published: PublishedShifts = {
+    source: HOSTILE,
+    notes: [HOSTILE],
+    rows: [
+      {
+        ...{ outcome: 'successful', group: 'trueClass' },
+        published: -0.4484,
+        ours: -0.4,
+        interval: [-0.5, -0.3],
+        within: true,
+      },
+      {
+        ...{ outcome: 'successful', group: 'unimportant' },
+        published: 0.0063,
+        ours: 0.2,
+        interval: [0.1, 0.3],
+        within: false,
+      },
+      {
+        ...{ outcome: 'unsuccessful', group: 'otherClasses' },
+        published: 0.05,
+        ours: null,
+        interval: null,
+        within: null,
+      },
+    ],
+  };
+
+  function filesOf(
+    predictions: readonly number[],
+    surfaces: SurfaceResult[] = [],
+    theirs: AnalysisReport['published'] = null,
+  ) {
     const masks = float32([2, 3], [1, 0, 0, 0, 1, 0]);
     const labels = predictions.map(() => 0);
     const before = Float32Array.from(predictions.flatMap((_, i) => [1 + i, 2, 3]));
@@ -81,6 +113,7 @@ describe('the files of an analysis', () => {
       images: 9,
       shift: shiftTable(shifts),
       surfaces,
+      published: theirs,
     });
     const images = predictions.map((prediction, image) => ({ image, label: 0, prediction }));
     return analysisFiles(report, { images, shifts, classNames: [HOSTILE, 'b'] });
@@ -93,6 +126,16 @@ describe('the files of an analysis', () => {
     ['nothing to attack', []],
   ])('are well-formed and say nothing that is not: %s', (_, predictions) => {
     checkFiles(filesOf(predictions));
+  });
+
+  test('print published shifts beside ours', () => {
+    const files = filesOf([1, 0], [], published);
+    checkFiles(files);
+    const page = files.get('analysis.html') ?? '';
+    expect(page).toContain('−44.8%');
+    expect(page).toContain('<span class="interval">[−50.0, −30.0]</span>');
+    expect(page).toContain('<td>no</td>');
+    expect(filesOf([1, 0]).get('analysis.html')).not.toContain('Published');
   });
 
   test('draw a panel for each surface, also where there is no gradient', () => {

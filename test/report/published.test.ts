@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { reportHtml } from '../../src/report/html.ts';
 import { reportMarkdown } from '../../src/report/markdown.ts';
-import { wilsonInterval } from '../../src/report/statistics.ts';
+import { pairedInterval, wilsonInterval } from '../../src/report/statistics.ts';
 import type { PublishedFacts } from '../../src/report/summary/facts.ts';
 import { comparePublished } from '../../src/report/summary/published.ts';
 import { reportTable } from '../../src/report/table.ts';
@@ -12,7 +12,7 @@ const published: PublishedFacts = {
   note: 'Trained anew.',
   differences: ['Published on 10,000 images, ours on 500.'],
   variants: {
-    loir: { clean: 69.2, robust: 41.4, worstCase: 90, note: 'Smoothed.' },
+    loir: { clean: 69.2, robust: 41.4, worstCase: 90, gain: { clean: -0.53, robust: 99 }, note: 'Smoothed.' },
     none: {
       clean: 100,
       attacks: { 'apgd-ce': 35, all: 28.9 },
@@ -42,6 +42,8 @@ describe('published numbers', () => {
       ['loir', 'clean'],
       ['loir', 'robust'],
       ['loir', 'worst-case'],
+      ['loir', 'clean-gain'],
+      ['loir', 'robust-gain'],
     ]);
     expect(rowOf('loir', 'robust')).toEqual({
       variant: 'loir',
@@ -76,6 +78,23 @@ describe('published numbers', () => {
     const best = none.perClass.find((row) => row.robust === Math.max(...robust))!;
     const right = Math.round(best.robust * best.images);
     expect(rowOf('none', 'best-class-robust')?.interval).toEqual(wilsonInterval(right, best.images));
+  });
+
+  it('of a gain are compared with the difference on the same images', () => {
+    const row = rowOf('loir', 'robust-gain')!;
+    expect(row.ours).toBeCloseTo(loir.robust.accuracy - none.robust.accuracy, 12);
+    expect(row.within).toBe(false);
+    const { onlyA, onlyB } = report.comparisons.find(
+      ({ a, b, measure }) => `${a} ${b} ${measure}` === 'none loir robust',
+    )!;
+    const [correctA, correctB] = [none.robust.correct, loir.robust.correct];
+    expect(row.interval).toEqual(pairedInterval({ correctA, correctB, onlyA, onlyB, total: 500 }));
+    expect(row.interval[0]).toBeGreaterThan(0);
+    expect(reportMarkdown(report)).toMatch(/\| +gain, robust \| +\+99\.00 \| +\+\d+\.\d\d \|/);
+    expect(reportMarkdown(report)).toMatch(/\| +gain, clean \| +−0\.53 \|/);
+    // Whichever of the two comes first in the run.
+    const backwards = makeRun({ variants: [LOIR, NONE], images: 500, published }).report.published!;
+    expect(backwards.rows.some(({ measure }) => measure === 'robust-gain')).toBe(true);
   });
 
   it('of nothing make no row', () => {

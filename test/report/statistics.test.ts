@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { streamOf } from '../../src/random/stream.ts';
 import { jaccard } from '../../src/ranking/diagnostics.ts';
-import { mcnemarExact, wilsonInterval } from '../../src/report/statistics.ts';
+import { mcnemarExact, pairedInterval, wilsonInterval } from '../../src/report/statistics.ts';
 
 const SEED = { seed: 20260101 };
 
@@ -100,6 +101,62 @@ describe('mcnemarExact', () => {
       }),
       SEED,
     );
+  });
+});
+
+describe('pairedInterval', () => {
+  const { round } = Math;
+  /** Counts of a 2 x 2 table: right under both, under a alone, under b alone, under neither. */
+  const table = fc.tuple(fc.nat(300), fc.nat(60), fc.nat(60), fc.nat(300)).filter((cells) => cells.some((n) => n > 0));
+  const of = ([both, onlyA, onlyB, neither]: readonly [number, number, number, number]) =>
+    pairedInterval({
+      ...{ correctA: both + onlyA, correctB: both + onlyB },
+      ...{ onlyA, onlyB, total: both + onlyA + onlyB + neither },
+    });
+
+  it("is Wilson's joined by the correlation, worked by hand", () => {
+    // 36 right under both, 12 under a alone, 2 under b alone, 0 under neither: shares 0.96 and 0.76, phi = -24 / sqrt(48 * 2 * 38 * 12).
+    const phi = -24 / Math.sqrt(48 * 2 * 38 * 12);
+    const [[lowA, highA], [lowB, highB]] = [wilsonInterval(48, 50), wilsonInterval(38, 50)];
+    const [down, up, downA, upA] = [0.76 - lowB, highB - 0.76, 0.96 - lowA, highA - 0.96];
+    const [low, high] = of([36, 12, 2, 0]);
+    expect(low).toBeCloseTo(-0.2 - Math.sqrt(down ** 2 - 2 * phi * down * upA + upA ** 2), 12);
+    expect(high).toBeCloseTo(-0.2 + Math.sqrt(up ** 2 - 2 * phi * up * downA + downA ** 2), 12);
+  });
+
+  it('holds the difference, lies in [-1, 1] and turns round with the two', () => {
+    fc.assert(
+      fc.property(table, ([both, onlyA, onlyB, neither]) => {
+        const [low, high] = of([both, onlyA, onlyB, neither]);
+        const difference = (onlyB - onlyA) / (both + onlyA + onlyB + neither);
+        expect(low).toBeLessThanOrEqual(difference + 1e-12);
+        expect(high).toBeGreaterThanOrEqual(difference - 1e-12);
+        expect(low).toBeGreaterThanOrEqual(-1 - 1e-12);
+        expect(high).toBeLessThanOrEqual(1 + 1e-12);
+        const [mirroredLow, mirroredHigh] = of([both, onlyB, onlyA, neither]);
+        expect(mirroredLow).toBeCloseTo(-high, 12);
+        expect(mirroredHigh).toBeCloseTo(-low, 12);
+      }),
+      SEED,
+    );
+  });
+
+  it('holds the true difference in about 95 of 100 experiments', () => {
+    const stream = streamOf(['paired']);
+    // Right under both 0.5, under a alone 0.03, under b alone 0.08: the difference is 0.05.
+    const experiment = () => {
+      const cells: [number, number, number, number] = [0, 0, 0, 0];
+      for (let image = 0; image < 500; image++) {
+        const draw = stream.uniform();
+        cells[draw < 0.5 ? 0 : draw < 0.53 ? 1 : draw < 0.61 ? 2 : 3] += 1;
+      }
+      const [low, high] = of(cells);
+      return low <= 0.05 && 0.05 <= high;
+    };
+    const held = Array.from({ length: 2000 }, experiment).filter(Boolean).length / 2000;
+    // Two standard errors are a point.
+    expect(round(100 * held)).toBeGreaterThanOrEqual(94);
+    expect(round(100 * held)).toBeLessThanOrEqual(97);
   });
 });
 
