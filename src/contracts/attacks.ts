@@ -23,7 +23,12 @@ const common = {
        * A surrogate of the judged variant itself, for the gradients that its own pseudo-label starves: another temperature,
        * or the hard mask of the first pass's class with the soft mask's gradient (straight-through).
        */
-      z.strictObject({ temperature: z.number().positive().optional(), mask: z.enum(['soft', 'hard']).optional() }),
+      z
+        .strictObject({ temperature: z.number().positive().optional(), mask: z.enum(['soft', 'hard']).optional() })
+        .refine((on) => Object.values(on).some((value) => value !== undefined), {
+          error: 'names no model: give "variant", "temperature" or "mask"',
+          when: ({ issues }) => issues.length === 0,
+        }),
     ])
     .optional(),
 };

@@ -14,7 +14,8 @@ const fraction = z.union([
     .transform((text) => {
       const [numerator, denominator] = text.split('/').map(Number);
       return (numerator ?? Number.NaN) / (denominator ?? Number.NaN);
-    }),
+    })
+    .refine(Number.isFinite, 'must be a number: nothing is divided by 0'),
 ]);
 
 const positive = fraction.pipe(z.number().positive());

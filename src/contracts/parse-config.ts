@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { normProblem } from './attacks.ts';
 import { configSchema, type RunConfig } from './config.ts';
 import { ConfigError, messageOf } from './errors.ts';
-import { suggestedIssues } from './issues.ts';
+import { type KeysAt, suggestedIssues } from './issues.ts';
 import { rankingOf } from './variants.ts';
 
 /** The key of a config that stands for several runs, see `sweep.ts`. */
@@ -16,7 +16,7 @@ export function parseConfig(text: string, where: string): RunConfig {
     throw new ConfigError(problems(where, [`${message}: "igd run" does them all, "igd submit" sends them one by one`]));
   }
   const parsed = configSchema.safeParse(document);
-  if (!parsed.success) throw new ConfigError(problems(where, suggestedIssues(parsed.error, knownKeys())));
+  if (!parsed.success) throw new ConfigError(problems(where, suggestedIssues(parsed.error, keysOfConfig)));
   const contradictions = contradictionsIn(parsed.data);
   if (contradictions.length > 0) throw new ConfigError(problems(where, contradictions));
   return parsed.data;
@@ -36,6 +36,9 @@ function contradictionsIn(config: RunConfig): string[] {
       : []),
     ...(needsProbe && config.dataset.probe === undefined
       ? ['dataset.probe: is needed to rank units (the training split)']
+      : []),
+    ...(config.threat.norm === 'Linf' && config.threat.epsilon > 1
+      ? [`threat.epsilon: ${config.threat.epsilon} is more than images in [0, 1] span: in 8-bit steps write "8/255"`]
       : []),
     ...unknownSources(config),
     ...unknownPublished(config),
@@ -123,13 +126,32 @@ function bucketFolders(dataset: RunConfig['dataset']): ('test' | 'probe')[] {
   return (['test', 'probe'] as const).filter((key) => /^s3:.*\/$/.test(dataset[key] ?? ''));
 }
 
-/** Every key the schema knows, at any depth: what a misspelt one is compared with. */
-function knownKeys(): string[] {
-  const keys = new Set<string>([SWEEP]);
-  collect(z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }), keys);
-  return [...keys];
+type JsonSchema = z.core.JSONSchema.BaseSchema;
+
+/** The keys the schema knows, at a place in a config and in all: what a misspelt one is compared with. */
+function keysOfConfig(path: readonly PropertyKey[]): ReturnType<KeysAt> {
+  const root: JsonSchema = z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' });
+  const places = path.reduce<JsonSchema[]>((at, step) => at.flatMap((place) => within(place, step)), branches(root));
+  const keys = places.flatMap(({ properties }) => Object.keys(properties ?? {}));
+  const elsewhere = new Set<string>();
+  collect(root, elsewhere);
+  return { here: [...new Set(path.length === 0 ? [...keys, SWEEP] : keys)], elsewhere: [...elsewhere] };
 }
 
+function within({ items, properties }: JsonSchema, step: PropertyKey): JsonSchema[] {
+  const inner = typeof step === 'number' ? items : properties?.[String(step)];
+  return typeof inner === 'object' && !Array.isArray(inner) ? branches(inner) : [];
+}
+
+/** A schema's alternatives, or itself where it has none. */
+function branches(schema: JsonSchema): JsonSchema[] {
+  const inner = [...(schema.anyOf ?? []), ...(schema.oneOf ?? []), ...(schema.allOf ?? [])];
+  return inner.length === 0
+    ? [schema]
+    : inner.flatMap((branch) => (typeof branch === 'object' ? branches(branch) : []));
+}
+
+/** Every key of a schema, at any depth. */
 function collect(schema: unknown, keys: Set<string>): void {
   if (Array.isArray(schema)) for (const item of schema) collect(item, keys);
   if (typeof schema !== 'object' || schema === null) return;

@@ -58,7 +58,7 @@ export function parseSweep(text: string, where: string): Sweep | undefined {
   const { [SWEEP]: written, ...rest } = document.data;
   const parsed = sweepSchema.safeParse(written);
   if (!parsed.success) {
-    const [problem] = suggestedIssues(parsed.error, SWEEP_KEYS);
+    const [problem] = suggestedIssues(parsed.error, () => ({ here: SWEEP_KEYS }));
     throw new ConfigError(`${where}: ${SWEEP}: ${problem}`);
   }
   const [[key, values] = []] = Object.entries(parsed.data);

@@ -27,7 +27,10 @@ export function rankingOf(variant: Variant): RankingMethod | undefined {
 
 const threshold = z.number().min(0).lt(1);
 
-const named = z.enum(['none', 'two-pass', ...RANKING_METHODS]).transform((id): Variant[] => {
+const UNKNOWN_VARIANT =
+  'is no known variant: use none, two-pass, loir, cdir, random, "conf@0.8" (from 0, below 1) or {"mask": "conf", "thresholds": [...]}';
+
+const named = z.enum(['none', 'two-pass', ...RANKING_METHODS], UNKNOWN_VARIANT).transform((id): Variant[] => {
   if (id === 'none') return [{ id, mask: id }];
   if (id === 'two-pass') return [{ id, mask: id }];
   return [{ id, mask: 'top-k', ranking: id }];
@@ -35,10 +38,7 @@ const named = z.enum(['none', 'two-pass', ...RANKING_METHODS]).transform((id): V
 
 const single = z
   .string()
-  .regex(
-    /^conf@0(\.\d+)?$/,
-    'is no known variant: use none, two-pass, loir, cdir, random, "conf@0.8" or {"mask": "conf", "thresholds": [...]}',
-  )
+  .regex(/^conf@0(\.\d+)?$/, UNKNOWN_VARIANT)
   .transform((text): Variant[] => [confidence(Number(text.slice('conf@'.length)))]);
 
 const sweep = z
