@@ -1,4 +1,5 @@
-import { join, resolve } from 'node:path';
+import { existsSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { InputError } from '../contracts/errors.ts';
 import { FileStore } from '../stores/file-store.ts';
 import { openStore, type StoreSpec } from '../stores/open.ts';
@@ -12,7 +13,7 @@ export interface Place {
   readonly where: (key: string) => string;
 }
 
-/** What a user names by a folder's path or by `s3://bucket/prefix`. Throws InputError for a URI that names no bucket. */
+/** What a user names by a folder's path or by `s3://bucket/prefix`. Throws InputError for a URI that names no bucket and for a file. */
 export async function placeOf(path: string): Promise<Place> {
   const spec = specOf(path);
   const store = await openStore(spec);
@@ -25,18 +26,28 @@ export function placeWithin(path: string, folder: string): Promise<Place> {
   return placeOf(`${path.replace(/\/+$/, '')}/${folder}`);
 }
 
-/** The folder of a command that writes on this machine only. Throws InputError for a URI. */
+/** The folder of a command that writes on this machine only. Throws InputError for a URI or a file. */
 export function folderOf(path: string, option: string): FileStore {
   if (isUri(path))
     throw new InputError(`${option} ${path}: give a folder on this machine; "aws s3 cp" copies it from there`);
-  return new FileStore(resolve(path));
+  return new FileStore(rootOf(path));
 }
 
 function specOf(path: string): StoreSpec {
-  if (!isUri(path)) return { kind: 'folder', root: resolve(path) };
+  if (!isUri(path)) return { kind: 'folder', root: rootOf(path) };
   const [, bucket, prefix = ''] = /^s3:\/\/([^/]+)(?:\/+(.*?)\/*)?$/.exec(path) ?? [];
   if (bucket === undefined) throw new InputError(`"${path}" names no bucket: give s3://bucket/prefix`);
   return { kind: 's3', bucket, prefix: prefix === '' ? '' : `${prefix}/` };
+}
+
+function rootOf(path: string): string {
+  // A path below a file cannot be a folder either.
+  for (let at = resolve(path); dirname(at) !== at; at = dirname(at)) {
+    if (!existsSync(at)) continue;
+    if (statSync(at).isFile()) throw new InputError(`${at} is a file: give a folder`);
+    break;
+  }
+  return resolve(path);
 }
 
 export function isUri(path: string): boolean {

@@ -41,8 +41,8 @@ export function analysisAttack({ analysis, threat }: RunConfig): ResolvedAttackS
   return analysis.attack ?? attackSpecSchema.parse({ attack: ANALYSIS_ATTACKS[threat.norm] });
 }
 
-/** Plans an analysis: the plan of a run, cut into the same shards, told from it by its id. */
-export function planAnalysis(config: RunConfig, source: Plan['source'], inputs: RunInputs, imported?: string): Plan {
+/** Throws ConfigError where an analysis cannot be done as its config says. */
+export function checkAnalysis(config: RunConfig, inputs: Pick<RunInputs, 'test'>): void {
   const missing = config.analysis.lossSurface?.images.find((image) => image >= inputs.test.images);
   if (missing !== undefined)
     throw new ConfigError(
@@ -54,6 +54,12 @@ export function planAnalysis(config: RunConfig, source: Plan['source'], inputs: 
       ? normProblem(attack, config.threat.norm)
       : `${attack.attack} is made on the undefended model here: leave "on" out`;
   if (problem !== null) throw new ConfigError(`analysis.attack: ${problem}`);
+}
+
+/** Plans an analysis: the plan of a run, cut into the same shards, told from it by its id. */
+export function planAnalysis(config: RunConfig, source: Plan['source'], inputs: RunInputs, imported?: string): Plan {
+  checkAnalysis(config, inputs);
+  const attack = analysisAttack(config);
   const plan = planRun(config, source, inputs, imported);
   const id = createHash('sha256').update(JSON.stringify(['analysis', plan.id, config.analysis, attack]));
   return { ...plan, id: id.digest('hex').slice(0, 16) };

@@ -21,6 +21,7 @@ import { encodePlan, type Plan } from './plan.ts';
 import { publishedShifts } from './published.ts';
 import { type RunOptions, requireSamePlan, runStages } from './run.ts';
 import { soundRanking } from './sound-ranking.ts';
+import { parseStored } from './stored.ts';
 
 /**
  * Does an analysis, or what is left of it: plan, rankings, attacks and activations, loss surfaces, report. `config` and
@@ -97,10 +98,10 @@ async function shiftsOf(
 async function shiftShardOf(runs: Store, shard: number, units: number) {
   const key = runKeys.activations(shard);
   const [text, bytes] = [await textOf(runs, runKeys.shift(shard)), await runs.get(key)];
-  const parsed = shiftResultSchema.safeParse(JSON.parse(text));
+  const outcomes = parseStored(shiftResultSchema, text, runKeys.shift(shard)).images;
   const pairs = bytes && decodeNpy(bytes, key);
-  const count = parsed.data?.images.length ?? 0;
-  if (!parsed.success || pairs?.type !== 'float32' || pairs.dims.join() !== [count, 2, units].join())
+  const count = outcomes.length;
+  if (pairs?.type !== 'float32' || pairs.dims.join() !== [count, 2, units].join())
     throw new RunError(`${runKeys.shift(shard)} and ${key} do not fit each other: delete both and run again`);
   const half = (which: 0 | 1) => {
     const values = new Float32Array(count * units);
@@ -108,7 +109,7 @@ async function shiftShardOf(runs: Store, shard: number, units: number) {
       values.set(pairs.data.subarray((2 * row + which) * units, (2 * row + which + 1) * units), row * units);
     return values;
   };
-  return { outcomes: parsed.data.images, before: half(0), after: half(1) };
+  return { outcomes, before: half(0), after: half(1) };
 }
 
 async function surfacesOf({ config }: Plan, runs: Store): Promise<SurfaceResult[]> {
@@ -116,9 +117,7 @@ async function surfacesOf({ config }: Plan, runs: Store): Promise<SurfaceResult[
   for (const image of config.analysis.lossSurface?.images ?? [])
     for (const { id } of config.variants) {
       const key = runKeys.surface(id, image);
-      const parsed = surfaceResultSchema.safeParse(JSON.parse(await textOf(runs, key)));
-      if (!parsed.success) throw new RunError(`${key} is damaged: delete it and run again`);
-      surfaces.push(parsed.data);
+      surfaces.push(parseStored(surfaceResultSchema, await textOf(runs, key), key));
     }
   return surfaces;
 }

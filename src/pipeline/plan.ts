@@ -7,6 +7,7 @@ import { parseConfig } from '../contracts/parse-config.ts';
 import { RANKING_METHODS, type RankingMethod, rankingOf } from '../contracts/variants.ts';
 import { type RankingRecipe, rankingDigest } from '../ranking/ranking.ts';
 import { inputsSchema, type RunInputs } from './inputs.ts';
+import { parseStored } from './stored.ts';
 
 const PLAN_SCHEMA = 'igd.plan/1';
 
@@ -97,10 +98,7 @@ export function encodePlan({ config: _, source, ...plan }: Plan): string {
 
 /** Throws RunError where the bytes are no plan of this version. */
 export function decodePlan(bytes: Uint8Array, where: string): Plan {
-  const parsed = planFileSchema.safeParse(JSON.parse(new TextDecoder().decode(bytes)));
-  if (!parsed.success)
-    throw new RunError(`${where} is not a plan of this version of igd: start the run in a new folder`);
-  const { config, ...plan } = parsed.data;
+  const { config, ...plan } = parseStored(planFileSchema, bytes, where);
   return { ...plan, source: config, config: parseConfig(JSON.stringify(config), where) };
 }
 

@@ -14,6 +14,7 @@ import type { Plan } from './plan.ts';
 import { publishedFacts } from './published.ts';
 import { shardResult } from './shard-images.ts';
 import { soundRanking } from './sound-ranking.ts';
+import { parseStored } from './stored.ts';
 
 export interface ReportOptions {
   /**
@@ -115,9 +116,8 @@ function imagesIn(plan: Plan, { shards }: Coverage): number[] {
 async function transferResult(runs: Store, variant: string, shard: number): Promise<TransferResult> {
   const key = runKeys.transfer(variant, shard);
   const bytes = await runs.get(key);
-  const parsed = bytes && transferResultSchema.safeParse(JSON.parse(new TextDecoder().decode(bytes)));
-  if (!parsed?.success) throw new RunError(`${key} is missing or damaged: run again to compute it`);
-  return parsed.data;
+  if (bytes === undefined) throw new RunError(`${key} is missing: run again to compute it`);
+  return parseStored(transferResultSchema, bytes, key);
 }
 
 /** Everything a report says that is known before any image is attacked. */

@@ -5,6 +5,7 @@ import type { EvaluationImages } from '../evaluation/standing.ts';
 import type { Store } from '../stores/store.ts';
 import { decodeNpy } from '../tensor/npy.ts';
 import type { Plan } from './plan.ts';
+import { parseStored } from './stored.ts';
 import type { Workbench } from './workbench.ts';
 
 /** The clean images of a shard. */
@@ -46,9 +47,7 @@ export async function shardResult(runs: Store, variant: string, shard: number): 
   const key = runKeys.evaluation(variant, shard);
   const bytes = await runs.get(key);
   if (bytes === undefined) throw new RunError(`${key} is missing: run again to compute it`);
-  const parsed = shardResultSchema.safeParse(JSON.parse(new TextDecoder().decode(bytes)));
-  if (!parsed.success) throw new RunError(`${key} is damaged: delete it and run again`);
-  return parsed.data;
+  return parseStored(shardResultSchema, bytes, key);
 }
 
 function shardOf({ shards }: Plan, index: number) {

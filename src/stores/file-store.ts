@@ -82,7 +82,7 @@ export class FileStore implements Store {
       await writeFile(unfinished, bytes, { flush: true });
       await place(unfinished, path);
     } catch (cause) {
-      await rm(unfinished, { force: true });
+      await rm(unfinished, { force: true }).catch(() => {});
       throw new RunError(`cannot write ${path}: ${messageOf(cause)}`, { cause });
     }
   }

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { suiteOf } from '../../attacks/suites.ts';
 import { parseConfig } from '../../contracts/parse-config.ts';
 import { parseSweep } from '../../contracts/sweep.ts';
+import { checkAnalysis } from '../../pipeline/analysis-plan.ts';
 import { inspectInputs } from '../../pipeline/inputs.ts';
 import { localise } from '../../stores/localise.ts';
 import { readText, say } from '../files.ts';
@@ -16,7 +17,9 @@ export function addValidate(program: Command): void {
       const sweep = parseSweep(text, path);
       const [config = parseConfig(text, path), ...others] = sweep?.runs.map((run) => run.config) ?? [];
       for (const other of others) await inspectInputs(await localise(other));
-      const { checkpoint, test, probe, clip } = await inspectInputs(await localise(config));
+      const inputs = await inspectInputs(await localise(config));
+      checkAnalysis(config, inputs);
+      const { checkpoint, test, probe, clip } = inputs;
       say(`${path} is a valid run config`);
       if (sweep !== undefined)
         say(`  sweep     ${sweep.key}: ${sweep.runs.map(({ value }) => value).join(', ')}; the first:`);
