@@ -31,3 +31,11 @@ export function clipConfig({ clip, clipImage, clipText, tokenizer, similarity }:
   if (parsed.success) return parsed.data;
   throw new InputError('--method cdir needs --tokenizer, and --clip or both --clip-image and --clip-text');
 }
+
+/** Throws InputError where CLIP is named for a ranking that does not look at it. */
+export function refuseClip({ clip, clipImage, clipText, tokenizer }: ClipFlags): void {
+  if ([clip, clipImage, clipText, tokenizer].some((option) => option !== undefined))
+    throw new InputError(
+      '--clip, --clip-image, --clip-text and --tokenizer are for --method cdir: give that, or none of them',
+    );
+}

@@ -15,6 +15,13 @@ export function positiveInteger(text: string): number {
   return value;
 }
 
+export function seedNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0)
+    throw new InvalidArgumentError('give a whole number from 0.');
+  return value;
+}
+
 export function finiteNumber(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('give a number.');
@@ -77,7 +84,7 @@ export function addDataOptions(command: Command): Command {
     .addOption(new Option('--preprocessing <name>', 'of the images of a folder').choices(PREPROCESSINGS))
     .option('--list <file>', 'images of a folder to take, a path a line')
     .option('--fraction <f>', 'a sample of the images: this share of every class', finiteNumber)
-    .option('--fraction-seed <n>', 'seed of the sample', Number, 0);
+    .option('--fraction-seed <n>', 'seed of the sample', seedNumber, 0);
 }
 
 /** The first `limit` images of what the data options name. Throws InputError where they do not go together. */

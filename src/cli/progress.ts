@@ -131,16 +131,7 @@ function drawBar(output: Output): Draw {
 }
 
 /** "evaluate [#####-----] 41% 15/36 · conf@0.8 apgd-t · 14/32 robust · 812 evaluations/s · 1:20 left" */
-export function barLine({
-  stage,
-  fraction,
-  jobs,
-  jobsDone,
-  job,
-  state,
-  evaluationsPerSecond,
-  secondsLeft,
-}: Snapshot): string {
+function barLine({ stage, fraction, jobs, jobsDone, job, state, evaluationsPerSecond, secondsLeft }: Snapshot): string {
   const filled = Math.round(fraction * BAR_WIDTH);
   const bar = `${'#'.repeat(filled)}${'-'.repeat(BAR_WIDTH - filled)}`;
   const parts = [`${stage.padEnd(8)} [${bar}] ${Math.floor(fraction * 100)}% ${jobsDone}/${jobs}`];

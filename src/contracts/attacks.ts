@@ -3,7 +3,8 @@ import { z } from 'zod';
 export const NORM_NAMES = ['Linf', 'L2', 'L1'] as const;
 export type Norm = (typeof NORM_NAMES)[number];
 
-const count = z.int().positive();
+/** Far more than anybody waits for: a slip of the key, not a wish. */
+const count = z.int().positive().max(10_000_000);
 
 /** What every attack of a suite can be told. */
 const common = {

@@ -100,7 +100,7 @@ const rankingSchema = z
 const smoothingSchema = z
   .strictObject({
     /** Noise samples averaged in the first pass. */
-    samples: z.int().positive().default(1),
+    samples: count.max(1000).default(1),
     /** Standard deviation of the noise, images in [0, 1]. */
     sigma: positive,
   })

@@ -37,7 +37,7 @@ async function calibrateInThread(setup: CalibrationSetup): Promise<Rates> {
 }
 
 /** Each rate's mean over the threads. */
-export function meanRates(all: readonly Rates[]): Rates {
+function meanRates(all: readonly Rates[]): Rates {
   const [first] = all;
   if (first === undefined) throw new Error('there are no rates to take the mean of');
   const mean = (rate: (one: Rates) => number) => all.reduce((sum, one) => sum + rate(one), 0) / all.length;

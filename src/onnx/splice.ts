@@ -4,7 +4,7 @@ import type { Graph, Model, Node } from './graph.ts';
 /** Cutting graphs apart at a value and copying parts of them. */
 
 /** Names of the values that depend on `sources`, the sources among them. */
-export function dependents(graph: Graph, sources: Iterable<string>): Set<string> {
+function dependents(graph: Graph, sources: Iterable<string>): Set<string> {
   const reached = new Set(sources);
   for (const { inputs, outputs } of graph.nodes) {
     if (inputs.some((name) => reached.has(name))) for (const name of outputs) reached.add(name);

@@ -72,7 +72,7 @@ export async function inspectInputs(config: RunConfig): Promise<RunInputs> {
     imageShape: test.imageShape,
     layer: config.layer,
   });
-  checkClasses(test, classifier.classes, config.dataset.test);
+  checkClasses(test, classifier.classes, config.dataset.testLabels ?? config.dataset.test);
   if (ofTest.format === 'imagefolder') checkFolders(test, classifier.classes, ofTest.path);
   const probe = probeSpec(config);
   const probeSet = probe === undefined ? undefined : await openDataset(probe);

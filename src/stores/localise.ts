@@ -4,7 +4,7 @@ import type { RunConfig } from '../contracts/config.ts';
 import { namedInputs, withPaths } from '../contracts/paths.ts';
 
 /** Where inputs named by URI are kept on this machine: they can always be downloaded again. */
-export function inputsFolder(): string {
+function inputsFolder(): string {
   return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'igd', 'inputs');
 }
 

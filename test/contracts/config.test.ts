@@ -94,6 +94,8 @@ describe('run config', () => {
       { suite: [{ attack: 'apgd-ce', on: { variants: 'none' } }] },
       'suite.0.on: unknown key "variants"; the nearest known name is "variant"',
     ],
+    [{ suite: [{ attack: 'square', queries: 1e12 }] }, 'suite.0.queries: Too big'],
+    [{ smoothing: { sigma: 0.1, samples: 1e9 } }, 'smoothing.samples: Too big'],
     [{ suite: [{ attack: 'apgd-ce', on: {} }] }, 'suite.0.on: names no model'],
     [{ checkpoint: { uri: 'x', normalize: { mean: [0.5], std: [0.2, 0.2] } } }, 'mean and std'],
     [{ checkpoint: { uri: 'x', sha256: 'abc' } }, 'checkpoint.sha256'],

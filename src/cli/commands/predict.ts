@@ -26,13 +26,14 @@ import {
   modelOptions,
   openData,
   positiveInteger,
+  seedNumber,
 } from '../options.ts';
 
 interface PredictFlags extends ModelFlags, DataFlags {
   readonly first?: number;
   readonly ranking?: string;
   readonly layer?: string;
-  readonly mask: 'loir' | 'conf';
+  readonly mask?: 'loir' | 'conf';
   readonly units?: number;
   readonly threshold: number;
   readonly temperature: number;
@@ -53,14 +54,14 @@ export function addPredict(program: Command): void {
     .option('--first <n>', 'the first n images (default: all)', positiveInteger)
     .option('--ranking <path>', 'defend the model with this ranking: a ranking file or a folder of unit<j>.npy')
     .option('--layer <name>', 'the layer the ranking is of')
-    .addOption(new Option('--mask <mask>', 'kind of defence').choices(['loir', 'conf']).default('loir'))
+    .addOption(new Option('--mask <mask>', 'kind of defence (default: loir)').choices(['loir', 'conf']))
     .option('--units <k>', 'units each class keeps', positiveInteger)
     .option('--threshold <t>', 'confidence from which --mask conf fades in', finiteNumber, 0.8)
     .option('--temperature <tau>', "temperature of the pseudo-label's softmax", finiteNumber, 0.01)
     .option('--sigma <s>', 'randomised smoothing of the first pass: standard deviation of the noise', finiteNumber)
     .option('--samples <n>', 'noise samples averaged', positiveInteger, 1)
     .option('--noise <file>', 'smooth with this noise instead, .npy [N, samples, C, H, W]')
-    .option('--seed <n>', 'seed of the noise', Number, 0)
+    .option('--seed <n>', 'seed of the noise', seedNumber, 0)
     .option('--batch-size <n>', 'images at a time', positiveInteger, 64)
     .option('--logits <file>', 'write the logits, .npy [N, C]')
     .option(
@@ -116,13 +117,20 @@ async function localFlags(given: PredictFlags): Promise<PredictFlags> {
   };
 }
 
+/** What says nothing about a model without a defence. */
+const DEFENCE_FLAGS = ['mask', 'layer', 'units', 'sigma', 'noise'] as const;
+
 /** The model the flags describe: the classifier as it is without a ranking. */
 async function evaluated(
   classifier: Classifier,
   flags: PredictFlags,
   noiseSamples: number | undefined,
 ): Promise<EvaluatedModel> {
-  if (flags.ranking === undefined) return baseModel(classifier);
+  if (flags.ranking === undefined) {
+    const idle = DEFENCE_FLAGS.find((name) => flags[name] !== undefined);
+    if (idle !== undefined) throw new InputError(`--${idle} needs --ranking: without one the model is not defended`);
+    return baseModel(classifier);
+  }
   if (flags.layer === undefined || flags.units === undefined)
     throw new InputError('--ranking needs --layer and --units');
   const { scores } = await readRanking(flags.ranking);
@@ -133,7 +141,7 @@ async function evaluated(
     );
   }
   const variant =
-    flags.mask === 'loir'
+    flags.mask !== 'conf'
       ? ({ id: 'loir', mask: 'top-k', ranking: 'loir' } as const)
       : ({ id: `conf@${flags.threshold}`, mask: 'confidence', ranking: 'loir', threshold: flags.threshold } as const);
   if (!(flags.threshold >= 0 && flags.threshold < 1)) throw new InputError('--threshold must be in [0, 1)');

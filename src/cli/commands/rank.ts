@@ -20,7 +20,7 @@ import { encodeRanking, type RankingRecipe } from '../../ranking/ranking.ts';
 import type { Scores } from '../../ranking/scores.ts';
 import { FileStore } from '../../stores/file-store.ts';
 import { localPath } from '../../stores/localise.ts';
-import { addClipOptions, type ClipFlags, clipConfig } from '../clip-options.ts';
+import { addClipOptions, type ClipFlags, clipConfig, refuseClip } from '../clip-options.ts';
 import { say, writeOutput } from '../files.ts';
 import {
   addDataOptions,
@@ -32,6 +32,7 @@ import {
   type ModelFlags,
   modelOptions,
   positiveInteger,
+  seedNumber,
 } from '../options.ts';
 import { folderOf } from '../places.ts';
 import { countProgress } from '../progress.ts';
@@ -65,7 +66,7 @@ export function addRank(program: Command): void {
       positiveInteger,
     )
     .option('--signed', "mean signed change (the paper's Eq. 5) instead of its absolute value (the public code)")
-    .option('--seed <n>', 'seed of the random ranking', Number, 0)
+    .option('--seed <n>', 'seed of the random ranking', seedNumber, 0)
     .option('--batch-size <n>', 'images per forward pass', positiveInteger, 64)
     .option('--allow-degenerate', 'write the ranking even where it carries no class information')
     .requiredOption('--out <file>', 'the ranking file to write (.json)')
@@ -117,6 +118,7 @@ const RANKERS: Readonly<Record<RankingMethod, (subject: Subject) => Promise<Rank
 
 async function rank(checkpoint: string, given: RankFlags): Promise<void> {
   if (given.exportNpy !== undefined) folderOf(given.exportNpy, '--export-npy');
+  if (given.method !== 'cdir') refuseClip(given);
   const flags = await localData(given);
   const path = await localPath(checkpoint);
   const spec = dataSpec(flags, 'train', flags.images);

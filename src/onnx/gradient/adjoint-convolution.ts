@@ -59,7 +59,7 @@ function transposed(builder: GraphBuilder, dy: string, { weight, group, windows,
  * @param weight [M, C / group, ...kernel]
  * @returns [C, M / group, ...kernel]
  */
-export function adjointFilters(weight: Tensor, group: number): TypedTensor<'float32'> {
+function adjointFilters(weight: Tensor, group: number): TypedTensor<'float32'> {
   const [filters, depth, ...kernel] = weight.dims as [number, number, ...number[]];
   const source = weight.data as Float32Array;
   const rows = filters / group;
