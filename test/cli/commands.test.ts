@@ -67,6 +67,26 @@ describe('igd validate', () => {
 });
 
 describe('igd rank, predict, import, inspect', () => {
+  const demo = [CHECKPOINT, '--data', 'examples/demo/test.bin', '--format', 'cifar10'];
+
+  test.each([
+    ['a defence without its ranking', ['predict', ...demo, '--mask', 'conf'], '--mask needs --ranking'],
+    ['a seed that is none', ['predict', ...demo, '--seed', 'abc'], 'give a whole number from 0'],
+    [
+      'CLIP where nobody looks at it',
+      ['rank', ...demo, '--layer', 'layer4', '--out', 'r.json', '--clip', 'x'],
+      '--method cdir',
+    ],
+    ['a file as a folder', ['verify', CHECKPOINT], 'is a file: give a folder'],
+    ['a folder below a file', ['verify', `${CHECKPOINT}/run`], 'is a file: give a folder'],
+    ['a folder as a config', ['validate', 'examples'], 'examples is a folder: give a file'],
+  ])('refuses %s with exit code 2', async (_, args, message) => {
+    const { code, stderr } = await igd(args);
+    expect(stderr).toContain(message);
+    expect(stderr.trimEnd()).not.toContain('\n');
+    expect(code).toBe(2);
+  });
+
   test('rank writes a ranking that predict masks with, as PyTorch does', async () => {
     const ranking = folder.path('ranking.json');
     const ranked = await igd([
