@@ -138,8 +138,9 @@ function keysOfConfig(path: readonly PropertyKey[]): ReturnType<KeysAt> {
   return { here: [...new Set(path.length === 0 ? [...keys, SWEEP] : keys)], elsewhere: [...elsewhere] };
 }
 
-function within({ items, properties }: JsonSchema, step: PropertyKey): JsonSchema[] {
-  const inner = typeof step === 'number' ? items : properties?.[String(step)];
+/** The schemas a step further: of an item, of a known key, or of any key of a record. */
+function within({ items, properties, additionalProperties }: JsonSchema, step: PropertyKey): JsonSchema[] {
+  const inner = typeof step === 'number' ? items : (properties?.[String(step)] ?? additionalProperties);
   return typeof inner === 'object' && !Array.isArray(inner) ? branches(inner) : [];
 }
 
