@@ -91,7 +91,7 @@ export type Grouping = (label: number, prediction: number) => Readonly<Record<Un
  * Units by whom they matter to. `otherClasses` are important to some class, but neither to the true nor to the post-attack
  * one; `unimportant` to none: of the layer's units, where the public code takes 512 for granted.
  */
-export function groupingOf({ dims: [classes = 0, units = 0], data }: TypedTensor<'float32'>): Grouping {
+function groupingOf({ dims: [classes = 0, units = 0], data }: TypedTensor<'float32'>): Grouping {
   const topUnits = Array.from({ length: classes }, (_, c) =>
     Array.from({ length: units }, (_unused, unit) => unit).filter((unit) => data[c * units + unit] === 1),
   );
