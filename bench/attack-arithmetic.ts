@@ -1,11 +1,12 @@
+import { apgd } from '../src/attacks/apgd/apgd.ts';
+import type { Attack, AttackContext, AttackedModel, LossGradient } from '../src/attacks/core/attack.ts';
+import { fab } from '../src/attacks/fab/fab.ts';
+import { keyedStream } from '../src/numeric/random.ts';
+
 /**
  * What an iteration of APGD and FAB costs besides the model: 500 images of 3x32x32 under a model that costs nothing.
  * node --import tsx bench/attack-arithmetic.ts [iterations]
  */
-import { apgd } from '../src/attacks/apgd.ts';
-import type { Attack, AttackContext, AttackedModel, LossGradient } from '../src/attacks/attack.ts';
-import { fab } from '../src/attacks/fab/fab.ts';
-import { streamOf } from '../src/random/stream.ts';
 
 const IMAGES = 500;
 const IMAGE_SIZE = 3 * 32 * 32;
@@ -41,12 +42,12 @@ for (const each of measured)
       model: freeModel(),
       threat: { norm, epsilon: EPSILON[norm] },
       examples: 'last',
-      stream: (image, ...key) => streamOf([0, image, ...key]),
+      stream: (image, ...key) => keyedStream([0, image, ...key]),
     });
 
 /** Times whole runs, without the random starts: from the first evaluation to the last. */
 async function measure({ attack, evaluations }: Measured, context: AttackContext): Promise<void> {
-  const stream = streamOf(['images']);
+  const stream = keyedStream(['images']);
   const points = {
     x: Float32Array.from({ length: IMAGES * IMAGE_SIZE }, () => stream.uniform()),
     labels: new Int32Array(IMAGES),
@@ -88,7 +89,7 @@ function now(): Lap {
  * asked for gradients, wrong where for logits alone.
  */
 function freeModel(): AttackedModel {
-  const stream = streamOf(['gradients']);
+  const stream = keyedStream(['gradients']);
   const logits = Float32Array.from({ length: IMAGES * CLASSES }, (_, k) => (k % CLASSES === 0 ? 1 : 0));
   const mistakes = logits.map((value) => 1 - value);
   const answers = Array.from(

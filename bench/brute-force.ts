@@ -1,12 +1,11 @@
-import type { Classifier } from '../src/architectures/architecture.ts';
-import { IMAGE_INPUT } from '../src/architectures/input.ts';
-import type { MaskLayer } from '../src/architectures/mask-layer.ts';
 import type { Dataset } from '../src/datasets/dataset.ts';
+import type { Scores } from '../src/defense/mask-set.ts';
+import { type Classifier, IMAGE_INPUT, type MaskLayer } from '../src/models/classifier.ts';
+import { float32 } from '../src/numeric/tensor.ts';
 import { GraphBuilder } from '../src/onnx/builder.ts';
+import type { Runtime } from '../src/onnx/runtime.ts';
 import { appendCopy } from '../src/onnx/splice.ts';
-import { ClassMeans, type Scores } from '../src/ranking/scores.ts';
-import { Session, type SessionOptions } from '../src/runtime/session.ts';
-import { float32 } from '../src/tensor/tensor.ts';
+import { ClassMeans } from '../src/ranking/loir.ts';
 
 /** LO-IR as the public code computes it: the whole model run once per unit over the probe set. For comparison only. */
 export async function bruteForceScores(
@@ -14,13 +13,13 @@ export async function bruteForceScores(
   layer: MaskLayer,
   probe: Dataset,
   batchSize: number,
-  options: SessionOptions,
+  runtime: Runtime,
 ): Promise<Scores> {
   const builder = GraphBuilder.from(classifier.model.graph);
   const keep = builder.input('keep', [1, ...layer.dims.map((dim, axis) => (axis === layer.axis ? dim : 1))]);
   const masked = builder.op('Mul', [layer.tensor, keep]);
   const logits = appendCopy(builder, classifier.model.graph, new Map([[layer.tensor, masked]]), classifier.logits);
-  const session = await Session.create(builder.build([logits], 'brute force'), options);
+  const session = await runtime.createSession(builder.build([logits], 'brute force'));
   const means = new ClassMeans(layer.units, classifier.classes);
   const whole = await labelLogits(undefined);
   for (const label of probe.labels) means.count(label);

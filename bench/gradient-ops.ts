@@ -1,12 +1,13 @@
+import { float32, sizeOf } from '../src/numeric/tensor.ts';
+import { appendGradient } from '../src/onnx/autodiff/vjp.ts';
+import { float, GraphBuilder } from '../src/onnx/builder.ts';
+import { onnxRuntime } from '../src/runtime/session.ts';
+
 /**
  * Times the ways to compute the gradient of an op on onnxruntime's CPU, one thread: "rule" is what src/onnx/gradient does.
  *
  *   node --import tsx bench/gradient-ops.ts [name]
  */
-import { float, GraphBuilder } from '../src/onnx/builder.ts';
-import { appendGradient } from '../src/onnx/gradient/vjp.ts';
-import { Session } from '../src/runtime/session.ts';
-import { float32, sizeOf } from '../src/tensor/tensor.ts';
 
 /** Appends one way to compute the gradient at x of an op from that of its output. */
 type Form = (builder: GraphBuilder, x: string, dy: string) => string;
@@ -343,7 +344,10 @@ async function prepare(append: Form, x: readonly number[], dy: readonly number[]
   const model = builder.build([append(builder, input, gradient)]);
   const read = new Set(model.graph.nodes.flatMap(({ inputs }) => inputs));
   const graph = { ...model.graph, inputs: model.graph.inputs.filter(({ name }) => read.has(name)) };
-  return { session: await Session.create({ ...model, graph }), inputs: graph.inputs.map(({ name }) => name) };
+  return {
+    session: await onnxRuntime().createSession({ ...model, graph }),
+    inputs: graph.inputs.map(({ name }) => name),
+  };
 }
 
 /** A fixed sequence between -1 and 1 that looks random. */

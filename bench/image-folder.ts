@@ -2,10 +2,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { batchesOf } from '../src/datasets/batches.ts';
+import { batchesOf } from '../src/datasets/dataset.ts';
 import { datasetDigest } from '../src/datasets/digest.ts';
 import { openDataset } from '../src/datasets/open.ts';
-import { streamOf } from '../src/random/stream.ts';
+import { keyedStream } from '../src/numeric/random.ts';
 
 /**
  * Reads a folder of generated JPEGs of ImageNet's size once through and prints the images a second and the memory of the
@@ -44,7 +44,7 @@ function report(images: number): void {
 
 /** Blurred noise: decodes as a photograph does. The same few, so that making them takes seconds. */
 async function generate(): Promise<void> {
-  const random = streamOf(['bench', 'images']);
+  const random = keyedStream(['bench', 'images']);
   for (let c = 0; c < CLASSES; c++) {
     mkdirSync(join(root, `class${c}`));
     const noise = Uint8Array.from({ length: 75 * 100 * 3 }, () => random.integer(256));

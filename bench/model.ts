@@ -1,27 +1,30 @@
+import { createAttack } from '../src/attacks/suites.ts';
+import type { Dataset } from '../src/datasets/dataset.ts';
+import { openDataset } from '../src/datasets/open.ts';
+import { baseModel, defendedModel } from '../src/defense/defended-model.ts';
+import { topUnitMasks } from '../src/defense/mask-set.ts';
+import { OnnxModel } from '../src/evaluation/onnx-model.ts';
+import { logitsOf } from '../src/evaluation/predict.ts';
+import { openClassifier } from '../src/inputs/open-classifier.ts';
+import type { Classifier } from '../src/models/classifier.ts';
+import { layerOf } from '../src/models/classifier.ts';
+import { keyedStream } from '../src/numeric/random.ts';
+import { randomScores } from '../src/ranking/cost.ts';
+import { loirScores } from '../src/ranking/loir.ts';
+import { onnxRuntime } from '../src/runtime/session.ts';
+import { bruteForceScores } from './brute-force.ts';
+import { randomResNet18 } from './random-resnet18.ts';
+
 /**
  * What the graphs, the ranking and the attacks' own arithmetic cost, as ratios measured in turn in one run on one thread,
  * so that a drift of the machine's speed cancels.
  * Usage: npm run bench [-- CHECKPOINT TEST_BIN TRAIN_BIN LAYER UNITS]; the demo's checkpoint by default.
  */
-import type { Classifier } from '../src/architectures/architecture.ts';
-import { layerOf, openClassifier } from '../src/architectures/open.ts';
-import { createAttack } from '../src/attacks/suites.ts';
-import type { Dataset } from '../src/datasets/dataset.ts';
-import { openDataset } from '../src/datasets/open.ts';
-import { baseModel, defendedModel } from '../src/defense/defended.ts';
-import { topUnitMasks } from '../src/defense/masks.ts';
-import { logitsOf } from '../src/evaluation/judge.ts';
-import { OnnxModel } from '../src/evaluation/onnx-model.ts';
-import { streamOf } from '../src/random/stream.ts';
-import { loirScores } from '../src/ranking/loir.ts';
-import { randomScores } from '../src/ranking/random.ts';
-import { bruteForceScores } from './brute-force.ts';
-import { randomResNet18 } from './random-resnet18.ts';
 
 const BATCH = 50;
 const ROUNDS = 15;
 const PROBE_IMAGES = 500;
-const session = { threads: 1 };
+const runtime = onnxRuntime({ threads: 1 });
 
 const [
   checkpoint = 'examples/demo/shapes10-rn18-w8.pt',
@@ -33,7 +36,7 @@ const [
 
 const test = await openDataset({ format: 'cifar10', path: testBin, split: 'test', limit: BATCH });
 const probe = await openDataset({ format: 'cifar10', path: trainBin, split: 'train', limit: PROBE_IMAGES });
-const streams = Array.from({ length: BATCH }, (_, i) => streamOf(['bench', i]));
+const streams = Array.from({ length: BATCH }, (_, i) => keyedStream(['bench', i]));
 
 console.log(`batch ${BATCH}, one thread, medians of ${ROUNDS} rounds in turn`);
 await benchGraphs(randomResNet18(64), 'layer4', 50);
@@ -42,18 +45,13 @@ await benchGraphs(classifier, layerName, Number(units));
 await benchRanking(classifier);
 await benchAttacks(classifier);
 
-async function benchGraphs(subject: Classifier, name: string, keep: number): Promise<void> {
-  const layer = layerOf(subject, name);
-  const masks = topUnitMasks(randomScores(layer.units, subject.classes, name, 0), keep);
+async function benchGraphs(sample: Classifier, name: string, keep: number): Promise<void> {
+  const layer = layerOf(sample, name);
+  const masks = topUnitMasks(randomScores(layer.units, sample.classes, name, 0), keep);
   const variant = { id: 'loir', mask: 'top-k', ranking: 'loir' } as const;
   const defense = { layer, masks, temperature: 0.01, smoothing: null };
-  const base = modelOf(subject);
-  const defended = new OnnxModel(
-    defendedModel(subject, variant, defense),
-    subject.imageShape,
-    subject.classes,
-    session,
-  );
+  const base = modelOf(sample);
+  const defended = new OnnxModel(defendedModel(sample, variant, defense), sample.imageShape, sample.classes, runtime);
   const batch = { x: await test.pixels(0, BATCH), labels: test.labels };
   const seconds = await inTurn({
     forward: () => base.logits(batch.x, streams),
@@ -62,21 +60,21 @@ async function benchGraphs(subject: Classifier, name: string, keep: number): Pro
     defendedGradient: () => defended.gradient('ce', batch, streams),
   });
   await Promise.all([base.release(), defended.release()]);
-  console.log(`\n${subject.architecture}: forward ${((1000 * seconds.forward) / BATCH).toFixed(2)} ms an image`);
+  console.log(`\n${sample.architecture}: forward ${((1000 * seconds.forward) / BATCH).toFixed(2)} ms an image`);
   print('forward + gradient / forward', seconds.gradient / seconds.forward, 2.15);
   print(`defended (${name}) / base forward`, seconds.defendedForward / seconds.forward, 1.03);
   print(`defended (${name}) / base gradient`, seconds.defendedGradient / seconds.gradient, 1.03);
 }
 
-async function benchRanking(subject: Classifier): Promise<void> {
-  const layer = layerOf(subject, layerName);
-  const base = modelOf(subject);
+async function benchRanking(sample: Classifier): Promise<void> {
+  const layer = layerOf(sample, layerName);
+  const base = modelOf(sample);
   const seconds = await inTurn({
     plain: () => plainPass(base, probe),
-    loir: () => loirScores(subject, layer, probe, { signed: false, batchSize: BATCH, session }),
+    loir: () => loirScores(sample, layer, probe, { signed: false, batchSize: BATCH, runtime }),
   });
   const begin = performance.now();
-  await bruteForceScores(subject, layer, probe, BATCH, session);
+  await bruteForceScores(sample, layer, probe, BATCH, runtime);
   const bruteForce = (performance.now() - begin) / 1000;
   await base.release();
   print(`LO-IR of ${layerName} / one plain pass over ${PROBE_IMAGES} images`, seconds.loir / seconds.plain, 1.2);
@@ -89,8 +87,8 @@ async function plainPass(model: OnnxModel, images: Dataset): Promise<void> {
 }
 
 /** The first run of each attack opens its session and warms the arithmetic up. */
-async function benchAttacks(subject: Classifier): Promise<void> {
-  const model = modelOf(subject);
+async function benchAttacks(sample: Classifier): Promise<void> {
+  const model = modelOf(sample);
   for (const attack of ['apgd-ce', 'apgd-t'] as const) {
     await shareOutside(model, attack);
     print(`share of ${attack} outside onnxruntime`, await shareOutside(model, attack), 0.05);
@@ -110,14 +108,14 @@ async function shareOutside(model: OnnxModel, attack: 'apgd-ce' | 'apgd-t'): Pro
       model,
       threat: { norm: 'Linf', epsilon: 8 / 255 },
       examples: 'last',
-      stream: (image, ...key) => streamOf(['bench', image, ...key]),
+      stream: (image, ...key) => keyedStream(['bench', image, ...key]),
     },
   );
   return 1 - (model.usage.runtimeSeconds - before) / ((performance.now() - begin) / 1000);
 }
 
-function modelOf(subject: Classifier): OnnxModel {
-  return new OnnxModel(baseModel(subject), subject.imageShape, subject.classes, session);
+function modelOf(sample: Classifier): OnnxModel {
+  return new OnnxModel(baseModel(sample), sample.imageShape, sample.classes, runtime);
 }
 
 /** Median seconds of each candidate, run A B C, A B C, ... after one round of warm-up. */

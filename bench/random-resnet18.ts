@@ -1,12 +1,12 @@
-import type { Classifier } from '../src/architectures/architecture.ts';
-import { classifierFromCheckpoint } from '../src/architectures/from-checkpoint.ts';
-import { streamOf } from '../src/random/stream.ts';
-import { float32, sizeOf, type Tensor } from '../src/tensor/tensor.ts';
+import type { Classifier } from '../src/models/classifier.ts';
+import { classifierFromCheckpoint } from '../src/models/from-checkpoint.ts';
+import { keyedStream } from '../src/numeric/random.ts';
+import { float32, sizeOf, type Tensor } from '../src/numeric/tensor.ts';
 
 /** A CIFAR ResNet-18 with He-initialised weights: what its graphs cost does not depend on what they compute. */
 export function randomResNet18(width: number, classes = 10): Classifier {
   const state = new Map<string, Tensor>();
-  const stream = streamOf(['bench', 'resnet18', width]);
+  const stream = keyedStream(['bench', 'resnet18', width]);
   const weight = (name: string, dims: readonly number[]) => {
     const scale = Math.sqrt(2 / sizeOf(dims.slice(1)));
     const values = Float32Array.from({ length: sizeOf(dims) }, () => stream.normal() * scale);

@@ -1,22 +1,23 @@
+import type { RunInputs } from '../src/inputs/inspect-inputs.ts';
+import { randomScores } from '../src/ranking/cost.ts';
+import { encodeRanking } from '../src/ranking/ranking.ts';
+import { encodePlan, type Plan, planRun, recipeOf, stageJobs } from '../src/runs/planning/plan.ts';
+import { resultKey } from '../src/runs/results.ts';
+import { parseConfig } from '../src/schemas/parse-config.ts';
+import { remoteKeys, serviceKeys } from '../src/schemas/service.ts';
+import type { JobQueue, JobRequest } from '../src/service/batch/job-queue.ts';
+import type { ServiceContext } from '../src/service/context.ts';
+import { reconcileRun } from '../src/service/reconcile.ts';
+import { claimAttempt } from '../src/service/run-index.ts';
+import { MemoryStore } from '../src/stores/memory-store.ts';
+import type { Store } from '../src/stores/store.ts';
+
 /**
  * A run of 10,000 shards without AWS: what it asks of the planner and the finalizer. Everything is the service's own code;
  * only the bucket, the queue and the jobs are stand-ins, so transfer times of S3 come on top (see README).
  *
  *   node --expose-gc --import tsx bench/simulate.ts [shards] [variants]
  */
-import { parseConfig } from '../src/contracts/parse-config.ts';
-import { remoteKeys, serviceKeys } from '../src/contracts/service.ts';
-import type { JobQueue, JobRequest } from '../src/engines/job-queue.ts';
-import { resultKey } from '../src/pipeline/done.ts';
-import type { RunInputs } from '../src/pipeline/inputs.ts';
-import { encodePlan, type Plan, planRun, recipeOf } from '../src/pipeline/plan.ts';
-import { stageJobs } from '../src/pipeline/stages.ts';
-import { randomScores } from '../src/ranking/random.ts';
-import { encodeRanking } from '../src/ranking/ranking.ts';
-import { advanceRun, type ServiceContext } from '../src/service/index.ts';
-import { claimAttempt } from '../src/service/run-index.ts';
-import type { Store } from '../src/stores/store.ts';
-import { MemoryStore } from '../test/stores/memory-store.ts';
 
 const IMAGES_PER_SHARD = 32;
 const UNITS = 512;
@@ -60,7 +61,7 @@ class InstantQueue implements JobQueue {
     return ids.map((id) => ({ id, name: this.requests[Number(id)]?.name ?? '', status: 'SUCCEEDED' }));
   }
 
-  async whyWaiting(): Promise<string[]> {
+  async pendingReasons(): Promise<string[]> {
     return [];
   }
 
@@ -205,13 +206,13 @@ async function simulate(shards: number, variants: readonly string[]): Promise<[s
   const planning = await measured(async () => {
     await runs.putNew(`${serviceKeys.run(RUN)}plan.json`, encodePlan(plan));
     await claimAttempt(ctx, RUN, 1, { schema: 'igd.claim/1', config: RUN, at: new Date().toISOString() });
-    await advanceRun(ctx, RUN);
+    await reconcileRun(ctx, RUN);
   });
   const evaluation = await putEvaluations(plan, runs);
-  const handover = await measured(() => advanceRun(ctx, RUN));
+  const handover = await measured(() => reconcileRun(ctx, RUN));
   await putTransfers(plan, runs);
   Object.assign(runs, { reads: 0, writes: 0, lists: 0 });
-  const finalizing = await measured(() => advanceRun(ctx, RUN));
+  const finalizing = await measured(() => reconcileRun(ctx, RUN));
   const work = (await runs.get(`${serviceKeys.run(RUN)}${remoteKeys.stage(1, 'evaluate')}`))?.length ?? 0;
   const report = (await runs.get(`${serviceKeys.run(RUN)}report.html`))?.length;
   const overrides = Math.max(...queue.requests.map(({ environment }) => JSON.stringify(environment).length));

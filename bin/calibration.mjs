@@ -1,4 +1,4 @@
 // Entry of a calibration thread.
 import { load } from './load.mjs';
 
-await load('engines/calibration-thread');
+await load('workers/calibration-thread');

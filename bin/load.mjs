@@ -10,9 +10,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const ENTRIES = [
   'src/cli/main.ts',
-  'src/engines/worker-thread.ts',
-  'src/engines/calibration-thread.ts',
-  'src/service/runner.ts',
+  'src/workers/worker-thread.ts',
+  'src/workers/calibration-thread.ts',
+  'src/service/task-runner.ts',
 ];
 /** Bundles kept: the newest few, so that two checkouts do not evict each other. */
 const KEPT = 4;

@@ -1,4 +1,4 @@
 // Entry of a worker thread.
 import { load } from './load.mjs';
 
-await load('engines/worker-thread');
+await load('workers/worker-thread');

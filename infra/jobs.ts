@@ -13,7 +13,7 @@ import { CpuArchitecture, LogDriver } from 'aws-cdk-lib/aws-ecs';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { serviceKeys, taskExitCodes } from '../src/contracts/service.ts';
+import { serviceKeys, taskExitCodes } from '../src/schemas/service.ts';
 import { allowObjects } from './access.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { RunnerImages } from './images.ts';

@@ -4,7 +4,7 @@ import { type IRuleTarget, Match, Rule, RuleTargetInput, Schedule } from 'aws-cd
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import { serviceKeys } from '../src/contracts/service.ts';
+import { serviceKeys } from '../src/schemas/service.ts';
 import type { Handler } from './functions.ts';
 
 /** Events may be lost; then a run ends this much later. 144 calls a day that list what is open cost a cent. */

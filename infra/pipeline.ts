@@ -2,7 +2,7 @@ import { Size, Stack } from 'aws-cdk-lib';
 import type { JobQueue } from 'aws-cdk-lib/aws-batch';
 import type { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import { serviceKeys } from '../src/contracts/service.ts';
+import { serviceKeys } from '../src/schemas/service.ts';
 import { allowObjects, type ObjectAccess } from './access.ts';
 import { acknowledge } from './acknowledge.ts';
 import { Handler } from './functions.ts';

@@ -1,6 +1,6 @@
 import { CfnOutput, Fn, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import type { Service } from '../src/contracts/service.ts';
+import type { Service } from '../src/schemas/service.ts';
 import { Compute } from './compute.ts';
 import type { ServiceContext } from './context.ts';
 import { runnerImages } from './images.ts';
@@ -10,8 +10,8 @@ import { Notifications } from './notifications.ts';
 import { Observability } from './observability.ts';
 import { Orchestration } from './orchestration.ts';
 import { Pipeline } from './pipeline.ts';
+import { Sweeps } from './schedules.ts';
 import { Storage } from './storage.ts';
-import { Sweeps } from './sweeps.ts';
 
 /** The service: a config in a bucket becomes a report in the bucket. */
 export class ServiceStack extends Stack {

@@ -10,7 +10,7 @@ import {
   ObjectOwnership,
 } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import { serviceKeys } from '../src/contracts/service.ts';
+import { serviceKeys } from '../src/schemas/service.ts';
 
 /** An upload of a checkpoint takes minutes. What is unfinished after a week was abandoned, and its parts cost money. */
 const ABORT_UPLOADS: LifecycleRule = { id: 'AbortUploads', abortIncompleteMultipartUploadAfter: Duration.days(7) };

@@ -1,3 +1,14 @@
+import { parseArgs } from 'node:util';
+import { openDataset } from '../../src/datasets/open.ts';
+import { topUnitMasks } from '../../src/defense/mask-set.ts';
+import { openClassifier } from '../../src/inputs/open-classifier.ts';
+import { layerOf } from '../../src/models/classifier.ts';
+import { loirScores } from '../../src/ranking/loir.ts';
+import { onnxRuntime } from '../../src/runtime/session.ts';
+import { compare } from './compare.ts';
+import { readRecord } from './record.ts';
+import { type BenchJob, runOriginal, runOurs, type SideResult } from './sides.ts';
+
 /**
  * AutoAttack `standard`, plain and LO-IR-masked, beside the original's code on PyTorch: time attack by attack, robust
  * accuracy, and every image whose outcome differs. Both compute on as many threads, one after the other in one run.
@@ -8,14 +19,6 @@
  * DIR is a copy of fra31/auto-attack. `--record FILE` compares with outcomes of the original recorded before instead (JSON:
  * {runs: [{kind: none | loir, count, broken_by: [...]}]}, in the order of the images). Without both only our side runs.
  */
-import { parseArgs } from 'node:util';
-import { layerOf, openClassifier } from '../../src/architectures/open.ts';
-import { openDataset } from '../../src/datasets/open.ts';
-import { topUnitMasks } from '../../src/defense/masks.ts';
-import { loirScores } from '../../src/ranking/loir.ts';
-import { compare } from './compare.ts';
-import { readRecord } from './record.ts';
-import { type BenchJob, runOriginal, runOurs, type SideResult } from './sides.ts';
 
 const TEMPERATURE = 0.01;
 /** Probe images that rank the units. */
@@ -44,8 +47,9 @@ if (checkpoint === undefined || testBin === undefined || probeBin === undefined)
 const classifier = await openClassifier({ path: checkpoint });
 const layer = layerOf(classifier, values.layer);
 const probe = await openDataset({ format: 'cifar10', path: probeBin, split: 'train', limit: PROBE_IMAGES });
-const session = { threads: Number(values.threads) };
-const scores = await loirScores(classifier, layer, probe, { signed: false, batchSize: 64, session });
+const threads = Number(values.threads);
+const runtime = onnxRuntime({ threads });
+const scores = await loirScores(classifier, layer, probe, { signed: false, batchSize: 64, runtime });
 const masks = topUnitMasks(scores, Number(values.units));
 
 for (const kind of (['none', 'loir'] as const).filter((each) => values.kinds.split(',').includes(each))) {
@@ -57,7 +61,7 @@ for (const kind of (['none', 'loir'] as const).filter((each) => values.kinds.spl
     temperature: TEMPERATURE,
     norm: values.norm === 'L2' || values.norm === 'L1' ? values.norm : 'Linf',
     epsilon: fraction(values.epsilon),
-    threads: session.threads,
+    threads,
     batchSize: Number(values.images),
     seed: 0,
     attacks: values.attacks.split(','),

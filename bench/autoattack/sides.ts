@@ -2,15 +2,15 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Classifier } from '../../src/architectures/architecture.ts';
-import type { MaskLayer } from '../../src/architectures/mask-layer.ts';
 import { createAttack } from '../../src/attacks/suites.ts';
-import { attackSpecSchema } from '../../src/contracts/attacks.ts';
 import { openDataset } from '../../src/datasets/open.ts';
-import { baseModel, defendedModel } from '../../src/defense/defended.ts';
+import { baseModel, defendedModel } from '../../src/defense/defended-model.ts';
 import { OnnxModel } from '../../src/evaluation/onnx-model.ts';
 import { evaluateImages } from '../../src/evaluation/protocol.ts';
-import type { TypedTensor } from '../../src/tensor/tensor.ts';
+import type { Classifier, MaskLayer } from '../../src/models/classifier.ts';
+import type { TypedTensor } from '../../src/numeric/tensor.ts';
+import { onnxRuntime } from '../../src/runtime/session.ts';
+import { attackSpecSchema } from '../../src/schemas/attacks.ts';
 
 /** What both sides are to do; `original.py` reads it as JSON. */
 export interface BenchJob {
@@ -54,7 +54,7 @@ export async function runOurs(
     defense === undefined
       ? baseModel(classifier)
       : defendedModel(classifier, variant, { ...defense, temperature, smoothing: null });
-  const model = new OnnxModel(evaluated, classifier.imageShape, classifier.classes, { threads });
+  const model = new OnnxModel(evaluated, classifier.imageShape, classifier.classes, onnxRuntime({ threads }));
   const images = {
     x: await data.pixels(0, count),
     labels: data.labels,

@@ -1,5 +1,5 @@
 // Entry of the container: does the task its environment names, and exits as AWS Batch is to understand it.
 import { load } from '../../bin/load.mjs';
 
-const { main } = await load('service/runner');
+const { main } = await load('service/task-runner');
 process.exitCode = await main();

@@ -1,8 +1,9 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { z } from 'zod';
-import { messageOf, RunError } from '../../src/contracts/errors.ts';
-import { serviceSchema, taskVariables } from '../../src/contracts/service.ts';
-import { advanceRun, openServiceContext, type ServiceContext, sweepUp } from '../../src/service/index.ts';
+import { messageOf, RunError } from '../../src/errors.ts';
+import { serviceSchema, taskVariables } from '../../src/schemas/service.ts';
+import { openServiceContext, type ServiceContext } from '../../src/service/context.ts';
+import { reconcileAll, reconcileRun } from '../../src/service/reconcile.ts';
 
 const logger = new Logger({ serviceName: 'finalizer' });
 
@@ -48,7 +49,7 @@ export async function goOn(ctx: ServiceContext, event: unknown): Promise<void> {
     return sweep(ctx);
   }
   try {
-    const step = await advanceRun(ctx, run);
+    const step = await reconcileRun(ctx, run);
     logger.info('advanced', { run, jobId, jobName, status, ...step });
   } catch (error) {
     logger.error(`cannot go on with ${run}: ${messageOf(error)}`);
@@ -66,7 +67,7 @@ function runOf({ container, tags }: JobDetail): string | undefined {
 }
 
 async function sweep(ctx: ServiceContext): Promise<void> {
-  const swept = await sweepUp(ctx);
+  const swept = await reconcileAll(ctx);
   const failed = swept.filter(({ problem }) => problem !== undefined);
   logger.info('swept up', { runs: swept.length, failed });
   if (failed.length > 0) throw new RunError(`cannot go on with ${failed.map(({ run }) => run).join(', ')}`);

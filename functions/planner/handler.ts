@@ -1,8 +1,9 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { z } from 'zod';
-import { messageOf, RunError } from '../../src/contracts/errors.ts';
-import { serviceKeys, serviceSchema } from '../../src/contracts/service.ts';
-import { openServiceContext, type ServiceContext, submitConfig } from '../../src/service/index.ts';
+import { messageOf, RunError } from '../../src/errors.ts';
+import { serviceKeys, serviceSchema } from '../../src/schemas/service.ts';
+import { openServiceContext, type ServiceContext } from '../../src/service/context.ts';
+import { submitConfig } from '../../src/service/submit-config.ts';
 
 const logger = new Logger({ serviceName: 'planner' });
 

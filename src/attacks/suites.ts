@@ -5,12 +5,12 @@ import {
   type Protocol,
   type ResolvedAttackSpec,
   type SuiteName,
-} from '../contracts/attacks.ts';
-import { apgd } from './apgd.ts';
-import type { Attack, ThreatModel } from './attack.ts';
+} from '../schemas/attacks.ts';
+import { apgd } from './apgd/apgd.ts';
+import type { Attack, ThreatModel } from './core/attack.ts';
 import { fab } from './fab/fab.ts';
-import { gama } from './gama.ts';
-import { pgd } from './pgd.ts';
+import { gama } from './pgd/gama.ts';
+import { pgd } from './pgd/pgd.ts';
 import { rays } from './rays/rays.ts';
 import { square } from './square/square.ts';
 
@@ -97,7 +97,7 @@ const SUITES: Readonly<Record<SuiteName, Suite>> = {
 export type SuiteAttack = ResolvedAttackSpec & { readonly name: string; readonly group: string };
 
 /** A config's suite, by name or as a list of attacks, with every option spelled out. */
-export function suiteOf({
+export function resolveSuite({
   suite,
   threat,
   protocol,

@@ -1,4 +1,4 @@
-import { CheckpointError } from '../contracts/errors.ts';
+import { CheckpointError } from '../errors.ts';
 import type { ByteSource } from './source.ts';
 
 export type CheckpointFormat = 'torch-zip' | 'torch-legacy' | 'safetensors';

@@ -1,5 +1,4 @@
-import { bfloat16ToFloat32, float16ToFloat32 } from '../tensor/half.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { bfloat16ToFloat32, float16ToFloat32, type Tensor } from '../numeric/tensor.ts';
 
 /** An element type of a checkpoint file. */
 export interface DType {

@@ -1,4 +1,4 @@
-import { CheckpointError, messageOf } from '../contracts/errors.ts';
+import { CheckpointError, messageOf } from '../errors.ts';
 
 const LONGEST_QUOTE = 100;
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { CheckpointError } from '../contracts/errors.ts';
-import { sizeOf, type Tensor } from '../tensor/tensor.ts';
+import { CheckpointError } from '../errors.ts';
+import { sizeOf, type Tensor } from '../numeric/tensor.ts';
 import { DTYPES } from './dtypes.ts';
 import { quote } from './messages.ts';
 import type { ByteSource } from './source.ts';

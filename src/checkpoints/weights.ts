@@ -1,5 +1,5 @@
-import { CheckpointError } from '../contracts/errors.ts';
-import type { Tensor, TypedTensor } from '../tensor/tensor.ts';
+import { CheckpointError } from '../errors.ts';
+import type { Tensor, TypedTensor } from '../numeric/tensor.ts';
 import { quote } from './messages.ts';
 
 /** Tensors by their dotted names. */

@@ -1,14 +1,14 @@
-import type { AttackCost } from '../attacks/attack.ts';
-import type { Hands, Rates } from '../pipeline/duration.ts';
-import { type Bounds, type Estimate, sumOf, type VariantEstimate } from '../pipeline/estimate.ts';
-import type { RankingLoad } from '../pipeline/workload.ts';
-import { alignColumns } from '../report/columns.ts';
+import type { AttackCost } from '../attacks/core/attack.ts';
 import { count, counted, duration, percent } from '../report/format.ts';
+import { alignColumns } from '../report/table.ts';
+import type { Parallelism, Rates } from '../runs/planning/duration.ts';
+import { type Bounds, type Estimate, sumOf, type VariantEstimate } from '../runs/planning/estimate.ts';
+import type { RankingLoad } from '../runs/planning/workload.ts';
 
 /** What `igd plan --json` prints. */
 export interface TimedEstimate extends Estimate {
   readonly schema: 'igd.estimate/1';
-  readonly hands: Hands;
+  readonly hands: Parallelism;
   /** null where nothing was timed. */
   readonly time: { readonly seconds: Bounds<number>; readonly rates: Rates } | null;
   /** null without a price, or without a time. */
@@ -86,10 +86,10 @@ function assumptionLines({ assumption: { correct, holdOut }, time }: TimedEstima
   ];
 }
 
-function timeLines({ time, hands, cost }: TimedEstimate): string[] {
+function timeLines({ time, hands: parallelism, cost }: TimedEstimate): string[] {
   if (time === null) return [];
   const { seconds } = time;
-  const workers = `${counted(hands.workers, 'worker')} of ${counted(hands.threads, 'thread')}`;
+  const workers = `${counted(parallelism.workers, 'worker')} of ${counted(parallelism.threads, 'thread')}`;
   return [
     '',
     `time  ${duration(seconds.expected)}, at most ${duration(seconds.most)}; ${workers}, measured on this machine just now`,

@@ -1,7 +1,7 @@
 import type { WriteStream } from 'node:tty';
-import type { JobProgress } from '../pipeline/job-progress.ts';
-import type { Job } from '../pipeline/plan.ts';
-import type { RunListener, Stage } from '../pipeline/run.ts';
+import type { JobProgress } from '../runs/jobs/executor.ts';
+import type { Job } from '../runs/planning/plan.ts';
+import type { RunListener, Stage } from '../runs/run.ts';
 
 /** Milliseconds between two lines for a terminal, and between two JSON lines. */
 const REDRAW = 100;

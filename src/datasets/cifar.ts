@@ -1,10 +1,22 @@
-import { DatasetError } from '../contracts/errors.ts';
-import { CIFAR_IMAGE_SHAPE, type CifarBatch, type CifarEncoding, type CifarLayout } from './cifar-layout.ts';
-import { CLASSES_FILE, ownClassNames, readBeside } from './class-names.ts';
-import { type Dataset, datasetOf } from './dataset.ts';
+import { DatasetError } from '../errors.ts';
+import {
+  type ArchiveMembers,
+  CLASSES_FILE,
+  ownClassNames,
+  readBeside,
+  readFolder,
+  readTarGz,
+} from './archive-members.ts';
+import {
+  binaryEncoding,
+  CIFAR_IMAGE_SHAPE,
+  type CifarBatch,
+  type CifarEncoding,
+  type CifarLayout,
+  pythonEncoding,
+} from './cifar-encodings.ts';
+import { type Dataset, type DatasetSpec, datasetOf, type Split } from './dataset.ts';
 import { type FileKind, isFolder, kindOf, readBytes, readHead } from './files.ts';
-import { type Members, readFolder, readTarGz } from './members.ts';
-import type { DatasetSpec, Split } from './spec.ts';
 
 type CifarSpec = DatasetSpec<'cifar10' | 'cifar100'>;
 
@@ -12,7 +24,7 @@ type CifarSpec = DatasetSpec<'cifar10' | 'cifar100'>;
 interface Contents {
   readonly encoding: CifarEncoding;
   readonly batches: readonly CifarBatch[];
-  readonly found: Members['found'];
+  readonly found: ArchiveMembers['found'];
 }
 
 /** Reads CIFAR in whichever of its published forms `spec.path` is. Throws DatasetError. */
@@ -59,7 +71,7 @@ async function cifarKind(path: string): Promise<FileKind> {
   return path.endsWith('.bin') ? 'other' : kind;
 }
 
-function fromMembers(layout: CifarLayout, split: Split, { found, names }: Members, path: string): Contents {
+function fromMembers(layout: CifarLayout, split: Split, { found, names }: ArchiveMembers, path: string): Contents {
   const encodings = [layout.binary, layout.python];
   const encoding = encodings.find(({ members }) => members[split].every((name) => found.has(name)));
   if (encoding === undefined) {
@@ -77,7 +89,7 @@ function fromMembers(layout: CifarLayout, split: Split, { found, names }: Member
 function publishedClassNames(
   layout: CifarLayout,
   encoding: CifarEncoding,
-  found: Members['found'],
+  found: ArchiveMembers['found'],
   path: string,
 ): readonly string[] | undefined {
   const bytes = found.get(encoding.namesMember);
@@ -98,4 +110,47 @@ function join(parts: readonly Uint8Array[]): Uint8Array {
     length += part.length;
   }
   return whole;
+}
+
+const TRAIN = ['data_batch_1', 'data_batch_2', 'data_batch_3', 'data_batch_4', 'data_batch_5'];
+
+export const CIFAR10: CifarLayout = {
+  format: 'cifar10',
+  classes: 10,
+  classNames: ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'],
+  binary: binaryEncoding(
+    'cifar10',
+    { train: TRAIN.map((name) => `${name}.bin`), test: ['test_batch.bin'] },
+    'batches.meta.txt',
+  ),
+  python: pythonEncoding(
+    { train: TRAIN, test: ['test_batch'] },
+    { member: 'batches.meta', labelsKey: 'labels', namesKey: 'label_names' },
+  ),
+};
+
+/**
+ * CIFAR-10 from its published archives (binary or python), the folder either unpacks to, or one file of it, raw `.bin`
+ * included. Throws DatasetError.
+ */
+export function readCifar10(spec: DatasetSpec<'cifar10'>): Promise<Dataset> {
+  return readCifar(CIFAR10, spec);
+}
+
+export const CIFAR100: CifarLayout = {
+  format: 'cifar100',
+  classes: 100,
+  binary: binaryEncoding('cifar100', { train: ['train.bin'], test: ['test.bin'] }, 'fine_label_names.txt'),
+  python: pythonEncoding(
+    { train: ['train'], test: ['test'] },
+    { member: 'meta', labelsKey: 'fine_labels', namesKey: 'fine_label_names' },
+  ),
+};
+
+/**
+ * CIFAR-100 with its 100 fine classes, from its published archives (binary or python), the folder either unpacks to, or
+ * one file of it, raw `.bin` included. Throws DatasetError.
+ */
+export function readCifar100(spec: DatasetSpec<'cifar100'>): Promise<Dataset> {
+  return readCifar(CIFAR100, spec);
 }

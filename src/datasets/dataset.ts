@@ -1,4 +1,6 @@
-import { DatasetError } from '../contracts/errors.ts';
+import { DatasetError } from '../errors.ts';
+import { keyedStream } from '../numeric/random.ts';
+import type { Preprocessing } from '../schemas/config.ts';
 
 /**
  * Labelled images of one size, in memory or read when they are asked for. An image's index is its identity: random streams
@@ -99,4 +101,106 @@ export function checkLabels(labels: Int32Array, classes: number, where: string):
     `${where}: image ${index} has label ${labels[index]}, but labels go from 0 to ${classes - 1}; ` +
       'the file is damaged or of another format',
   );
+}
+
+/** Which part of a published dataset: images to fit and rank on, or images to evaluate. */
+export type Split = 'train' | 'test';
+
+interface CommonSpec {
+  /** The file or folder to read, see the reader of the format. */
+  readonly path: string;
+  /** Picks the members of an archive, a folder or an .npz; a single file is what it is, whichever split is asked for. */
+  readonly split: Split;
+  /** Only the first so many images; all by default. */
+  readonly limit?: number | undefined;
+  /** Of these a sample, see sample.ts; all by default. */
+  readonly sample?: SampleSpec | undefined;
+}
+
+/** The share of every class to draw, in (0, 1], and the seed to draw with. */
+export interface SampleSpec {
+  readonly fraction: number;
+  readonly seed: number;
+}
+
+interface SpecOfFormat {
+  cifar10: CommonSpec;
+  cifar100: CommonSpec;
+  /** `labels` is the .npy of the labels, where `path` is an .npy of images. */
+  npy: CommonSpec & { readonly labels?: string | undefined };
+  /** `list` is a text file of the images to take, a path a line; `path` is a folder of class folders, or a tar of one. */
+  imagefolder: CommonSpec & {
+    readonly preprocessing?: Preprocessing | undefined;
+    readonly list?: string | undefined;
+  };
+}
+
+export type DatasetFormat = keyof SpecOfFormat;
+
+/** Where a dataset is and how to read it; a union over the formats. */
+export type DatasetSpec<F extends DatasetFormat = DatasetFormat> = {
+  [K in F]: { readonly format: K } & SpecOfFormat[K];
+}[F];
+
+/** Images first to first + count - 1 of a dataset, [count, C, H, W], and their labels. */
+export interface Batch {
+  readonly first: number;
+  readonly count: number;
+  readonly x: Float32Array;
+  readonly labels: Int32Array;
+}
+
+/** The dataset from its first image to its last, `size` images at a time; the next batch is read while one is worked on. */
+export async function* batchesOf(dataset: Dataset, size: number): AsyncGenerator<Batch> {
+  const read = (first: number) => {
+    const x = dataset.pixels(first, Math.min(size, dataset.count - first));
+    // Whoever stops early never awaits it: its failure then is nobody's, and must not end the process.
+    x.catch(() => {});
+    return x;
+  };
+  let next: Promise<Float32Array> | undefined = read(0);
+  for (let first = 0; next !== undefined; first += size) {
+    const x: Float32Array = await next;
+    const count = Math.min(size, dataset.count - first);
+    next = first + count < dataset.count ? read(first + count) : undefined;
+    yield { first, count, x, labels: dataset.labels.subarray(first, first + count) };
+  }
+}
+
+/**
+ * Indices, ascending, of a sample with the same share of every class: of n images round(fraction * n), but at least one. Each image
+ * draws a number from a stream keyed by the seed and its name (its index, where it has none), and a class keeps the
+ * images with the lowest: a sample does not depend on the order of files, and a larger one of the same seed contains it.
+ */
+export function sampleByClass(
+  { labels, names }: Pick<Dataset, 'labels' | 'names'>,
+  { fraction, seed }: SampleSpec,
+): number[] {
+  const byClass = new Map<number, { index: number; draw: number }[]>();
+  for (const [index, label] of labels.entries()) {
+    const image = { index, draw: keyedStream([seed, 'sample', names?.[index] ?? index]).uniform() };
+    const images = byClass.get(label);
+    if (images === undefined) byClass.set(label, [image]);
+    else images.push(image);
+  }
+  const kept = [...byClass.values()].flatMap((images) => {
+    const count = Math.max(1, Math.round(fraction * images.length));
+    return images.sort((a, b) => a.draw - b.draw || a.index - b.index).slice(0, count);
+  });
+  return kept.map(({ index }) => index).sort((a, b) => a - b);
+}
+
+/** The images of these indices as a dataset of their own, numbered anew from 0. */
+export function subsetOf(dataset: Dataset, indices: readonly number[]): Dataset {
+  const { imageShape, classes, classNames, labels, names } = dataset;
+  const facts = {
+    imageShape,
+    classes,
+    classNames,
+    labels: Int32Array.from(indices, (index) => labels[index]!),
+    names: names && indices.map((index) => names[index]!),
+  };
+  return datasetReading(facts, async (wanted, images) => {
+    images.set(await dataset.gather(wanted.map((index) => indices[index]!)));
+  });
 }

@@ -2,12 +2,11 @@ import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DatasetError } from '../contracts/errors.ts';
-import { CIFAR10 } from './cifar10.ts';
-import { CIFAR100 } from './cifar100.ts';
+import { DatasetError } from '../errors.ts';
+import { CIFAR10, CIFAR100 } from './cifar.ts';
+import type { DatasetSpec } from './dataset.ts';
 import { fileError, isFolder } from './files.ts';
 import { indexImages } from './image/index-images.ts';
-import type { DatasetSpec } from './spec.ts';
 
 /** The files of an extracted CIFAR folder that hold images and labels; a readme more or less is the same dataset. */
 const MEMBERS = new Set(

@@ -1,5 +1,5 @@
 import { type FileHandle, open, rm, stat } from 'node:fs/promises';
-import { messageOf, RunError } from '../contracts/errors.ts';
+import { messageOf, RunError } from '../errors.ts';
 
 export interface DownloadOptions {
   /** Bytes there so far, and in all where the server says. */

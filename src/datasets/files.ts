@@ -1,6 +1,6 @@
 import { constants } from 'node:buffer';
 import { open, stat } from 'node:fs/promises';
-import { DatasetError, messageOf } from '../contracts/errors.ts';
+import { DatasetError, messageOf } from '../errors.ts';
 
 /** One read call takes at most 2 GiB; this much at a time is as fast. */
 const CHUNK = 64 * 2 ** 20;

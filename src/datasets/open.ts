@@ -1,10 +1,7 @@
-import { readCifar10 } from './cifar10.ts';
-import { readCifar100 } from './cifar100.ts';
-import type { Dataset } from './dataset.ts';
+import { readCifar10, readCifar100 } from './cifar.ts';
+import { type Dataset, type DatasetFormat, type DatasetSpec, sampleByClass, subsetOf } from './dataset.ts';
 import { readImageFolder } from './image/image-folder.ts';
-import { readNpyDataset } from './npy.ts';
-import { sampleByClass, subsetOf } from './sample.ts';
-import type { DatasetFormat, DatasetSpec } from './spec.ts';
+import { readNpyDataset } from './npy-dataset.ts';
 
 type Readers = { readonly [F in DatasetFormat]: (spec: DatasetSpec<F>) => Promise<Dataset> };
 

@@ -1,14 +1,14 @@
-import type { ImageShape } from '../architectures/architecture.ts';
-import { IMAGE_INPUT } from '../architectures/input.ts';
-import type { AttackedModel, LossBatch, LossGradient } from '../attacks/attack.ts';
-import { AIMS, type Aim, LOSSES, type LossName } from '../attacks/losses.ts';
-import { type EvaluatedModel, NOISE_INPUT } from '../defense/defended.ts';
+import type { AttackedModel, LossBatch, LossGradient } from '../attacks/core/attack.ts';
+import { LOSS_PARAMETERS, LOSSES, type LossName, type LossParameter } from '../attacks/core/losses.ts';
+import { type EvaluatedModel, NOISE_INPUT } from '../defense/defended-model.ts';
+import { IMAGE_INPUT, type ImageShape } from '../models/classifier.ts';
+import type { RandomSource } from '../numeric/random.ts';
+import { float32, int64 } from '../numeric/tensor.ts';
+import { appendGradient } from '../onnx/autodiff/vjp.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
-import { appendGradient } from '../onnx/gradient/vjp.ts';
 import type { Model } from '../onnx/graph.ts';
-import type { RandomSource } from '../random/stream.ts';
-import { type Feeds, Session, type SessionOptions } from '../runtime/session.ts';
-import { float32, int64 } from '../tensor/tensor.ts';
+import type { Feeds, Runtime, Session } from '../onnx/runtime.ts';
+import type { AttackUsage } from '../schemas/results.ts';
 
 const LABELS = 'labels';
 
@@ -21,7 +21,7 @@ export interface ModelUsage {
 }
 
 /**
- * An evaluated model on onnxruntime, as attacks see it. It keeps one forward session and one gradient session per loss in
+ * An evaluated model on a runtime, as attacks see it. It keeps one forward session and one gradient session per loss in
  * use: a gradient graph asked for logits alone would still compute the gradient. Release it after use.
  */
 export class OnnxModel implements AttackedModel {
@@ -31,16 +31,16 @@ export class OnnxModel implements AttackedModel {
   readonly randomised: boolean;
   readonly #evaluated: EvaluatedModel;
 
-  readonly #options: SessionOptions;
+  readonly #runtime: Runtime;
   readonly #sessions = new Map<LossName | 'forward', Promise<Session>>();
   #forwards = 0;
   #gradients = 0;
   #runtimeSeconds = 0;
 
-  constructor(evaluated: EvaluatedModel, imageShape: ImageShape, classes: number, options: SessionOptions = {}) {
+  constructor(evaluated: EvaluatedModel, imageShape: ImageShape, classes: number, runtime: Runtime) {
     this.#evaluated = evaluated;
     this.imageShape = imageShape;
-    this.#options = options;
+    this.#runtime = runtime;
     this.classes = classes;
     this.imageSize = imageShape[0] * imageShape[1] * imageShape[2];
     this.randomised = evaluated.smoothing !== null;
@@ -87,7 +87,7 @@ export class OnnxModel implements AttackedModel {
     const known = this.#sessions.get(kind);
     if (known !== undefined) return known;
     const model = kind === 'forward' ? this.#evaluated.model : lossGradientModel(this.#evaluated, kind);
-    const created = Session.create(model, this.#options);
+    const created = this.#runtime.createSession(model);
     this.#sessions.set(kind, created);
     return created;
   }
@@ -123,9 +123,9 @@ function lossGradientModel({ model, logits, rules }: EvaluatedModel, name: LossN
 export function appendLoss(builder: GraphBuilder, name: LossName, logits: string): string {
   const loss = LOSSES[name];
   const labels = builder.input(LABELS, [{ batch: 1 }], 'int64');
-  const aim = (which: Aim) => {
+  const aim = (which: LossParameter) => {
     if (!loss.takes.includes(which)) return labels;
-    const { type, perClass } = AIMS[which];
+    const { type, perClass } = LOSS_PARAMETERS[which];
     return builder.input(which, perClass ? builder.shape(logits) : [{ batch: 1 }], type);
   };
   const aims = { targets: aim('targets'), references: aim('references'), weights: aim('weights') };
@@ -138,7 +138,7 @@ function lossFeeds(loss: LossName, batch: LossBatch, classes: number): Feeds {
   const feeds = LOSSES[loss].takes.map((aim) => {
     const values = batch[aim];
     if (values === undefined) throw new Error(`the loss ${loss} takes ${aim}, and the batch has none`);
-    const { type, perClass } = AIMS[aim];
+    const { type, perClass } = LOSS_PARAMETERS[aim];
     const shape = perClass ? [count, classes] : [count];
     return [aim, type === 'int64' ? int64(shape, values) : float32(shape, Float32Array.from(values))] as const;
   });
@@ -147,6 +147,47 @@ function lossFeeds(loss: LossName, batch: LossBatch, classes: number): Feeds {
 
 function outputOf(outputs: Readonly<Record<string, { readonly data: Float32Array }>>, name: string): Float32Array {
   const value = outputs[name];
-  if (value === undefined) throw new Error(`onnxruntime returned no "${name}"`);
+  if (value === undefined) throw new Error(`the runtime returned no "${name}"`);
   return value.data;
+}
+
+export interface UsageMeter {
+  /** What the attack has cost so far. */
+  read(): AttackUsage;
+}
+
+type Cost = Omit<AttackUsage, 'attack'>;
+
+const NOTHING: Cost = { seconds: 0, forwards: 0, gradients: 0, runtimeSeconds: 0 };
+
+/** Counts what an attack on these models costs from now on, on top of what it had cost before an interruption. */
+export function usageMeter(
+  attack: string,
+  models: readonly Pick<OnnxModel, 'usage'>[],
+  earlier: Cost = NOTHING,
+): UsageMeter {
+  const spent = (): Cost =>
+    models.reduce(
+      (sum, { usage }) => ({
+        seconds: sum.seconds,
+        forwards: sum.forwards + usage.forwards,
+        gradients: sum.gradients + usage.gradients,
+        runtimeSeconds: sum.runtimeSeconds + usage.runtimeSeconds,
+      }),
+      { ...NOTHING, seconds: performance.now() / 1000 },
+    );
+  const before = spent();
+  return {
+    read() {
+      const now = spent();
+      const since = (key: keyof Cost) => earlier[key] + now[key] - before[key];
+      return {
+        attack,
+        seconds: since('seconds'),
+        forwards: since('forwards'),
+        gradients: since('gradients'),
+        runtimeSeconds: since('runtimeSeconds'),
+      };
+    },
+  };
 }

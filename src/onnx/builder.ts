@@ -1,8 +1,8 @@
-import { GraphError } from '../contracts/errors.ts';
-import { type ElementType, float32, int64, type Tensor } from '../tensor/tensor.ts';
+import { GraphError } from '../errors.ts';
+import { type ElementType, float32, int64, type Tensor } from '../numeric/tensor.ts';
 import { type Attribute, type Dim, type Graph, isBatch, type Model, type Node, pruned } from './graph.ts';
 import { inferNode } from './shapes/infer.ts';
-import type { TypedShape } from './shapes/rule.ts';
+import type { TypedShape } from './shapes/operands.ts';
 
 /** The operator set every graph inside igd speaks; `upgrade` brings imported ones to it. */
 export const CANONICAL_OPSET = 20;

@@ -1,4 +1,4 @@
-import type { ElementType, Tensor } from '../tensor/tensor.ts';
+import type { ElementType, Tensor } from '../numeric/tensor.ts';
 import type { AttributeProto, ModelProto, NodeProto, ValueInfoProto } from './proto/onnx_pb.ts';
 
 /**

@@ -1,11 +1,10 @@
-import type { Classifier } from '../architectures/architecture.ts';
-import { type MaskLayer, unitStride } from '../architectures/mask-layer.ts';
+import { type Classifier, type MaskLayer, unitStride } from '../models/classifier.ts';
+import { float32, sizeOf, type TypedTensor } from '../numeric/tensor.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
 import type { Model } from '../onnx/graph.ts';
+import type { Runtime } from '../onnx/runtime.ts';
 import { appendCopy, subgraph } from '../onnx/splice.ts';
-import { Session, type SessionOptions } from '../runtime/session.ts';
-import { float32, sizeOf, type TypedTensor } from '../tensor/tensor.ts';
-import type { EffectOfUnits } from './effects.ts';
+import type { UnitEffects } from './unit-effects.ts';
 
 const KEEP = 'keep';
 
@@ -18,9 +17,9 @@ export async function ablationEffects(
   layer: MaskLayer,
   boundary: readonly string[],
   batchSize: number,
-  options: SessionOptions,
-): Promise<EffectOfUnits> {
-  const session = await Session.create(ablationModel(classifier, layer, boundary), options);
+  runtime: Runtime,
+): Promise<UnitEffects> {
+  const session = await runtime.createSession(ablationModel(classifier, layer, boundary));
   return {
     async measure({ values, labels }, visit) {
       for (const [image, label] of labels.entries()) {

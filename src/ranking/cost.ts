@@ -1,7 +1,8 @@
-import type { Classifier } from '../architectures/architecture.ts';
-import type { MaskLayer } from '../architectures/mask-layer.ts';
-import type { RankingMethod } from '../contracts/variants.ts';
+import type { Scores } from '../defense/mask-set.ts';
+import type { Classifier, MaskLayer } from '../models/classifier.ts';
+import { keyedStream } from '../numeric/random.ts';
 import { sideInputs } from '../onnx/splice.ts';
+import type { RankingMethod } from '../schemas/variants.ts';
 import { hasLinearTail } from './linear-tail.ts';
 
 /** What ranking a layer's units costs, for each probe image. */
@@ -28,4 +29,10 @@ export function rankingCost(method: RankingMethod, classifier: Classifier, layer
 function isOnePass(classifier: Classifier, layer: MaskLayer): boolean {
   const { model, logits } = classifier;
   return sideInputs(model.graph, layer.tensor, logits).length === 0 && hasLinearTail(classifier, layer);
+}
+
+/** The control: importance by chance, each class with an order of its own, the same for the same seed and layer. */
+export function randomScores(units: number, classes: number, layer: string, seed: number): Scores {
+  const stream = keyedStream([seed, 'random-ranking', layer]);
+  return { units, classes, data: Float32Array.from({ length: units * classes }, () => stream.uniform()) };
 }

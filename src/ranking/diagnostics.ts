@@ -1,6 +1,6 @@
-import { RankingError } from '../contracts/errors.ts';
-import type { Flag } from '../contracts/report.ts';
-import { type Scores, topUnits } from './scores.ts';
+import { type Scores, topUnits } from '../defense/mask-set.ts';
+import { RankingError } from '../errors.ts';
+import type { Flag } from '../schemas/report.ts';
 
 /** What can be said of a ranking before any image is attacked. */
 export interface RankingDiagnostics {

@@ -1,12 +1,11 @@
-import type { Classifier } from '../architectures/architecture.ts';
-import { type MaskLayer, unitStride } from '../architectures/mask-layer.ts';
+import { type Classifier, type MaskLayer, unitStride } from '../models/classifier.ts';
+import { float32, sizeOf } from '../numeric/tensor.ts';
+import { appendGradient } from '../onnx/autodiff/vjp.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
-import { appendGradient } from '../onnx/gradient/vjp.ts';
 import type { Model, Node } from '../onnx/graph.ts';
+import type { Runtime } from '../onnx/runtime.ts';
 import { nodesBetween, subgraph } from '../onnx/splice.ts';
-import { Session, type SessionOptions } from '../runtime/session.ts';
-import { float32, sizeOf } from '../tensor/tensor.ts';
-import type { EffectOfUnits } from './effects.ts';
+import type { UnitEffects } from './unit-effects.ts';
 
 /** Ops that are affine in their one live input, the others being constants. */
 const AFFINE = new Set([
@@ -41,14 +40,14 @@ export async function linearTailEffects(
   classifier: Classifier,
   layer: MaskLayer,
   boundary: readonly string[],
-  session: SessionOptions,
-): Promise<EffectOfUnits | undefined> {
+  runtime: Runtime,
+): Promise<UnitEffects | undefined> {
   if (boundary.length > 1 || !hasLinearTail(classifier, layer)) return undefined;
   const jacobian = await tailJacobian(
     subgraph(classifier.model, [layer.tensor], [classifier.logits]),
     classifier,
     layer,
-    session,
+    runtime,
   );
   const stride = unitStride(layer);
   const size = sizeOf(layer.dims);
@@ -87,11 +86,11 @@ function isAffine(tail: readonly Node[], source: string): boolean {
 }
 
 /** J [C, ...dims]: the gradient of logit c in row c, from one run of the tail's gradient at zero. */
-async function tailJacobian(tail: Model, { classes, logits }: Classifier, layer: MaskLayer, options: SessionOptions) {
+async function tailJacobian(tail: Model, { classes, logits }: Classifier, layer: MaskLayer, runtime: Runtime) {
   const builder = GraphBuilder.from(tail.graph);
   const cotangent = builder.input('cotangent', [{ batch: 1 }, classes]);
   const gradient = appendGradient(builder, logits, cotangent, layer.tensor);
-  const session = await Session.create(builder.build([gradient], 'tail jacobian'), options);
+  const session = await runtime.createSession(builder.build([gradient], 'tail jacobian'));
   const identity = float32([classes, classes]);
   for (let c = 0; c < classes; c++) identity.data[c * classes + c] = 1;
   try {

@@ -1,20 +1,17 @@
-import type { Classifier } from '../architectures/architecture.ts';
-import { IMAGE_INPUT } from '../architectures/input.ts';
-import type { MaskLayer } from '../architectures/mask-layer.ts';
-import { batchesOf } from '../datasets/batches.ts';
-import type { Dataset } from '../datasets/dataset.ts';
+import { batchesOf, type Dataset } from '../datasets/dataset.ts';
+import type { Scores } from '../defense/mask-set.ts';
+import { type Classifier, IMAGE_INPUT, type MaskLayer } from '../models/classifier.ts';
+import { float32 } from '../numeric/tensor.ts';
+import type { Runtime } from '../onnx/runtime.ts';
 import { sideInputs, subgraph } from '../onnx/splice.ts';
-import { Session, type SessionOptions } from '../runtime/session.ts';
-import { float32 } from '../tensor/tensor.ts';
 import { ablationEffects } from './ablation.ts';
 import { linearTailEffects } from './linear-tail.ts';
-import { ClassMeans, type Scores } from './scores.ts';
 
 export interface LoirOptions {
   /** Mean of f_c - f_c^[j] (the paper's Eq. 5) instead of its absolute value (the public code). */
   readonly signed: boolean;
   readonly batchSize: number;
-  readonly session: SessionOptions;
+  readonly runtime: Runtime;
   readonly progress?: (done: number, total: number) => void;
 }
 
@@ -28,13 +25,13 @@ export async function loirScores(
   classifier: Classifier,
   layer: MaskLayer,
   probe: Dataset,
-  { signed, batchSize, session, progress }: LoirOptions,
+  { signed, batchSize, runtime, progress }: LoirOptions,
 ): Promise<Scores> {
   const boundary = [layer.tensor, ...sideInputs(classifier.model.graph, layer.tensor, classifier.logits)];
-  const trunk = await Session.create(subgraph(classifier.model, [IMAGE_INPUT], boundary), session);
+  const trunk = await runtime.createSession(subgraph(classifier.model, [IMAGE_INPUT], boundary));
   const effects =
-    (await linearTailEffects(classifier, layer, boundary, session)) ??
-    (await ablationEffects(classifier, layer, boundary, batchSize, session));
+    (await linearTailEffects(classifier, layer, boundary, runtime)) ??
+    (await ablationEffects(classifier, layer, boundary, batchSize, runtime));
   const means = new ClassMeans(layer.units, classifier.classes);
   try {
     for await (const { first, count, x, labels } of batchesOf(probe, batchSize)) {
@@ -49,4 +46,33 @@ export async function loirScores(
     await Promise.all([trunk.release(), effects.release()]);
   }
   return means.scores();
+}
+
+/** Mean over the probe images of each class, accumulated in float64: one column of [units, classes] per image. */
+export class ClassMeans {
+  readonly #units: number;
+  readonly #classes: number;
+  readonly #sums: Float64Array;
+  readonly #counts: Float64Array;
+
+  constructor(units: number, classes: number) {
+    this.#units = units;
+    this.#classes = classes;
+    this.#sums = new Float64Array(units * classes);
+    this.#counts = new Float64Array(classes);
+  }
+
+  count(label: number): void {
+    this.#counts[label]! += 1;
+  }
+
+  add(unit: number, label: number, value: number): void {
+    this.#sums[unit * this.#classes + label]! += value;
+  }
+
+  /** A class without images scores zero for every unit; the diagnostics name it. */
+  scores(): Scores {
+    const data = Float32Array.from(this.#sums, (sum, i) => sum / Math.max(this.#counts[i % this.#classes] ?? 0, 1));
+    return { units: this.#units, classes: this.#classes, data };
+  }
 }

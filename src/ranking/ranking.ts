@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { messageOf, RankingError } from '../contracts/errors.ts';
-import { suggestedIssues } from '../contracts/issues.ts';
-import { similaritySpecSchema } from '../contracts/similarities.ts';
-import { RANKING_METHODS } from '../contracts/variants.ts';
-import type { Scores } from './scores.ts';
+import type { Scores } from '../defense/mask-set.ts';
+import { messageOf, RankingError } from '../errors.ts';
+import { fromBase64, sha256Hex, toBase64 } from '../numeric/bytes.ts';
+import { suggestedIssues } from '../schemas/issues.ts';
+import { similaritySpecSchema } from '../schemas/similarities.ts';
+import { RANKING_METHODS } from '../schemas/variants.ts';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -55,13 +55,11 @@ const fileSchema = z.strictObject({
 
 /** Content address of the ranking this recipe gives. */
 export function rankingDigest(recipe: RankingRecipe): string {
-  return createHash('sha256')
-    .update(JSON.stringify([SCHEMA, recipeSchema.parse(recipe)]))
-    .digest('hex');
+  return sha256Hex(JSON.stringify([SCHEMA, recipeSchema.parse(recipe)]));
 }
 
 export function encodeRanking({ recipe, scores: { units, classes, data } }: Ranking): string {
-  const scores = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64');
+  const scores = toBase64(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   return `${JSON.stringify({ schema: SCHEMA, ...recipe, units, classes, scores }, null, 1)}\n`;
 }
 
@@ -70,11 +68,11 @@ export function decodeRanking(text: string, where: string): Ranking {
   const parsed = fileSchema.safeParse(parseJson(text, where));
   if (!parsed.success) throw new RankingError(`${where} is not a ranking file: ${suggestedIssues(parsed.error)[0]}`);
   const { schema: _, units, classes, scores, ...recipe } = parsed.data;
-  const bytes = Buffer.from(scores, 'base64');
+  const bytes = fromBase64(scores);
   if (bytes.length !== 4 * units * classes) {
     throw new RankingError(`${where}: ${bytes.length} bytes of scores for ${units} units and ${classes} classes`);
   }
-  return { recipe, scores: { units, classes, data: new Float32Array(new Uint8Array(bytes).buffer) } };
+  return { recipe, scores: { units, classes, data: new Float32Array(bytes.buffer) } };
 }
 
 function parseJson(text: string, where: string): unknown {

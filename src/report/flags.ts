@@ -1,8 +1,8 @@
-import type { Comparison, Flag, Report, VariantReport } from '../contracts/report.ts';
+import { SIGNIFICANCE, wilsonInterval } from '../numeric/statistics.ts';
+import type { Comparison, Flag, Report, VariantReport } from '../schemas/report.ts';
 import { count, counted, interval, list, percent, points, pValue } from './format.ts';
-import { SIGNIFICANCE, wilsonInterval } from './statistics.ts';
 import { pValueOf } from './summary/comparisons.ts';
-import { imageRanges } from './summary/facts.ts';
+import { imageRanges } from './summary/outcomes.ts';
 
 /** What a rule about one variant may look at. */
 export interface VariantCase {
@@ -170,4 +170,33 @@ function incomplete({ run, dataset }: RunCase): string | null {
     `${counted(dataset.test.images, 'image')}, those every variant has results for. Do what is missing with ` +
     '"igd retry RUN", or by starting the same "igd run" again'
   );
+}
+
+/** A flag as a person reads it: about whom, and who else it is true of with numbers of their own. */
+export interface Notice extends Flag {
+  /** A variant, a ranking, or null for the whole run. */
+  readonly subject: string | null;
+  readonly likewise: readonly string[];
+}
+
+/** Every flag of a report: on the run, on its rankings, on its variants. Variants with the same flag share a notice. */
+export function noticesOf({ flags, ranking, variants }: Report): Notice[] {
+  const ofRun = flags.map((flag) => ({ ...flag, subject: null, likewise: [] }));
+  const ofRankings = ranking.methods.flatMap(({ method, flags }) =>
+    flags.map((flag) => ({ ...flag, subject: `ranking ${method}`, likewise: [] })),
+  );
+  return [...ofRun, ...ofRankings, ...variantNotices(variants)];
+}
+
+/** The first variant tells the flag with its numbers; ten sentences that differ in a digit would hide the other flags. */
+function variantNotices(variants: Report['variants']): Notice[] {
+  const byCode = new Map<string, Notice & { likewise: string[] }>();
+  for (const { id, flags } of variants) {
+    for (const flag of flags) {
+      const told = byCode.get(flag.code);
+      if (told === undefined) byCode.set(flag.code, { ...flag, subject: id, likewise: [] });
+      else told.likewise.push(id);
+    }
+  }
+  return [...byCode.values()];
 }

@@ -1,4 +1,4 @@
-import type { Share } from '../contracts/report.ts';
+import type { Share } from '../schemas/report.ts';
 
 /** How numbers are written, everywhere a person reads them. */
 

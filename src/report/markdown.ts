@@ -1,10 +1,8 @@
-import type { Report } from '../contracts/report.ts';
-import { attackColumns } from './attack-columns.ts';
-import { alignColumns } from './columns.ts';
+import type { Report } from '../schemas/report.ts';
+import { type Notice, noticesOf } from './flags.ts';
 import { count, counted, list, percent, points, pValue, radius, shareText } from './format.ts';
-import { type Notice, noticesOf } from './notices.ts';
-import { type Difference, pairsOf } from './pairs.ts';
 import { PUBLISHED_COLUMNS, publishedCells, publishedRemarks } from './published.ts';
+import { alignColumns, attackColumns, type Difference, pairsOf } from './table.ts';
 
 /** report.md: what a researcher pastes into a page or a pull request. */
 export function reportMarkdown(report: Report): string {

@@ -1,5 +1,8 @@
-import type { PublishedReport, PublishedRow } from '../contracts/report.ts';
+import { pairedInterval, wilsonInterval } from '../numeric/statistics.ts';
+import type { PublishedVariant } from '../schemas/published.ts';
+import type { Comparison, PublishedReport, PublishedRow, Share, VariantReport } from '../schemas/report.ts';
 import { fixedPercent, interval, points, signedPoints } from './format.ts';
+import type { PublishedFacts } from './summary/outcomes.ts';
 
 type Measure = PublishedRow['measure'];
 
@@ -38,4 +41,104 @@ export function publishedCells(row: PublishedRow): string[] {
 /** What is to be said of the numbers: where they differ by their making, and what their source's notes are. */
 export function publishedRemarks({ differences, notes }: PublishedReport): string[] {
   return [...differences, ...notes.map(({ variant, note }) => (variant === null ? note : `${variant}: ${note}`))];
+}
+
+type Summary = Pick<VariantReport, 'id' | 'mask' | 'clean' | 'robust' | 'worstCase' | 'attacks' | 'perClass'>;
+type Found = Pick<Share, 'accuracy' | 'interval'>;
+/** What the numbers are over. */
+interface Compared {
+  readonly images: number;
+  readonly comparisons: readonly Comparison[];
+}
+
+type Subject = Pick<PublishedRow, 'measure' | 'attack'>;
+
+/** Published numbers beside ours, in the order of our variants; what a variant published nothing of has no row. */
+export function comparePublished(
+  { source, note, variants: published, differences }: PublishedFacts,
+  variants: readonly Summary[],
+  { images, comparisons }: Compared,
+): PublishedReport {
+  const base = variants.find(({ mask }) => mask === 'none');
+  const gains = (variant: Summary) => (measure: 'clean' | 'robust') =>
+    gainOver(base, variant, measure, { images, comparisons });
+  const notes = variants.flatMap(({ id }) => {
+    const own = published[id]?.note;
+    return own === undefined ? [] : [{ variant: id, note: own }];
+  });
+  return {
+    source,
+    differences: [...differences],
+    notes: [...(note === undefined ? [] : [{ variant: null, note }]), ...notes],
+    rows: variants.flatMap((variant) => rowsOf(variant, published[variant.id] ?? {}, images, gains(variant))),
+  };
+}
+
+function rowsOf(
+  variant: Summary,
+  published: PublishedVariant,
+  images: number,
+  gainOf: (measure: 'clean' | 'robust') => Found | undefined,
+): PublishedRow[] {
+  const { clean, robust, worstCase, attacks = {}, gain, bestClass, worstClass } = published;
+  const row = (subject: Subject, theirs: number | undefined, ours: Found | undefined): PublishedRow[] =>
+    theirs === undefined || ours === undefined ? [] : [compare(variant.id, subject, theirs / 100, ours)];
+  return [
+    ...row({ measure: 'clean' }, clean, variant.clean),
+    ...Object.entries(attacks).flatMap(([attack, theirs]) =>
+      row({ measure: 'attack', attack }, theirs, leftBy(variant, attack, images)),
+    ),
+    ...row({ measure: 'robust' }, robust, variant.robust),
+    ...row({ measure: 'worst-case' }, worstCase, variant.worstCase),
+    ...row({ measure: 'clean-gain' }, gain?.clean, gainOf('clean')),
+    ...row({ measure: 'robust-gain' }, gain?.robust, gainOf('robust')),
+    ...row({ measure: 'best-class-clean' }, bestClass?.clean, extremeClass(variant, 'clean', Math.max)),
+    ...row({ measure: 'best-class-robust' }, bestClass?.robust, extremeClass(variant, 'robust', Math.max)),
+    ...row({ measure: 'worst-class-clean' }, worstClass?.clean, extremeClass(variant, 'clean', Math.min)),
+    ...row({ measure: 'worst-class-robust' }, worstClass?.robust, extremeClass(variant, 'robust', Math.min)),
+  ];
+}
+
+function compare(variant: string, subject: Subject, published: number, { accuracy, interval }: Found): PublishedRow {
+  const [low, high] = interval;
+  const within = low <= published && published <= high;
+  return { variant, ...subject, published, ours: accuracy, interval, difference: accuracy - published, within };
+}
+
+/** What the attack of this name left, or the last one of this group. */
+function leftBy({ attacks }: Summary, name: string, images: number): Found | undefined {
+  const row = attacks.find(({ attack }) => attack === name) ?? attacks.findLast(({ group }) => group === name);
+  if (row === undefined) return undefined;
+  const { robustAccuracy: accuracy } = row;
+  return { accuracy, interval: wilsonInterval(Math.round(accuracy * images), images) };
+}
+
+/** The class that stands out; its interval is that of its own images, as if it had not been picked. */
+function extremeClass(
+  { perClass }: Summary,
+  measure: 'clean' | 'robust',
+  pick: (...values: number[]) => number,
+): Found | undefined {
+  const accuracy = pick(...perClass.map((row) => row[measure]));
+  const row = perClass.find((candidate) => candidate[measure] === accuracy);
+  return row && { accuracy, interval: wilsonInterval(Math.round(accuracy * row.images), row.images) };
+}
+
+/** Accuracy less that of the undefended model on the same images. */
+function gainOver(
+  base: Summary | undefined,
+  variant: Summary,
+  measure: 'clean' | 'robust',
+  { images, comparisons }: Compared,
+): Found | undefined {
+  const pair = (a: string, b: string) =>
+    comparisons.find((one) => one.measure === measure && one.a === a && one.b === b);
+  if (base === undefined) return undefined;
+  const [forwards, backwards] = [pair(base.id, variant.id), pair(variant.id, base.id)];
+  const onlyA = forwards?.onlyA ?? backwards?.onlyB;
+  const onlyB = forwards?.onlyB ?? backwards?.onlyA;
+  if (onlyA === undefined || onlyB === undefined) return undefined;
+  const [correctA, correctB] = [base[measure].correct, variant[measure].correct];
+  const interval = pairedInterval({ correctA, correctB, onlyA, onlyB, total: images });
+  return { accuracy: (correctB - correctA) / images, interval };
 }

@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import type { Report, VariantReport } from '../contracts/report.ts';
-import { CIFAR10 } from '../datasets/cifar10.ts';
-import { CIFAR100 } from '../datasets/cifar100.ts';
+import { CIFAR10, CIFAR100 } from '../datasets/cifar.ts';
+import type { Report, VariantReport } from '../schemas/report.ts';
 import { count, list, radius } from './format.ts';
 
 /**

@@ -1,6 +1,5 @@
-import type { ProbeShape } from './probe.ts';
-import { PROBE_INPUT, probeImages, probeModel } from './probe.ts';
-import { Session, type SessionOptions } from './session.ts';
+import { PROBE_INPUT, type ProbeShape, probeImages, probeModel } from './provider.ts';
+import { onnxRuntime, type RuntimeOptions } from './session.ts';
 
 /** Convolutions as they are in a CIFAR ResNet's first stage. */
 const SHAPE: ProbeShape = { layers: 4, channels: 64, size: 32, images: 16 };
@@ -14,8 +13,8 @@ export interface Timing extends ProbeShape {
 }
 
 /** Times a small convolutional network. Throws RunError where the device is not there. */
-export async function timeConvolutions(options: SessionOptions): Promise<Timing> {
-  const session = await Session.create(probeModel(SHAPE), options);
+export async function timeConvolutions(options: RuntimeOptions): Promise<Timing> {
+  const session = await onnxRuntime(options).createSession(probeModel(SHAPE));
   try {
     const feeds = { [PROBE_INPUT]: probeImages(SHAPE) };
     // The first pass sets the device up.

@@ -1,13 +1,13 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RunConfig } from '../contracts/config.ts';
-import type { Service } from '../contracts/service.ts';
-import { BatchQueue } from '../engines/batch.ts';
-import type { JobQueue } from '../engines/job-queue.ts';
-import { localise } from '../stores/localise.ts';
-import { presignedLink } from '../stores/s3-files.ts';
-import { S3Store } from '../stores/s3-store.ts';
+import type { RunConfig } from '../schemas/config.ts';
+import type { Service } from '../schemas/service.ts';
+import { localise } from '../stores/open.ts';
+import { presignedLink } from '../stores/s3/files.ts';
+import { S3Store } from '../stores/s3/store.ts';
 import type { Store } from '../stores/store.ts';
+import { BatchQueue } from './batch/batch-queue.ts';
+import type { JobQueue } from './batch/job-queue.ts';
 import { type Notice, topicNotifier } from './notify.ts';
 
 /** What the service works with. Everything that reaches outside is here, so that a test or a simulation can stand in. */

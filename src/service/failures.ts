@@ -1,8 +1,8 @@
-import { remoteKeys, STAGE_NAMES, type StageName, type TaskFailure, taskFailureSchema } from '../contracts/service.ts';
+import { readRecord } from '../schemas/parse-record.ts';
+import { remoteKeys, STAGE_NAMES, type StageName, type TaskFailure, taskFailureSchema } from '../schemas/service.ts';
 import type { ServiceContext } from './context.ts';
-import { doneJobs, type OpenRun } from './open-run.ts';
-import { readRecord } from './records.ts';
-import { readStage, type Stage, stageStates } from './stage.ts';
+import { doneJobs, type LoadedRun } from './load-run.ts';
+import { readStage, type SubmittedStage, stageStates } from './stage.ts';
 
 /** A task that failed, or, without a record of its own (killed, never started), a job in Batch's words. */
 export interface Failure extends Pick<TaskFailure, 'job' | 'message'> {
@@ -14,12 +14,17 @@ export interface Failure extends Pick<TaskFailure, 'job' | 'message'> {
  * The first failures of the newest attempt, `limit` a stage. What was tried again and went well is not among them: a record
  * stays, but the results of its jobs are there.
  */
-export async function failuresOf(ctx: ServiceContext, open: OpenRun, limit: number): Promise<Failure[]> {
+export async function failuresOf(ctx: ServiceContext, open: LoadedRun, limit: number): Promise<Failure[]> {
   const stages = await Promise.all(STAGE_NAMES.map((stage) => stageFailures(ctx, open, stage, limit)));
   return stages.flat();
 }
 
-async function stageFailures(ctx: ServiceContext, open: OpenRun, stage: StageName, limit: number): Promise<Failure[]> {
+async function stageFailures(
+  ctx: ServiceContext,
+  open: LoadedRun,
+  stage: StageName,
+  limit: number,
+): Promise<Failure[]> {
   const begun = await readStage(open, stage);
   if (begun === undefined) return [];
   const keys = await lasting(ctx, open, begun, await open.files.list(remoteKeys.failuresOf(open.attempt, stage)));
@@ -35,8 +40,8 @@ async function stageFailures(ctx: ServiceContext, open: OpenRun, stage: StageNam
 /** Keys of the failures of tasks that have a job whose result is missing still. */
 async function lasting(
   ctx: ServiceContext,
-  open: OpenRun,
-  { stage, work: { jobs, jobsPerTask } }: Stage,
+  open: LoadedRun,
+  { stage, work: { jobs, jobsPerTask } }: SubmittedStage,
   keys: readonly string[],
 ): Promise<string[]> {
   if (keys.length === 0) return [];

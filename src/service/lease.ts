@@ -1,6 +1,6 @@
-import { leaseSchema } from '../contracts/service.ts';
+import { encodeRecord } from '../schemas/parse-record.ts';
+import { leaseSchema } from '../schemas/service.ts';
 import type { Store } from '../stores/store.ts';
-import { encodeRecord } from './records.ts';
 
 /** Whoever holds a lease is done, or dead, after this long: the longest a Lambda function can live. */
 const TERM_MS = 15 * 60_000;
@@ -29,16 +29,20 @@ export function firstLease({ begunAt }: Pick<Leased, 'begunAt'>): Lease {
  * The term that runs now, for one of all who ask; undefined for the others, and while the first holder may still be at it.
  * So what a process left behind that died is taken over once, however many notice.
  */
-export async function takeOver(files: Store, { begunAt, key }: Leased, now: Date): Promise<Lease | undefined> {
+export async function acquireExpiredLease(
+  files: Store,
+  { begunAt, key }: Leased,
+  now: Date,
+): Promise<Lease | undefined> {
   const begun = Date.parse(begunAt);
   const term = Math.floor((now.getTime() - begun) / TERM_MS);
   const lease = { until: begun + (term + 1) * TERM_MS };
-  if (term < 1 || !holds(lease, now)) return undefined;
+  if (term < 1 || !isHeld(lease, now)) return undefined;
   const record = leaseSchema.parse({ schema: 'igd.lease/1', at: now.toISOString() });
   return (await files.putNew(key(term), encodeRecord(record))) ? lease : undefined;
 }
 
 /** Whether something new may be begun under a lease. */
-export function holds({ until }: Lease, now: Date): boolean {
+export function isHeld({ until }: Lease, now: Date): boolean {
   return now.getTime() < until - MARGIN_MS;
 }

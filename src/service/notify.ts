@@ -1,5 +1,5 @@
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
-import { messageOf, RunError } from '../contracts/errors.ts';
+import { messageOf, RunError } from '../errors.ts';
 
 /** A message to people. */
 export interface Notice {

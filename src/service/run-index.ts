@@ -1,14 +1,14 @@
-import { InputError } from '../contracts/errors.ts';
+import { InputError } from '../errors.ts';
+import { encodeRecord, readRecord } from '../schemas/parse-record.ts';
 import {
   type Claim,
   claimSchema,
+  notifiedSchema,
   type Outcome,
   outcomeSchema,
   serviceKeys,
-  settledSchema,
-} from '../contracts/service.ts';
+} from '../schemas/service.ts';
 import type { ServiceContext } from './context.ts';
-import { encodeRecord, readRecord } from './records.ts';
 
 /** A run as the index knows it. */
 export interface IndexedRun {
@@ -57,8 +57,8 @@ export function hasOutcome({ runs }: ServiceContext, run: string, attempt: numbe
 }
 
 /** Notes that all that follows the end of an attempt is done. */
-export async function markSettled({ runs, now }: ServiceContext, run: string, attempt: number): Promise<void> {
-  const record = settledSchema.parse({ schema: 'igd.settled/1', at: now().toISOString() });
+export async function markNotified({ runs, now }: ServiceContext, run: string, attempt: number): Promise<void> {
+  const record = notifiedSchema.parse({ schema: 'igd.settled/1', at: now().toISOString() });
   await runs.putNew(serviceKeys.settled(run, attempt), encodeRecord(record));
 }
 

@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto';
+import { RunError } from '../errors.ts';
+import { encodeRecord, readRecord } from '../schemas/parse-record.ts';
 import {
   remoteKeys,
   type StageName,
@@ -5,13 +8,14 @@ import {
   type Submission,
   stageSchema,
   submissionSchema,
-} from '../contracts/service.ts';
-import { hasEnded, type JobState } from '../engines/job-queue.ts';
+  type Task,
+  taskVariables,
+} from '../schemas/service.ts';
+import { hasEnded, type JobState, MAX_ARRAY } from './batch/job-queue.ts';
 import type { ServiceContext } from './context.ts';
-import { firstLease, takeOver } from './lease.ts';
-import type { OpenRun } from './open-run.ts';
-import { encodeRecord, readRecord } from './records.ts';
-import { arraysOf, submitArrays } from './submit-stage.ts';
+import { acquireExpiredLease, firstLease, isHeld, type Lease } from './lease.ts';
+import type { LoadedRun } from './load-run.ts';
+import { hasOutcome } from './run-index.ts';
 
 /**
  * Jobs one container does, one after the other. A transfer job is one forward pass an example, seconds; starting a
@@ -22,7 +26,7 @@ const JOBS_PER_TASK: Readonly<Record<StageName, number>> = { rank: 1, evaluate: 
 /** Batch keeps ended jobs for a week at least: one it does not know a day after it was submitted has ended. */
 const FORGOTTEN_MS = 24 * 3600_000;
 
-export interface Stage {
+export interface SubmittedStage {
   readonly stage: StageName;
   readonly work: StageWork;
   /** One for each array, in order; fewer while somebody is submitting them. */
@@ -30,7 +34,7 @@ export interface Stage {
 }
 
 /** The stage as far as it was submitted; undefined where it was not begun. */
-export async function readStage({ files, attempt }: OpenRun, stage: StageName): Promise<Stage | undefined> {
+export async function readStage({ files, attempt }: LoadedRun, stage: StageName): Promise<SubmittedStage | undefined> {
   const work = await readRecord(files, remoteKeys.stage(attempt, stage), stageSchema);
   if (work === undefined) return undefined;
   const records = await Promise.all(
@@ -53,15 +57,15 @@ export interface StageProposal {
  */
 export async function ensureStage(
   ctx: ServiceContext,
-  open: OpenRun,
+  open: LoadedRun,
   stage: StageName,
   { propose, after }: StageProposal,
-): Promise<(Stage & { readonly isNew: boolean }) | undefined> {
+): Promise<(SubmittedStage & { readonly isNew: boolean }) | undefined> {
   const begun = await readStage(open, stage);
   const missing = begun === undefined ? 0 : arraysOf(begun.work).length - begun.submissions.length;
   if (begun !== undefined && missing === 0) return { ...begun, isNew: false };
   const { work, submissions: before } = begun ?? { work: await proposed(ctx, stage, propose), submissions: [] };
-  const lease = begun === undefined ? await begin(open, stage, work) : await goOn(ctx, open, begun);
+  const lease = begun === undefined ? await begin(open, stage, work) : await resumeSubmission(ctx, open, begun);
   if (lease === undefined) return undefined;
   const isTakenOver = begun !== undefined;
   const request = { stage, work, submissions: before, after, lease, isTakenOver };
@@ -74,20 +78,20 @@ async function proposed(ctx: ServiceContext, stage: StageName, propose: StagePro
   return { schema: 'igd.stage/1', jobs, jobsPerTask: JOBS_PER_TASK[stage], at: ctx.now().toISOString() };
 }
 
-async function begin({ files, attempt }: OpenRun, stage: StageName, work: StageWork) {
+async function begin({ files, attempt }: LoadedRun, stage: StageName, work: StageWork) {
   const isFirst = await files.putNew(remoteKeys.stage(attempt, stage), encodeRecord(stageSchema.parse(work)));
   return isFirst ? firstLease({ begunAt: work.at }) : undefined;
 }
 
-function goOn(ctx: ServiceContext, { files, attempt }: OpenRun, { stage, work }: Stage) {
+function resumeSubmission(ctx: ServiceContext, { files, attempt }: LoadedRun, { stage, work }: SubmittedStage) {
   const leased = { begunAt: work.at, key: (term: number) => remoteKeys.stageLease(attempt, stage, term) };
-  return takeOver(files, leased, ctx.now());
+  return acquireExpiredLease(files, leased, ctx.now());
 }
 
 /** States of the stage's jobs, and whether all have ended. */
 export async function stageStates(
   ctx: ServiceContext,
-  { submissions }: Stage,
+  { submissions }: SubmittedStage,
 ): Promise<{ states: JobState[]; ended: boolean }> {
   const states = await ctx.queue.describe(submissions.map(({ jobId }) => jobId));
   const known = new Map(states.map((state) => [state.id, state]));
@@ -96,4 +100,116 @@ export async function stageStates(
     return state === undefined ? ctx.now().getTime() - Date.parse(at) > FORGOTTEN_MS : hasEnded(state);
   });
   return { states, ended };
+}
+
+export interface StageSubmission {
+  readonly stage: StageName;
+  readonly work: StageWork;
+  /** Arrays submitted before. */
+  readonly submissions: readonly Submission[];
+  /** Jobs that have to succeed first. */
+  readonly after: readonly Submission[];
+  readonly lease: Lease;
+  /** Whether somebody began, and may have submitted what is not written down. */
+  readonly isTakenOver: boolean;
+}
+
+/**
+ * Submits the arrays of a stage that are not written down as submitted. Gives all; undefined where the run was cancelled
+ * meanwhile. Throws RunError where Batch refuses, or takes longer than the lease lasts: whoever has the next goes on.
+ */
+export async function submitArrays(
+  ctx: ServiceContext,
+  open: LoadedRun,
+  submission: StageSubmission,
+): Promise<Submission[] | undefined> {
+  const { stage, work, submissions: before, lease } = submission;
+  const known = new Set(before.map(({ name }) => name));
+  const submissions = [...before];
+  for (const [array, tasks] of arraysOf(work).entries()) {
+    const name = jobName(open, stage, array);
+    if (known.has(name)) continue;
+    if (await hasOutcome(ctx, open.run, open.attempt)) return undefined;
+    if (!isHeld(lease, ctx.now())) throw new RunError(`submitting ${name} took too long: left to the next sweep-up`);
+    const jobId = await submitArray(ctx, open, submission, { array, tasks, name });
+    const record: Submission = { schema: 'igd.submission/1', jobId, name, tasks, at: ctx.now().toISOString() };
+    await open.files.put(
+      remoteKeys.submission(open.attempt, stage, array),
+      encodeRecord(submissionSchema.parse(record)),
+    );
+    // Who cancels ends the attempt first and then the jobs that are written down. What is written down after is ended here.
+    if (await hasOutcome(ctx, open.run, open.attempt)) {
+      await ctx.queue.cancel([jobId], 'cancelled by igd cancel while it was submitted');
+      return undefined;
+    }
+    submissions.push(record);
+  }
+  return submissions;
+}
+
+/** Tasks of each array: Batch takes 10,000 in one. */
+export function arraysOf({ jobs, jobsPerTask }: StageWork): number[] {
+  const tasks = Math.ceil(jobs.length / jobsPerTask);
+  return Array.from({ length: Math.ceil(tasks / MAX_ARRAY) }, (_, array) =>
+    Math.min(MAX_ARRAY, tasks - array * MAX_ARRAY),
+  );
+}
+
+/** Gives the id of the array's job: of the one that is there already, where who submitted it could not write that down. */
+async function submitArray(
+  ctx: ServiceContext,
+  open: LoadedRun,
+  { stage, work, after, isTakenOver }: StageSubmission,
+  { array, tasks, name }: { readonly array: number; readonly tasks: number; readonly name: string },
+): Promise<string> {
+  const place = queueOf(ctx, open);
+  const since = new Date(work.at);
+  const found = isTakenOver ? await ctx.queue.find(place.queue, name, since) : undefined;
+  if (found !== undefined) return found;
+  return ctx.queue.submit({
+    name,
+    ...place,
+    environment: taskEnvironment({
+      run: open.run,
+      stage,
+      attempt: open.attempt,
+      offset: array * MAX_ARRAY * work.jobsPerTask,
+      jobsPerTask: work.jobsPerTask,
+    }),
+    arraySize: tasks,
+    dependsOn: after.map(({ jobId }) => jobId),
+    since,
+    tags: { 'igd:run': open.run },
+  });
+}
+
+function taskEnvironment(task: Task): Record<string, string> {
+  return {
+    [taskVariables.run]: task.run,
+    [taskVariables.stage]: task.stage,
+    [taskVariables.attempt]: String(task.attempt),
+    [taskVariables.offset]: String(task.offset),
+    [taskVariables.jobsPerTask]: String(task.jobsPerTask),
+  };
+}
+
+/** Every device but the CPU is a GPU's. */
+function queueOf(
+  { service: { queues, jobDefinitions } }: ServiceContext,
+  { plan }: Pick<LoadedRun, 'plan'>,
+): { queue: string; jobDefinition: string } {
+  const kind = plan.config.compute.device === 'cpu' ? 'cpu' : 'gpu';
+  return { queue: queues[kind], jobDefinition: jobDefinitions[kind] };
+}
+
+/**
+ * The same for the same work, so that a job can be found again. Batch takes 128 letters, digits, "-" and "_": a run's name
+ * may be longer and hold dots, so its digest follows what fits of it.
+ */
+function jobName({ run, attempt }: Pick<LoadedRun, 'run' | 'attempt'>, stage: StageName, array: number): string {
+  const readable = run.replaceAll(/[^A-Za-z0-9_-]/g, '_').slice(0, 80);
+  const digest = createHash('sha256').update(run).digest('hex').slice(0, 8);
+  const name = `igd-${readable}-${digest}-${attempt}-${stage}-${array}`;
+  if (name.length > 128) throw new RunError(`"${name}" is too long for a job's name`);
+  return name;
 }

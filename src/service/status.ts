@@ -1,3 +1,4 @@
+import { readRecord } from '../schemas/parse-record.ts';
 import {
   type Outcome,
   remoteKeys,
@@ -6,14 +7,13 @@ import {
   serviceKeys,
   type TaskProgress,
   taskProgressSchema,
-} from '../contracts/service.ts';
-import { hasEnded, type JobState } from '../engines/job-queue.ts';
+} from '../schemas/service.ts';
+import { hasEnded, type JobState } from './batch/job-queue.ts';
 import type { ServiceContext } from './context.ts';
 import { type Failure, failuresOf } from './failures.ts';
-import { doneJobs, type OpenRun, openRun } from './open-run.ts';
-import { readRecord } from './records.ts';
+import { doneJobs, type LoadedRun, loadRun } from './load-run.ts';
 import { claimOf, outcomeOf } from './run-index.ts';
-import { readStage, type Stage, stageStates } from './stage.ts';
+import { readStage, type SubmittedStage, stageStates } from './stage.ts';
 
 /** Progress records read for one answer; of more, an even choice. */
 const READ_AT_MOST = 500;
@@ -64,7 +64,7 @@ export interface StageStatus {
 
 /** How a run is doing. Throws InputError where there is no such run. */
 export async function runStatus(ctx: ServiceContext, run: string): Promise<RunStatus> {
-  const open = await openRun(ctx, run);
+  const open = await loadRun(ctx, run);
   const stages: StageStatus[] = [];
   for (const stage of STAGE_NAMES) stages.push(await stageStatus(ctx, open, stage));
   const outcome = open.ended ? await outcomeOf(ctx, run, open.attempt) : undefined;
@@ -94,7 +94,7 @@ function stateOf(stages: readonly StageStatus[], inHand: StageStatus | undefined
 }
 
 /** Of the whole run, or else of the newest attempt that left a part. */
-async function newestReport({ files, attempt }: OpenRun): Promise<string | undefined> {
+async function newestReport({ files, attempt }: LoadedRun): Promise<string | undefined> {
   if (await files.has('report.json')) return '';
   for (let candidate = attempt; candidate > 0; candidate -= 1) {
     const prefix = remoteKeys.partial(candidate);
@@ -103,7 +103,7 @@ async function newestReport({ files, attempt }: OpenRun): Promise<string | undef
   return undefined;
 }
 
-async function stageStatus(ctx: ServiceContext, open: OpenRun, stage: StageName): Promise<StageStatus> {
+async function stageStatus(ctx: ServiceContext, open: LoadedRun, stage: StageName): Promise<StageStatus> {
   const begun = await readStage(open, stage);
   const done = await doneJobs(ctx, open, stage);
   const states = begun === undefined ? [] : (await stageStates(ctx, begun)).states;
@@ -124,12 +124,12 @@ async function stageStatus(ctx: ServiceContext, open: OpenRun, stage: StageName)
 /** Of jobs, and of an array's jobs that wait. */
 async function reasonsOf({ queue }: ServiceContext, states: readonly JobState[]): Promise<string[]> {
   const waiting = states.filter((state) => !hasEnded(state) && (state.counts?.RUNNABLE ?? 0) > 0);
-  const why = await Promise.all(waiting.map(({ id }) => queue.whyWaiting(id)));
+  const why = await Promise.all(waiting.map(({ id }) => queue.pendingReasons(id)));
   return [...new Set([...states.flatMap(({ reason }) => reason ?? []), ...why.flat()])];
 }
 
 /** Batch gives an array's states by count; a plain job's state is its own. */
-function countTasks(begun: Stage | undefined, states: readonly JobState[]): StageStatus['tasks'] {
+function countTasks(begun: SubmittedStage | undefined, states: readonly JobState[]): StageStatus['tasks'] {
   const count = { waiting: 0, running: 0, succeeded: 0, failed: 0 };
   for (const { status, counts } of states) {
     const each = counts ?? { [status]: 1 };
@@ -141,7 +141,7 @@ function countTasks(begun: Stage | undefined, states: readonly JobState[]): Stag
   return { total: begun?.submissions.reduce((sum, { tasks }) => sum + tasks, 0) ?? 0, ...count };
 }
 
-async function progressOf(open: OpenRun, stage: StageName): Promise<{ progress: TaskProgress[]; written: number }> {
+async function progressOf(open: LoadedRun, stage: StageName): Promise<{ progress: TaskProgress[]; written: number }> {
   const keys = await open.files.list(remoteKeys.progressOf(open.attempt, stage));
   const stride = Math.max(1, Math.ceil(keys.length / READ_AT_MOST));
   const chosen = keys.filter((_, index) => index % stride === 0);
@@ -152,7 +152,7 @@ async function progressOf(open: OpenRun, stage: StageName): Promise<{ progress: 
 /** As fast as it has gone since the first task started. */
 function secondsLeft(
   ctx: ServiceContext,
-  { work }: Stage,
+  { work }: SubmittedStage,
   { total, done }: StageStatus['jobs'],
   progress: readonly TaskProgress[],
 ): number | undefined {

@@ -1,10 +1,9 @@
-import { messageOf } from '../contracts/errors.ts';
-import { remoteKeys, type Task, type TaskProgress, taskProgressSchema } from '../contracts/service.ts';
-import type { JobProgress } from '../pipeline/job-progress.ts';
-import type { Job } from '../pipeline/plan.ts';
-import { jobLabel } from '../pipeline/stages.ts';
+import { messageOf } from '../errors.ts';
+import type { JobProgress } from '../runs/jobs/executor.ts';
+import { type Job, jobLabel } from '../runs/planning/plan.ts';
+import { encodeRecord } from '../schemas/parse-record.ts';
+import { remoteKeys, type Task, type TaskProgress, taskProgressSchema } from '../schemas/service.ts';
 import type { Store } from '../stores/store.ts';
-import { encodeRecord } from './records.ts';
 
 /** Between two uploads of a task: 4 a minute cost a cent in 8 hours. */
 const INTERVAL_MS = 15_000;

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { analysisReportSchema } from '../../src/contracts/analysis.ts';
-import { checkWellFormed } from '../report/well-formed.ts';
+import { analysisReportSchema } from '../../src/schemas/analysis.ts';
 import { igd, scratch, smallConfig, writeJson } from '../support/cli.ts';
+import { checkWellFormed } from '../unit/report/well-formed.ts';
 
 let folder: ReturnType<typeof scratch>;
 beforeEach(() => {

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { decodeModel } from '../../src/onnx/codec.ts';
+import { decodeModel } from '../../src/onnx/codec/model.ts';
 import { igd, scratch, smallConfig, writeJson } from '../support/cli.ts';
 import { golden, largestError, median, rowErrors } from '../support/golden.ts';
 import { describeWithShared } from '../support/shared.ts';

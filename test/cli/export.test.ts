@@ -1,10 +1,10 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { reportSchema } from '../../src/contracts/report.ts';
-import { shardResultSchema } from '../../src/contracts/results.ts';
 import { openDataset } from '../../src/datasets/open.ts';
-import { decodeNpy } from '../../src/tensor/npy.ts';
-import { toNumbers } from '../../src/tensor/tensor.ts';
+import { decodeNpy } from '../../src/numeric/npy.ts';
+import { toNumbers } from '../../src/numeric/tensor.ts';
+import { reportSchema } from '../../src/schemas/report.ts';
+import { shardResultSchema } from '../../src/schemas/results.ts';
 import { igd, scratch, smallConfig, writeJson } from '../support/cli.ts';
 
 const IMAGES = 12;

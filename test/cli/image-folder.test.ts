@@ -1,15 +1,15 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { reportSchema } from '../../src/contracts/report.ts';
 import { openDataset } from '../../src/datasets/open.ts';
-import { encodeNpy } from '../../src/tensor/npy.ts';
-import { float32, int64 } from '../../src/tensor/tensor.ts';
-import { demoFolder, IMAGES } from '../datasets/image/support.ts';
-import { put, tarOf } from '../datasets/support.ts';
+import { encodeNpy } from '../../src/numeric/npy.ts';
+import { float32, int64 } from '../../src/numeric/tensor.ts';
+import { reportSchema } from '../../src/schemas/report.ts';
 import { igd, scratch, smallConfig, writeJson } from '../support/cli.ts';
 import { golden } from '../support/golden.ts';
 import { describeWithShared } from '../support/shared.ts';
+import { demoFolder, IMAGES } from '../unit/datasets/image/support.ts';
+import { put, tarOf } from '../unit/datasets/support.ts';
 
 let folder: ReturnType<typeof scratch>;
 beforeAll(() => {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { reportSchema } from '../../src/contracts/report.ts';
+import { reportSchema } from '../../src/schemas/report.ts';
 import { igd, scratch, smallConfig, writeJson } from '../support/cli.ts';
 import { describeWithShared } from '../support/shared.ts';
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { TimedEstimate } from '../../src/cli/plan-text.ts';
-import { reportSchema } from '../../src/contracts/report.ts';
+import { reportSchema } from '../../src/schemas/report.ts';
 import { igd, scratch, smallConfig, writeJson } from '../support/cli.ts';
 
 let folder: ReturnType<typeof scratch>;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { runProgress } from '../../src/cli/progress.ts';
-import type { JobProgress } from '../../src/pipeline/job-progress.ts';
-import type { Job } from '../../src/pipeline/plan.ts';
+import type { JobProgress } from '../../src/runs/jobs/executor.ts';
+import type { Job } from '../../src/runs/planning/plan.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
 afterEach(() => void vi.useRealTimers());

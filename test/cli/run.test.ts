@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { reportSchema } from '../../src/contracts/report.ts';
+import { reportSchema } from '../../src/schemas/report.ts';
 import { igd, scratch, smallConfig, writeJson } from '../support/cli.ts';
 
 let folder: ReturnType<typeof scratch>;

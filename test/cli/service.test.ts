@@ -18,8 +18,9 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { remoteKeys, type Service, serviceKeys } from '../../src/contracts/service.ts';
-import { openServiceContext, submitConfig } from '../../src/service/index.ts';
+import { remoteKeys, type Service, serviceKeys } from '../../src/schemas/service.ts';
+import { openServiceContext } from '../../src/service/context.ts';
+import { submitConfig } from '../../src/service/submit-config.ts';
 import { type Finished, igd, scratch, smallConfig, writeJson } from '../support/cli.ts';
 
 const hasMoto = spawnSync('moto_server', ['--help']).status === 0;

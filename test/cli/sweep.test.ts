@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { reportSchema } from '../../src/contracts/report.ts';
-import { sweepReportSchema } from '../../src/contracts/sweep-report.ts';
-import { checkWellFormed } from '../report/well-formed.ts';
+import { parameterSweepReportSchema } from '../../src/schemas/parameter-sweep.ts';
+import { reportSchema } from '../../src/schemas/report.ts';
 import { igd, scratch, smallConfig, writeJson } from '../support/cli.ts';
+import { checkWellFormed } from '../unit/report/well-formed.ts';
 
 let folder: ReturnType<typeof scratch>;
 beforeEach(() => {
@@ -45,7 +45,7 @@ describe('igd run on a sweep', () => {
     }
     expect(readdirSync(`${folder.path('rankings')}/rankings`)).toHaveLength(1);
 
-    const sweep = sweepReportSchema.parse(JSON.parse(read(`${out}/sweep.json`)));
+    const sweep = parameterSweepReportSchema.parse(JSON.parse(read(`${out}/sweep.json`)));
     expect(sweep.runs.map(({ value, folder: name, images }) => [value, name, images])).toEqual([
       [6, 'importantUnits=6', 4],
       [24, 'importantUnits=24', 4],
@@ -79,7 +79,7 @@ describe('igd run on a sweep', () => {
     const config = writeJson(folder.path('config.json'), fourImages({ variants: ['none'], sweep }));
     const out = folder.path('out');
     expect((await igd(run(config, out))).code).toBe(0);
-    const { runs } = sweepReportSchema.parse(JSON.parse(read(`${out}/sweep.json`)));
+    const { runs } = parameterSweepReportSchema.parse(JSON.parse(read(`${out}/sweep.json`)));
     expect(runs.map(({ value }) => value)).toEqual(['1/255', '16/255']);
     const [weak, strong] = runs.map(({ variants }) => variants[0]?.robust.correct ?? -1);
     expect(strong).toBeLessThan(weak ?? -1);

@@ -1,8 +1,7 @@
 import '../service/quiet.ts';
-
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { S3Store } from '../../src/stores/s3-store.ts';
+import { S3Store } from '../../src/stores/s3/store.ts';
 import { remoteConfig, timeless, uploadInputs } from '../service/harness.ts';
 import { hasMoto, type Moto, startMoto } from '../service/moto.ts';
 import { type Finished, igd, scratch, writeJson } from '../support/cli.ts';

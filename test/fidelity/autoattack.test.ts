@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { openClassifier } from '../../src/architectures/open.ts';
-import { createAttack, suiteOf } from '../../src/attacks/suites.ts';
+import { createAttack, resolveSuite } from '../../src/attacks/suites.ts';
 import { openDataset } from '../../src/datasets/open.ts';
 import { evaluateImages } from '../../src/evaluation/protocol.ts';
+import { openClassifier } from '../../src/inputs/open-classifier.ts';
 import { golden } from '../support/golden.ts';
 import { modelOf } from '../support/models.ts';
 import { describeWithShared } from '../support/shared.ts';
@@ -43,7 +43,7 @@ describeWithShared('suites against the original AutoAttack, image by image', (re
         model,
         { x: await data.pixels(0, count), labels: data.labels, images },
         {
-          suite: suiteOf({ suite, threat, protocol: 'sequential' }).map((spec) => ({
+          suite: resolveSuite({ suite, threat, protocol: 'sequential' }).map((spec) => ({
             attack: createAttack(spec),
             group: spec.group,
           })),

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openClassifier } from '../../src/architectures/open.ts';
-import type { Attack } from '../../src/attacks/attack.ts';
-import { gama } from '../../src/attacks/gama.ts';
-import { PGD_STEP, pgd } from '../../src/attacks/pgd.ts';
+import type { Attack } from '../../src/attacks/core/attack.ts';
+import { gama } from '../../src/attacks/pgd/gama.ts';
+import { PGD_STEP, pgd } from '../../src/attacks/pgd/pgd.ts';
 import { openDataset } from '../../src/datasets/open.ts';
 import { evaluateImages } from '../../src/evaluation/protocol.ts';
+import { openClassifier } from '../../src/inputs/open-classifier.ts';
 import { modelOf } from '../support/models.ts';
 import { describeWithShared } from '../support/shared.ts';
 

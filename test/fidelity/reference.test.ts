@@ -1,13 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { Classifier } from '../../src/architectures/architecture.ts';
-import { layerOf, openClassifier } from '../../src/architectures/open.ts';
 import { openDataset } from '../../src/datasets/open.ts';
-import { topUnitMasks } from '../../src/defense/masks.ts';
+import { topUnitMasks } from '../../src/defense/mask-set.ts';
+import { openClassifier } from '../../src/inputs/open-classifier.ts';
+import type { Classifier } from '../../src/models/classifier.ts';
+import { layerOf } from '../../src/models/classifier.ts';
+import { decodeNpy } from '../../src/numeric/npy.ts';
+import { toNumbers } from '../../src/numeric/tensor.ts';
 import { loirScores } from '../../src/ranking/loir.ts';
-import { decodeNpy } from '../../src/tensor/npy.ts';
-import { toNumbers } from '../../src/tensor/tensor.ts';
+import { onnxRuntime } from '../../src/runtime/session.ts';
 import { golden, largestError, median, rowErrors } from '../support/golden.ts';
 import { type DefenseCase, modelOf, streams, streamsOf } from '../support/models.ts';
 import { describeWithShared } from '../support/shared.ts';
@@ -100,7 +102,7 @@ describeWithShared('reference models against PyTorch float64', (reference) => {
       ['scores', false],
       ['signed_scores', true],
     ] as const) {
-      const options = { signed, batchSize: 64, session: { threads: 2 } };
+      const options = { signed, batchSize: 64, runtime: onnxRuntime({ threads: 2 }) };
       const scores = await loirScores(classifier, layerOf(classifier, layer), probe, options);
       const expected = goldens(`${name}.loir.${layer}.${file}`).data;
       const largest = expected.reduce((a, b) => Math.max(a, Math.abs(b)), 0);

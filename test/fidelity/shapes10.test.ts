@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Classifier } from '../../src/architectures/architecture.ts';
-import { layerOf, openClassifier } from '../../src/architectures/open.ts';
 import type { Dataset } from '../../src/datasets/dataset.ts';
 import { openDataset } from '../../src/datasets/open.ts';
-import { topUnitMasks } from '../../src/defense/masks.ts';
+import { topUnitMasks } from '../../src/defense/mask-set.ts';
 import type { OnnxModel } from '../../src/evaluation/onnx-model.ts';
+import { openClassifier } from '../../src/inputs/open-classifier.ts';
+import type { Classifier } from '../../src/models/classifier.ts';
+import { layerOf } from '../../src/models/classifier.ts';
 import { loirScores } from '../../src/ranking/loir.ts';
+import { onnxRuntime } from '../../src/runtime/session.ts';
 import { golden, largestError, median, rowErrors } from '../support/golden.ts';
 import { type DefenseCase, modelOf, streams, streamsOf } from '../support/models.ts';
 
@@ -62,7 +64,7 @@ describe.each(['layer4', 'layer3'])('LO-IR of %s against brute force in PyTorch'
     ['scores', false],
     ['signed', true],
   ] as const)('%s within 1e-3 of the largest', async (name, signed) => {
-    const options = { signed, batchSize: 64, session: { threads: 2 } };
+    const options = { signed, batchSize: 64, runtime: onnxRuntime({ threads: 2 }) };
     const scores = await loirScores(classifier, layerOf(classifier, layer), probe, options);
     const expected = fixture(`${layer}.${name}`).data;
     const largest = expected.reduce((a, b) => Math.max(a, Math.abs(b)), 0);

@@ -1,6 +1,6 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
-import { serviceKeys, serviceSchema } from '../../src/contracts/service.ts';
+import { serviceKeys, serviceSchema } from '../../src/schemas/service.ts';
 import { only, type Statement, statements, synthesize } from './synthesized.ts';
 
 const { template } = synthesize({ email: 'someone@example.org' });

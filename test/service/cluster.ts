@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 import { BatchClient, DescribeJobsCommand, type JobDetail, ListJobsCommand } from '@aws-sdk/client-batch';
-import type { Service } from '../../src/contracts/service.ts';
-import { BatchQueue } from '../../src/engines/batch.ts';
-import type { JobQueue, JobState, JobStatus } from '../../src/engines/job-queue.ts';
-import { runTask } from '../../src/service/runner.ts';
+import type { Service } from '../../src/schemas/service.ts';
+import { BatchQueue } from '../../src/service/batch/batch-queue.ts';
+import type { JobQueue, JobState, JobStatus } from '../../src/service/batch/job-queue.ts';
+import { runTask } from '../../src/service/task-runner.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
@@ -100,7 +100,7 @@ export class Cluster implements JobQueue {
   }
 
   /** What waits in vain says so: nothing starts here until it is run. */
-  async whyWaiting(array: string): Promise<string[]> {
+  async pendingReasons(array: string): Promise<string[]> {
     return this.#job(array).status === 'RUNNABLE' ? [`${NO_MACHINE} (${array})`] : [];
   }
 

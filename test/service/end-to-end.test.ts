@@ -1,11 +1,12 @@
 import './quiet.ts';
-
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { goOn } from '../../functions/finalizer/handler.ts';
 import { handler as planner } from '../../functions/planner/handler.ts';
-import { acceptanceSchema, serviceKeys } from '../../src/contracts/service.ts';
-import { listRuns, openServiceContext, runStatus } from '../../src/service/index.ts';
+import { acceptanceSchema, serviceKeys } from '../../src/schemas/service.ts';
+import { openServiceContext } from '../../src/service/context.ts';
+import { listRuns } from '../../src/service/run-control.ts';
+import { runStatus } from '../../src/service/status.ts';
 import { igd, scratch, writeJson } from '../support/cli.ts';
 import { asProcess, Cluster, type Container, inProcess } from './cluster.ts';
 import { remoteConfig, textOf, timeless, uploadInputs } from './harness.ts';
@@ -77,7 +78,7 @@ describe.runIf(hasMoto)('the service from upload to report', () => {
     expect(await textOf(ctx, run, 'images.csv')).toBe(file('images.csv'));
     expect(await textOf(ctx, run, 'ranking.loir.json')).toBe(file('ranking.loir.json'));
 
-    expect(moto.notices.map(({ subject }) => subject)).toEqual([`igd: ${run} is complete`]);
+    expect(moto.notices.map(({ subject: sample }) => sample)).toEqual([`igd: ${run} is complete`]);
     const link = /report\.json: (\S+)/.exec(moto.notices[0]?.text ?? '')?.[1] ?? '';
     expect(await (await fetch(link)).text()).toBe(await textOf(ctx, run, 'report.json'));
   });

@@ -1,19 +1,13 @@
 import './quiet.ts';
-
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { goOn } from '../../functions/finalizer/handler.ts';
-import { remoteKeys, taskProgressSchema } from '../../src/contracts/service.ts';
-import type { Job } from '../../src/pipeline/plan.ts';
-import {
-  advanceRun,
-  cancelRun,
-  listRuns,
-  retryRun,
-  runStatus,
-  type ServiceContext,
-  submitConfig,
-  sweepUp,
-} from '../../src/service/index.ts';
+import type { Job } from '../../src/runs/planning/plan.ts';
+import { remoteKeys, taskProgressSchema } from '../../src/schemas/service.ts';
+import type { ServiceContext } from '../../src/service/context.ts';
+import { reconcileAll, reconcileRun } from '../../src/service/reconcile.ts';
+import { cancelRun, listRuns, retryRun } from '../../src/service/run-control.ts';
+import { runStatus } from '../../src/service/status.ts';
+import { submitConfig } from '../../src/service/submit-config.ts';
 import { asProcess, type Container, inProcess, NO_MACHINE } from './cluster.ts';
 import { remoteConfig, replay, type Scene, scene, textOf, timeless, uploadInputs } from './harness.ts';
 import { hasMoto, type Moto, startMoto } from './moto.ts';
@@ -90,7 +84,7 @@ describe.runIf(hasMoto)('a run on the service', () => {
       },
     };
     const run = await submit(stage);
-    const race = () => Promise.all(Array.from({ length: 20 }, () => advanceRun({ ...stage.ctx, runs }, run)));
+    const race = () => Promise.all(Array.from({ length: 20 }, () => reconcileRun({ ...stage.ctx, runs }, run)));
     await stage.cluster.run(replayed());
     await race();
     expect(stage.cluster.jobs).toHaveLength(2);
@@ -98,7 +92,7 @@ describe.runIf(hasMoto)('a run on the service', () => {
     const steps = await race();
     expect(new Set(steps.map((step) => JSON.stringify(step))).size).toBe(1);
     expect(written).toBe(1);
-    expect(stage.notices.map(({ subject }) => subject)).toEqual([`igd: ${run} is complete`]);
+    expect(stage.notices.map(({ subject: sample }) => sample)).toEqual([`igd: ${run} is complete`]);
     await sameAsSource(run);
   });
 
@@ -122,7 +116,7 @@ describe.runIf(hasMoto)('a run on the service', () => {
     const run = await submit(stage);
     while ((await stage.cluster.run(replayed())).length > 0) await goOn(stage.ctx, { sweepUp: true });
     await sameAsSource(run);
-    expect(await sweepUp(stage.ctx)).toEqual([]);
+    expect(await reconcileAll(stage.ctx)).toEqual([]);
   });
 
   test('leaves out a shard that fails for good, says so, and a retry does that shard alone', async () => {
@@ -184,7 +178,7 @@ describe.runIf(hasMoto)('a run on the service', () => {
     expect(await cancelRun(stage.ctx, run)).toBe(1);
     await expect(cancelRun(stage.ctx, run)).rejects.toThrow(/ended already/);
     await drive(stage, replayed());
-    expect(await advanceRun(stage.ctx, run)).toMatchObject({ state: 'ended', outcome: { status: 'cancelled' } });
+    expect(await reconcileRun(stage.ctx, run)).toMatchObject({ state: 'ended', outcome: { status: 'cancelled' } });
     await retryRun(stage.ctx, run);
     await drive(stage, replayed());
     await sameAsSource(run);
@@ -203,10 +197,10 @@ describe.runIf(hasMoto)('a run on the service', () => {
       const text = another();
       await expect(submitConfig({ ...stage.ctx, queue }, 'config', text)).rejects.toThrow('out of time');
       const run = await submit(stage, text);
-      await sweepUp(stage.ctx);
+      await reconcileAll(stage.ctx);
       // For all anybody knows the planner is still at it.
       expect((await runStatus(stage.ctx, run)).state).toBe('submitting');
-      await sweepUp({ ...stage.ctx, now: () => new Date(Date.now() + 3600_000) });
+      await reconcileAll({ ...stage.ctx, now: () => new Date(Date.now() + 3600_000) });
       expect(stage.cluster.jobs.map(({ size }) => size)).toEqual([6, 1, 6].slice(0, 2 * death + 1));
       await drive(stage, replayed());
       await sameAsSource(run);
@@ -219,7 +213,7 @@ describe.runIf(hasMoto)('a run on the service', () => {
     await expect(submitConfig({ ...stage.ctx, queue }, 'config', text)).rejects.toThrow('out of time');
     const run = await submit(stage, text);
     const later = (minutes: number) => ({ ...stage.ctx, now: () => new Date(Date.now() + 60_000 * minutes) });
-    const race = (minutes: number) => Promise.all(Array.from({ length: 20 }, () => advanceRun(later(minutes), run)));
+    const race = (minutes: number) => Promise.all(Array.from({ length: 20 }, () => reconcileRun(later(minutes), run)));
     await race(14);
     expect(stage.cluster.jobs).toHaveLength(0);
     await race(20);
@@ -250,7 +244,7 @@ describe.runIf(hasMoto)('a run on the service', () => {
     expect(stage.cluster.jobs).toMatchObject([{ id: ended[0], status: 'FAILED' }]);
     const run = await submit(stage, text);
     expect((await runStatus(stage.ctx, run)).state).toBe('cancelled');
-    expect(await sweepUp(stage.ctx)).toEqual([]);
+    expect(await reconcileAll(stage.ctx)).toEqual([]);
     await retryRun(stage.ctx, run);
     await drive(stage, replayed());
     await sameAsSource(run);
@@ -261,7 +255,7 @@ describe.runIf(hasMoto)('a run on the service', () => {
     const queue = { ...queueOf(stage), cancel: () => Promise.reject(new Error('connection lost')) };
     await expect(cancelRun({ ...stage.ctx, queue }, run)).rejects.toThrow('connection lost');
     expect(stage.cluster.jobs).toMatchObject([{ status: 'RUNNABLE' }]);
-    await sweepUp({ ...stage.ctx, now: () => new Date(Date.now() + 20 * 60_000) });
+    await reconcileAll({ ...stage.ctx, now: () => new Date(Date.now() + 20 * 60_000) });
     expect(stage.cluster.jobs).toMatchObject([{ status: 'FAILED' }]);
     expect(stage.notices).toEqual([]);
   });
@@ -269,19 +263,19 @@ describe.runIf(hasMoto)('a run on the service', () => {
   test('is told again by the sweep-up where the finalizer died before it told, and never after', async () => {
     const run = await submit(stage);
     await stage.cluster.run(replayed());
-    await advanceRun(stage.ctx, run);
+    await reconcileRun(stage.ctx, run);
     await stage.cluster.run(replayed());
     const dying = { ...stage.ctx, notify: () => Promise.reject(new Error('out of time')) };
-    await expect(advanceRun(dying, run)).rejects.toThrow('out of time');
+    await expect(reconcileRun(dying, run)).rejects.toThrow('out of time');
     expect((await runStatus(stage.ctx, run)).state).toBe('complete');
     // For all anybody knows the finalizer is still at it.
-    await sweepUp(stage.ctx);
+    await reconcileAll(stage.ctx);
     expect(stage.notices).toEqual([]);
     const later = { ...stage.ctx, now: () => new Date(Date.now() + 20 * 60_000) };
-    await Promise.all(Array.from({ length: 20 }, () => sweepUp(later)));
+    await Promise.all(Array.from({ length: 20 }, () => reconcileAll(later)));
     expect(stage.notices.map(({ subject }) => subject)).toEqual([`igd: ${run} is complete`]);
     expect(stage.notices[0]?.text).toMatch(/8 images, 3 variants.*conf@0\.8.*report\.html: http/s);
-    expect(await sweepUp(later)).toEqual([]);
+    expect(await reconcileAll(later)).toEqual([]);
   });
 
   test('a shard killed midway is done again from the start, and nothing else', async () => {
@@ -327,7 +321,7 @@ function queueOf({ cluster }: Scene): ServiceContext['queue'] {
     describe: (ids) => cluster.describe(ids),
     find: (...asked) => cluster.find(...asked),
     cancel: (ids, reason) => cluster.cancel(ids, reason),
-    whyWaiting: (array) => cluster.whyWaiting(array),
+    pendingReasons: (array) => cluster.pendingReasons(array),
   };
 }
 

@@ -1,11 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { runKeys } from '../../src/contracts/keys.ts';
-import { remoteKeys, serviceKeys, stageSchema, taskSchema, taskVariables } from '../../src/contracts/service.ts';
-import type { Job, RunJob } from '../../src/pipeline/plan.ts';
-import { stageJobs } from '../../src/pipeline/stages.ts';
-import { openServiceContext, type ServiceContext } from '../../src/service/index.ts';
-import { openRun } from '../../src/service/open-run.ts';
-import { S3Store } from '../../src/stores/s3-store.ts';
+import { type Job, type RunJob, stageJobs } from '../../src/runs/planning/plan.ts';
+import { runKeys } from '../../src/schemas/keys.ts';
+import { remoteKeys, serviceKeys, stageSchema, taskSchema, taskVariables } from '../../src/schemas/service.ts';
+import { openServiceContext, type ServiceContext } from '../../src/service/context.ts';
+import { loadRun } from '../../src/service/load-run.ts';
+import { S3Store } from '../../src/stores/s3/store.ts';
 import type { Store } from '../../src/stores/store.ts';
 import { smallConfig } from '../support/cli.ts';
 import { Cluster, type Container } from './cluster.ts';
@@ -67,7 +66,7 @@ export function replay(
   return async (env) => {
     const entries = Object.entries(taskVariables).map(([key, variable]) => [key, env[variable]]);
     const { run, stage, attempt, offset, jobsPerTask } = taskSchema.parse(Object.fromEntries(entries));
-    const { plan, files } = await openRun(ctx, run);
+    const { plan, files } = await loadRun(ctx, run);
     const key = remoteKeys.stage(attempt, stage);
     const work = stageSchema.parse(JSON.parse(new TextDecoder().decode(await files.get(key))));
     const first = offset + Number(env.AWS_BATCH_JOB_ARRAY_INDEX ?? 0) * jobsPerTask;

@@ -20,6 +20,6 @@ async function inputsOf(name: string): Promise<string[]> {
 // onnxruntime's native code is 100 MB and is not in the functions' bundles: importing it would end them at their start.
 test.each(['planner', 'finalizer'])('the %s never loads onnxruntime', async (name) => {
   const inputs = await inputsOf(name);
-  expect(inputs).toContain('src/pipeline/plan.ts');
+  expect(inputs).toContain('src/runs/planning/plan.ts');
   expect(inputs.filter((path) => path.includes('onnxruntime') || path.startsWith('src/runtime/session'))).toEqual([]);
 });

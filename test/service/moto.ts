@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/client-batch';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { CreateTopicCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
-import type { Service } from '../../src/contracts/service.ts';
+import type { Service } from '../../src/schemas/service.ts';
 import { type FaultyProxy, startProxy } from './proxy.ts';
 
 /** Whether the emulator is on this machine; says so once where it is not. */

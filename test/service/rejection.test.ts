@@ -1,9 +1,9 @@
 import './quiet.ts';
-
 import { PutBucketPolicyCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { rejectionSchema, serviceKeys } from '../../src/contracts/service.ts';
-import { listRuns, submitConfig } from '../../src/service/index.ts';
+import { rejectionSchema, serviceKeys } from '../../src/schemas/service.ts';
+import { listRuns } from '../../src/service/run-control.ts';
+import { submitConfig } from '../../src/service/submit-config.ts';
 import { remoteConfig, type Scene, scene, uploadInputs } from './harness.ts';
 import { hasMoto, type Moto, startMoto } from './moto.ts';
 
@@ -30,7 +30,7 @@ describe.runIf(hasMoto)('a config that cannot be run', () => {
     expect(cluster.jobs).toEqual([]);
     expect(await listRuns(ctx)).toEqual([]);
     expect(await ctx.runs.list(serviceKeys.runs)).toEqual([]);
-    expect(notices.map(({ subject }) => subject)).toEqual(['igd: config bad was rejected']);
+    expect(notices.map(({ subject: sample }) => sample)).toEqual(['igd: config bad was rejected']);
     for (const problem of record.problems) expect(notices[0]?.text).toContain(problem);
     return record.problems;
   }

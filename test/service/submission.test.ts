@@ -1,10 +1,8 @@
 import './quiet.ts';
-
 import { createServer, type IncomingMessage } from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Service } from '../../src/contracts/service.ts';
-import { BatchQueue } from '../../src/engines/batch.ts';
-import { submitOnce } from '../../src/engines/submit-once.ts';
+import type { Service } from '../../src/schemas/service.ts';
+import { BatchQueue, submitIdempotently } from '../../src/service/batch/batch-queue.ts';
 import { Cluster } from './cluster.ts';
 import { hasMoto, type Moto, ownService, startMoto } from './moto.ts';
 import type { Fault } from './proxy.ts';
@@ -82,7 +80,7 @@ test('why jobs of an array wait is asked of the array’s jobs, and each reason 
   const port = Object(server.address()).port;
   const env = { AWS_ENDPOINT_URL_BATCH: `http://127.0.0.1:${port}`, AWS_REGION: 'us-east-1' };
   Object.assign(process.env, { ...env, AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' });
-  const reasons = await new BatchQueue().whyWaiting('a').finally(() => delete process.env.AWS_ENDPOINT_URL_BATCH);
+  const reasons = await new BatchQueue().pendingReasons('a').finally(() => delete process.env.AWS_ENDPOINT_URL_BATCH);
   server.close();
   expect(reasons).toEqual(['MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT']);
   expect(asked).toEqual(['/v1/listjobs {"arrayJobId":"a","jobStatus":"RUNNABLE","maxResults":20}']);
@@ -92,7 +90,7 @@ describe('submitOnce', () => {
   /** Nothing ever answers; `listed` is how often one has to look until the job is listed. */
   async function submitUnanswered(listed: number) {
     const [waits, sent, looks]: [number[], number[], number[]] = [[], [], []];
-    const id = submitOnce({
+    const id = submitIdempotently({
       send: () => Promise.reject(new Error(`no answer to ${sent.push(1)}`)),
       find: async () => (looks.push(1) >= listed ? 'the-job' : undefined),
       wait: async (milliseconds) => void waits.push(milliseconds),

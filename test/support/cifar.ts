@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openClassifier } from '../../src/architectures/open.ts';
-import type { AttackPoints } from '../../src/attacks/attack.ts';
-import { baseModel } from '../../src/defense/defended.ts';
+import type { AttackPoints } from '../../src/attacks/core/attack.ts';
+import { baseModel } from '../../src/defense/defended-model.ts';
 import { OnnxModel } from '../../src/evaluation/onnx-model.ts';
+import { openClassifier } from '../../src/inputs/open-classifier.ts';
+import { onnxRuntime } from '../../src/runtime/session.ts';
 import { streams } from './models.ts';
 
 const IMAGE_SIZE = 3 * 32 * 32;
@@ -11,7 +12,7 @@ const IMAGE_SIZE = 3 * 32 * 32;
 /** The CIFAR-10 ResNet-18 of the reference data; release it after use. */
 export async function cifarModel(reference: string): Promise<OnnxModel> {
   const classifier = await openClassifier({ path: join(reference, 'checkpoints/cifar10-rn18-w16.pt') });
-  return new OnnxModel(baseModel(classifier), classifier.imageShape, classifier.classes);
+  return new OnnxModel(baseModel(classifier), classifier.imageShape, classifier.classes, onnxRuntime());
 }
 
 /** Images of the reference data's test set by index, with their labels: a label byte each, then the pixels. */

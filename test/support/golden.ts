@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { decodeNpy } from '../../src/tensor/npy.ts';
-import type { TypedTensor } from '../../src/tensor/tensor.ts';
+import { decodeNpy } from '../../src/numeric/npy.ts';
+import type { TypedTensor } from '../../src/numeric/tensor.ts';
 
 /** A float32 .npy written by PyTorch's side. */
 export function golden(path: string): TypedTensor<'float32'> {

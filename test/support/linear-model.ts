@@ -1,7 +1,7 @@
-import type { AttackedModel, LossBatch, LossGradient } from '../../src/attacks/attack.ts';
-import type { LossName } from '../../src/attacks/losses.ts';
-import type { RandomSource } from '../../src/random/stream.ts';
-import { logitLoss } from '../attacks/logit-losses.ts';
+import type { AttackedModel, LossBatch, LossGradient } from '../../src/attacks/core/attack.ts';
+import type { LossName } from '../../src/attacks/core/losses.ts';
+import type { RandomSource } from '../../src/numeric/random.ts';
+import { logitLoss } from '../unit/attacks/logit-losses.ts';
 
 /** A classifier of one image at a time, in plain float64. */
 export interface Classifier {
@@ -90,12 +90,12 @@ interface Row {
 
 function rowGradient(classifier: Classifier, loss: LossName, batch: LossBatch, row: number, x: readonly number[]): Row {
   const logits = classifier.logits(x);
-  const aim = {
+  const parameters = {
     target: batch.targets?.[row] ?? -1,
     reference: batch.references?.subarray(row * logits.length, (row + 1) * logits.length) ?? new Float32Array(),
     weight: batch.weights?.[row] ?? 0,
   };
-  const { value, gradient } = logitLoss(loss, logits, batch.labels[row]!, aim);
+  const { value, gradient } = logitLoss(loss, logits, batch.labels[row]!, parameters);
   return { loss: value, logits, gradient: classifier.pullback(x, gradient) };
 }
 

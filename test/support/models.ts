@@ -1,10 +1,11 @@
-import type { Classifier } from '../../src/architectures/architecture.ts';
-import { layerOf } from '../../src/architectures/open.ts';
-import type { Variant } from '../../src/contracts/variants.ts';
-import { baseModel, defendedModel, type EvaluatedModel, type Smoothing } from '../../src/defense/defended.ts';
+import { baseModel, defendedModel, type EvaluatedModel, type Smoothing } from '../../src/defense/defended-model.ts';
 import { OnnxModel } from '../../src/evaluation/onnx-model.ts';
-import { type RandomSource, type RandomStream, streamOf } from '../../src/random/stream.ts';
-import type { TypedTensor } from '../../src/tensor/tensor.ts';
+import type { Classifier } from '../../src/models/classifier.ts';
+import { layerOf } from '../../src/models/classifier.ts';
+import { keyedStream, type RandomSource, type RandomStream } from '../../src/numeric/random.ts';
+import type { TypedTensor } from '../../src/numeric/tensor.ts';
+import { onnxRuntime } from '../../src/runtime/session.ts';
+import type { Variant } from '../../src/schemas/variants.ts';
 
 export interface DefenseCase {
   readonly layer: string;
@@ -16,7 +17,12 @@ export interface DefenseCase {
 
 /** The classifier as it is, or defended as the case says. */
 export function modelOf(classifier: Classifier, defense?: DefenseCase): OnnxModel {
-  return new OnnxModel(evaluated(classifier, defense), classifier.imageShape, classifier.classes, { threads: 2 });
+  return new OnnxModel(
+    evaluated(classifier, defense),
+    classifier.imageShape,
+    classifier.classes,
+    onnxRuntime({ threads: 2 }),
+  );
 }
 
 function evaluated(classifier: Classifier, defense: DefenseCase | undefined): EvaluatedModel {
@@ -31,7 +37,7 @@ function evaluated(classifier: Classifier, defense: DefenseCase | undefined): Ev
 
 /** Streams for models that draw nothing. */
 export function streams(count: number): RandomStream[] {
-  return Array.from({ length: count }, (_, i) => streamOf(['test', i]));
+  return Array.from({ length: count }, (_, i) => keyedStream(['test', i]));
 }
 
 /** Streams that hand out given values in order, row by row. */

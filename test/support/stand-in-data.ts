@@ -1,11 +1,11 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { openClassifier } from '../../src/architectures/open.ts';
-import type { RunConfig } from '../../src/contracts/config.ts';
+import type { DatasetSpec } from '../../src/datasets/dataset.ts';
 import { openDataset } from '../../src/datasets/open.ts';
-import type { DatasetSpec } from '../../src/datasets/spec.ts';
-import { streamOf } from '../../src/random/stream.ts';
+import { openClassifier } from '../../src/inputs/open-classifier.ts';
+import { keyedStream } from '../../src/numeric/random.ts';
+import type { RunConfig } from '../../src/schemas/config.ts';
 import { modelOf, streams } from './models.ts';
 
 /**
@@ -39,7 +39,7 @@ export async function standInCifar(
 
 /** https://www.cs.toronto.edu/~kriz/cifar.html: a label byte, in CIFAR-100 after that of its superclass, then the pixels. */
 function cifarRecords(format: 'cifar10' | 'cifar100', path: string, labels: readonly number[]): Buffer {
-  const stream = streamOf(['stand-in', path.endsWith('test.bin') ? 'test' : 'train']);
+  const stream = keyedStream(['stand-in', path.endsWith('test.bin') ? 'test' : 'train']);
   const records = labels.map((label) => {
     const pixels = Buffer.from(Uint8Array.from({ length: CIFAR_BYTES }, () => stream.integer(256)));
     return Buffer.concat([Buffer.from(format === 'cifar10' ? [label] : [0, label]), pixels]);
@@ -83,7 +83,7 @@ function synset(label: number): string {
 
 async function writeImage(folder: string, name: string): Promise<void> {
   mkdirSync(folder, { recursive: true });
-  const stream = streamOf(['stand-in', folder.split('/').at(-1) ?? '', name]);
+  const stream = keyedStream(['stand-in', folder.split('/').at(-1) ?? '', name]);
   const raw = { width: 40, height: 48, channels: 3 } as const;
   const pixels = Uint8Array.from({ length: raw.width * raw.height * raw.channels }, () => stream.integer(256));
   await sharp(pixels, { raw }).png().toFile(join(folder, name));

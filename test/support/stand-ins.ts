@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { streamOf } from '../../src/random/stream.ts';
-import { sizeOf } from '../../src/tensor/tensor.ts';
+import { keyedStream } from '../../src/numeric/random.ts';
+import { sizeOf } from '../../src/numeric/tensor.ts';
 
 /** Small networks with random weights and the names of the real ones, to run what real checkpoints would be run with. */
 
@@ -130,7 +130,7 @@ export function writeStandIn(path: string, name: StandInName, classes: number): 
 
 /** He's initialisation (arXiv:1502.01852) of what multiplies, BatchNorms that do little. */
 function draw(name: string, dims: readonly number[]): Float32Array {
-  const stream = streamOf(['stand-in', name]);
+  const stream = keyedStream(['stand-in', name]);
   const size = sizeOf(dims);
   if (dims.length > 1) {
     const scale = Math.sqrt(2 / (size / (dims[0] ?? 1)));

@@ -1,13 +1,14 @@
-import { ConfigError } from '../../contracts/errors.ts';
-import type { Attack, AttackCost, ThreatModel } from '../attack.ts';
-import { attackOf } from '../drive.ts';
-import { LOSSES } from '../losses.ts';
-import { otherClasses } from '../predictions.ts';
-import { roundsOf } from '../rounds.ts';
-import type { AttackDefinition, Round, Subject } from '../search.ts';
-import { FAB_NORMS, type FabNorm } from './norms.ts';
-import { FabSearch, type FabState } from './search.ts';
-import { fabStep } from './step.ts';
+import { ConfigError } from '../../errors.ts';
+import { euclideanNorm } from '../../numeric/float32.ts';
+import type { Attack, AttackCost, ThreatModel } from '../core/attack.ts';
+import { defineAttack } from '../core/attack-scheduler.ts';
+import { LOSSES } from '../core/losses.ts';
+import { type AttackDefinition, type AttackRound, attackRounds, type Sample } from '../core/per-image-attack.ts';
+import { otherClasses } from '../core/predictions.ts';
+import { FabRun, type FabState } from './fab-run.ts';
+import { projectionL1 } from './projection-l1.ts';
+import { projectionL2, projectionLinf } from './projection-linf-l2.ts';
+import { type FabNorm, fabStep } from './step.ts';
 
 export interface FabOptions {
   /** How results name the attack. */
@@ -28,7 +29,7 @@ export interface FabOptions {
  * Running it throws ConfigError where the model has too few classes.
  */
 export function fab(options: FabOptions): Attack {
-  return attackOf(fabDefinition(options));
+  return defineAttack(fabDefinition(options));
 }
 
 /** FAB as what it does to one image. */
@@ -37,11 +38,11 @@ export function fabDefinition(options: FabOptions): AttackDefinition<FabState> {
   return {
     name,
     roundCost: (classes) => roundCost(iterations, targeted ? 1 : classes - 1),
-    rounds: (classes) => roundsOf(targeted ? { restarts, targets } : { restarts }, classes),
-    enter({ threat, model: { classes, imageSize } }) {
+    rounds: (classes) => attackRounds(targeted ? { restarts, targets } : { restarts }, classes),
+    prepare({ threat, model: { classes, imageSize } }) {
       requireClasses(name, classes);
       const norm = FAB_NORMS[threat.norm];
-      const tools = {
+      const setup = {
         threat,
         norm,
         step: fabStep(norm, imageSize),
@@ -49,12 +50,12 @@ export function fabDefinition(options: FabOptions): AttackDefinition<FabState> {
         flat: { value: 0, gradient: new Float32Array(imageSize) },
         found: new Float32Array(imageSize),
       };
-      return (subject, round, saved) =>
-        new FabSearch(
-          tools,
-          subject,
-          rivalsOf(subject, round, classes),
-          saved ?? startOf(subject, round, threat, norm),
+      return (sample, round, saved) =>
+        new FabRun(
+          setup,
+          sample,
+          candidateClassesOf(sample, round, classes),
+          saved ?? startOf(sample, round, threat, norm),
         );
     },
   };
@@ -69,13 +70,18 @@ function requireClasses(name: string, classes: number): void {
 }
 
 /** The classes whose faces count: the round's target or, in the order of classes, all wrong ones. */
-function rivalsOf({ logits, label }: Subject, { rank }: Round, classes: number): number[] {
+function candidateClassesOf({ logits, label }: Sample, { targetRank }: AttackRound, classes: number): number[] {
   const others = otherClasses(logits, 0, classes, label);
-  return rank === undefined ? others.sort((a, b) => a - b) : [others[rank]!];
+  return targetRank === undefined ? others.sort((a, b) => a - b) : [others[targetRank]!];
 }
 
 /** The clean image or, for all restarts but the first, a random point at half of epsilon from it. */
-function startOf({ clean, stream }: Subject, { restart }: Round, threat: ThreatModel, norm: FabNorm): Float32Array {
+function startOf(
+  { clean, stream }: Sample,
+  { restart }: AttackRound,
+  threat: ThreatModel,
+  norm: FabNorm,
+): Float32Array {
   if (restart === 0) return clean.slice();
   const start = Float32Array.from(clean, () => norm.noise(stream));
   const scale = threat.epsilon / 2 / norm.length(start);
@@ -95,4 +101,33 @@ function roundCost(iterations: number, faces: number): AttackCost {
     forwards: Math.round(iterations * FORWARDS_A_STEP),
     gradients: Math.round(iterations * (faces + GRADIENTS_IN_VAIN)),
   };
+}
+
+/** FAB by norm: a projection is one file and one entry here. Random directions as in `fab_base.py` of fra31/auto-attack. */
+export const FAB_NORMS: Readonly<Record<ThreatModel['norm'], FabNorm>> = {
+  Linf: {
+    projection: projectionLinf,
+    dual: sumOfMagnitudes,
+    length: largestMagnitude,
+    noise: (stream) => 2 * stream.uniform() - 1,
+  },
+  L2: { projection: projectionL2, dual: euclideanNorm, length: euclideanNorm, noise: (stream) => stream.normal() },
+  L1: {
+    projection: projectionL1,
+    dual: largestMagnitude,
+    length: sumOfMagnitudes,
+    noise: (stream) => stream.normal(),
+  },
+};
+
+function sumOfMagnitudes(row: Float32Array): number {
+  let sum = 0;
+  for (let k = 0; k < row.length; k++) sum += Math.abs(row[k]!);
+  return sum;
+}
+
+function largestMagnitude(row: Float32Array): number {
+  let largest = 0;
+  for (let k = 0; k < row.length; k++) largest = Math.max(largest, Math.abs(row[k]!));
+  return largest;
 }

@@ -1,8 +1,17 @@
-import type { Attack } from '../attack.ts';
-import { attackOf } from '../drive.ts';
-import { roundsOf } from '../rounds.ts';
-import { PAINTERS } from './painters.ts';
-import { type SavedSquare, SquareSearch } from './search.ts';
+import type { Attack } from '../core/attack.ts';
+import { defineAttack } from '../core/attack-scheduler.ts';
+import {
+  type AttackSetup,
+  attackRounds,
+  type ModelAnswer,
+  type ModelQuery,
+  type PerImageAttack,
+} from '../core/per-image-attack.ts';
+import { predictedClass } from '../core/predictions.ts';
+import { L1_BUMPS, L2_BUMPS } from './bumps.ts';
+import { bumpProposals } from './l2-l1-proposals.ts';
+import { linfProposals } from './linf-proposals.ts';
+import { type ProposalFactory, type SquareProposal, type SquareState, squareShare } from './proposal.ts';
 
 export interface SquareOptions {
   /** How results name the attack. */
@@ -18,15 +27,100 @@ export interface SquareOptions {
  * iteration and not by budget): random search with localised changes, which asks for nothing but logits.
  */
 export function square({ name, queries, restarts }: SquareOptions): Attack {
-  return attackOf<SavedSquare>({
+  return defineAttack<SquareState>({
     name,
     roundCost: () => ({ forwards: queries + 1, gradients: 0 }),
-    rounds: (classes) => roundsOf({ restarts }, classes),
-    enter(arena) {
-      const painter = PAINTERS[arena.threat.norm](arena);
-      const { randomised } = arena.model;
+    rounds: (classes) => attackRounds({ restarts }, classes),
+    prepare(setup) {
+      const proposal = PROPOSALS[setup.threat.norm](setup);
+      const { randomised } = setup.model;
       return ({ clean, label, stream }, _round, saved) =>
-        new SquareSearch({ label, queries, randomised }, painter({ clean, stream, saved }), saved);
+        new SquareRun({ label, queries, randomised }, proposal({ clean, stream, saved }), saved);
     },
   });
 }
+
+export interface SquareRunOptions {
+  readonly label: number;
+  readonly queries: number;
+  /** Whether the model may answer the same question in another way. */
+  readonly randomised: boolean;
+}
+
+/** Random search: a change is kept where it lowers the margin, and the search ends where it breaks the image. */
+export class SquareRun implements PerImageAttack<SquareState> {
+  readonly #sample: SquareRunOptions;
+  readonly #proposal: SquareProposal;
+  #iteration: number;
+  #margin: number;
+  #over = false;
+
+  constructor(sample: SquareRunOptions, proposal: SquareProposal, saved?: SquareState) {
+    this.#sample = sample;
+    this.#proposal = proposal;
+    this.#iteration = saved?.iteration ?? 0;
+    this.#margin = saved?.margin ?? Number.POSITIVE_INFINITY;
+  }
+
+  get next(): ModelQuery | undefined {
+    return this.#over ? undefined : { kind: 'logits', x: this.#proposal.x };
+  }
+
+  update({ logits }: ModelAnswer): Float32Array | undefined {
+    if (predictedClass(logits, 0, logits.length) !== this.#sample.label) {
+      this.#proposal.keep();
+      this.#over = true;
+      return this.#proposal.x;
+    }
+    const margin = marginOf(logits, this.#sample.label);
+    if (margin < this.#margin) {
+      this.#margin = margin;
+      this.#proposal.keep();
+    } else {
+      this.#proposal.drop();
+    }
+    this.#goOn();
+    return undefined;
+  }
+
+  get best(): Float32Array {
+    return this.#proposal.best;
+  }
+
+  save(): SquareState {
+    const { x, best } = this.#proposal;
+    return { iteration: this.#iteration, margin: this.#margin, x, best };
+  }
+
+  /**
+   * To the next proposal worth a question. One that changes nothing counts, but is not put to a model that would give
+   * the same answer again, which is no improvement.
+   */
+  #goOn(): void {
+    const { queries, randomised } = this.#sample;
+    while (this.#iteration < queries) {
+      const share = squareShare(this.#iteration++);
+      if (this.#proposal.propose(share) || randomised) return;
+    }
+    this.#over = true;
+  }
+}
+
+/**
+ * Logit of the label less the largest other one, in float32. The original takes 0 for success; here a tie that the label
+ * wins is merely the best margin so far, and the search goes on.
+ */
+function marginOf(logits: Float32Array, label: number): number {
+  let largestOther = Number.NEGATIVE_INFINITY;
+  for (let c = 0; c < logits.length; c++) {
+    if (c !== label && logits[c]! > largestOther) largestOther = logits[c]!;
+  }
+  return Math.fround(logits[label]! - largestOther);
+}
+
+/** The attack by norm; a norm is one line here. */
+export const PROPOSALS: Readonly<Record<AttackSetup['threat']['norm'], ProposalFactory>> = {
+  Linf: linfProposals,
+  L2: bumpProposals(L2_BUMPS),
+  L1: bumpProposals(L1_BUMPS),
+};

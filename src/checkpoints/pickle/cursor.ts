@@ -1,4 +1,4 @@
-import { CheckpointError } from '../../contracts/errors.ts';
+import { CheckpointError } from '../../errors.ts';
 
 /** The bytes end in the middle of a pickle. Readers that see only the start of a file ask for more and try again. */
 export class TruncatedPickle extends CheckpointError {}

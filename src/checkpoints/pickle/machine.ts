@@ -1,7 +1,6 @@
-import { CheckpointError } from '../../contracts/errors.ts';
+import { CheckpointError } from '../../errors.ts';
 import type { Cursor } from './cursor.ts';
-import type { CallTable } from './globals.ts';
-import type { PickleValue } from './values.ts';
+import type { CallTable, PickleValue } from './values.ts';
 
 /**
  * Work one pickle may cause, in opcodes plus what they copy or allocate (see COST): 130 for a tensor. That of a

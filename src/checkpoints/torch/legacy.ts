@@ -1,11 +1,11 @@
-import { CheckpointError } from '../../contracts/errors.ts';
-import type { MemoryBudget } from '../budget.ts';
+import { CheckpointError } from '../../errors.ts';
 import { DTYPES } from '../dtypes.ts';
 import { quote } from '../messages.ts';
 import { Cursor, TruncatedPickle } from '../pickle/cursor.ts';
-import { unpickle } from '../pickle/index.ts';
+import { unpickle } from '../pickle/unpickle.ts';
 import { isKind, type PickleValue, type StorageRef } from '../pickle/values.ts';
-import type { ByteSource } from '../source.ts';
+import type { ByteSource, MemoryBudget } from '../source.ts';
+import { torchHost } from './references.ts';
 import {
   LARGEST_PICKLE,
   MOST_STORAGES,
@@ -13,8 +13,7 @@ import {
   type ReadStorage,
   type TorchFile,
   tooManyStorages,
-} from './file.ts';
-import { torchHost } from './references.ts';
+} from './tensors.ts';
 
 const MAGIC = 0x1950a86a20f9469cfc6cn;
 const PROTOCOL_VERSION = 1001;

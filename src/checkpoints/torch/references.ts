@@ -1,8 +1,10 @@
-import { CheckpointError } from '../../contracts/errors.ts';
+import { CheckpointError } from '../../errors.ts';
 import { quote } from '../messages.ts';
-import { type Call, type CallTable, CONTAINER_CALLS } from '../pickle/globals.ts';
 import type { PickleHost } from '../pickle/machine.ts';
 import {
+  type Call,
+  type CallTable,
+  CONTAINER_CALLS,
   isKind,
   type PickleValue,
   type PyGlobal,

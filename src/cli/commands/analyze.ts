@@ -1,14 +1,13 @@
 import type { Command } from 'commander';
-import { type AnalysisReport, ATTACK_OUTCOMES, type PublishedShifts, UNIT_GROUPS } from '../../contracts/analysis.ts';
-import { analysisSource } from '../../pipeline/analysis-plan.ts';
-import { executeAnalysis } from '../../pipeline/analyze.ts';
-import { GROUP_NAMES, OUTCOME_NAMES } from '../../report/analysis/words.ts';
-import { alignColumns } from '../../report/columns.ts';
 import { interval, percent } from '../../report/format.ts';
+import { GROUP_NAMES, OUTCOME_NAMES } from '../../report/plots/shift.ts';
+import { alignColumns } from '../../report/table.ts';
+import { executeAnalysis } from '../../runs/analyze.ts';
+import { analysisSource } from '../../runs/planning/analysis-plan.ts';
 import { requireProvider } from '../../runtime/provider.ts';
-import { addExecutionOptions, configOf, type ExecutionFlags, execute } from '../execution.ts';
-import { readText, say } from '../files.ts';
-import { placeOf } from '../places.ts';
+import { type AnalysisReport, ATTACK_OUTCOMES, type PublishedShifts, UNIT_GROUPS } from '../../schemas/analysis.ts';
+import { addExecutionOptions, configOf, type ExecutionFlags, execute } from '../execution-context.ts';
+import { print, readText, storageLocation } from '../storage-location.ts';
 
 export function addAnalyze(program: Command): void {
   const command = program
@@ -25,11 +24,11 @@ async function analyze(path: string, flags: ExecutionFlags): Promise<void> {
   const text = JSON.stringify(analysisSource(written.source, written.config));
   const { config, source } = configOf(text, path, undefined);
   await requireProvider(config.compute.device);
-  const runs = await placeOf(flags.out);
+  const runs = await storageLocation(flags.out);
   const report = await execute(flags, ({ optionsFor }) => executeAnalysis({ ...optionsFor(runs), config, source }));
-  say(shiftText(report));
-  if (report.published !== null) say(publishedText(report.published));
-  say(`analysis: ${runs.where('analysis.html')}`);
+  print(shiftText(report));
+  if (report.published !== null) print(publishedText(report.published));
+  print(`analysis: ${runs.where('analysis.html')}`);
 }
 
 /** The activation shift as a table of plain text. */

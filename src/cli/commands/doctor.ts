@@ -2,11 +2,11 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { type Command, Option } from 'commander';
 import { env, listSupportedBackends } from 'onnxruntime-node';
-import { DEVICES, type Device } from '../../contracts/config.ts';
 import { providersInUse, requireProvider } from '../../runtime/provider.ts';
 import { timeConvolutions } from '../../runtime/timing.ts';
-import { say } from '../files.ts';
+import { DEVICES, type Device } from '../../schemas/config.ts';
 import { cores } from '../options.ts';
+import { print } from '../storage-location.ts';
 
 export function addDoctor(program: Command): void {
   program
@@ -18,18 +18,18 @@ export function addDoctor(program: Command): void {
 
 /** Throws RunError where the device asked for is not the one that computes. */
 async function doctor({ device }: { device: Device }): Promise<void> {
-  say(`node          ${process.version}, ${process.platform} ${process.arch}, ${cores()} cores`);
-  say(`onnxruntime   ${env.versions.node}`);
-  say(`providers     ${listSupportedBackends().map(providerText).join(', ')}`);
-  say(`memory        ${gibibytes(process.availableMemory())} GiB free`);
-  if (device === 'cuda') say(`gpu           ${await gpuText()}`);
+  print(`node          ${process.version}, ${process.platform} ${process.arch}, ${cores()} cores`);
+  print(`onnxruntime   ${env.versions.node}`);
+  print(`providers     ${listSupportedBackends().map(providerText).join(', ')}`);
+  print(`memory        ${gibibytes(process.availableMemory())} GiB free`);
+  if (device === 'cuda') print(`gpu           ${await gpuText()}`);
   await requireProvider(device);
-  say(`in use        ${(await providersInUse(device)).join(', ')}`);
+  print(`in use        ${(await providersInUse(device)).join(', ')}`);
   const { layers, channels, size, images, milliseconds, gigaflops } = await timeConvolutions({
     device,
     threads: cores(),
   });
-  say(
+  print(
     `speed         ${milliseconds.toFixed(1)} ms for ${layers} convolutions of ${channels} channels on ${images} images ` +
       `of ${size} x ${size}: ${Math.round(gigaflops)} GFLOP/s`,
   );

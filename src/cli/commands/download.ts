@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { InputError } from '../../contracts/errors.ts';
-import { say } from '../files.ts';
-import { folderOf } from '../places.ts';
+import { InputError } from '../../errors.ts';
 import { countProgress } from '../progress.ts';
-import { addServiceOptions, openService, type ServiceFlags } from '../service.ts';
+import { addServiceOptions, openService, type ServiceFlags } from '../remote/service.ts';
+import { localFolder, print } from '../storage-location.ts';
 
 interface DownloadFlags extends ServiceFlags {
   readonly to: string;
@@ -25,7 +24,7 @@ export function addDownload(program: Command): void {
 }
 
 async function download(name: string, { to, examples = false, ...flags }: DownloadFlags): Promise<void> {
-  const folder = folderOf(to, '--to');
+  const folder = localFolder(to, '--to');
   const { ctx, runNamed } = await openService(flags);
   const { buckets } = ctx.service;
   const run = await runNamed(name);
@@ -42,7 +41,7 @@ async function download(name: string, { to, examples = false, ...flags }: Downlo
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work)).finally(progress.end);
-  say(`${folder.root}: ${fetched} of ${files.length} files downloaded, ${files.length - fetched} were there already`);
+  print(`${folder.root}: ${fetched} of ${files.length} files downloaded, ${files.length - fetched} were there already`);
   const report = files.find(({ name }) => name.endsWith('report.html'))?.name;
-  say(report === undefined ? 'the run has no report yet: see "igd status"' : `report: ${join(folder.root, report)}`);
+  print(report === undefined ? 'the run has no report yet: see "igd status"' : `report: ${join(folder.root, report)}`);
 }

@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
-import { exportExamples } from '../../pipeline/export.ts';
 import { counted, list } from '../../report/format.ts';
-import { localise } from '../../stores/localise.ts';
-import { say } from '../files.ts';
-import { folderOf, placeOf } from '../places.ts';
+import { exportExamples } from '../../runs/export.ts';
+import { localise } from '../../stores/open.ts';
 import { countProgress } from '../progress.ts';
+import { localFolder, print, storageLocation } from '../storage-location.ts';
 import { planOf, requireVariant } from './report.ts';
 
 interface ExportFlags {
@@ -20,10 +19,10 @@ export function addExport(program: Command): void {
     .requiredOption('--to <folder>', 'where the folders go')
     .option('--variant <id>', 'of this variant alone')
     .action(async (dir: string, { to, variant }: ExportFlags) => {
-      const runs = await placeOf(dir);
+      const runs = await storageLocation(dir);
       const plan = await planOf(runs);
       if (variant !== undefined) requireVariant(plan, variant);
-      const folder = folderOf(to, '--to').root;
+      const folder = localFolder(to, '--to').root;
       const progress = countProgress(process.stderr, 'shards exported:');
       const exported = await exportExamples({
         plan: { ...plan, config: await localise(plan.config) },
@@ -33,7 +32,7 @@ export function addExport(program: Command): void {
         progress: progress.update,
       }).finally(progress.end);
       for (const [id, { images, adversarial }] of exported)
-        say(`${id}: ${counted(images, 'image')}, ${adversarial} of them adversarial`);
-      say(`${list(['x_adv.npy', 'labels.npy', 'predictions.npy'])} in ${folder}/<variant>`);
+        print(`${id}: ${counted(images, 'image')}, ${adversarial} of them adversarial`);
+      print(`${list(['x_adv.npy', 'labels.npy', 'predictions.npy'])} in ${folder}/<variant>`);
     });
 }

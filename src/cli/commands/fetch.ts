@@ -1,9 +1,7 @@
 import type { Command } from 'commander';
-import { CATALOGUE } from '../../datasets/catalogue.ts';
-import { fetchNamed } from '../../datasets/fetch.ts';
-import { say } from '../files.ts';
-import { folderOf } from '../places.ts';
+import { CATALOGUE, fetchNamed } from '../../datasets/fetch.ts';
 import { countProgress } from '../progress.ts';
+import { localFolder, print } from '../storage-location.ts';
 
 export function addFetch(program: Command): void {
   program
@@ -12,12 +10,12 @@ export function addFetch(program: Command): void {
     .argument('<name>', Object.keys(CATALOGUE).join(', '))
     .option('--to <dir>', 'folder to put it in', 'data')
     .action(async (name: string, { to }: { to: string }) => {
-      folderOf(to, '--to');
+      localFolder(to, '--to');
       const progress = countProgress(process.stderr, 'bytes');
       const { path, outcome, checksum } = await fetchNamed(name, to, { onProgress: progress.update }).finally(
         progress.end,
       );
-      say(
+      print(
         `${path} ${outcome === 'already there' ? 'is there already' : 'downloaded'}, ${checksum.algorithm} ${checksum.hex}`,
       );
     });

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
-import { layerOf, openClassifier } from '../../architectures/open.ts';
-import { encodeModel } from '../../onnx/codec.ts';
-import { gradientModel } from '../../onnx/gradient/vjp.ts';
+import { openClassifier } from '../../inputs/open-classifier.ts';
+import { layerOf } from '../../models/classifier.ts';
+import { gradientModel } from '../../onnx/autodiff/vjp.ts';
+import { encodeModel } from '../../onnx/codec/model.ts';
 import type { Model } from '../../onnx/graph.ts';
-import { localPath } from '../../stores/localise.ts';
-import { say, writeOutput } from '../files.ts';
+import { localPath } from '../../stores/open.ts';
 import { addModelOptions, type ModelFlags, modelOptions } from '../options.ts';
+import { print, writeOutput } from '../storage-location.ts';
 
 interface ImportFlags extends ModelFlags {
   readonly out: string;
@@ -33,7 +34,7 @@ export function addImport(program: Command): void {
       flags.out,
       encodeModel(layer === undefined ? model : withOutput(model, layer.tensor, layer.dims)),
     );
-    say(
+    print(
       `${flags.out}: ${classifier.architecture}, input "${classifier.input}" [N, ${classifier.imageShape.join(', ')}] in [0, 1]`,
     );
   });

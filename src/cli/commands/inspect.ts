@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import { openClassifier } from '../../architectures/open.ts';
-import { missingRules } from '../../onnx/gradient/vjp.ts';
+import { checkpointDigest } from '../../inputs/inspect-inputs.ts';
+import { openClassifier } from '../../inputs/open-classifier.ts';
+import { sizeOf } from '../../numeric/tensor.ts';
+import { missingRules } from '../../onnx/autodiff/vjp.ts';
 import type { Graph } from '../../onnx/graph.ts';
-import { checkpointDigest } from '../../pipeline/inputs.ts';
-import { localPath } from '../../stores/localise.ts';
-import { sizeOf } from '../../tensor/tensor.ts';
-import { say } from '../files.ts';
+import { localPath } from '../../stores/open.ts';
+import { print } from '../storage-location.ts';
 
 export function addInspect(program: Command): void {
   program
@@ -15,24 +15,24 @@ export function addInspect(program: Command): void {
     .option('--json', 'as JSON')
     .action(async (file: string, { json }: { json?: boolean }) => {
       const summary = await summarise(file);
-      if (json === true) return say(JSON.stringify(summary, null, 2));
-      say(`${file}`);
-      say(`  sha256        ${summary.sha256}`);
-      say(`  architecture  ${summary.architecture}`);
-      say(`  images        [${summary.imageShape.join(', ')}]`);
-      say(`  classes       ${summary.classes}`);
-      say(`  weights       ${summary.weights}`);
-      say(
+      if (json === true) return print(JSON.stringify(summary, null, 2));
+      print(`${file}`);
+      print(`  sha256        ${summary.sha256}`);
+      print(`  architecture  ${summary.architecture}`);
+      print(`  images        [${summary.imageShape.join(', ')}]`);
+      print(`  classes       ${summary.classes}`);
+      print(`  weights       ${summary.weights}`);
+      print(
         `  layers        ${summary.layers.map(({ name, units, dims }) => `${name}: ${units} units [${dims.join(', ')}]`).join('\n                ')}`,
       );
-      say(
+      print(
         `  ops           ${Object.entries(summary.ops)
           .map(([op, count]) => `${op} ${count}`)
           .join(', ')}`,
       );
       if (summary.missingGradients.length > 0)
-        say(`  no gradient   ${summary.missingGradients.join(', ')}: cannot be attacked white-box`);
-      for (const note of summary.notes) say(`  note          ${note}`);
+        print(`  no gradient   ${summary.missingGradients.join(', ')}: cannot be attacked white-box`);
+      for (const note of summary.notes) print(`  note          ${note}`);
     });
 }
 

@@ -1,21 +1,24 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { DEVICES, type Device } from '../../contracts/config.ts';
-import { calibrateTogether } from '../../engines/calibration.ts';
-import { durationOf, handsFor } from '../../pipeline/duration.ts';
-import { type Assumption, type Estimate, estimateWork, expectedFate, WORST_FATE } from '../../pipeline/estimate.ts';
-import { importRanking } from '../../pipeline/import-ranking.ts';
-import { inspectInputs } from '../../pipeline/inputs.ts';
-import { type Plan, planRun } from '../../pipeline/plan.ts';
-import { type Workload, workloadOf } from '../../pipeline/workload.ts';
+import { durationOf, parallelismFor } from '../../runs/planning/duration.ts';
+import {
+  type Estimate,
+  estimateWork,
+  expectedAssumptions,
+  WORST_CASE,
+  type WorkAssumptions,
+} from '../../runs/planning/estimate.ts';
+import type { Plan } from '../../runs/planning/plan.ts';
+import { prepareRun } from '../../runs/planning/prepare-run.ts';
+import { type Workload, workloadOf } from '../../runs/planning/workload.ts';
 import { requireProvider } from '../../runtime/provider.ts';
-import { FileStore } from '../../stores/file-store.ts';
-import { localise } from '../../stores/localise.ts';
-import { configOf } from '../execution.ts';
-import { readText, say } from '../files.ts';
+import { DEVICES, type Device } from '../../schemas/config.ts';
+import { FileStore } from '../../stores/folder-store.ts';
+import { calibrateTogether } from '../../workers/calibration.ts';
+import { configOf, rankingsFolder } from '../execution-context.ts';
 import { cores, finiteNumber, positiveInteger } from '../options.ts';
 import { planText, type TimedEstimate } from '../plan-text.ts';
-import { rankingsFolder } from './run.ts';
+import { print, readText } from '../storage-location.ts';
 
 interface PlanFlags {
   readonly workers?: number;
@@ -54,30 +57,28 @@ export function addPlan(program: Command): void {
 async function plan(path: string, flags: PlanFlags): Promise<void> {
   const { config, source } = configOf(await readText(path), path, flags.device);
   await requireProvider(config.compute.device);
-  const local = await localise(config);
-  const inputs = await inspectInputs(local);
-  const planned = planRun(config, source, inputs, (await importRanking(local, inputs))?.digest);
+  const { plan: planned, local } = await prepareRun(config, source);
   // A run does the same before its first worker starts.
   const opened = performance.now() / 1000;
   const load = await workloadOf(planned, local, new FileStore(resolve(flags.rankings)));
   const estimate = await estimated(planned, load, flags, opened);
-  say(flags.json === true ? JSON.stringify(estimate, null, 2) : planText(config.name, estimate));
+  print(flags.json === true ? JSON.stringify(estimate, null, 2) : planText(config.name, estimate));
 }
 
 async function estimated(plan: Plan, load: Workload, flags: PlanFlags, opened: number): Promise<TimedEstimate> {
   const { holdOut, calibrateSeconds, pricePerHour } = flags;
   const jobs = load.shards.length * load.variants.length;
-  const hands = handsFor(jobs, { workers: flags.workers ?? cores(), cores: cores() });
+  const parallelism = parallelismFor(jobs, { workers: flags.workers ?? cores(), cores: cores() });
   const schema = 'igd.estimate/1';
   // Without a trial nothing is known of how many images are classified correctly.
   if (calibrateSeconds === 0)
-    return { schema, ...estimateWork(load, { correct: 1, holdOut }), hands, time: null, cost: null };
+    return { schema, ...estimateWork(load, { correct: 1, holdOut }), hands: parallelism, time: null, cost: null };
   const tail = load.rankings.some(({ tails }) => tails > 0);
-  const rates = await calibrateTogether(plan, hands, { seconds: calibrateSeconds, holdOut, tail });
-  const assumption: Assumption = { correct: rates.correct, holdOut };
+  const rates = await calibrateTogether(plan, parallelism, { seconds: calibrateSeconds, holdOut, tail });
+  const assumption: WorkAssumptions = { correct: rates.correct, holdOut };
   const seconds = {
-    expected: opened + durationOf(load, rates, expectedFate(assumption), hands),
-    most: opened + durationOf(load, rates, WORST_FATE, hands),
+    expected: opened + durationOf(load, rates, expectedAssumptions(assumption), parallelism),
+    most: opened + durationOf(load, rates, WORST_CASE, parallelism),
   };
   const work: Estimate = estimateWork(load, assumption);
   const cost =
@@ -88,7 +89,7 @@ async function estimated(plan: Plan, load: Workload, flags: PlanFlags, opened: n
           expected: (pricePerHour * seconds.expected) / 3600,
           most: (pricePerHour * seconds.most) / 3600,
         };
-  return { schema, ...work, hands, time: { seconds, rates }, cost };
+  return { schema, ...work, hands: parallelism, time: { seconds, rates }, cost };
 }
 
 function share(text: string): number {

@@ -1,20 +1,20 @@
 import { readFile } from 'node:fs/promises';
-import type { Command } from 'commander';
-import { Option } from 'commander';
-import type { Classifier } from '../../architectures/architecture.ts';
-import { layerOf, openClassifier } from '../../architectures/open.ts';
-import { predictedClass } from '../../attacks/predictions.ts';
-import { InputError, messageOf } from '../../contracts/errors.ts';
-import { batchesOf } from '../../datasets/batches.ts';
-import { baseModel, defendedModel, type EvaluatedModel, type Smoothing } from '../../defense/defended.ts';
-import { topUnitMasks } from '../../defense/masks.ts';
+import { type Command, Option } from 'commander';
+import { predictedClass } from '../../attacks/core/predictions.ts';
+import { batchesOf } from '../../datasets/dataset.ts';
+import { baseModel, defendedModel, type EvaluatedModel, type Smoothing } from '../../defense/defended-model.ts';
+import { topUnitMasks } from '../../defense/mask-set.ts';
+import { InputError, messageOf } from '../../errors.ts';
 import { OnnxModel } from '../../evaluation/onnx-model.ts';
-import { type RandomSource, streamOf } from '../../random/stream.ts';
-import { readRanking } from '../../ranking/read.ts';
-import { localPath } from '../../stores/localise.ts';
-import { decodeNpy, encodeNpy } from '../../tensor/npy.ts';
-import { float32 } from '../../tensor/tensor.ts';
-import { say, writeOutput } from '../files.ts';
+import { readRanking } from '../../inputs/ig-defense-format.ts';
+import { openClassifier } from '../../inputs/open-classifier.ts';
+import type { Classifier } from '../../models/classifier.ts';
+import { layerOf } from '../../models/classifier.ts';
+import { decodeNpy, encodeNpy } from '../../numeric/npy.ts';
+import { keyedStream, type RandomSource } from '../../numeric/random.ts';
+import { float32 } from '../../numeric/tensor.ts';
+import { onnxRuntime } from '../../runtime/session.ts';
+import { localPath } from '../../stores/open.ts';
 import {
   addDataOptions,
   addModelOptions,
@@ -28,6 +28,7 @@ import {
   positiveInteger,
   seedNumber,
 } from '../options.ts';
+import { print, writeOutput } from '../storage-location.ts';
 
 interface PredictFlags extends ModelFlags, DataFlags {
   readonly first?: number;
@@ -82,15 +83,18 @@ async function predict(checkpoint: string, given: PredictFlags): Promise<void> {
     imageShape: data.imageShape,
     ...modelOptions(flags),
   });
-  const model = new OnnxModel(await evaluated(classifier, flags, noise?.samples), data.imageShape, classifier.classes, {
-    threads: cores(),
-  });
+  const model = new OnnxModel(
+    await evaluated(classifier, flags, noise?.samples),
+    data.imageShape,
+    classifier.classes,
+    onnxRuntime({ threads: cores() }),
+  );
   const logits = new Float32Array(data.count * classifier.classes);
   const gradient = flags.gradient === undefined ? undefined : new Float32Array(data.count * model.imageSize);
   for await (const { first, count, x, labels } of batchesOf(data, flags.batchSize)) {
     const streams = Array.from(
       { length: count },
-      (_, i) => noise?.stream(first + i) ?? streamOf([flags.seed, first + i, 'clean']),
+      (_, i) => noise?.stream(first + i) ?? keyedStream([flags.seed, first + i, 'clean']),
     );
     const outputs =
       gradient === undefined
@@ -105,7 +109,7 @@ async function predict(checkpoint: string, given: PredictFlags): Promise<void> {
   if (flags.gradient !== undefined)
     await writeOutput(flags.gradient, encodeNpy(float32([data.count, ...data.imageShape], gradient)));
   const right = data.labels.filter((label, row) => predictedClass(logits, row, classifier.classes) === label).length;
-  say(`${right} of ${data.count} images right (${((100 * right) / data.count).toFixed(1)}%)`);
+  print(`${right} of ${data.count} images right (${((100 * right) / data.count).toFixed(1)}%)`);
 }
 
 async function localFlags(given: PredictFlags): Promise<PredictFlags> {

@@ -1,30 +1,31 @@
 import { resolve } from 'node:path';
-import type { Command } from 'commander';
-import { Option } from 'commander';
-import type { Classifier } from '../../architectures/architecture.ts';
-import type { MaskLayer } from '../../architectures/mask-layer.ts';
-import { layerOf, openClassifier } from '../../architectures/open.ts';
-import type { RankingMethod } from '../../contracts/variants.ts';
-import { RANKING_METHODS } from '../../contracts/variants.ts';
+import { type Command, Option } from 'commander';
 import type { Dataset } from '../../datasets/dataset.ts';
 import { datasetDigest } from '../../datasets/digest.ts';
 import { openDataset } from '../../datasets/open.ts';
-import { inspectClip } from '../../pipeline/clip-inputs.ts';
-import { checkpointDigest } from '../../pipeline/inputs.ts';
-import { rankByConcepts } from '../../pipeline/rank-by-concepts.ts';
+import type { Scores } from '../../defense/mask-set.ts';
+import { inspectClip } from '../../inputs/clip-inputs.ts';
+import { exportUnits } from '../../inputs/ig-defense-format.ts';
+import { checkpointDigest } from '../../inputs/inspect-inputs.ts';
+import { openClassifier } from '../../inputs/open-classifier.ts';
+import type { Classifier, MaskLayer } from '../../models/classifier.ts';
+import { layerOf } from '../../models/classifier.ts';
+import { randomScores } from '../../ranking/cost.ts';
 import { diagnose, requireSound } from '../../ranking/diagnostics.ts';
 import { loirScores } from '../../ranking/loir.ts';
-import { exportUnits } from '../../ranking/public-layout.ts';
-import { randomScores } from '../../ranking/random.ts';
 import { encodeRanking, type RankingRecipe } from '../../ranking/ranking.ts';
-import type { Scores } from '../../ranking/scores.ts';
-import { FileStore } from '../../stores/file-store.ts';
-import { localPath } from '../../stores/localise.ts';
-import { addClipOptions, type ClipFlags, clipConfig, refuseClip } from '../clip-options.ts';
-import { say, writeOutput } from '../files.ts';
+import { rankByConcepts } from '../../runs/jobs/rank-by-concepts.ts';
+import { onnxRuntime } from '../../runtime/session.ts';
+import { RANKING_METHODS, type RankingMethod } from '../../schemas/variants.ts';
+import { FileStore } from '../../stores/folder-store.ts';
+import { localPath } from '../../stores/open.ts';
+import { rankingsFolder } from '../execution-context.ts';
 import {
+  addClipOptions,
   addDataOptions,
   addModelOptions,
+  type ClipFlags,
+  clipConfig,
   cores,
   type DataFlags,
   dataSpec,
@@ -32,11 +33,11 @@ import {
   type ModelFlags,
   modelOptions,
   positiveInteger,
+  refuseClip,
   seedNumber,
 } from '../options.ts';
-import { folderOf } from '../places.ts';
 import { countProgress } from '../progress.ts';
-import { rankingsFolder } from './run.ts';
+import { localFolder, print, writeOutput } from '../storage-location.ts';
 
 interface RankFlags extends ModelFlags, DataFlags, ClipFlags {
   readonly rankings: string;
@@ -93,7 +94,7 @@ type Ranked = { readonly scores: Scores } & Pick<RankingRecipe, 'signed' | 'seed
 const RANKERS: Readonly<Record<RankingMethod, (subject: Subject) => Promise<Ranked>>> = {
   loir: async ({ flags, classifier, layer, probe, progress }) => {
     const signed = flags.signed === true;
-    const options = { signed, batchSize: flags.batchSize, session: { threads: cores() }, progress };
+    const options = { signed, batchSize: flags.batchSize, runtime: onnxRuntime({ threads: cores() }), progress };
     return { scores: await loirScores(classifier, layer, probe, options), signed, seed: null, looksAtImages: true };
   },
   cdir: async ({ flags, classifier, layer, probe, probeDigest, progress }) => {
@@ -104,7 +105,7 @@ const RANKERS: Readonly<Record<RankingMethod, (subject: Subject) => Promise<Rank
       ...{ classifier, layer, probe, probeDigest, config, inputs, progress },
       store: new FileStore(resolve(flags.rankings)),
       batchSize: flags.batchSize,
-      session: { threads: cores() },
+      runtime: onnxRuntime({ threads: cores() }),
     });
     const { files, tokenizer, concepts } = inputs;
     const clip = { files, tokenizer, concepts, similarity: config.similarity };
@@ -117,7 +118,7 @@ const RANKERS: Readonly<Record<RankingMethod, (subject: Subject) => Promise<Rank
 };
 
 async function rank(checkpoint: string, given: RankFlags): Promise<void> {
-  if (given.exportNpy !== undefined) folderOf(given.exportNpy, '--export-npy');
+  if (given.exportNpy !== undefined) localFolder(given.exportNpy, '--export-npy');
   if (given.method !== 'cdir') refuseClip(given);
   const flags = await localData(given);
   const path = await localPath(checkpoint);
@@ -144,11 +145,11 @@ async function rank(checkpoint: string, given: RankFlags): Promise<void> {
   };
   await writeOutput(flags.out, encodeRanking({ recipe, scores }));
   if (flags.exportNpy !== undefined) await exportUnits(scores, flags.exportNpy);
-  say(
+  print(
     `${flags.out}: ${flags.method} of ${layer.units} units for ${classifier.classes} classes on ${probe.count} images`,
   );
-  say(
+  print(
     `  top ${keep} units of two classes overlap by ${diagnostics.meanOverlap.toFixed(2)} on average; ${diagnostics.deadUnits} units matter to no class`,
   );
-  for (const { message } of diagnostics.flags) say(`  note: ${message}`);
+  for (const { message } of diagnostics.flags) print(`  note: ${message}`);
 }

@@ -1,15 +1,14 @@
 import type { Command } from 'commander';
-import { InputError } from '../../contracts/errors.ts';
-import { runKeys } from '../../contracts/keys.ts';
-import { decodePlan, type Plan } from '../../pipeline/plan.ts';
-import { writeReport } from '../../pipeline/report.ts';
-import { writeRobustBench } from '../../pipeline/robustbench.ts';
+import { InputError } from '../../errors.ts';
+import { reportJsonSchema } from '../../report/data-files.ts';
 import { list } from '../../report/format.ts';
-import { reportJsonSchema } from '../../report/json.ts';
 import { reportTable } from '../../report/table.ts';
-import { say } from '../files.ts';
-import { type Place, placeOf } from '../places.ts';
-import { rankingsFolder } from './run.ts';
+import { decodePlan, type Plan } from '../../runs/planning/plan.ts';
+import { writeRobustBench } from '../../runs/robustbench.ts';
+import { writeReport } from '../../runs/write-report.ts';
+import { runKeys } from '../../schemas/keys.ts';
+import { rankingsFolder } from '../execution-context.ts';
+import { print, type StorageLocation, storageLocation } from '../storage-location.ts';
 
 interface ReportFlags {
   readonly rankings: string;
@@ -31,23 +30,23 @@ export function addReport(program: Command): void {
 }
 
 async function report(dir: string | undefined, flags: ReportFlags): Promise<void> {
-  if (flags.schema === true) return say(JSON.stringify(reportJsonSchema(), null, 2));
+  if (flags.schema === true) return print(JSON.stringify(reportJsonSchema(), null, 2));
   if (dir === undefined) throw new InputError('give the folder of a run');
   if (flags.variant !== undefined && flags.robustbench !== true)
     throw new InputError('--variant goes with --robustbench: the report itself is about all variants');
-  const [runs, ranked] = await Promise.all([placeOf(dir), placeOf(flags.rankings)]);
+  const [runs, ranked] = await Promise.all([storageLocation(dir), storageLocation(flags.rankings)]);
   const plan = await planOf(runs);
   if (flags.variant !== undefined) requireVariant(plan, flags.variant);
   const written = await writeReport(plan, runs.store, ranked.store);
-  say(reportTable(written));
-  say(`report: ${runs.where('report.html')}`);
+  print(reportTable(written));
+  print(`report: ${runs.where('report.html')}`);
   if (flags.robustbench !== true) return;
   const entries = await writeRobustBench(written, plan.config, runs.store, flags.variant);
-  for (const { key } of entries) say(`robustbench: ${runs.where(key)}`);
+  for (const { key } of entries) print(`robustbench: ${runs.where(key)}`);
   const unknown = [...new Set(entries.flatMap((entry) => entry.unknown))];
-  say(`left null, for you to fill in: ${unknown.join(', ')}`);
+  print(`left null, for you to fill in: ${unknown.join(', ')}`);
   if (unknown.includes('autoattack_acc'))
-    say(
+    print(
       'autoattack_acc is among them: the suite is not AutoAttack\'s "standard" or "plus"; the footnote says what it is',
     );
 }
@@ -59,7 +58,7 @@ export function requireVariant({ config: { variants } }: Plan, id: string): void
 }
 
 /** Throws InputError where the place holds no run. */
-export async function planOf({ store, where }: Place): Promise<Plan> {
+export async function planOf({ store, where }: StorageLocation): Promise<Plan> {
   const bytes = await store.get(runKeys.plan);
   if (bytes === undefined) throw new InputError(`${where('')} holds no run: there is no ${runKeys.plan} in it`);
   return decodePlan(bytes, where(runKeys.plan));

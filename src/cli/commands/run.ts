@@ -1,15 +1,14 @@
 import type { Command } from 'commander';
-import { parseSweep, type Sweep } from '../../contracts/sweep.ts';
-import { executeRun } from '../../pipeline/run.ts';
-import { executeSweep } from '../../pipeline/sweep.ts';
-import { sweepTable } from '../../report/sweep-tables.ts';
+import { parameterSweepTable } from '../../report/parameter-sweep.ts';
 import { reportTable } from '../../report/table.ts';
+import { executeParameterSweep } from '../../runs/parameter-sweep.ts';
+import { executeRun } from '../../runs/run.ts';
 import { requireProvider } from '../../runtime/provider.ts';
-import { addExecutionOptions, configOf, type ExecutionFlags, execute } from '../execution.ts';
-import { readText, say } from '../files.ts';
-import { type Place, placeOf, placeWithin } from '../places.ts';
+import { type ParameterSweep, parseParameterSweep } from '../../schemas/parameter-sweep.ts';
+import { addExecutionOptions, configOf, type ExecutionFlags, execute } from '../execution-context.ts';
+import { print, readText, type StorageLocation, storageLocation, storageWithin } from '../storage-location.ts';
 
-export { rankingsFolder } from '../execution.ts';
+export { rankingsFolder } from '../execution-context.ts';
 
 export function addRun(program: Command): void {
   const command = program
@@ -22,37 +21,37 @@ export function addRun(program: Command): void {
 
 async function run(path: string, flags: ExecutionFlags): Promise<void> {
   const text = await readText(path);
-  const sweep = parseSweep(text, path);
+  const sweep = parseParameterSweep(text, path);
   await (sweep === undefined ? runOne(text, path, flags) : runSweep(sweep, flags));
 }
 
 async function runOne(text: string, path: string, flags: ExecutionFlags): Promise<void> {
   const { config, source } = configOf(text, path, flags.device);
   await requireProvider(config.compute.device);
-  const runs = await placeOf(flags.out);
+  const runs = await storageLocation(flags.out);
   const { computed, report } = await execute(flags, ({ optionsFor }) =>
     executeRun({ ...optionsFor(runs), config, source }),
   );
   if (!computed)
-    say(`this run is finished already; nothing was done. "igd report ${flags.out}" writes its report anew`);
-  say(reportTable(report));
-  say(`report: ${runs.where('report.html')}`);
+    print(`this run is finished already; nothing was done. "igd report ${flags.out}" writes its report anew`);
+  print(reportTable(report));
+  print(`report: ${runs.where('report.html')}`);
 }
 
-async function runSweep({ runs, ...sweep }: Sweep, flags: ExecutionFlags): Promise<void> {
+async function runSweep({ runs, ...sweep }: ParameterSweep, flags: ExecutionFlags): Promise<void> {
   const onDevice = runs.map((one) => ({ ...one, ...configOf(JSON.stringify(one.source), one.label, flags.device) }));
   for (const { config } of onDevice) await requireProvider(config.compute.device);
-  const whole = await placeOf(flags.out);
-  const places = new Map<string, Place>();
-  for (const { label } of runs) places.set(label, await placeWithin(flags.out, label));
-  const report = await execute(flags, ({ optionsFor, tell }) =>
-    executeSweep({
+  const whole = await storageLocation(flags.out);
+  const locations = new Map<string, StorageLocation>();
+  for (const { label } of runs) locations.set(label, await storageWithin(flags.out, label));
+  const report = await execute(flags, ({ optionsFor, print }) =>
+    executeParameterSweep({
       sweep: { ...sweep, runs: onDevice },
       store: whole.store,
-      optionsFor: ({ label }) => optionsFor(places.get(label) ?? whole),
-      begin: ({ label }, position) => tell(`${label} (${position + 1} of ${runs.length})`),
+      optionsFor: ({ label }) => optionsFor(locations.get(label) ?? whole),
+      begin: ({ label }, position) => print(`${label} (${position + 1} of ${runs.length})`),
     }),
   );
-  say(`\n${sweepTable(report)}`);
-  say(`report: ${whole.where('sweep.html')}, and one in the folder of each run`);
+  print(`\n${parameterSweepTable(report)}`);
+  print(`report: ${whole.where('sweep.html')}, and one in the folder of each run`);
 }

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { printable, RunError } from '../../contracts/errors.ts';
-import type { RunStatus } from '../../service/index.ts';
-import { say } from '../files.ts';
-import { onAws } from '../on-aws.ts';
+import { printable, RunError } from '../../errors.ts';
+import type { RunStatus } from '../../service/status.ts';
 import { finiteNumber } from '../options.ts';
-import { addServiceOptions, openService, type ServiceFlags } from '../service.ts';
+import { onAws } from '../remote/on-aws.ts';
+import { addServiceOptions, openService, type ServiceFlags } from '../remote/service.ts';
+import { print } from '../storage-location.ts';
 
 interface StatusFlags extends ServiceFlags {
   readonly watch?: boolean;
@@ -33,7 +33,7 @@ async function status(name: string, { watch = false, price, ...flags }: StatusFl
     return { current, text: printable(statusText(current, ctx.service.buckets.runs, price)) };
   };
   let { current, text } = await look();
-  say(text);
+  print(text);
   while (watch && current.outcome === undefined) {
     await delay(INTERVAL_MS);
     const shown = text;
@@ -47,7 +47,7 @@ async function status(name: string, { watch = false, price, ...flags }: StatusFl
 function redraw(shown: string, text: string): void {
   if (process.stdout.isTTY) process.stdout.write(`\u001b[${shown.split('\n').length}A\u001b[J`);
   else if (shown === text) return;
-  say(text);
+  print(text);
 }
 
 function requireComplete({ run, outcome }: RunStatus): void {

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import { CheckpointError } from '../../contracts/errors.ts';
-import { parseConfig } from '../../contracts/parse-config.ts';
-import { namedInputs, withPaths } from '../../contracts/paths.ts';
-import { singleConfigs } from '../../contracts/sweep.ts';
-import { readText, say } from '../files.ts';
+import { CheckpointError } from '../../errors.ts';
+import { namedInputs, withPaths } from '../../schemas/input-paths.ts';
+import { singleConfigs } from '../../schemas/parameter-sweep.ts';
+import { parseConfig } from '../../schemas/parse-config.ts';
 import { finiteNumber } from '../options.ts';
-import { addServiceOptions, type ServiceFlags, serviceOf } from '../service.ts';
+import { addServiceOptions, type ServiceFlags, serviceOf } from '../remote/service.ts';
+import { print, readText } from '../storage-location.ts';
 
 interface SubmitFlags extends ServiceFlags {
   readonly wait: number;
@@ -39,7 +39,7 @@ async function submitOne(text: string, path: string, { wait, ...flags }: SubmitF
   for (const [local, file] of files) {
     const { uri, sent } = await uploadInput(buckets.inputs, file);
     uris.set(local, uri);
-    say(`${local}: ${sent ? 'uploaded to' : 'is there already,'} ${uri}`);
+    print(`${local}: ${sent ? 'uploaded to' : 'is there already,'} ${uri}`);
   }
   const written: Record<string, unknown> = JSON.parse(text);
   const moved = withPaths(
@@ -50,13 +50,13 @@ async function submitOne(text: string, path: string, { wait, ...flags }: SubmitF
 }
 
 async function start(bucket: string, name: string, text: string, wait: number): Promise<void> {
-  const { S3Store } = await import('../../stores/s3-store.ts');
+  const { S3Store } = await import('../../stores/s3/store.ts');
   const { uploadConfig } = await import('../remote/answer.ts');
   const answer = await uploadConfig(new S3Store({ bucket, prefix: '' }), name, text, wait);
   if (answer === undefined)
-    return say(`${name} is submitted; the service has not answered yet. "igd list" will show the run`);
-  say(`run ${answer.run} ${answer.started ? 'is started' : 'had been started before; nothing new was started'}`);
-  say(`watch it with: igd status ${answer.run} --watch`);
+    return print(`${name} is submitted; the service has not answered yet. "igd list" will show the run`);
+  print(`run ${answer.run} ${answer.started ? 'is started' : 'had been started before; nothing new was started'}`);
+  print(`watch it with: igd status ${answer.run} --watch`);
 }
 
 /** Throws CheckpointError where the file is not the one the config expects. */

@@ -1,11 +1,10 @@
 import type { Command } from 'commander';
-import { suiteOf } from '../../attacks/suites.ts';
-import { parseConfig } from '../../contracts/parse-config.ts';
-import { parseSweep } from '../../contracts/sweep.ts';
-import { checkAnalysis } from '../../pipeline/analysis-plan.ts';
-import { inspectInputs } from '../../pipeline/inputs.ts';
-import { localise } from '../../stores/localise.ts';
-import { readText, say } from '../files.ts';
+import { resolveSuite } from '../../attacks/suites.ts';
+import { checkAnalysis } from '../../runs/planning/analysis-plan.ts';
+import { prepareRun } from '../../runs/planning/prepare-run.ts';
+import { parseParameterSweep } from '../../schemas/parameter-sweep.ts';
+import { parseConfig } from '../../schemas/parse-config.ts';
+import { print, readText } from '../storage-location.ts';
 
 export function addValidate(program: Command): void {
   program
@@ -14,29 +13,29 @@ export function addValidate(program: Command): void {
     .argument('<config>', 'run config (.json)')
     .action(async (path: string) => {
       const text = await readText(path);
-      const sweep = parseSweep(text, path);
+      const sweep = parseParameterSweep(text, path);
       const [config = parseConfig(text, path), ...others] = sweep?.runs.map((run) => run.config) ?? [];
-      for (const other of others) await inspectInputs(await localise(other));
-      const inputs = await inspectInputs(await localise(config));
+      for (const other of others) await prepareRun(other, null);
+      const { inputs } = (await prepareRun(config, null)).plan;
       checkAnalysis(config, inputs);
       const { checkpoint, test, probe, clip } = inputs;
-      say(`${path} is a valid run config`);
+      print(`${path} is a valid run config`);
       if (sweep !== undefined)
-        say(`  sweep     ${sweep.key}: ${sweep.runs.map(({ value }) => value).join(', ')}; the first:`);
-      say(`  model     ${checkpoint.architecture}, ${checkpoint.classes} classes, sha256 ${checkpoint.sha256}`);
-      for (const note of checkpoint.notes) say(`            ${note}`);
+        print(`  sweep     ${sweep.key}: ${sweep.runs.map(({ value }) => value).join(', ')}; the first:`);
+      print(`  model     ${checkpoint.architecture}, ${checkpoint.classes} classes, sha256 ${checkpoint.sha256}`);
+      for (const note of checkpoint.notes) print(`            ${note}`);
       if (checkpoint.layer !== null)
-        say(
+        print(
           `  layer     ${checkpoint.layer.name}, ${checkpoint.layer.units} units, ${config.importantUnits ?? 'all'} kept`,
         );
-      say(`  images    ${test.images} to evaluate${probe === null ? '' : `, ${probe.images} to rank on`}`);
+      print(`  images    ${test.images} to evaluate${probe === null ? '' : `, ${probe.images} to rank on`}`);
       if (clip !== undefined)
-        say(
+        print(
           `  clip      ${clip.description}; ${clip.concepts.slice(0, 5).join(', ')}${clip.concepts.length > 5 ? ', ...' : ''}`,
         );
-      say(`  variants  ${config.variants.map(({ id }) => id).join(', ')}`);
-      say(
-        `  attacks   ${suiteOf(config)
+      print(`  variants  ${config.variants.map(({ id }) => id).join(', ')}`);
+      print(
+        `  attacks   ${resolveSuite(config)
           .map(({ name }) => name)
           .join(', ')}; ${config.threat.norm}, eps ${config.threat.epsilon.toPrecision(4)}`,
       );

@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
-import { RunError } from '../../contracts/errors.ts';
-import { verifyRun } from '../../pipeline/verify.ts';
-import { localise } from '../../stores/localise.ts';
-import { say } from '../files.ts';
+import { RunError } from '../../errors.ts';
+import { verifyRun } from '../../runs/verify.ts';
+import { onnxRuntime } from '../../runtime/session.ts';
+import { localise } from '../../stores/open.ts';
+import { rankingsFolder } from '../execution-context.ts';
 import { cores } from '../options.ts';
-import { placeOf } from '../places.ts';
 import { countProgress } from '../progress.ts';
+import { print, storageLocation } from '../storage-location.ts';
 import { planOf } from './report.ts';
-import { rankingsFolder } from './run.ts';
 
 /** Failures shown one by one. */
 const SHOWN = 20;
@@ -19,18 +19,19 @@ export function addVerify(program: Command): void {
     .argument('<dir>', 'folder of the run, or s3://bucket/prefix')
     .option('--rankings <dir>', 'folder where rankings are kept', rankingsFolder())
     .action(async (dir: string, { rankings }: { rankings: string }) => {
-      const runs = await placeOf(dir);
+      const runs = await storageLocation(dir);
       const plan = await planOf(runs);
       const local = { ...plan, config: await localise(plan.config) };
       const progress = countProgress(process.stderr, 'examples checked:');
-      const stores = { runs: runs.store, rankings: (await placeOf(rankings)).store };
+      const stores = { runs: runs.store, rankings: (await storageLocation(rankings)).store };
       const { checked, failures } = await verifyRun(
-        { plan: local, ...stores, session: { threads: cores() } },
+        { plan: local, ...stores, runtime: onnxRuntime({ threads: cores() }) },
         progress.update,
       ).finally(progress.end);
-      for (const { variant, image, problem } of failures.slice(0, SHOWN)) say(`${variant}, image ${image}: ${problem}`);
+      for (const { variant, image, problem } of failures.slice(0, SHOWN))
+        print(`${variant}, image ${image}: ${problem}`);
       if (failures.length > 0) throw new RunError(`${failures.length} of ${checked} adversarial examples do not hold`);
-      say(
+      print(
         `all ${checked} adversarial examples hold: within ${plan.config.threat.norm} ${plan.config.threat.epsilon.toPrecision(4)}, in [0, 1], misclassified`,
       );
     });

@@ -1,6 +1,6 @@
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
-import { InputError } from '../../contracts/errors.ts';
-import { onAws } from '../on-aws.ts';
+import { InputError } from '../../errors.ts';
+import { onAws } from './on-aws.ts';
 
 /** Key of the stack's output that describes the service. */
 const OUTPUT = 'Service';

@@ -1,6 +1,6 @@
-import type { TaskProgress } from '../../contracts/service.ts';
 import { count, counted } from '../../report/format.ts';
-import type { RunStatus, StageStatus } from '../../service/index.ts';
+import type { TaskProgress } from '../../schemas/service.ts';
+import type { RunStatus, StageStatus } from '../../service/status.ts';
 import { clock } from '../progress.ts';
 
 /** Tasks under way that are shown one by one. */

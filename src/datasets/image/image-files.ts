@@ -1,7 +1,7 @@
 import { constants } from 'node:buffer';
 import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DatasetError } from '../../contracts/errors.ts';
+import { DatasetError } from '../../errors.ts';
 import { type FileKind, fileError, isFolder, kindOf, readBytes, readHead } from '../files.ts';
 import { indexTar, isTar, type TarMember } from './tar-index.ts';
 

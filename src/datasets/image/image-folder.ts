@@ -1,9 +1,7 @@
-import { DatasetError } from '../../contracts/errors.ts';
-import { BYTE_AS_FLOAT, checkLabels, type Dataset, datasetReading } from '../dataset.ts';
-import type { DatasetSpec } from '../spec.ts';
-import { decodeRgb, imageSize } from './decode.ts';
+import { DatasetError } from '../../errors.ts';
+import { BYTE_AS_FLOAT, checkLabels, type Dataset, type DatasetSpec, datasetReading } from '../dataset.ts';
+import { croppedSide, decodeRgb, imageSize, preprocess } from './decode.ts';
 import { type ImageIndex, indexImages } from './index-images.ts';
-import { croppedSide, preprocess } from './preprocessing.ts';
 
 /** Images in the works at once: enough to keep libuv's four threads busy, few enough to hold little. */
 const AT_ONCE = 4;

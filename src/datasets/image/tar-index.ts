@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { DatasetError } from '../../contracts/errors.ts';
+import { DatasetError } from '../../errors.ts';
 import { fileError } from '../files.ts';
 
 /** A file in a tar archive, and where its bytes start. */

@@ -1,4 +1,4 @@
-import { float32, sizeOf, toNumbers } from '../../tensor/tensor.ts';
+import { float32, sizeOf, toNumbers } from '../../numeric/tensor.ts';
 import type { GraphBuilder } from '../builder.ts';
 import { floatOf, type Graph, intOf, type Node } from '../graph.ts';
 import { readerCounts, rewrite, withoutAttributes } from './rewrite.ts';

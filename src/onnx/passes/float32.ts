@@ -1,6 +1,5 @@
-import { bfloat16ToFloat32, float16ToFloat32 } from '../../tensor/half.ts';
-import type { ElementType, Tensor } from '../../tensor/tensor.ts';
-import { ELEMENT_CODES } from '../codec-tensors.ts';
+import { bfloat16ToFloat32, type ElementType, float16ToFloat32, type Tensor } from '../../numeric/tensor.ts';
+import { ELEMENT_CODES } from '../codec/values.ts';
 import type { Attribute, Graph, Node, ValueInfo } from '../graph.ts';
 
 /** Element types of floats other than float32. */

@@ -1,4 +1,4 @@
-import { toNumbers } from '../../tensor/tensor.ts';
+import { toNumbers } from '../../numeric/tensor.ts';
 import type { GraphBuilder } from '../builder.ts';
 import { type Dim, intsOf, isBatch, type Node, sameDim, stringOf } from '../graph.ts';
 import { numbersIn } from '../shapes/dims.ts';

@@ -1,12 +1,10 @@
+import { toNumbers } from '../../numeric/tensor.ts';
 import type { GraphBuilder } from '../builder.ts';
-import { formatDims, isBatch, type Node } from '../graph.ts';
+import { type Dim, formatDims, intOf, intsOf, isBatch, type Node } from '../graph.ts';
 import { numbersIn } from '../shapes/dims.ts';
 import { inferNode } from '../shapes/infer.ts';
-import { fail } from '../shapes/operands.ts';
-import type { TypedShape } from '../shapes/rule.ts';
+import { fail, type TypedShape } from '../shapes/operands.ts';
 import { KNOWN_SHAPES } from './known-shapes.ts';
-import { mixesBatch } from './mixing.ts';
-import { adaptOperands } from './rebatch-operands.ts';
 import type { Choose } from './search.ts';
 
 /**
@@ -111,4 +109,96 @@ function placesIn(target: readonly number[], outer: number, size: number, from: 
     return Number.isInteger(rest) && dim % (rest * size) === 0 ? [{ axis, factor: dim / size, outer: rest }] : [];
   });
   return places.sort((a, b) => a.factor - b.factor || Math.abs(a.axis - from) - Math.abs(b.axis - from));
+}
+
+/** The axes along which an op combines elements though its output keeps them, for inputs of a rank. */
+const ALONG: Readonly<Record<string, (node: Node, rank: number) => readonly number[]>> = {
+  Softmax: (node) => [intOf(node, 'axis', -1)],
+  LogSoftmax: (node) => [intOf(node, 'axis', -1)],
+  Hardmax: (node) => [intOf(node, 'axis', -1)],
+  LpNormalization: (node) => [intOf(node, 'axis', -1)],
+  LayerNormalization: (node, rank) => from(intOf(node, 'axis', -1), rank),
+  InstanceNormalization: (_, rank) => from(2, rank),
+  MeanVarianceNormalization: (node) => intsOf(node, 'axes') ?? [0, 2, 3],
+  LRN: () => [1],
+  /** Its axis is an input; no classifier sums up along one of several, so all are refused. */
+  CumSum: (_, rank) => from(0, rank),
+};
+
+function from(axis: number, rank: number): number[] {
+  const first = axis < 0 ? axis + rank : axis;
+  return Array.from({ length: rank - first }, (_, index) => first + index);
+}
+
+/** Whether a node makes the images of a batch depend on each other, for a first input of this shape. */
+export function mixesBatch(node: Node, dims: readonly Dim[]): boolean {
+  const axes = ALONG[node.op]?.(node, dims.length) ?? [];
+  return axes.some((axis) => isBatch(dims.at(axis) ?? 1));
+}
+
+/**
+ * A frozen graph can hold constants with one row per image of its batch (a class token expanded to it, say). Such rows are
+ * equal: one of them broadcasts, and is expanded to N where it is joined with the images.
+ */
+export function adaptOperands(node: Node, size: number, builder: GraphBuilder): Node {
+  const adapt = BROADCASTING.has(node.op) ? oneRow : ADAPTERS[node.op];
+  if (adapt === undefined) return node;
+  const batched = node.inputs.find((name) => name !== '' && batchAxis(name, builder) !== -1)!;
+  const inputs = node.inputs.map((name) => {
+    const constant = name !== '' && batchAxis(name, builder) === -1;
+    return constant ? adapt(node, name, { batched, size }, builder) : name;
+  });
+  return { ...node, inputs };
+}
+
+/** An input that depends on the images, and the size their batch was frozen at. */
+interface Batch {
+  readonly batched: string;
+  readonly size: number;
+}
+
+type Adapt = (node: Node, operand: string, batch: Batch, builder: GraphBuilder) => string;
+
+const BROADCASTING: ReadonlySet<string> = new Set([
+  ...['Add', 'Sub', 'Mul', 'Div', 'Pow', 'Mod', 'Min', 'Max', 'Sum', 'Mean', 'PRelu', 'Where', 'Gemm', 'MatMul'],
+  ...['Equal', 'Less', 'Greater', 'LessOrEqual', 'GreaterOrEqual', 'And', 'Or', 'Xor'],
+]);
+
+const ADAPTERS: Readonly<Record<string, Adapt>> = {
+  /** Joined along another axis, so there has to be a row for every image. */
+  Concat: (node, operand, batch, builder) => {
+    const axis = batchAxis(batch.batched, builder);
+    const row = oneRow(node, operand, batch, builder);
+    const ones = (count: number) => builder.ints(Array<number>(count).fill(1));
+    const size = builder.op('Shape', [batch.batched], { start: axis, end: axis + 1 });
+    const parts = [ones(axis), size, ones(builder.shape(operand).length - axis - 1)];
+    return builder.op('Expand', [row, builder.op('Concat', parts, { axis: 0 })]);
+  },
+};
+
+/** The operand with one row where it has one for each of several images; axes are aligned from the end. */
+function oneRow(node: Node, operand: string, { batched, size }: Batch, builder: GraphBuilder): string {
+  const dims = builder.shape(operand);
+  const axis = dims.length - builder.shape(batched).length + batchAxis(batched, builder);
+  if (size === 1 || axis < 0 || dims[axis] !== size || isMatrixAxis(node, operand, dims.length - axis)) return operand;
+  const constant = builder.constantOf(operand);
+  if (constant === undefined || !rowsAreEqual(toNumbers(constant), constant.dims, axis)) {
+    fail(node, `"${operand}" is not the same for every image of the batch of ${size}`);
+  }
+  return builder.op('Slice', [operand, builder.ints([0]), builder.ints([1]), builder.ints([axis])]);
+}
+
+/** The last two dimensions of the factors of a product hold no images, whatever their lengths. */
+function isMatrixAxis(node: Node, operand: string, fromEnd: number): boolean {
+  return (node.op === 'MatMul' || (node.op === 'Gemm' && operand !== node.inputs[2])) && fromEnd <= 2;
+}
+
+function rowsAreEqual(values: readonly number[], dims: readonly number[], axis: number): boolean {
+  const row = dims.slice(axis + 1).reduce((size, dim) => size * dim, 1);
+  const block = row * dims[axis]!;
+  return values.every((value, index) => value === values[index - (index % block) + (index % row)]);
+}
+
+function batchAxis(name: string, builder: GraphBuilder): number {
+  return builder.shape(name).findIndex(isBatch);
 }

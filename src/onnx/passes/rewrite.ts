@@ -1,6 +1,6 @@
 import { GraphBuilder } from '../builder.ts';
 import type { Graph, Node } from '../graph.ts';
-import { knownDims } from '../shapes/graph.ts';
+import { knownDims } from '../shapes/infer.ts';
 
 /**
  * What a pass does with a node, its inputs already rewritten: nothing (it stays), another node in its place, or the name

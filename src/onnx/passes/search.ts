@@ -1,4 +1,4 @@
-import { GraphError } from '../../contracts/errors.ts';
+import { GraphError } from '../../errors.ts';
 
 /** Takes one of a number of options, by index; the preferred one is 0. */
 export type Choose = (options: number) => number;

@@ -1,8 +1,8 @@
-import { toNumbers } from '../../tensor/tensor.ts';
+import { toNumbers } from '../../numeric/tensor.ts';
 import type { GraphBuilder } from '../builder.ts';
 import { type Graph, intsOf, type Node, sameDim } from '../graph.ts';
 import { inferNode } from '../shapes/infer.ts';
-import type { TypedShape } from '../shapes/rule.ts';
+import type { TypedShape } from '../shapes/operands.ts';
 import { readerCounts, rewrite } from './rewrite.ts';
 
 /** Drops the nodes that change nothing; what read their output reads their input. */

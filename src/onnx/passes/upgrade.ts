@@ -1,17 +1,21 @@
-import { GraphError } from '../../contracts/errors.ts';
+import { GraphError } from '../../errors.ts';
 import { CANONICAL_IR_VERSION, CANONICAL_OPSET, type GraphBuilder } from '../builder.ts';
-import type { Model, Node } from '../graph.ts';
+import { describeNode, floatOf, type Model, type Node } from '../graph.ts';
 import { constantTensor } from '../shapes/creation.ts';
 import { type Rule, rewrite } from './rewrite.ts';
-import { foreignRule } from './upgrade-foreign.ts';
-import { axesToInput, clipBounds, padInputs, sliceInputs, splitInputs, topKInput } from './upgrade-inputs.ts';
 import {
+  axesToInput,
+  clipBounds,
   coercedSoftmax,
   dropoutAtInference,
   firstOutputOnly,
   groupNormalization,
+  padInputs,
   resizeFromScales,
-} from './upgrade-layers.ts';
+  sliceInputs,
+  splitInputs,
+  topKInput,
+} from './upgrade-rules.ts';
 
 const OLDEST = 9;
 const NEWEST = 22;
@@ -75,4 +79,24 @@ function ruleFor(node: Node, opset: number): Change['rule'] | undefined {
   if (node.domain !== '') return foreignRule(node);
   const change = CHANGES[node.op];
   return change && opset < change.below ? change.rule : undefined;
+}
+
+/** Ops of other domains that standard ones say simply, as onnxruntime's optimiser and some exporters write them. */
+const FOREIGN: Readonly<Record<string, (node: Node, builder: GraphBuilder) => Node>> = {
+  'com.microsoft.Gelu': (node) => ({ ...node, domain: '', op: 'Gelu', attributes: {} }),
+  'com.microsoft.QuickGelu': (node, builder) => {
+    const [input = ''] = node.inputs;
+    const scaled = builder.op('Mul', [input, builder.constant(floatOf(node, 'alpha', 1.702))]);
+    return { ...node, domain: '', op: 'Mul', inputs: [input, builder.op('Sigmoid', [scaled])], attributes: {} };
+  },
+};
+
+/** The rule for a node of another domain. Throws GraphError where there is none. */
+export function foreignRule(node: Node): (node: Node, builder: GraphBuilder) => Node {
+  const rule = FOREIGN[`${node.domain}.${node.op}`];
+  if (rule !== undefined) return rule;
+  throw new GraphError(
+    `${describeNode(node)} is of domain "${node.domain}": only standard ONNX ops are supported; ` +
+      'export the model without optimising it for one runtime',
+  );
 }

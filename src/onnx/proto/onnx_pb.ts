@@ -1,3 +1,6 @@
+import { type GenFile, type GenMessage, fileDesc, messageDesc } from '@bufbuild/protobuf/codegenv2';
+import type { Message } from '@bufbuild/protobuf';
+
 // The part of the ONNX wire format that igd reads and writes: field names and numbers as published at
 // https://github.com/onnx/onnx/blob/main/onnx/onnx.proto. Fields left out here survive a read and a write
 // untouched, as unknown fields of their message.
@@ -6,9 +9,7 @@
 // @generated from file onnx.proto (package onnx, syntax proto2)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Message } from "@bufbuild/protobuf";
+
 
 /**
  * Describes the file onnx.proto.
@@ -406,4 +407,3 @@ export type TensorShapeProto_Dimension = Message<"onnx.TensorShapeProto.Dimensio
  */
 export const TensorShapeProto_DimensionSchema: GenMessage<TensorShapeProto_Dimension> = /*@__PURE__*/
   messageDesc(file_onnx, 9, 0);
-

@@ -1,8 +1,7 @@
-import type { ElementType } from '../../tensor/tensor.ts';
+import type { ElementType } from '../../numeric/tensor.ts';
 import { type Dim, intOf, isBatch, type Node } from '../graph.ts';
 import { add, compare, divide, multiply, subtract } from './dims.ts';
-import type { Evaluator, Known } from './known.ts';
-import { broadcastPositions, positions, stridesOf } from './strided.ts';
+import type { Evaluator, Known } from './operands.ts';
 
 /** Evaluators of ops that compute. Numbers are computed in float64 and rounded once, to the type of the output. */
 
@@ -169,3 +168,36 @@ export const ARITHMETIC: Readonly<Record<string, Evaluator>> = {
   ReduceMax: reducing(larger),
   ReduceMin: reducing(smaller),
 };
+
+/** Row-major layouts: how far apart neighbours along each axis lie. */
+export function stridesOf(dims: readonly number[]): number[] {
+  const strides = Array<number>(dims.length).fill(1);
+  for (let axis = dims.length - 2; axis >= 0; axis--) strides[axis] = strides[axis + 1]! * dims[axis + 1]!;
+  return strides;
+}
+
+/**
+ * Where each element of a view of shape `dims` lies in the array it views, in row-major order of the view. Permuted
+ * strides transpose, a stride of 0 repeats, a multiple of a stride steps, an offset crops.
+ */
+export function positions(dims: readonly number[], strides: readonly number[], offset = 0): Int32Array {
+  let found = Int32Array.of(offset);
+  dims.forEach((length, axis) => {
+    const inner = new Int32Array(found.length * length);
+    let next = 0;
+    for (const base of found)
+      for (let index = 0; index < length; index++) inner[next++] = base + index * strides[axis]!;
+    found = inner;
+  });
+  return found;
+}
+
+/** Where each element of a value broadcast from `dims` to `target` lies. */
+export function broadcastPositions(dims: readonly number[], target: readonly number[]): Int32Array {
+  const lead = target.length - dims.length;
+  const strides = stridesOf(dims);
+  return positions(
+    target,
+    target.map((_, axis) => (axis < lead || dims[axis - lead] === 1 ? 0 : strides[axis - lead]!)),
+  );
+}

@@ -1,8 +1,7 @@
-import { float32, int64, type Tensor } from '../../tensor/tensor.ts';
+import { float32, int64, type Tensor } from '../../numeric/tensor.ts';
 import { type Attribute, type Dim, intOf, isBatch, type Node } from '../graph.ts';
 import { subtract } from './dims.ts';
-import { fail, known, operand, requiredEntries, unknown } from './operands.ts';
-import type { RuleTable, ShapeRule } from './rule.ts';
+import { fail, known, operand, type RuleTable, requiredEntries, type ShapeRule, unknown } from './operands.ts';
 
 /** Ops that make a value of their own. */
 

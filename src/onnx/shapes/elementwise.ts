@@ -1,9 +1,18 @@
-import type { ElementType } from '../../tensor/tensor.ts';
+import type { ElementType } from '../../numeric/tensor.ts';
 import { type Dim, formatDims, intOf, type Node } from '../graph.ts';
 import { broadcast } from './dims.ts';
-import { axisOf, commonType, entriesOf, fail, operand, unknown } from './operands.ts';
-import type { RuleTable, ShapeRule, TypedShape } from './rule.ts';
-import { elementTypeOf } from './types.ts';
+import {
+  axisOf,
+  commonType,
+  elementTypeOf,
+  entriesOf,
+  fail,
+  operand,
+  type RuleTable,
+  type ShapeRule,
+  type TypedShape,
+  unknown,
+} from './operands.ts';
 
 /** Ops that work element by element, alone or on operands broadcast to one shape. */
 

@@ -1,11 +1,9 @@
-import { type ElementType, float32, sizeOf, type Tensor } from '../../tensor/tensor.ts';
+import { type ElementType, float32, sizeOf, type Tensor } from '../../numeric/tensor.ts';
 import { type Dim, intOf, isBatch, type Node } from '../graph.ts';
 import { ARITHMETIC } from './arithmetic.ts';
 import { numbersIn, product } from './dims.ts';
-import type { Evaluator, Known } from './known.ts';
-import { entriesOf } from './operands.ts';
+import { type Evaluator, entriesOf, type Known, type TypedShape } from './operands.ts';
 import { REARRANGEMENTS } from './rearrange.ts';
-import type { TypedShape } from './rule.ts';
 
 /**
  * Values that are known before anything runs: constants, and the integer arithmetic that exports do on the dimensions

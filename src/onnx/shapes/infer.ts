@@ -1,18 +1,15 @@
-import { GraphError } from '../../contracts/errors.ts';
-import { type Dim, describeNode, formatDims, isBatch, type Node } from '../graph.ts';
-import { CONVOLUTION_RULES } from './convolution.ts';
+import { GraphError } from '../../errors.ts';
+import { type Dim, describeNode, formatDims, type Graph, isBatch, type Node, type ValueInfo } from '../graph.ts';
 import { CREATION_RULES } from './creation.ts';
 import { ELEMENTWISE_RULES } from './elementwise.ts';
 import { withValues } from './evaluate.ts';
 import { INDEXING_RULES } from './indexing.ts';
-import { LINEAR_RULES } from './linear.ts';
+import { LINEAR_RULES, NORMALIZATION_RULES, REDUCTION_RULES } from './layers.ts';
 import { MOVEMENT_RULES } from './movement.ts';
-import { NORMALIZATION_RULES } from './normalization.ts';
-import { POOLING_RULES } from './pooling.ts';
-import { REDUCTION_RULES } from './reduction.ts';
+import type { RuleTable, TypedShape } from './operands.ts';
 import { RESHAPE_RULES } from './reshape.ts';
 import { RESIZE_RULES } from './resize.ts';
-import type { RuleTable, TypedShape } from './rule.ts';
+import { CONVOLUTION_RULES, POOLING_RULES } from './windows.ts';
 
 /** One rule per op of the canonical opset; op families live in files of their own beside this one. */
 export const SHAPE_RULES: RuleTable = {
@@ -43,4 +40,39 @@ export function inferNode(node: Node, inputs: readonly (TypedShape | undefined)[
 function isPossible(dim: Dim): boolean {
   const count = isBatch(dim) ? dim.batch : dim;
   return Number.isSafeInteger(count) && count >= 0;
+}
+
+/** Types and shapes of every value of a graph, by name. Throws GraphError where a node's inputs do not fit its op. */
+export function inferGraph(graph: Graph): Map<string, TypedShape> {
+  const values = new Map<string, TypedShape>();
+  for (const input of graph.inputs) values.set(input.name, { type: input.type, dims: knownDims(input) });
+  for (const [name, tensor] of graph.initializers) {
+    values.set(name, { type: tensor.type, dims: tensor.dims, constant: tensor });
+  }
+  for (const node of graph.nodes) {
+    const inputs = node.inputs.map((name) => (name === '' ? undefined : valueNamed(values, name)));
+    inferNode(node, inputs).forEach((value, index) => {
+      const name = node.outputs[index];
+      if (name) values.set(name, value);
+    });
+  }
+  for (const { name } of graph.outputs) valueNamed(values, name);
+  return values;
+}
+
+/** The shape of an input. Throws GraphError where a dimension other than the batch is dynamic. */
+export function knownDims({ name, dims }: ValueInfo): readonly Dim[] {
+  if (dims === undefined || !dims.every((dim) => dim !== undefined)) {
+    throw new GraphError(
+      `input "${name}" has shape ${dims ? formatDims(dims) : 'unknown'}, and only the batch may be dynamic: ` +
+        'export the model for one image size',
+    );
+  }
+  return dims;
+}
+
+function valueNamed(values: ReadonlyMap<string, TypedShape>, name: string): TypedShape {
+  const value = values.get(name);
+  if (value === undefined) throw new GraphError(`value "${name}" is used before any node gives it`);
+  return value;
 }

@@ -1,5 +1,6 @@
 import { type Dim, formatDims, intOf, isBatch, type Node, sameDim } from '../graph.ts';
 import { add, divide, multiply } from './dims.ts';
+import { slicedDims } from './indexing.ts';
 import {
   axesOf,
   axisOf,
@@ -9,12 +10,12 @@ import {
   operandOfRank,
   optionalEntries,
   optionalNumbers,
+  type RuleTable,
   requiredEntries,
   requiredNumbers,
+  type ShapeRule,
   unknown,
 } from './operands.ts';
-import type { RuleTable, ShapeRule } from './rule.ts';
-import { slicedDims } from './slice.ts';
 
 /** Ops that join, cut and repeat. */
 

@@ -1,7 +1,36 @@
-import { GraphError } from '../../contracts/errors.ts';
-import { type ElementType, type Tensor, toNumbers } from '../../tensor/tensor.ts';
+import { GraphError } from '../../errors.ts';
+import { type ElementType, type Tensor, toNumbers } from '../../numeric/tensor.ts';
+import { elementType } from '../codec/values.ts';
 import { type Dim, describeNode, formatDims, isBatch, type Node } from '../graph.ts';
-import type { TypedShape } from './rule.ts';
+
+/** What is known of a value before anything runs. */
+export interface TypedShape {
+  readonly type: ElementType;
+  readonly dims: readonly Dim[];
+  /** Its value, where it does not depend on the graph's inputs and is small enough or an initializer. */
+  readonly constant?: Tensor | undefined;
+  /** A vector or scalar of dimensions (what Shape and arithmetic on it give); entries may be multiples of N. */
+  readonly symbolic?: readonly Dim[] | undefined;
+}
+
+/** Gives the type and shape of each output of `node` from those of its inputs (undefined: input left out). */
+export type ShapeRule = (node: Node, inputs: readonly (TypedShape | undefined)[]) => readonly TypedShape[];
+
+export type RuleTable = Readonly<Record<string, ShapeRule>>;
+
+/** A value known before anything runs; an entry is a number or a multiple of the batch. */
+export interface Known {
+  readonly type: ElementType;
+  readonly dims: readonly number[];
+  readonly entries: ArrayLike<Dim>;
+}
+
+/** The entries of the first output, which has type and dims `output`; an entry of undefined: it cannot be said. */
+export type Evaluator = (
+  node: Node,
+  inputs: readonly (Known | undefined)[],
+  output: Omit<Known, 'entries'>,
+) => ArrayLike<Dim | undefined> | undefined;
 
 /** What the shape rules share: reading a node's inputs and attributes, and saying what does not fit. */
 
@@ -89,4 +118,11 @@ export function unknown(type: ElementType, dims: readonly Dim[]): TypedShape {
 /** One output that is this tensor. */
 export function known(tensor: Tensor): TypedShape {
   return { type: tensor.type, dims: tensor.dims, constant: tensor };
+}
+
+/** The element type that an attribute names by its code; `fallback` where the node does not have it. */
+export function elementTypeOf(node: Node, key: string, fallback: ElementType | undefined): ElementType {
+  const attribute = node.attributes[key];
+  if (attribute?.kind === 'int') return elementType(attribute.value, describeNode(node));
+  return fallback ?? fail(node, `attribute "${key}" is missing`);
 }

@@ -1,9 +1,9 @@
-import { sizeOf, toNumbers } from '../../tensor/tensor.ts';
+import { sizeOf, toNumbers } from '../../numeric/tensor.ts';
 import { type Dim, intOf, intsOf } from '../graph.ts';
+import { broadcastPositions, positions, stridesOf } from './arithmetic.ts';
 import { add, multiply, numbersIn } from './dims.ts';
-import type { Evaluator, Known } from './known.ts';
-import { range } from './slice.ts';
-import { broadcastPositions, positions, stridesOf } from './strided.ts';
+import { range } from './indexing.ts';
+import type { Evaluator, Known } from './operands.ts';
 
 /** Evaluators of ops that move entries about and compute nothing. */
 

@@ -6,11 +6,12 @@ import {
   fail,
   operand,
   optionalNumbers,
+  type RuleTable,
   requiredEntries,
   requiredNumbers,
+  type ShapeRule,
   unknown,
 } from './operands.ts';
-import type { RuleTable, ShapeRule } from './rule.ts';
 
 /** Ops that keep every element and give it a new place, and Expand, which repeats them. */
 

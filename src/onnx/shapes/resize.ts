@@ -1,6 +1,14 @@
 import { type Dim, formatDims, intsOf, isBatch, type Node, sameDim, stringOf } from '../graph.ts';
-import { axesOf, fail, operandOfRank, optionalEntries, optionalNumbers, unknown } from './operands.ts';
-import type { RuleTable, ShapeRule } from './rule.ts';
+import {
+  axesOf,
+  fail,
+  operandOfRank,
+  optionalEntries,
+  optionalNumbers,
+  type RuleTable,
+  type ShapeRule,
+  unknown,
+} from './operands.ts';
 
 /** https://onnx.ai/onnx/operators/onnx__Resize.html (19): inputs X, roi, scales, sizes; one of the last two is given. */
 const resize: ShapeRule = (node, inputs) => {

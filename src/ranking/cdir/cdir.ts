@@ -1,12 +1,14 @@
-import type { Classifier } from '../../architectures/architecture.ts';
-import type { MaskLayer } from '../../architectures/mask-layer.ts';
-import type { Embeddings } from '../../clip/encoder.ts';
-import { RankingError } from '../../contracts/errors.ts';
-import type { SimilaritySpec } from '../../contracts/similarities.ts';
 import type { Dataset } from '../../datasets/dataset.ts';
-import type { Scores } from '../scores.ts';
-import { type PassOptions, unitActivations } from './activations.ts';
-import { cosinesOf } from './embeddings.ts';
+import type { Scores } from '../../defense/mask-set.ts';
+import { RankingError } from '../../errors.ts';
+import { type Classifier, IMAGE_INPUT, type MaskLayer, unitMeans } from '../../models/classifier.ts';
+import { type Clip, type Embeddings, openEncoder } from '../../models/clip/clip.ts';
+import { preprocess } from '../../models/clip/preprocess.ts';
+import { type Tokenizer, tokenize } from '../../models/clip/tokenizer.ts';
+import { float32 } from '../../numeric/tensor.ts';
+import type { Runtime } from '../../onnx/runtime.ts';
+import { subgraph } from '../../onnx/splice.ts';
+import type { SimilaritySpec } from '../../schemas/similarities.ts';
 import { similarity } from './similarities.ts';
 
 export interface CdirOptions extends PassOptions {
@@ -34,4 +36,110 @@ export async function cdirScores(
   const features = { images: probe.count, units: layer.units, concepts: concepts.count, activations };
   const scores = similarity({ ...features, cosines: cosinesOf(images, concepts) }, spec);
   return { units: layer.units, classes: concepts.count, data: Float32Array.from(scores) };
+}
+
+export interface PassOptions {
+  readonly batchSize: number;
+  readonly runtime: Runtime;
+  /** Images done so far. */
+  readonly progress?: ((done: number) => void) | undefined;
+}
+
+/** Activation of every unit on every probe image, its mean over positions: [N, D]. Only the trunk is run. */
+export async function unitActivations(
+  classifier: Classifier,
+  layer: MaskLayer,
+  probe: Dataset,
+  { batchSize, runtime, progress }: PassOptions,
+): Promise<Float32Array> {
+  const activations = new Float32Array(probe.count * layer.units);
+  const trunk = await runtime.createSession(subgraph(classifier.model, [IMAGE_INPUT], [layer.tensor]));
+  try {
+    for (let first = 0; first < probe.count; first += batchSize) {
+      const count = Math.min(batchSize, probe.count - first);
+      const x = float32([count, ...classifier.imageShape], await probe.pixels(first, count));
+      const values = (await trunk.run({ [IMAGE_INPUT]: x }))[layer.tensor]?.data ?? new Float32Array();
+      activations.set(unitMeans(values, layer), first * layer.units);
+      progress?.(first + count);
+    }
+  } finally {
+    await trunk.release();
+  }
+  return activations;
+}
+
+/** CLIP's embeddings of every probe image, [N, E], not of length 1. */
+export async function imageEmbeddings(
+  clip: Clip,
+  probe: Dataset,
+  { batchSize, runtime, progress }: PassOptions,
+): Promise<Embeddings> {
+  const encoder = await openEncoder(clip.image, runtime);
+  const batches: Embeddings[] = [];
+  try {
+    for (let first = 0; first < probe.count; first += batchSize) {
+      const count = Math.min(batchSize, probe.count - first);
+      const pixels = await probe.pixels(first, count);
+      batches.push(await encoder.encode(preprocess(pixels, probe.imageShape, clip.resolution)));
+      progress?.(first + count);
+    }
+  } finally {
+    await encoder.release();
+  }
+  return joined(batches);
+}
+
+/** CLIP's embeddings of the concepts, each the bare name without a prompt around it, as the public code has them: [C, E]. */
+export async function textEmbeddings(
+  clip: Clip,
+  tokenizer: Tokenizer,
+  concepts: readonly string[],
+  { batchSize, runtime }: { readonly batchSize: number; readonly runtime: Runtime },
+): Promise<Embeddings> {
+  const encoder = await openEncoder(clip.text, runtime);
+  const batches: Embeddings[] = [];
+  try {
+    for (let first = 0; first < concepts.length; first += batchSize) {
+      const names = concepts.slice(first, first + batchSize);
+      batches.push(await encoder.encode(tokenize(tokenizer, names, clip.contextLength)));
+    }
+  } finally {
+    await encoder.release();
+  }
+  return joined(batches);
+}
+
+/** Cosine of every image and every text, summed in float64: [images, texts]. */
+export function cosinesOf(images: Embeddings, texts: Embeddings): Float32Array {
+  const { size } = texts;
+  const [imageNorms, textNorms] = [norms(images), norms(texts)];
+  const cosines = new Float32Array(images.count * texts.count);
+  for (let i = 0; i < images.count; i++) {
+    for (let j = 0; j < texts.count; j++) {
+      let sum = 0;
+      for (let k = 0; k < size; k++) sum += images.data[i * size + k]! * texts.data[j * size + k]!;
+      cosines[i * texts.count + j] = sum / (imageNorms[i]! * textNorms[j]!);
+    }
+  }
+  return cosines;
+}
+
+function norms({ count, size, data }: Embeddings): Float64Array {
+  return Float64Array.from({ length: count }, (_, row) => {
+    let sum = 0;
+    for (let k = row * size; k < (row + 1) * size; k++) sum += data[k]! ** 2;
+    return Math.sqrt(sum);
+  });
+}
+
+function joined(batches: readonly Embeddings[]): Embeddings {
+  const size = batches[0]?.size ?? 0;
+  const count = batches.reduce((sum, batch) => sum + batch.count, 0);
+  const data = new Float32Array(count * size);
+  let row = 0;
+  for (const batch of batches) {
+    data.set(batch.data, row * size);
+    row += batch.count;
+  }
+  return { count, size, data };
 }

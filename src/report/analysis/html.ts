@@ -1,12 +1,10 @@
-import { type AnalysisReport, ATTACK_OUTCOMES, type GroupShift, UNIT_GROUPS } from '../../contracts/analysis.ts';
+import { type AnalysisReport, ATTACK_OUTCOMES, type GroupShift, UNIT_GROUPS } from '../../schemas/analysis.ts';
 import { count, counted, interval, percent, radius } from '../format.ts';
-import { note, section, table } from '../page/elements.ts';
-import { html, type Markup } from '../page/markup.ts';
+import { html, type Markup, note, section, table } from '../page/markup.ts';
 import { page } from '../page/page.ts';
-import { legendOf } from '../plots/figure.ts';
-import { shiftDrawing } from '../plots/shift.ts';
+import { GROUP_NAMES, OUTCOME_NAMES, shiftDrawing } from '../plots/shift.ts';
 import { highestLoss, surfaceDrawing } from '../plots/surface.ts';
-import { GROUP_NAMES, OUTCOME_NAMES } from './words.ts';
+import { legendOf } from '../plots/theme.ts';
 
 /** analysis.html */
 export function analysisHtml(report: AnalysisReport, classNames: readonly string[]): string {

@@ -1,7 +1,8 @@
-import type { Report, Share, VariantReport } from '../../contracts/report.ts';
-import { interval, percent } from '../format.ts';
-import { note, section, table } from './elements.ts';
-import { html, type Markup } from './markup.ts';
+import { SIGNIFICANCE } from '../../numeric/statistics.ts';
+import type { Report, Share, VariantReport } from '../../schemas/report.ts';
+import { interval, percent, points, pValue } from '../format.ts';
+import { pValueOf } from '../summary/comparisons.ts';
+import { html, type Markup, note, section, table } from './markup.ts';
 
 const MEASURES = [
   { name: 'Clean', colour: 'var(--clean)', of: ({ clean }: VariantReport) => clean },
@@ -64,4 +65,26 @@ function ranges(variant: VariantReport): Markup {
 function dot({ accuracy, interval: [low, high] }: Share, y: number, colour: string): Markup {
   const whisker = html`<line x1="${x(low)}" x2="${x(high)}" y1="${y}" y2="${y}" stroke="${colour}" stroke-width="2" stroke-opacity="0.45" stroke-linecap="round"/>`;
   return html`${whisker}<circle cx="${x(accuracy)}" cy="${y}" r="3.5" fill="${colour}"/>`;
+}
+
+/** The run in two sentences: what the model holds, and what the best defence really adds to that. */
+export function verdictSentence({ variants, comparisons }: Report): string {
+  const base = variants.find(({ mask }) => mask === 'none');
+  const defences = variants.filter((variant) => variant !== base);
+  const best = defences.toSorted((a, b) => b.worstCase.accuracy - a.worstCase.accuracy)[0];
+  if (base === undefined) return best === undefined ? '' : `${best.id} ${holds(best)}.`;
+  const undefended = `Undefended, the model ${holds(base)}.`;
+  if (best === undefined) return undefended;
+  // The best of several looks good by chance the more there are: Bonferroni's correction.
+  const p = Math.min(1, defences.length * pValueOf(comparisons, 'worst-case', base.id, best.id));
+  const evidence = `${pValue(p)}${defences.length > 1 ? ` for the best of ${defences.length}` : ''}`;
+  const gain = `${points(best.worstCase.accuracy - base.worstCase.accuracy)} points`;
+  return (
+    `${undefended} In the worst case the best defence, ${best.id}, holds ${percent(best.worstCase.accuracy)} against ` +
+    `${percent(base.worstCase.accuracy)}: ${gain}${p < SIGNIFICANCE ? '' : ', which chance may explain'} (${evidence}).`
+  );
+}
+
+function holds({ clean, robust }: VariantReport): string {
+  return `classifies ${percent(clean.accuracy)} of clean images and ${percent(robust.accuracy)} under attack`;
 }

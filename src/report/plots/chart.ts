@@ -4,6 +4,8 @@ import { GridComponent } from 'echarts/components';
 import { init, use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
 import { escapeHtml, type Markup, trusted } from '../page/markup.ts';
+import { PALETTE } from '../page/style.ts';
+import type { Drawing, LegendEntry } from './theme.ts';
 
 use([BarChart, CustomChart, GridComponent, LineChart, ScatterChart, SVGRenderer]);
 
@@ -45,4 +47,49 @@ function describe(svg: string, { id, width, title, description }: ChartFrame): s
   const names = `<title id="${id}-title">${escapeHtml(title)}</title><desc id="${id}-desc">${escapeHtml(description)}</desc>`;
   const start = svg.indexOf('>') + 1;
   return `${svg.slice(0, start).replace('<svg', `<svg ${attributes}`)}${names}${svg.slice(start)}`;
+}
+
+/** Pixels: the row of the legend, a swatch, and the room a character takes in its text, generously. */
+const ROW = 28;
+const SWATCH = 14;
+const CHARACTER = 7.5;
+
+/** A chart as a file of its own: with the colours and the legend that its page has otherwise. */
+export function standaloneSvg({ svg, entries }: Drawing): string {
+  const [, width = '0', height = '0'] = /^<svg [^>]*?width="(\d+)" height="(\d+)"/.exec(svg.text) ?? [];
+  const rows = legendRows(entries, Number(width));
+  const taller = Number(height) + ROW * rows.length;
+  const text = svg.text
+    .replace(`height="${height}"`, `height="${taller}"`)
+    .replace(`viewBox="0 0 ${width} ${height}"`, `viewBox="0 0 ${width} ${taller}"`);
+  const start = text.indexOf('>') + 1;
+  const style = `<style>${PALETTE}svg { background: var(--page); font-family: sans-serif; }\n</style>`;
+  const legend = rows.flatMap((row, index) => row.map((item) => legendItem(item, Number(height) + ROW * index)));
+  return `${text.slice(0, start)}${style}${text.slice(start).replace(/<\/svg>\s*$/, '')}${legend.join('')}</svg>\n`;
+}
+
+interface LegendItem extends LegendEntry {
+  readonly x: number;
+}
+
+/** Entries from left to right, as many to a row as fit. */
+function legendRows(entries: readonly LegendEntry[], width: number): LegendItem[][] {
+  const rows: LegendItem[][] = [];
+  let x = Number.POSITIVE_INFINITY;
+  for (const entry of entries) {
+    const needed = SWATCH + 8 + CHARACTER * entry.name.length + 20;
+    if (x + needed > width) {
+      rows.push([]);
+      x = 16;
+    }
+    rows.at(-1)?.push({ ...entry, x });
+    x += needed;
+  }
+  return rows;
+}
+
+function legendItem({ name, stroke: { colour, opacity }, x }: LegendItem, y: number): string {
+  const swatch = `<rect x="${x}" y="${y + 6}" width="${SWATCH}" height="10" fill="${colour}" opacity="${opacity.toFixed(2)}"/>`;
+  const label = `<text x="${x + SWATCH + 8}" y="${y + 16}" fill="var(--muted)" font-size="13">${escapeHtml(name)}</text>`;
+  return `${swatch}${label}`;
 }

@@ -1,5 +1,5 @@
 import type { BarSeriesOption, EChartsOption, ScatterSeriesOption } from 'echarts';
-import type { VariantReport } from '../../contracts/report.ts';
+import type { VariantReport } from '../../schemas/report.ts';
 import { percent } from '../format.ts';
 import type { Markup } from '../page/markup.ts';
 import { renderChart } from './chart.ts';

@@ -1,5 +1,5 @@
 import type { CustomSeriesOption } from 'echarts';
-import type { Report } from '../../contracts/report.ts';
+import type { Report } from '../../schemas/report.ts';
 import type { Markup } from '../page/markup.ts';
 import { renderChart } from './chart.ts';
 import { categoryAxis, INK, shorten } from './theme.ts';

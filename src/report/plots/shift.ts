@@ -1,10 +1,27 @@
 import type { BarSeriesOption, CustomSeriesOption } from 'echarts';
-import { ATTACK_OUTCOMES, type AttackOutcome, type ShiftTable, UNIT_GROUPS } from '../../contracts/analysis.ts';
-import { GROUP_NAMES, OUTCOME_NAMES } from '../analysis/words.ts';
+import {
+  ATTACK_OUTCOMES,
+  type AttackOutcome,
+  type ShiftTable,
+  UNIT_GROUPS,
+  type UnitGroup,
+} from '../../schemas/analysis.ts';
 import { percent } from '../format.ts';
 import { renderChart } from './chart.ts';
-import type { Drawing } from './figure.ts';
-import { AXIS_LABEL, categoryAxis, INK, LINE, type Stroke } from './theme.ts';
+import { AXIS_LABEL, categoryAxis, type Drawing, INK, LINE, type Stroke } from './theme.ts';
+
+/** How a reader's eye meets the groups of units and the outcomes of an attack. */
+export const GROUP_NAMES: Readonly<Record<UnitGroup, string>> = {
+  trueClass: 'true class',
+  postAttackClass: 'post-attack class',
+  otherClasses: 'other classes',
+  unimportant: 'important to none',
+};
+
+export const OUTCOME_NAMES: Readonly<Record<AttackOutcome, string>> = {
+  successful: 'successful attacks',
+  unsuccessful: 'unsuccessful attacks',
+};
 
 const STROKES: Readonly<Record<AttackOutcome, Stroke>> = {
   successful: { colour: 'var(--worst)', opacity: 1 },

@@ -1,9 +1,8 @@
 import type { CustomSeriesOption } from 'echarts';
-import type { SurfaceResult } from '../../contracts/analysis.ts';
+import type { SurfaceResult } from '../../schemas/analysis.ts';
 import { radius } from '../format.ts';
 import { renderChart } from './chart.ts';
-import type { Drawing, LegendEntry } from './figure.ts';
-import { AXIS_LABEL, categoryAxis } from './theme.ts';
+import { AXIS_LABEL, categoryAxis, type Drawing, type LegendEntry } from './theme.ts';
 
 /** The highest loss of a set of panels is this opaque. */
 const STRONGEST = 0.95;

@@ -1,5 +1,6 @@
 import type { CustomSeriesOption, LineSeriesOption } from 'echarts';
-import type { Share, VariantReport } from '../../contracts/report.ts';
+import type { Share, VariantReport } from '../../schemas/report.ts';
+import { html, type Markup } from '../page/markup.ts';
 
 /** Colours are CSS variables of the page: one SVG serves light, dark and paper. */
 export const INK = 'var(--ink)';
@@ -100,4 +101,31 @@ const NAME_LENGTH = 16;
 /** A class name that fits beside an axis. */
 export function shorten(name: string): string {
   return name.length <= NAME_LENGTH ? name : `${name.slice(0, NAME_LENGTH - 1)}…`;
+}
+
+/** A drawing and what its marks mean. */
+export interface Figure {
+  readonly svg: Markup;
+  readonly legend: Markup;
+}
+
+/** A drawing whose legend is still data: for a page, or for a file of its own. */
+export interface Drawing {
+  readonly svg: Markup;
+  readonly entries: readonly LegendEntry[];
+}
+
+export interface LegendEntry {
+  readonly name: string;
+  readonly stroke: Stroke;
+  readonly mark?: 'line' | 'dashed' | 'block' | 'tick';
+}
+
+/** A legend in HTML: unlike one inside a drawing it wraps, and can be read aloud. */
+export function legendOf(entries: readonly LegendEntry[]): Markup {
+  const items = entries.map(({ name, stroke: { colour, opacity }, mark = 'line' }) => {
+    const style = `color:${colour};opacity:${opacity.toFixed(2)}`;
+    return html`<li><span class="swatch ${mark}" style="${style}"></span>${name}</li>`;
+  });
+  return html`<ul class="legend">${items}</ul>\n`;
 }

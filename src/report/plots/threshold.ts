@@ -1,10 +1,9 @@
 import type { EChartsOption, LineSeriesOption } from 'echarts';
-import type { Report, VariantReport } from '../../contracts/report.ts';
+import type { Report, VariantReport } from '../../schemas/report.ts';
 import { percent } from '../format.ts';
+import { type AttackStage, attackStages } from './attacks.ts';
 import { renderChart } from './chart.ts';
-import { type Figure, legendOf } from './figure.ts';
-import { type Stage, stagesOf } from './stages.ts';
-import { AXIS_LABEL, band, LINE, line, MUTED, percentAxis, type Stroke } from './theme.ts';
+import { AXIS_LABEL, band, type Figure, LINE, legendOf, line, MUTED, percentAxis, type Stroke } from './theme.ts';
 
 type Swept = VariantReport & { readonly threshold: number };
 
@@ -34,13 +33,17 @@ export function thresholdFigure({ sweep, variants }: Report): Figure | null {
 
 interface Curve {
   readonly name: string;
-  readonly kind: Stage['kind'];
-  readonly points: readonly { readonly x: number; readonly accuracy: number; readonly interval: Stage['interval'] }[];
+  readonly kind: AttackStage['kind'];
+  readonly points: readonly {
+    readonly x: number;
+    readonly accuracy: number;
+    readonly interval: AttackStage['interval'];
+  }[];
 }
 
 /** One curve for each stage, over thresholds. */
 function curvesOf(swept: readonly Swept[]): Curve[] {
-  const stages = swept.map(stagesOf);
+  const stages = swept.map(attackStages);
   return (stages[0] ?? []).map(({ name, kind }, place) => ({
     name: kind === 'robust' ? `robust (${name})` : name,
     kind,
@@ -48,7 +51,7 @@ function curvesOf(swept: readonly Swept[]): Curve[] {
   }));
 }
 
-const STAGE_COLOURS: Readonly<Record<Stage['kind'], string>> = {
+const STAGE_COLOURS: Readonly<Record<AttackStage['kind'], string>> = {
   clean: 'var(--clean)',
   attack: 'var(--robust)',
   robust: 'var(--robust)',

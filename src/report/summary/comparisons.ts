@@ -1,6 +1,7 @@
-import type { Comparison } from '../../contracts/report.ts';
-import { mcnemarExact } from '../statistics.ts';
-import type { JudgedVariant, Measure } from './judge.ts';
+import { mcnemarExact, SIGNIFICANCE } from '../../numeric/statistics.ts';
+import type { Comparison, Report, VariantReport } from '../../schemas/report.ts';
+import { counted, percent } from '../format.ts';
+import type { JudgedVariant, Measure } from './variants.ts';
 
 const MEASURES: readonly Measure[] = ['clean', 'robust', 'worst-case'];
 
@@ -29,4 +30,56 @@ export function pValueOf(comparisons: readonly Comparison[], measure: Measure, o
     ({ a, b, measure: of }) => of === measure && ((a === one && b === other) || (a === other && b === one)),
   );
   return found?.pValue ?? 1;
+}
+
+/** Accuracies this close are one accuracy to a reader, whatever a test on many images says. */
+const SAME_WITHIN = 0.01;
+
+/**
+ * Logits of a trained classifier lie units apart: a gap of 1 at this temperature already is a confidence of e^5 to 1, above
+ * 0.99, so nearly every image lies above every threshold.
+ */
+const SATURATED_TEMPERATURE = 0.2;
+
+type Swept = Pick<VariantReport, 'id' | 'clean' | 'robust'> & { readonly threshold: number };
+
+/** What the confidence thresholds change, and why where it is nothing; null for fewer than two thresholds. */
+export function summariseThresholds(
+  run: Report['run'],
+  variants: readonly Omit<VariantReport, 'flags'>[],
+  comparisons: readonly Comparison[],
+): Report['sweep'] {
+  const swept = variants
+    .flatMap(({ threshold, ...variant }): Swept[] => (threshold === undefined ? [] : [{ ...variant, threshold }]))
+    .sort((a, b) => a.threshold - b.threshold);
+  if (swept.length < 2) return null;
+  const flat = isFlat(swept, 'robust', comparisons) && isFlat(swept, 'clean', comparisons);
+  return { thresholds: swept.map(({ threshold }) => threshold), flat, message: describe(run, swept, flat) };
+}
+
+function isFlat(swept: readonly Swept[], measure: 'clean' | 'robust', comparisons: readonly Comparison[]): boolean {
+  const accuracies = swept.map((variant) => variant[measure].accuracy);
+  // The subtraction of two shares may land a rounding error above the bound.
+  if (Math.max(...accuracies) - Math.min(...accuracies) <= SAME_WITHIN + 1e-9) return true;
+  return swept.every(({ id }, index) =>
+    swept.slice(index + 1).every((other) => pValueOf(comparisons, measure, id, other.id) >= SIGNIFICANCE),
+  );
+}
+
+function describe(run: Report['run'], swept: readonly Swept[], flat: boolean): string {
+  const [first, last] = [swept[0]!.threshold, swept.at(-1)!.threshold];
+  const found = `${spread(swept, 'robust')} robust and ${spread(swept, 'clean')} clean accuracy`;
+  if (!flat) return `Thresholds ${first} to ${last} give ${found}.`;
+  const head = `The sweep is flat: thresholds ${first} to ${last} give ${found}, too close to tell apart`;
+  if (run.temperature > SATURATED_TEMPERATURE) return `${head} on ${counted(run.images, 'image')}.`;
+  return (
+    `${head}. At temperature ${run.temperature} confidence saturates near 1, so every threshold masks alike: ` +
+    'set temperature near 1 to make the ramp live.'
+  );
+}
+
+function spread(swept: readonly Swept[], measure: 'clean' | 'robust'): string {
+  const byAccuracy = swept.toSorted((a, b) => a[measure].accuracy - b[measure].accuracy);
+  const [low, high] = [percent(byAccuracy[0]![measure].accuracy), percent(byAccuracy.at(-1)![measure].accuracy)];
+  return low === high ? low : `${low} to ${high}`;
 }

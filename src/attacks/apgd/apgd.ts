@@ -1,0 +1,92 @@
+import { ConfigError } from '../../errors.ts';
+import type { Attack, ThreatModel } from '../core/attack.ts';
+import { defineAttack } from '../core/attack-scheduler.ts';
+import { isTargeted, LOSSES, type LossName } from '../core/losses.ts';
+import { attackRounds, type LossParameters, type PerImageAttack, type Sample } from '../core/per-image-attack.ts';
+import { otherClasses } from '../core/predictions.ts';
+import { ballFactory } from '../norms/threat-model.ts';
+import { ApgdRun, type ApgdRunState, apgdCheckpoints } from './apgd-run.ts';
+import { L1ApgdRun, type L1ApgdState, l1Moves, radiusStages } from './l1-apgd-run.ts';
+
+export interface ApgdOptions {
+  /** How results name the attack. */
+  readonly name: string;
+  readonly loss: LossName;
+  /** Steps of one run. */
+  readonly iterations: number;
+  /** Runs (for each target, where the loss has one) from new starts, for the images still robust. */
+  readonly restarts: number;
+  /** Gradients averaged in a step. */
+  readonly eot: number;
+  /** Wrong classes a targeted loss aims at in turn, by falling clean logit; all of them by default and at most. */
+  readonly targets?: number;
+  readonly start: 'random' | 'clean';
+  /** L1 only: the iterations are shared out among 3, 2 and 1 epsilon, each from where the last one got (`use_largereps`). */
+  readonly multiEpsilon?: boolean;
+}
+
+type ApgdState = ApgdRunState | L1ApgdState;
+type Climbs = (sample: Sample, parameters: LossParameters, saved: ApgdState | undefined) => PerImageAttack<ApgdState>;
+
+/** Each radius evaluates the point it starts from besides its steps. */
+const MULTI_EPSILON_STARTS = 3;
+
+/**
+ * Auto-PGD (arXiv:2003.01690 section 3, for L1 arXiv:2103.01208, `autopgd_base.py` of fra31/auto-attack): ascent on a loss
+ * within the ball, with a step that adapts to each image. A run evaluates iterations + 1 points (+ 3 at several radii),
+ * `eot` gradients each, and no logits besides.
+ * Running it throws ConfigError where the model has too few classes for the loss, or an option is not the norm's.
+ */
+export function apgd(options: ApgdOptions): Attack {
+  const { name, loss, iterations, restarts, eot, targets = Number.POSITIVE_INFINITY } = options;
+  const starts = options.multiEpsilon ? MULTI_EPSILON_STARTS : 1;
+  return defineAttack<ApgdState>({
+    name,
+    roundCost: () => ({ forwards: 0, gradients: (iterations + starts) * eot }),
+    rounds: (classes) => attackRounds(isTargeted(loss) ? { restarts, targets } : { restarts }, classes),
+    prepare({ threat, model }) {
+      requireClasses(options, model.classes);
+      const startRun = (threat.norm === 'L1' ? l1Climbs : ballClimbs)(options, threat, model.imageSize);
+      return (sample, { targetRank }, saved) => {
+        const target =
+          targetRank === undefined
+            ? undefined
+            : otherClasses(sample.logits, 0, model.classes, sample.label)[targetRank];
+        return startRun(sample, target === undefined ? {} : { target }, saved);
+      };
+    },
+  });
+}
+
+function ballClimbs(options: ApgdOptions, threat: ThreatModel, imageSize: number): Climbs {
+  if (options.multiEpsilon)
+    throw new ConfigError(`${options.name}: multiEpsilon is for L1, the norm is ${threat.norm}: leave the option out`);
+  const ballOf = ballFactory(threat, imageSize, options.name);
+  const periods = apgdCheckpoints(options.iterations);
+  return (sample, parameters, saved) =>
+    new ApgdRun(
+      { ...options, checkpoints: periods, parameters },
+      sample,
+      ballOf(sample.clean),
+      isOfL1(saved) ? undefined : saved,
+    );
+}
+
+function l1Climbs(options: ApgdOptions, { epsilon }: ThreatModel, imageSize: number): Climbs {
+  const stages = radiusStages(epsilon, options.iterations, options.multiEpsilon ?? false);
+  const steps = l1Moves(imageSize);
+  return (sample, parameters, saved) =>
+    new L1ApgdRun({ ...options, stages, parameters }, sample, steps, isOfL1(saved) ? saved : undefined);
+}
+
+function isOfL1(saved: ApgdState | undefined): saved is L1ApgdState {
+  return saved !== undefined && 'pace' in saved;
+}
+
+function requireClasses({ name, loss }: ApgdOptions, classes: number): void {
+  const { minClasses } = LOSSES[loss];
+  if (classes < minClasses)
+    throw new ConfigError(
+      `${name} needs a model of at least ${minClasses} classes, this one has ${classes}: use apgd-ce or apgd-cw, which need 2`,
+    );
+}

@@ -1,0 +1,117 @@
+import type { RandomSource, RandomStream, StreamKey } from '../../numeric/random.ts';
+import type { Norm } from '../../schemas/attacks.ts';
+import type { LossName } from './losses.ts';
+
+/** Images are rows of a flat Float32Array: [n, C * H * W], values in [0, 1]. */
+
+/** What an attack sees of the model: white box, one batch at a time, each row on its own. */
+export interface AttackedModel {
+  readonly classes: number;
+  /** C * H * W. */
+  readonly imageSize: number;
+  /** [C, H, W] */
+  readonly imageShape: readonly [number, number, number];
+  /** True where two evaluations of one image may differ (randomised smoothing). */
+  readonly randomised: boolean;
+  /** Logits [n, classes]. A randomised model draws its noise for row i from `streams[i]`. */
+  logits(x: Float32Array, streams: readonly RandomSource[]): Promise<Float32Array>;
+  /** Value and gradient of a loss, and the logits, in one evaluation. */
+  gradient(loss: LossName, batch: LossBatch, streams: readonly RandomSource[]): Promise<LossGradient>;
+}
+
+export interface LossBatch {
+  /** [n, imageSize] */
+  readonly x: Float32Array;
+  /** [n] true classes */
+  readonly labels: Int32Array;
+  /** [n] classes aimed at, for losses that take a target */
+  readonly targets?: Int32Array;
+  /** [n, classes] probabilities to leave, for losses that take a reference */
+  readonly references?: Float32Array;
+  /** [n] weights, for losses that take one */
+  readonly weights?: Float32Array;
+}
+
+export interface LossGradient {
+  /** [n] loss of each image */
+  readonly loss: Float32Array;
+  /** [n, classes] */
+  readonly logits: Float32Array;
+  /** [n, imageSize] gradient of each image's loss with respect to the image */
+  readonly gradient: Float32Array;
+}
+
+/** The images an attack is to break: all are classified correctly as they are. */
+export interface AttackPoints {
+  /** [n, imageSize] clean images */
+  readonly x: Float32Array;
+  readonly labels: Int32Array;
+  /** Index of each image in the data set: the part of a stream's key that makes it the image's own. */
+  readonly images: readonly number[];
+  /** [n, classes] what the model under evaluation said of the clean images. */
+  readonly logits: Float32Array;
+}
+
+export interface ThreatModel {
+  readonly norm: Norm;
+  /** Radius of the ball, images in [0, 1]. */
+  readonly epsilon: number;
+}
+
+export interface AttackContext {
+  readonly model: AttackedModel;
+  readonly threat: ThreatModel;
+  /** Stream of one image for one restart of this attack: (seed, image, attack, ...key). */
+  stream(image: number, ...key: StreamKey): RandomStream;
+  /**
+   * `first`: an image leaves the batch as soon as it is misclassified, which is fastest. `last`: it stays until the restart
+   * ends and its last misclassified iterate is kept, as the original AutoAttack does; stronger examples for transfer.
+   */
+  readonly examples: 'first' | 'last';
+  /**
+   * The judge, where another model than `model` is: asked at the end of every round about the point each search thinks most
+   * of (rows of the points, and [n, imageSize]), it tells which of them it misclassifies. What `model` misclassifies
+   * counts for nothing then.
+   */
+  isAdversarialOnTarget?(rows: readonly number[], x: Float32Array): Promise<readonly boolean[]>;
+  /** Images evaluated at once; without a number, all of them. */
+  readonly batchSize?: number;
+  /** Called after every evaluation: images broken so far, and how far the attack is, 0 to 1. */
+  progress?(step: { readonly broken: number; readonly fraction: number }): void;
+  /** Called after every evaluation; `save` gives what `saved` takes. An attack waits for it. */
+  checkpoint?(save: () => SavedAttack): Promise<void> | undefined;
+  /** Where an earlier run of this attack on these points left off. */
+  readonly saved?: SavedAttack;
+}
+
+declare const savedAttack: unique symbol;
+
+/** Plain data (numbers, strings, typed arrays) that only the attack that saved it understands. */
+export interface SavedAttack {
+  readonly [savedAttack]: true;
+}
+
+/**
+ * What an attack found. Nobody trusts it: the protocol clips every candidate to the threat model and asks the model again.
+ */
+export interface Candidates {
+  /** [n, imageSize]; a row the attack could not break is its clean image. */
+  readonly x: Float32Array;
+  /** [n] 1 where the attack saw the model misclassify the row. */
+  readonly broken: Uint8Array;
+}
+
+/** Images evaluated without a gradient, and with one. */
+export interface AttackCost {
+  readonly forwards: number;
+  readonly gradients: number;
+}
+
+export interface Attack {
+  /** "apgd-ce", "apgd-t": how results name it. */
+  readonly name: string;
+  /** What an image costs that holds out to the end. */
+  cost(classes: number): AttackCost;
+  /** Throws ConfigError where the model has too few classes, or the attack lacks the norm. */
+  run(points: AttackPoints, context: AttackContext): Promise<Candidates>;
+}

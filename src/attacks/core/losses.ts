@@ -1,0 +1,194 @@
+import { TINY } from '../../numeric/float32.ts';
+import type { GraphBuilder } from '../../onnx/builder.ts';
+
+/** More than any probability: what the label's is lowered by to be passed over. */
+const OUT_OF_THE_RUNNING = 1000;
+
+/**
+ * The losses white-box attacks raise, each as a piece of graph on top of the logits: its gradient comes from the graph
+ * transform, its value from running the graph, so a loss is written once.
+ */
+
+/** What a loss may take besides logits and labels, by its name in a `LossBatch`: the classes in its shape are the model's. */
+export const LOSS_PARAMETERS = {
+  /** [N] classes aimed at */
+  targets: { type: 'int64', perClass: false },
+  /** [N, C] probabilities to leave */
+  references: { type: 'float32', perClass: true },
+  /** [N] what leaving them counts */
+  weights: { type: 'float32', perClass: false },
+} as const;
+export type LossParameter = keyof typeof LOSS_PARAMETERS;
+
+/** Names of values in the graph. */
+export interface LossInputs extends Readonly<Record<LossParameter, string>> {
+  /** [N, C] */
+  readonly logits: string;
+  /** [N] int64 */
+  readonly labels: string;
+}
+
+export interface Loss {
+  /** The aims it takes; the names of others lead nowhere. */
+  readonly takes: readonly LossParameter[];
+  /** Classes the model must have. */
+  readonly minClasses: number;
+  /** Appends the loss and returns the name of its values, [N]. */
+  build(builder: GraphBuilder, inputs: LossInputs): string;
+}
+
+export const LOSS_NAMES = ['ce', 'dlr', 'dlr-targeted', 'cw', 'difference', 'gama'] as const;
+export type LossName = (typeof LOSS_NAMES)[number];
+
+/** Cross-entropy of each image: -log softmax(z)_y. */
+const crossEntropy: Loss = {
+  takes: [],
+  minClasses: 2,
+  build(builder, { logits, labels }) {
+    return builder.op('Neg', [pick(builder, builder.op('LogSoftmax', [logits], { axis: 1 }), labels)]);
+  },
+};
+
+/** Carlini and Wagner's margin, arXiv:1608.04644: max_{i != y} z_i - z_y. */
+const margin: Loss = {
+  takes: [],
+  minClasses: 2,
+  build(builder, { logits, labels }) {
+    const other = bestOther(builder, descending(builder, logits, 2), labels);
+    return builder.op('Neg', [builder.op('Sub', [pick(builder, logits, labels), other])]);
+  },
+};
+
+/** Difference of logits ratio, arXiv:2003.01690 section 4: -(z_y - max_{i != y} z_i) / (z_(1) - z_(3)). */
+const logitsRatio: Loss = {
+  takes: [],
+  minClasses: 3,
+  build(builder, { logits, labels }) {
+    const sorted = descending(builder, logits, 3);
+    const lead = builder.op('Sub', [pick(builder, logits, labels), bestOther(builder, sorted, labels)]);
+    const [first, , third] = sorted.values as [string, string, string];
+    return negatedRatio(builder, lead, builder.op('Sub', [first, third]));
+  },
+};
+
+/** Its targeted form, same section: -(z_y - z_t) / (z_(1) - (z_(3) + z_(4)) / 2). */
+const targetedLogitsRatio: Loss = {
+  takes: ['targets'],
+  minClasses: 4,
+  build(builder, { logits, labels, targets }) {
+    const lead = builder.op('Sub', [pick(builder, logits, labels), pick(builder, logits, targets)]);
+    const [first, , third, fourth] = descending(builder, logits, 4).values as [string, string, string, string];
+    const middle = builder.op('Mul', [builder.op('Add', [third, fourth]), builder.constant(0.5)]);
+    return negatedRatio(builder, lead, builder.op('Sub', [first, middle]));
+  },
+};
+
+/** What FAB takes a linear model of, arXiv:1907.02044 section 2: z_t - z_y, below 0 while the target is behind. */
+const difference: Loss = {
+  takes: ['targets'],
+  minClasses: 2,
+  build(builder, { logits, labels, targets }) {
+    return builder.op('Sub', [pick(builder, logits, targets), pick(builder, logits, labels)]);
+  },
+};
+
+/**
+ * Guided adversarial margin, arXiv:2011.14969 section 4, on probabilities p instead of logits:
+ * max_{i != y} p_i - p_y + weight |p - reference|^2.
+ */
+const guidedMargin: Loss = {
+  takes: ['references', 'weights'],
+  minClasses: 2,
+  build(builder, { logits, labels, references, weights }) {
+    const probabilities = builder.op('Softmax', [logits], { axis: 1 });
+    const lead = builder.op('Sub', [
+      largestOther(builder, probabilities, labels),
+      pick(builder, probabilities, labels),
+    ]);
+    const shift = builder.op('Sub', [references, probabilities]);
+    const distance = rowSum(builder, builder.op('Mul', [shift, shift]));
+    return builder.op('Add', [builder.op('Mul', [weights, distance]), lead]);
+  },
+};
+
+export const LOSSES: Readonly<Record<LossName, Loss>> = {
+  ce: crossEntropy,
+  dlr: logitsRatio,
+  'dlr-targeted': targetedLogitsRatio,
+  cw: margin,
+  difference,
+  gama: guidedMargin,
+};
+
+export function isTargeted(loss: LossName): boolean {
+  return LOSSES[loss].takes.includes('targets');
+}
+
+/** -numerator / (denominator + 1e-12), the original's guard against equal logits included. */
+function negatedRatio(builder: GraphBuilder, numerator: string, denominator: string): string {
+  const guarded = builder.op('Add', [denominator, builder.constant(TINY)]);
+  return builder.op('Div', [builder.op('Neg', [numerator]), guarded]);
+}
+
+/** The entry of each row of [N, C] at its class: [N]. */
+function pick(builder: GraphBuilder, rows: string, classes: string): string {
+  return rowSum(builder, builder.op('Mul', [rows, oneHot(builder, rows, classes, 1)]));
+}
+
+/** [N, C] like `rows`: `value` at each row's class, else 0. */
+function oneHot(builder: GraphBuilder, rows: string, classes: string, value: number): string {
+  const depth = builder.ints(classCount(builder, rows));
+  return builder.op('OneHot', [classes, depth, builder.constant([0, value])], { axis: 1 });
+}
+
+function rowSum(builder: GraphBuilder, rows: string): string {
+  return builder.op('ReduceSum', [rows, builder.ints([1])], { keepdims: 0 });
+}
+
+/**
+ * The largest probability but the label's, [N]; of equal ones the lower class counts, as PyTorch's argmax has it in
+ * `GAMA_PGD.py` of val-iisc/GAMA-GAT. Elsewhere the higher one does: see `descending`.
+ */
+function largestOther(builder: GraphBuilder, probabilities: string, labels: string): string {
+  const others = builder.op('Sub', [probabilities, oneHot(builder, probabilities, labels, OUT_OF_THE_RUNNING)]);
+  const outputs = [builder.fresh('rival'), builder.fresh('class')];
+  const [largest] = builder.ops('TopK', [others, builder.ints([1])], { outputs }) as [string];
+  return rowSum(builder, largest);
+}
+
+/** The best logits of each row, best first. */
+interface Descending {
+  /** Each [N]. */
+  readonly values: readonly string[];
+  /** Class of the first one, [N] int64. */
+  readonly top: string;
+}
+
+/**
+ * The `count` largest logits. TopK puts the lower of two equal entries first, PyTorch's ascending sort read from its end
+ * the higher class; which one takes the gradient depends on it, so the classes are turned round.
+ */
+function descending(builder: GraphBuilder, logits: string, count: number): Descending {
+  const last = classCount(builder, logits) - 1;
+  const reversal = builder.ints(Array.from({ length: last + 1 }, (_, k) => last - k));
+  const reversed = builder.op('Gather', [logits, reversal], { axis: 1 });
+  const outputs = [builder.fresh('sorted'), builder.fresh('order')];
+  const [sorted, order] = builder.ops('TopK', [reversed, builder.ints([count])], { outputs }) as [string, string];
+  const column = (of: string, index: number) => builder.op('Gather', [of, builder.ints(index)], { axis: 1 });
+  return {
+    values: Array.from({ length: count }, (_, index) => column(sorted, index)),
+    top: builder.op('Sub', [builder.ints(last), column(order, 0)]),
+  };
+}
+
+/** max_{i != y} z_i: the second logit where the first is the label's, else the first. */
+function bestOther(builder: GraphBuilder, { values, top }: Descending, labels: string): string {
+  const [first, second] = values as [string, string];
+  return builder.op('Where', [builder.op('Equal', [top, labels]), second, first]);
+}
+
+function classCount(builder: GraphBuilder, logits: string): number {
+  const classes = builder.shape(logits)[1];
+  if (typeof classes !== 'number') throw new Error(`logits must be [N, C] with C known, ${logits} is not`);
+  return classes;
+}

@@ -1,0 +1,104 @@
+import type { RandomStream } from '../../numeric/random.ts';
+import type { AttackCost, AttackedModel, ThreatModel } from './attack.ts';
+import type { LossName } from './losses.ts';
+
+/**
+ * An attack as what it does to ONE image: a search that asks the model one question at a time. It sees nothing but the
+ * answers about its own image, so what becomes of an image cannot depend on its neighbours in a batch; and between two
+ * questions it is plain data, so it can be saved and gone on with in another process. `drive.ts` runs many side by side.
+ */
+export interface PerImageAttack<State> {
+  /** What it wants to know next; undefined once it is over. The arrays are read before `receive` and not kept. */
+  readonly next: ModelQuery | undefined;
+  /**
+   * Takes the answer to `query` and moves on. Returns a point within the threat model that this answer shows to be
+   * misclassified, if it does; the caller copies it.
+   */
+  update(answer: ModelAnswer): Float32Array | undefined;
+  /**
+   * The point it thinks most of, such as that of the highest loss: what it offers a model that it does not see, where that
+   * model is to be the judge. Need not be misclassified nor, by a rounding, within the threat model.
+   */
+  readonly best: Float32Array;
+  /** Everything `AttackDefinition.enter` needs to go on from here: numbers, strings and typed arrays, not copied. */
+  save(): State;
+}
+
+export type ModelQuery =
+  /** The logits at x, [imageSize]. */
+  | { readonly kind: 'logits'; readonly x: Float32Array }
+  /** Value and gradient of a loss at x, and the logits. */
+  | ({ readonly kind: 'gradient'; readonly loss: LossName; readonly x: Float32Array } & LossParameters);
+
+/** What a loss takes besides logits and label; see `LOSSES`. */
+export interface LossParameters {
+  readonly target?: number;
+  /** [classes] */
+  readonly reference?: Float32Array;
+  readonly weight?: number;
+}
+
+/** Views into a batch, gone after `receive`. */
+export interface ModelAnswer {
+  /** [classes] */
+  readonly logits: Float32Array;
+  /** Value of the loss; NaN where only logits were asked for. */
+  readonly loss: number;
+  /** [imageSize]; empty where only logits were asked for. */
+  readonly gradient: Float32Array;
+}
+
+/** The image a search is about. */
+export interface Sample {
+  /** [imageSize] */
+  readonly clean: Float32Array;
+  readonly label: number;
+  /** [classes] of the clean image. */
+  readonly logits: Float32Array;
+  /** The search's own randomness: of its image, attack and round. Saved and restored by the caller. */
+  readonly stream: RandomStream;
+}
+
+/** One pass over the images still robust. */
+export interface AttackRound {
+  readonly restart: number;
+  /** Which of an image's wrong classes to aim at, by falling clean logit: 0 is the most likely one. */
+  readonly targetRank?: number;
+}
+
+/** What all searches of an attack share. */
+export interface AttackSetup {
+  readonly threat: ThreatModel;
+  readonly model: Pick<AttackedModel, 'classes' | 'imageSize' | 'imageShape' | 'randomised'>;
+}
+
+/** An attack; `attackOf` makes it run. */
+export interface AttackDefinition<State> {
+  /** How results name it. */
+  readonly name: string;
+  /** What one round costs an image that holds out, `classes` being the model's. */
+  roundCost(classes: number): AttackCost;
+  /** The rounds an image goes through in turn until one breaks it. */
+  rounds(classes: number): readonly AttackRound[];
+  /**
+   * Prepares the attack: the function gives the search of one image in one round, from its start or from where a saved one
+   * was. Searches of one arena may share scratch space, since they receive answers one at a time. Throws ConfigError where
+   * the model has too few classes or the norm is not the attack's.
+   */
+  prepare(setup: AttackSetup): (sample: Sample, round: AttackRound, saved?: State) => PerImageAttack<State>;
+}
+
+export interface RoundOptions {
+  /** Runs from new starts, for each target where there are targets. */
+  readonly restarts: number;
+  /** Wrong classes aimed at in turn, by falling clean logit; the model's number of them at most. Left out: no target. */
+  readonly targets?: number;
+}
+
+/** Targets in the outer loop and restarts in the inner one, as in fra31/auto-attack. */
+export function attackRounds({ restarts, targets }: RoundOptions, classes: number): AttackRound[] {
+  const runs = Array.from({ length: restarts }, (_, restart) => ({ restart }));
+  if (targets === undefined) return runs;
+  const ranks = Math.min(targets, classes - 1);
+  return Array.from({ length: ranks }, (_, targetRank) => runs.map((run) => ({ ...run, targetRank }))).flat();
+}

@@ -1,0 +1,94 @@
+import { CheckpointError } from '../errors.ts';
+import { isKind, type PickleValue, type Placeholder, type PyDict, type TensorRef } from './pickle/values.ts';
+
+/**
+ * Whole `nn.Module` objects, as torch.save(model) or TorchScript pickle them: the class is not loaded and no program run,
+ * their tensors are data.
+ */
+
+/** A pickled module: an object whose `__dict__` has the three tables of every nn.Module. */
+export interface PickledModule extends Placeholder {
+  state: PyDict;
+}
+
+/** Where TorchScript puts the classes of a program. */
+const SCRIPT_NAMESPACE = '__torch__';
+
+/** A module of a TorchScript archive: its `__dict__` has the attributes themselves, tensors and modules among them. */
+export function isScripted(value: PickleValue | undefined): value is PickledModule {
+  if (!isKind(value, 'placeholder') || !isKind(value.state, 'dict')) return false;
+  return value.module === SCRIPT_NAMESPACE || value.module.startsWith(`${SCRIPT_NAMESPACE}.`);
+}
+
+/** Modules inside each other, and what a search looks at in all: modules may share parts, and so name 2^64 tensors. */
+const DEEPEST = 64;
+const MOST_LOOKS = 200_000;
+
+export function isModule(value: PickleValue | undefined): value is PickledModule {
+  if (!isKind(value, 'placeholder') || !isKind(value.state, 'dict')) return false;
+  return ['_parameters', '_buffers', '_modules'].every((name) => isKind(tableOf(value.state, name), 'dict'));
+}
+
+/** Collects the tensors of pickled modules, with one limit for all that it is asked for. */
+export class ModuleReader {
+  #looks = 0;
+
+  /** What `module.state_dict()` would hold. Throws CheckpointError where modules share or nest without end. */
+  collect(module: PickledModule): Map<string, TensorRef> {
+    const tensors = new Map<string, TensorRef>();
+    const visit = isScripted(module) ? this.#visitScripted : this.#visit;
+    visit.call(this, module, '', 0, tensors);
+    return tensors;
+  }
+
+  #visitScripted(module: PickledModule, prefix: string, depth: number, tensors: Map<string, TensorRef>): void {
+    if (depth > DEEPEST) throw endless();
+    this.#look(module.state.entries.size);
+    for (const [name, value] of module.state.entries) {
+      if (typeof name !== 'string') continue;
+      if (isKind(value, 'tensor')) tensors.set(prefix + name, value);
+      if (isScripted(value)) this.#visitScripted(value, `${prefix}${name}.`, depth + 1, tensors);
+    }
+  }
+
+  #visit(module: PickledModule, prefix: string, depth: number, tensors: Map<string, TensorRef>): void {
+    if (depth > DEEPEST) throw endless();
+    const transient = this.#transientBuffers(module);
+    for (const [name, value] of [...this.#table(module, '_parameters'), ...this.#table(module, '_buffers')]) {
+      if (isKind(value, 'tensor') && !transient.has(name)) tensors.set(prefix + name, value);
+    }
+    for (const [name, child] of this.#table(module, '_modules')) {
+      if (isModule(child)) this.#visit(child, `${prefix}${name}.`, depth + 1, tensors);
+    }
+  }
+
+  /** Named entries of one of a module's tables. */
+  #table({ state }: PickledModule, name: string): [string, PickleValue][] {
+    const table = tableOf(state, name);
+    if (!isKind(table, 'dict')) return [];
+    this.#look(table.entries.size);
+    return Array.from(table.entries).filter((entry): entry is [string, PickleValue] => typeof entry[0] === 'string');
+  }
+
+  /** Names of buffers that state_dict() leaves out: a set, which pickles as set([...]). */
+  #transientBuffers({ state }: PickledModule): Set<PickleValue> {
+    const names = tableOf(state, '_non_persistent_buffers_set');
+    if (!isKind(names, 'placeholder')) return new Set();
+    const listed = isKind(names.args[0], 'list') ? names.args[0].items : [];
+    this.#look(listed.length + names.items.length);
+    return new Set([...listed, ...names.items]);
+  }
+
+  #look(entries: number): void {
+    this.#looks += 1 + entries;
+    if (this.#looks > MOST_LOOKS) throw endless();
+  }
+}
+
+function tableOf(state: PickleValue | undefined, name: string): PickleValue | undefined {
+  return isKind(state, 'dict') ? state.entries.get(name) : undefined;
+}
+
+function endless(): CheckpointError {
+  return new CheckpointError('holds modules nested or shared without end: it is damaged or hostile');
+}

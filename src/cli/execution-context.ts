@@ -1,0 +1,97 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { type Command, Option } from 'commander';
+import { RunError } from '../errors.ts';
+import { encodePlan, type Plan } from '../runs/planning/plan.ts';
+import type { RunOptions } from '../runs/run.ts';
+import { DEVICES, type Device, type RunConfig } from '../schemas/config.ts';
+import { parseConfig } from '../schemas/parse-config.ts';
+import { WorkerPool } from '../workers/worker-pool.ts';
+import { cores, positiveInteger } from './options.ts';
+import { runProgress } from './progress.ts';
+import { print, type StorageLocation, storageLocation } from './storage-location.ts';
+
+/** What commands share that compute in worker threads on this machine and can be stopped and gone on with. */
+
+export interface ExecutionFlags {
+  readonly out: string;
+  readonly workers?: number;
+  readonly rankings: string;
+  readonly device?: Device;
+}
+
+export function addExecutionOptions(command: Command): Command {
+  return command
+    .option('--workers <n>', 'worker threads, each doing one shard at a time (default: one a core)', positiveInteger)
+    .addOption(new Option('--device <device>', "what computes, instead of the config's").choices(DEVICES))
+    .option('--rankings <dir>', 'folder where rankings are kept for every run', rankingsFolder());
+}
+
+/** Where and how jobs are done. */
+export interface ExecutionContext {
+  /** A line for the reader, on a line of its own. */
+  print(line: string): void;
+  /** The options of a run whose results go to a place. */
+  optionsFor(runs: StorageLocation): Pick<RunOptions, 'runs' | 'rankings' | 'executor' | 'listener' | 'signal'>;
+}
+
+/** Gives `work` workers and stores, shows how it goes, and stops it on Ctrl-C. */
+export async function execute<T>(
+  { workers = cores(), rankings }: ExecutionFlags,
+  work: (execution: ExecutionContext) => Promise<T>,
+): Promise<T> {
+  const ranked = await storageLocation(rankings);
+  const progress = runProgress(process.stderr);
+  const interrupt = onInterrupt();
+  const optionsFor = (runs: StorageLocation) => ({
+    runs: runs.store,
+    rankings: ranked.store,
+    executor: (plan: Plan) =>
+      new WorkerPool({
+        plan: encodePlan(plan),
+        runs: runs.spec,
+        rankings: ranked.spec,
+        workers,
+        cores: cores(),
+      }),
+    listener: progress,
+    signal: interrupt.signal,
+  });
+  const tell = (line: string) => {
+    progress.end();
+    print(line);
+  };
+  return work({ optionsFor, print: tell }).finally(() => {
+    interrupt.ignore();
+    progress.end();
+  });
+}
+
+/** A config, and as its user wrote it. */
+export interface WrittenConfig {
+  readonly config: RunConfig;
+  readonly source: Record<string, Plan['source']>;
+}
+
+/** Reads a config; where another device is asked for than it names, as if it named that one. Throws ConfigError. */
+export function configOf(text: string, where: string, device: Device | undefined): WrittenConfig {
+  const config = parseConfig(text, where);
+  const written: WrittenConfig['source'] = JSON.parse(text);
+  if (device === undefined) return { config, source: written };
+  const source = { ...written, compute: { ...config.compute, device } };
+  return { config: parseConfig(JSON.stringify(source), where), source };
+}
+
+/** Aborts on Ctrl-C. What is done is kept: results are written whole or not at all. A second Ctrl-C kills. */
+function onInterrupt(): { signal: AbortSignal; ignore(): void } {
+  const controller = new AbortController();
+  const stop = () =>
+    controller.abort(new RunError('interrupted; start the same command again and it goes on from here'));
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  return { signal: controller.signal, ignore: () => process.off('SIGINT', stop).off('SIGTERM', stop) };
+}
+
+/** The XDG cache folder: rankings are computed once on a machine and can always be computed again. */
+export function rankingsFolder(): string {
+  return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'igd');
+}

@@ -1,0 +1,181 @@
+import { constants } from 'node:buffer';
+import { crc32 } from 'node:zlib';
+import type { Entry, ZipFile } from 'yauzl';
+import yauzl from 'yauzl';
+import { DatasetError, InputError, messageOf } from '../errors.ts';
+import { decodeNpy } from '../numeric/npy.ts';
+import { sizeOf, type Tensor, toNumbers } from '../numeric/tensor.ts';
+import { CLASSES_FILE, ownClassNames, readBeside } from './archive-members.ts';
+import { type Dataset, type DatasetParts, type DatasetSpec, datasetOf, type Split } from './dataset.ts';
+import { type FileKind, kindOf, readBytes, readHead } from './files.ts';
+
+/** Arrays of an .npz that hold images and labels, in the order they are looked for. */
+const PAIRS: Readonly<Record<Split, readonly (readonly [string, string])[]>> = {
+  train: [
+    ['x_train', 'y_train'],
+    ['x', 'y'],
+    ['images', 'labels'],
+  ],
+  test: [
+    ['x_test', 'y_test'],
+    ['x', 'y'],
+    ['images', 'labels'],
+  ],
+};
+
+type Pair = readonly [images: Tensor, labels: Tensor];
+
+/**
+ * Images from an .npy (with `labels` another .npy) or both from an .npz: [N, C, H, W] floats in [0, 1] or bytes, or bytes
+ * [N, H, W, C], where C is 1 or 3; labels [N] of any integer type. Without a classes.txt beside it the highest label
+ * says how many classes there are. Throws DatasetError, or InputError where a file is no .npy or .npz.
+ */
+export async function readNpyDataset(spec: DatasetSpec<'npy'>): Promise<Dataset> {
+  const { path, limit } = spec;
+  const [imageTensor, labelTensor] = await readPair(spec);
+  const images = imagesOf(imageTensor, path);
+  const labels = labelsOf(labelTensor, spec.labels ?? path);
+  const count = imageTensor.dims[0] ?? 0;
+  if (labels.length !== count) {
+    throw new DatasetError(`${path}: ${count} images but ${labels.length} labels; give one label an image`);
+  }
+  const classNames = ownClassNames(await readBeside(path, [CLASSES_FILE]), path);
+  const classes = classNames?.length ?? labels.reduce((most, label) => Math.max(most, label + 1), 1);
+  return datasetOf({ ...images, labels, classes, classNames }, limit, path);
+}
+
+async function readPair(spec: DatasetSpec<'npy'>): Promise<Pair> {
+  const { path, labels } = spec;
+  const kind = kindOf(await readHead(path));
+  if (kind === 'zip' && labels === undefined) return pairOfNpz(path, spec.split);
+  if (kind === 'npy' && labels !== undefined) return [await readNpy(path), await readNpy(labels)];
+  throw new DatasetError(`${path}: ${WRONG_PAIR[kind] ?? 'is neither an .npy nor an .npz; write it with numpy.save'}`);
+}
+
+const WRONG_PAIR: Partial<Record<FileKind, string>> = {
+  html: 'is a web page (HTML), not images: a download went wrong; get the file again',
+  gzip: 'is compressed with gzip; unpack it first',
+  zip: 'is an .npz, which holds its own labels; leave "labels" out',
+  npy: 'holds images only; name the .npy of their labels as "labels"',
+};
+
+async function readNpy(path: string): Promise<Tensor> {
+  return decodeNpy(await readBytes(path), path);
+}
+
+async function pairOfNpz(path: string, split: Split): Promise<Pair> {
+  const arrays = await readNpz(path, new Set(PAIRS[split].flat()));
+  for (const [x, y] of PAIRS[split]) {
+    const images = arrays.get(x);
+    const labels = arrays.get(y);
+    if (images !== undefined && labels !== undefined) return [images, labels];
+  }
+  const pairs = PAIRS[split].map((pair) => pair.join(' and ')).join(', or ');
+  throw new DatasetError(`${path}: has no arrays ${pairs}; save them as numpy.savez(file, x=images, y=labels)`);
+}
+
+function imagesOf({ type, dims, data }: Tensor, where: string): Pick<DatasetParts, 'pixels' | 'imageShape'> {
+  const [count = 0, a = 0, b = 0, c = 0] = dims;
+  if (dims.length === 4 && sizeOf(dims) > 0) {
+    if (isChannels(a) && type === 'uint8') return { pixels: data, imageShape: [a, b, c] };
+    if (isChannels(c) && type === 'uint8')
+      return { pixels: channelsFirst(data, count, a * b, c), imageShape: [c, a, b] };
+    if (isChannels(a) && (type === 'float32' || type === 'float64')) {
+      checkRange(data, where);
+      return { pixels: data, imageShape: [a, b, c] };
+    }
+  }
+  throw new DatasetError(
+    `${where}: images of ${type} [${dims.join(', ')}] cannot be used; ` +
+      'save them as [N, C, H, W] of float32 in [0, 1] or of uint8, where C is 1 or 3',
+  );
+}
+
+function isChannels(dim: number): boolean {
+  return dim === 1 || dim === 3;
+}
+
+/** [count, size, channels] to [count, channels, size]. */
+function channelsFirst(bytes: Uint8Array, count: number, size: number, channels: number): Uint8Array {
+  const planes = new Uint8Array(bytes.length);
+  let to = 0;
+  for (let image = 0; image < count; image++) {
+    for (let channel = 0; channel < channels; channel++) {
+      const first = image * size * channels + channel;
+      for (let pixel = 0; pixel < size; pixel++) planes[to++] = bytes[first + pixel * channels]!;
+    }
+  }
+  return planes;
+}
+
+function checkRange(values: Float32Array | Float64Array, where: string): void {
+  let least = Number.POSITIVE_INFINITY;
+  let most = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (Number.isNaN(value)) throw new DatasetError(`${where}: value ${i} of the images is NaN; images lie in [0, 1]`);
+    if (value < least) least = value;
+    if (value > most) most = value;
+  }
+  if (least >= 0 && most <= 1) return;
+  const cause =
+    least >= 0 ? 'divide by 255, or save them as uint8' : 'undo the normalisation: igd normalises inside the model';
+  throw new DatasetError(`${where}: the images hold values from ${least} to ${most}, not in [0, 1]: ${cause}`);
+}
+
+const INTEGERS: readonly Tensor['type'][] = ['int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32', 'int64', 'uint64'];
+
+const LARGEST_LABEL = 2 ** 31 - 1;
+
+/** Keras saves labels as [N, 1], which is as good as [N]. */
+function labelsOf(tensor: Tensor, where: string): Int32Array {
+  const { type, dims } = tensor;
+  if (!INTEGERS.includes(type) || dims.length === 0 || dims.slice(1).some((dim) => dim !== 1)) {
+    throw new DatasetError(`${where}: labels of ${type} [${dims.join(', ')}] cannot be used; save integers [N]`);
+  }
+  const labels = toNumbers(tensor);
+  const index = labels.findIndex((label) => label < 0 || label > LARGEST_LABEL);
+  if (index < 0) return Int32Array.from(labels);
+  throw new DatasetError(`${where}: label ${labels[index]} of image ${index} is no class; number the classes from 0`);
+}
+
+/** Deflate cannot shrink more than this (https://zlib.net/zlib_tech.html): a larger claim is a lie, not data. */
+const MAX_DEFLATE_RATIO = 1032;
+
+/**
+ * Reads the arrays of a .npz file (a zip of .npy files, stored or deflated) by name; with `only`, just those. Throws
+ * InputError where the file is no zip, is cut off or damaged, or holds something that is no .npy.
+ */
+export async function readNpz(path: string, only?: ReadonlySet<string>): Promise<Map<string, Tensor>> {
+  try {
+    const zip = await yauzl.openPromise(path);
+    const tensors = new Map<string, Tensor>();
+    for await (const entry of zip.eachEntry()) {
+      const name = entry.fileName.replace(/\.npy$/, '');
+      if (only !== undefined && !only.has(name)) continue;
+      const where = `${path}: array "${name}"`;
+      tensors.set(name, decodeNpy(await readEntry(zip, entry, where), where));
+    }
+    return tensors;
+  } catch (cause) {
+    if (cause instanceof InputError) throw cause;
+    throw new InputError(`${path}: not a readable .npz (${messageOf(cause)}); get the file again`, { cause });
+  }
+}
+
+async function readEntry(zip: ZipFile, entry: Entry, where: string): Promise<Uint8Array> {
+  const size = entry.uncompressedSize;
+  if (size > constants.MAX_LENGTH || size > entry.compressedSize * MAX_DEFLATE_RATIO) {
+    throw new InputError(
+      `${where}: a size of ${size} bytes is more than can be read; save it as several smaller files`,
+    );
+  }
+  const bytes = new Uint8Array(size);
+  let length = 0;
+  for await (const chunk of await zip.openReadStreamPromise(entry)) {
+    bytes.set(chunk, length);
+    length += chunk.length;
+  }
+  if (crc32(bytes) !== entry.crc32) throw new InputError(`${where}: its checksum is wrong; get the file again`);
+  return bytes;
+}

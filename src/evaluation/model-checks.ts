@@ -1,0 +1,75 @@
+import type { AttackPoints } from '../attacks/core/attack.ts';
+import { keyedStream } from '../numeric/random.ts';
+import type { ModelChecks } from '../schemas/results.ts';
+import type { OnnxModel } from './onnx-model.ts';
+import { logitsOf, type PredictOptions } from './predict.ts';
+
+/**
+ * What may make a robust accuracy worthless, measured on the correctly classified images of a shard: the checks of
+ * `checks.py` in fra31/auto-attack. That a model optimises at test time, its last check, cannot happen to an ONNX graph.
+ */
+export async function checkModel(
+  model: OnnxModel,
+  points: AttackPoints,
+  options: PredictOptions,
+): Promise<ModelChecks> {
+  return {
+    randomised: await isRandomised(model, points, options),
+    probabilities: areProbabilities(points.logits, model.classes),
+    zeroGradientImages: await countZeroGradients(model, points, options),
+  };
+}
+
+/** Evaluations compared, and how far normalised outputs may lie apart: `check_randomized`. */
+const EVALUATIONS = 5;
+const SAME = 1e-4;
+
+async function isRandomised(model: OnnxModel, points: AttackPoints, options: PredictOptions): Promise<boolean> {
+  const outputs = [points.logits];
+  while (outputs.length < EVALUATIONS)
+    outputs.push(await logitsOf(model, points, options, [`check ${outputs.length}`]));
+  const rows = points.images.map((_, row) => outputs.map((logits) => unitRow(logits, row, model.classes)));
+  return rows.some((answers) => answers.some((one) => answers.some((other) => distanceOf(one, other) > SAME)));
+}
+
+/** A row of logits, scaled to length 1 as the original does it. */
+function unitRow(logits: Float32Array, row: number, classes: number): number[] {
+  const values = [...logits.subarray(row * classes, (row + 1) * classes)];
+  const length = Math.hypot(...values) + 1e-10;
+  return values.map((value) => value / length);
+}
+
+function distanceOf(one: readonly number[], other: readonly number[]): number {
+  return Math.hypot(...one.map((value, k) => value - other[k]!));
+}
+
+/** `check_range_output`: every row in [0, 1] and summing to 1. */
+const PROBABILITY_SLACK = 1e-5;
+
+function areProbabilities(logits: Float32Array, classes: number): boolean {
+  if (logits.length === 0) return false;
+  if (!logits.every((value) => value > -PROBABILITY_SLACK && value < 1 + PROBABILITY_SLACK)) return false;
+  for (let first = 0; first < logits.length; first += classes) {
+    const sum = logits.subarray(first, first + classes).reduce((total, value) => total + value, 0);
+    if (Math.abs(sum - 1) >= PROBABILITY_SLACK) return false;
+  }
+  return true;
+}
+
+async function countZeroGradients(
+  model: OnnxModel,
+  { x, labels, images }: AttackPoints,
+  { seed, batchSize }: PredictOptions,
+): Promise<number> {
+  const size = model.imageSize;
+  let zero = 0;
+  for (let first = 0; first < images.length; first += batchSize) {
+    const last = Math.min(first + batchSize, images.length);
+    const batch = { x: x.subarray(first * size, last * size), labels: labels.subarray(first, last) };
+    const streams = images.slice(first, last).map((image) => keyedStream([seed, image, 'zero-gradient']));
+    const { gradient } = await model.gradient('ce', batch, streams);
+    for (let row = 0; row < last - first; row++)
+      if (gradient.subarray(row * size, (row + 1) * size).every((value) => value === 0)) zero++;
+  }
+  return zero;
+}

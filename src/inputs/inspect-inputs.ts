@@ -1,0 +1,154 @@
+import { stat } from 'node:fs/promises';
+import { z } from 'zod';
+import type { Dataset, DatasetSpec } from '../datasets/dataset.ts';
+import { datasetDigest, digestOf } from '../datasets/digest.ts';
+import { openDataset } from '../datasets/open.ts';
+import { CheckpointError, ConfigError, DatasetError, messageOf } from '../errors.ts';
+import { layerOf } from '../models/classifier.ts';
+import type { RunConfig } from '../schemas/config.ts';
+import { rankingOf } from '../schemas/variants.ts';
+import { clipInputsSchema, inspectClip } from './clip-inputs.ts';
+import { openClassifier } from './open-classifier.ts';
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const images = z.strictObject({ sha256, images: z.int().positive() });
+
+/** What is known of a run's inputs after opening them once: enough to plan it and to tell it from any other. */
+export const inputsSchema = z.strictObject({
+  checkpoint: z.strictObject({
+    sha256,
+    architecture: z.string(),
+    classes: z.int().positive(),
+    layer: z.strictObject({ name: z.string(), units: z.int().positive() }).nullable(),
+    notes: z.array(z.string()),
+  }),
+  imageShape: z.tuple([z.int(), z.int(), z.int()]),
+  test: images,
+  probe: images.nullable(),
+  classNames: z.array(z.string()),
+  /** Where a variant is ranked by CLIP. */
+  clip: clipInputsSchema.optional(),
+});
+export type RunInputs = z.infer<typeof inputsSchema>;
+
+/** The images a run evaluates. */
+export function testSpec({ dataset }: RunConfig): DatasetSpec {
+  const common = { path: dataset.test, split: 'test', limit: dataset.testImages } as const;
+  return specOf(dataset, common, { labels: dataset.testLabels, list: dataset.testList });
+}
+
+/** The images units are ranked on; undefined where the config names none. */
+export function probeSpec({ dataset }: RunConfig): DatasetSpec | undefined {
+  const { probe, probeFraction, probeSeed = 0 } = dataset;
+  if (probe === undefined) return undefined;
+  const sample = probeFraction === undefined ? undefined : { fraction: probeFraction, seed: probeSeed };
+  const common = { path: probe, split: 'train', limit: dataset.probeImages, sample } as const;
+  return specOf(dataset, common, { labels: dataset.probeLabels });
+}
+
+function specOf(
+  { format, preprocessing }: RunConfig['dataset'],
+  common: Omit<DatasetSpec<'cifar10'>, 'format'>,
+  { labels, list }: { labels?: string | undefined; list?: string | undefined },
+): DatasetSpec {
+  if (format === 'npy') return { format, ...common, labels };
+  return format === 'imagefolder' ? { format, ...common, preprocessing, list } : { format, ...common };
+}
+
+/**
+ * Opens the checkpoint and the data once, and checks that they fit each other and the config. Nothing is written.
+ * Throws CheckpointError, GraphError, DatasetError or ConfigError.
+ */
+export async function inspectInputs(config: RunConfig): Promise<RunInputs> {
+  const { checkpoint } = config;
+  const digest = await checkpointDigest(checkpoint.uri, checkpoint.sha256);
+  const ofTest = testSpec(config);
+  const test = await openDataset(ofTest);
+  const classifier = await openClassifier({
+    ...checkpoint,
+    path: checkpoint.uri,
+    imageShape: test.imageShape,
+    layer: config.layer,
+  });
+  checkClasses(test, classifier.classes, config.dataset.testLabels ?? config.dataset.test);
+  if (ofTest.format === 'imagefolder') checkFolders(test, classifier.classes, ofTest.path);
+  const probe = probeSpec(config);
+  const probeSet = probe === undefined ? undefined : await openDataset(probe);
+  if (probeSet !== undefined && probe !== undefined) {
+    checkProbe(probeSet, test, classifier.classes, probe.path);
+    if (probe.format === 'imagefolder') checkFolders(probeSet, classifier.classes, probe.path);
+  }
+  const layer = config.layer === undefined ? null : layerOf(classifier, config.layer);
+  checkUnits(config, layer);
+  const clip = await clipOf(config, test, probeSet, classifier.classes);
+  return {
+    checkpoint: {
+      sha256: digest,
+      architecture: classifier.architecture,
+      classes: classifier.classes,
+      layer: layer && { name: layer.name, units: layer.units },
+      notes: [...classifier.notes],
+    },
+    imageShape: [...test.imageShape],
+    test: { sha256: await datasetDigest(ofTest), images: test.count },
+    probe:
+      probeSet === undefined || probe === undefined
+        ? null
+        : { sha256: await datasetDigest(probe), images: probeSet.count },
+    classNames: [...(test.classNames ?? Array.from({ length: classifier.classes }, (_, c) => `class ${c}`))],
+    ...(clip && { clip }),
+  };
+}
+
+/** Opened only where a variant needs it: a CLIP is hundreds of megabytes. */
+function clipOf(config: RunConfig, test: Dataset, probe: Dataset | undefined, classes: number) {
+  const { clip, classNames } = config.ranking;
+  const isUsed = config.variants.some((variant) => rankingOf(variant) === 'cdir');
+  if (!isUsed || clip === undefined || probe === undefined) return undefined;
+  return inspectClip(clip, { classes, images: probe.count, classNames, ownNames: test.classNames });
+}
+
+/** The checkpoint's SHA-256. Throws CheckpointError where it is not there or not the one expected. */
+export async function checkpointDigest(path: string, expected?: string): Promise<string> {
+  const file = await stat(path).catch((cause: unknown) => {
+    throw new CheckpointError(`cannot read checkpoint ${path}: ${messageOf(cause)}`, { cause });
+  });
+  if (!file.isFile()) throw new CheckpointError(`checkpoint ${path} is not a file`);
+  const digest = await digestOf(path);
+  if (expected !== undefined && digest !== expected) {
+    throw new CheckpointError(
+      `checkpoint ${path} has SHA-256 ${digest}, the config expects ${expected}: fetch the right file`,
+    );
+  }
+  return digest;
+}
+
+function checkClasses({ labels }: Dataset, classes: number, where: string): void {
+  const highest = labels.reduce((a, b) => Math.max(a, b), 0);
+  if (highest >= classes)
+    throw new DatasetError(`${where} has label ${highest}, but the model has only ${classes} classes`);
+}
+
+/** Folders are numbered in their order: those of a part of the classes would get labels of others. */
+function checkFolders({ classNames }: Dataset, classes: number, where: string): void {
+  if (classNames === undefined || classNames.length === classes) return;
+  throw new DatasetError(
+    `${where} has ${classNames.length} classes, the model ${classes}: for a part of the classes, name the folders of ` +
+      'all of them in a classes.txt in it, a line each in the order of the labels',
+  );
+}
+
+function checkProbe(probe: Dataset, test: Dataset, classes: number, where: string): void {
+  checkClasses(probe, classes, where);
+  if (probe.imageShape.join() !== test.imageShape.join()) {
+    throw new DatasetError(
+      `${where} has images [${probe.imageShape.join(', ')}], the test set [${test.imageShape.join(', ')}]`,
+    );
+  }
+}
+
+function checkUnits({ importantUnits }: RunConfig, layer: { name: string; units: number } | null): void {
+  if (layer !== null && importantUnits !== undefined && importantUnits > layer.units) {
+    throw new ConfigError(`importantUnits is ${importantUnits}, but ${layer.name} has only ${layer.units} units`);
+  }
+}

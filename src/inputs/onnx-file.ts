@@ -1,0 +1,62 @@
+import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { readFile, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, sep } from 'node:path';
+import { GraphError, messageOf } from '../errors.ts';
+import { decodeModel } from '../onnx/codec/model.ts';
+import type { ExternalData } from '../onnx/codec/values.ts';
+import type { Model } from '../onnx/graph.ts';
+
+/** Node reads no more into one buffer, and protobuf allows no more in one message. */
+const LARGEST_FILE_BYTES = 2 ** 31 - 1;
+
+/** Reads an `.onnx` file as it is, with the weights it keeps in files beside it. Throws GraphError. */
+export async function readOnnx(path: string): Promise<Model> {
+  const bytes = await readModelFile(path);
+  const where = basename(path);
+  return decodeModel(bytes, where, externalData(await realpath(dirname(path)), where));
+}
+
+async function readModelFile(path: string): Promise<Uint8Array> {
+  try {
+    const { size } = await stat(path);
+    if (size > LARGEST_FILE_BYTES) {
+      throw new GraphError(`${path} has ${size} bytes, more than a model file can: keep its weights as external data`);
+    }
+    return await readFile(path);
+  } catch (cause) {
+    if (cause instanceof GraphError) throw cause;
+    throw new GraphError(`cannot read ${path}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/**
+ * The files of a model's weights, each read once. A location comes from the file, so it may be hostile: only what really
+ * lies in the model's folder is read, wherever links point.
+ */
+function externalData(folder: string, where: string): ExternalData {
+  const files = new Map<string, Uint8Array>();
+  return (location) => {
+    const bytes =
+      files.get(location) ?? readInside(folder, location, `${where}: external data ${JSON.stringify(location)}`);
+    files.set(location, bytes);
+    return bytes;
+  };
+}
+
+function readInside(folder: string, location: string, what: string): Uint8Array {
+  if (location === '' || isAbsolute(location) || location.split(/[\\/]/).includes('..')) {
+    throw new GraphError(`${what} is no relative path inside the model's folder`);
+  }
+  try {
+    const file = realpathSync(join(folder, location));
+    if (!file.startsWith(folder + sep)) {
+      throw new GraphError(`${what} lies outside the model's folder`);
+    }
+    const { size } = statSync(file);
+    if (size > LARGEST_FILE_BYTES) throw new GraphError(`${what} has ${size} bytes, too many to read`);
+    return readFileSync(file);
+  } catch (cause) {
+    if (cause instanceof GraphError) throw cause;
+    throw new GraphError(`${what} cannot be read: ${messageOf(cause)}`, { cause });
+  }
+}

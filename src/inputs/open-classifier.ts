@@ -1,0 +1,23 @@
+import { basename } from 'node:path';
+import { readCheckpoint } from '../checkpoints/read-checkpoint.ts';
+import type { Classifier, ClassifierOptions } from '../models/classifier.ts';
+import { classifierFromCheckpoint } from '../models/from-checkpoint.ts';
+import { classifierFromOnnx } from '../models/from-onnx.ts';
+import { readOnnx } from './onnx-file.ts';
+
+/** A model file and how to read it. */
+export interface ClassifierSpec extends ClassifierOptions {
+  readonly path: string;
+  /** The keys that lead to the state dict, for checkpoints that hold several. */
+  readonly stateDict?: string | undefined;
+}
+
+/**
+ * Opens a checkpoint (.pt, .pth, .pth.tar, .safetensors) or an .onnx classifier.
+ * Throws CheckpointError, GraphError or ConfigError where it cannot be used.
+ */
+export async function openClassifier({ path, stateDict, ...options }: ClassifierSpec): Promise<Classifier> {
+  if (path.endsWith('.onnx')) return classifierFromOnnx(await readOnnx(path), basename(path), options);
+  const checkpoint = await readCheckpoint(path, stateDict === undefined ? {} : { stateDict });
+  return classifierFromCheckpoint(checkpoint, options, options.imageShape);
+}

@@ -1,0 +1,120 @@
+import { ConfigError, GraphError } from '../errors.ts';
+import { sizeOf } from '../numeric/tensor.ts';
+import type { GraphBuilder } from '../onnx/builder.ts';
+import { type Dim, formatDims, isBatch, type Model } from '../onnx/graph.ts';
+import type { InputOptions } from '../schemas/config.ts';
+
+/** [C, H, W] */
+export type ImageShape = readonly [number, number, number];
+
+/**
+ * A trained classifier as a canonical graph: one input [N, C, H, W] with values in [0, 1], one output, logits
+ * [N, classes]. Whatever else the model wants of its input is inside the graph.
+ */
+export interface Classifier {
+  /** For a reader: "CIFAR ResNet-18, width 16". */
+  readonly architecture: string;
+  readonly model: Model;
+  readonly input: string;
+  readonly logits: string;
+  readonly imageShape: ImageShape;
+  readonly classes: number;
+  readonly layers: readonly MaskLayer[];
+  /** What a reader should know of how it was read: prefixes stripped, half precision widened. */
+  readonly notes: readonly string[];
+}
+
+/** How a model is to be read. */
+export interface ClassifierOptions extends Partial<InputOptions> {
+  /** A layer to mask; for an .onnx, the name of a tensor or node. */
+  readonly layer?: string | undefined;
+  /** [C, H, W] of the images it will see; the architecture's own by default. */
+  readonly imageShape?: ImageShape | undefined;
+}
+
+/** A place where masking may act. */
+export interface MaskLayer {
+  /** "layer4", or the tensor's own name in a user's graph. */
+  readonly name: string;
+  readonly tensor: string;
+  /** Dimensions of one image's value, without the batch: [D], [D, H, W] or [T, D]. */
+  readonly dims: readonly number[];
+  /** Axis of `dims` along which the units lie. */
+  readonly axis: number;
+  /** D */
+  readonly units: number;
+}
+
+/**
+ * The value `tensor` of shape [N, D], [N, D, H, W] or, for tokens, [N, T, D] as a layer.
+ * Throws GraphError where it has another shape.
+ */
+export function maskLayer(name: string, tensor: string, shape: readonly Dim[]): MaskLayer {
+  const [batch, ...rest] = shape;
+  const dims = rest.filter((dim): dim is number => !isBatch(dim));
+  const perImage = batch !== undefined && isBatch(batch) && batch.batch === 1;
+  if (!perImage || dims.length !== rest.length || dims.length < 1 || dims.length > 3) {
+    throw new GraphError(`layer "${name}" is ${formatDims(shape)}: masks act on [N, D], [N, D, H, W] or [N, T, D]`);
+  }
+  const axis = dims.length === 2 ? 1 : 0;
+  return { name, tensor, dims, axis, units: dims[axis] ?? 0 };
+}
+
+/** Number of values between one unit and the next in row-major order. */
+export function unitStride({ dims, axis }: MaskLayer): number {
+  return dims.slice(axis + 1).reduce((product, dim) => product * dim, 1);
+}
+
+/** Name of the image input of every graph igd makes. */
+export const IMAGE_INPUT = 'x';
+
+/**
+ * Appends the image input [N, C, H, W] in [0, 1] and, behind it, what the model wants done to it: (x - mean) / std per
+ * channel, then NHWC. Returns the value the model itself reads. Kept as nodes of their own: folded into a padded
+ * convolution, the mean would be wrong at the border. Throws ConfigError where mean and std do not fit the channels.
+ */
+export function appendInput(
+  builder: GraphBuilder,
+  [channels, height, width]: ImageShape,
+  { normalize, layout }: Partial<InputOptions>,
+): string {
+  let x = builder.input(IMAGE_INPUT, [{ batch: 1 }, channels, height, width]);
+  if (normalize !== undefined) {
+    if (normalize.mean.length !== channels) {
+      throw new ConfigError(`normalize has ${normalize.mean.length} channels, the images have ${channels}`);
+    }
+    const perChannel = [channels, 1, 1];
+    x = builder.op('Sub', [x, builder.constant(normalize.mean, perChannel)]);
+    x = builder.op('Div', [x, builder.constant(normalize.std, perChannel)]);
+  }
+  return layout === 'NHWC' ? builder.op('Transpose', [x], { perm: [0, 2, 3, 1] }) : x;
+}
+
+/** The model with `logits` as its one output. Layers are outputs only while passes run, to keep their values alive. */
+export function withOnlyOutput(model: Model, logits: string): Model {
+  const outputs = model.graph.outputs.filter(({ name }) => name === logits);
+  return { ...model, graph: { ...model.graph, outputs } };
+}
+
+/** The layer of that name. Throws ConfigError listing those there are. */
+export function layerOf(classifier: Classifier, name: string): MaskLayer {
+  const layer = classifier.layers.find((candidate) => candidate.name === name);
+  if (layer !== undefined) return layer;
+  const known = classifier.layers.map((candidate) => `${candidate.name} (${candidate.units} units)`);
+  throw new ConfigError(
+    `layer "${name}" is not in ${classifier.architecture}; its layers are ${known.join(', ') || 'none'}`,
+  );
+}
+
+/** [n, ...dims] to [n, D], added up in float64. */
+export function unitMeans(values: Float32Array, layer: MaskLayer): Float32Array {
+  const size = sizeOf(layer.dims);
+  const stride = unitStride(layer);
+  const positions = size / layer.units;
+  const sums = new Float64Array((values.length / size) * layer.units);
+  for (let i = 0; i < values.length; i++) {
+    const unit = Math.floor((i % size) / stride) % layer.units;
+    sums[Math.floor(i / size) * layer.units + unit]! += values[i]!;
+  }
+  return Float32Array.from(sums, (sum) => sum / positions);
+}

@@ -1,0 +1,147 @@
+import { type StateDict, type WantedSize, weight } from '../checkpoints/weights.ts';
+import { CheckpointError } from '../errors.ts';
+import { float, type GraphBuilder } from '../onnx/builder.ts';
+import { isBatch } from '../onnx/graph.ts';
+import type { InputOptions } from '../schemas/config.ts';
+import { type ImageShape, type MaskLayer, maskLayer } from './classifier.ts';
+
+export interface ConvOptions {
+  readonly stride?: number;
+  readonly padding?: number;
+}
+
+/** Appends one block and returns its output; `name` is the block's module path. */
+export type ResidualBlock = (network: NetworkBuilder, x: string, name: string, stride: number) => string;
+
+/** Epsilon of torch.nn.BatchNorm2d. */
+const BATCH_NORM_EPSILON = 1e-5;
+
+/**
+ * The modules of torch.nn on a graph builder, their weights looked up by module name. A value carries the name of the
+ * module that made it, so that graphs can be read beside the PyTorch code.
+ */
+export class NetworkBuilder {
+  readonly graph: GraphBuilder;
+  readonly state: StateDict;
+
+  constructor(graph: GraphBuilder, state: StateDict) {
+    this.graph = graph;
+    this.state = state;
+  }
+
+  /** Conv2d; kernel size and width come from the weight's shape. */
+  conv(x: string, module: string, { stride = 1, padding = 0 }: ConvOptions = {}): string {
+    const weight = this.#parameter(`${module}.weight`, ['*', this.#channels(x), '*', '*']);
+    const [width = 0, , ...kernel] = weight.dims;
+    const attributes = { kernel_shape: kernel, strides: [stride, stride], pads: Array(4).fill(padding) };
+    const inputs = [x, weight.name, ...this.#bias(module, width)];
+    return this.graph.op('Conv', inputs, attributes, { outputs: [module] });
+  }
+
+  /** BatchNorm2d as it is at inference. */
+  batchNorm(x: string, module: string): string {
+    const channels = this.#channels(x);
+    const parameters = ['weight', 'bias', 'running_mean', 'running_var'];
+    const inputs = parameters.map((name) => this.#parameter(`${module}.${name}`, [channels]).name);
+    const attributes = { epsilon: float(BATCH_NORM_EPSILON) };
+    return this.graph.op('BatchNormalization', [x, ...inputs], attributes, { outputs: [module] });
+  }
+
+  relu(x: string): string {
+    return this.graph.op('Relu', [x], {}, { outputs: [this.graph.fresh(`${x}.relu`)] });
+  }
+
+  add(a: string, b: string, module: string): string {
+    return this.graph.op('Add', [a, b], {}, { outputs: [`${module}.sum`] });
+  }
+
+  maxPool(x: string, kernel: number, stride: number, padding: number): string {
+    const attributes = { kernel_shape: [kernel, kernel], strides: [stride, stride], pads: Array(4).fill(padding) };
+    return this.graph.op('MaxPool', [x], attributes, { outputs: ['maxpool'] });
+  }
+
+  /** Mean over all pixels: [N, C, H, W] to [N, C]. */
+  globalAverage(x: string): string {
+    const pooled = this.graph.op('GlobalAveragePool', [x], {}, { outputs: ['avgpool'] });
+    return this.graph.op('Flatten', [pooled], { axis: 1 }, { outputs: ['features'] });
+  }
+
+  linear(x: string, module: string): string {
+    const weight = this.#parameter(`${module}.weight`, ['*', this.#channels(x)]);
+    const inputs = [x, weight.name, ...this.#bias(module, weight.dims[0] ?? 0)];
+    return this.graph.op('Gemm', inputs, { transB: 1 }, { outputs: ['logits'] });
+  }
+
+  /**
+   * Stages of residual blocks named `${stage}.0`, `${stage}.1`, ...; every stage but the first halves the resolution in its
+   * first block. Gives the output of each stage and the number of blocks in all.
+   */
+  stages(x: string, names: readonly string[], block: ResidualBlock): { outputs: string[]; blocks: number } {
+    let h = x;
+    let blocks = 0;
+    const outputs = names.map((stage, index) => {
+      const count = this.#count(stage);
+      for (let i = 0; i < count; i++) h = block(this, h, `${stage}.${i}`, index > 0 && i === 0 ? 2 : 1);
+      blocks += count;
+      return h;
+    });
+    return { outputs, blocks };
+  }
+
+  /** These values as layers that can be masked. */
+  layers(tensors: Readonly<Record<string, string>>): MaskLayer[] {
+    return Object.entries(tensors).map(([name, tensor]) => maskLayer(name, tensor, this.graph.shape(tensor)));
+  }
+
+  has(name: string): boolean {
+    return this.state.has(name);
+  }
+
+  /** First dimension of a weight: its output channels. */
+  width(name: string): number {
+    return this.state.get(name)?.dims[0] ?? 0;
+  }
+
+  /** Number of `${prefix}.0.`, `${prefix}.1.`, ... in the state dict. */
+  #count(prefix: string): number {
+    let count = 0;
+    while ([...this.state.keys()].some((name) => name.startsWith(`${prefix}.${count}.`))) count++;
+    if (count === 0) throw new CheckpointError(`no weights under "${prefix}.0": the checkpoint lacks a whole stage`);
+    return count;
+  }
+
+  #channels(x: string): number {
+    const dim = this.graph.shape(x)[1];
+    if (dim === undefined || isBatch(dim)) throw new Error(`"${x}" has no channels`);
+    return dim;
+  }
+
+  #bias(module: string, width: number): string[] {
+    return this.has(`${module}.bias`) ? [this.#parameter(`${module}.bias`, [width]).name] : [];
+  }
+
+  #parameter(name: string, dims: readonly WantedSize[]): { name: string; dims: readonly number[] } {
+    const tensor = weight(this.state, name, dims);
+    return { name: this.graph.initializer(name, tensor), dims: tensor.dims };
+  }
+}
+
+/** What an architecture leaves in the network builder. */
+export interface Body {
+  readonly description: string;
+  readonly logits: string;
+  readonly layers: readonly MaskLayer[];
+}
+
+/** One file per architecture and one line in the table of `from-checkpoint.ts`. */
+export interface Architecture {
+  readonly name: string;
+  /** Decided by the names (and at most the shapes) of the weights; nothing is read from flags. */
+  recognises(state: StateDict): boolean;
+  /** Image size where no data set says otherwise. */
+  readonly imageShape: ImageShape;
+  /** Normalisation that belongs to the model, unless the config gives another. */
+  readonly normalize?: InputOptions['normalize'];
+  /** Appends the network to the builder. Throws CheckpointError naming a weight that is missing, misshapen or not finite. */
+  build(network: NetworkBuilder, x: string): Body;
+}

@@ -1,0 +1,139 @@
+import { float, type GraphBuilder } from '../builder.ts';
+import { floatOf, formatDims, intOf, intsOf, type Node, stringOf } from '../graph.ts';
+import { axisOf, fail } from '../shapes/operands.ts';
+import { withInput, withoutAttributes } from './rewrite.ts';
+
+/** Rules for ops whose attributes became inputs. */
+
+/** Where "to the end" is written INT64_MAX, a number would lose its last digits; as many zeros as a double keeps do. */
+function exact(bounds: readonly number[]): number[] {
+  return bounds.map((bound) => Math.max(-Number.MAX_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, bound)));
+}
+
+/** Squeeze and Unsqueeze 13, the reductions 13 and 18. */
+export function axesToInput(node: Node, builder: GraphBuilder): Node {
+  const axes = intsOf(node, 'axes');
+  const bare = withoutAttributes(node, 'axes');
+  return axes === undefined ? bare : withInput(bare, 1, builder.ints(axes));
+}
+
+/** Split 13 has sizes as an input, Split 18 says into how many where it has none. */
+export function splitInputs(node: Node, builder: GraphBuilder): Node {
+  const sizes = intsOf(node, 'split');
+  const bare = withoutAttributes(node, 'split');
+  if (sizes !== undefined) return withInput(bare, 1, builder.ints(sizes));
+  if (node.inputs[1]) return bare;
+  const num_outputs = { kind: 'int', value: node.outputs.length } as const;
+  return { ...bare, attributes: { ...bare.attributes, num_outputs } };
+}
+
+/** Slice 10. */
+export function sliceInputs(node: Node, builder: GraphBuilder): Node {
+  const starts = intsOf(node, 'starts') ?? fail(node, 'attribute "starts" is missing');
+  const ends = intsOf(node, 'ends') ?? fail(node, 'attribute "ends" is missing');
+  const axes = intsOf(node, 'axes') ?? [...starts.keys()];
+  const inputs = [node.inputs[0] ?? '', ...[exact(starts), exact(ends), axes].map((bounds) => builder.ints(bounds))];
+  return { ...withoutAttributes(node, 'starts', 'ends', 'axes'), inputs };
+}
+
+/** Pad 11. */
+export function padInputs(node: Node, builder: GraphBuilder): Node {
+  const pads = intsOf(node, 'pads') ?? fail(node, 'attribute "pads" is missing');
+  const padded = withInput(withoutAttributes(node, 'pads', 'value'), 1, builder.ints(pads));
+  const value = floatOf(node, 'value', 0);
+  return value === 0 ? padded : withInput(padded, 2, builder.constant(value));
+}
+
+/** Clip 11. */
+export function clipBounds(node: Node, builder: GraphBuilder): Node {
+  return ['min', 'max'].reduce(
+    (clip, key, index) => {
+      const bound = node.attributes[key];
+      return bound?.kind === 'float' ? withInput(clip, index + 1, builder.constant(bound.value)) : clip;
+    },
+    withoutAttributes(node, 'min', 'max'),
+  );
+}
+
+/** TopK 10. */
+export function topKInput(node: Node, builder: GraphBuilder): Node {
+  return withInput(withoutAttributes(node, 'k'), 1, builder.ints([intOf(node, 'k', 1)]));
+}
+
+/** Rules for layers that changed their meaning, not only their form. */
+
+/** Before 12 the ratio was an attribute; it means nothing at inference. */
+export function dropoutAtInference(node: Node): Node {
+  return withoutAttributes(node, 'ratio');
+}
+
+/** Before 14 the running statistics were further outputs, which nothing reads at inference. */
+export function firstOutputOnly(node: Node): Node {
+  return { ...node, outputs: node.outputs.slice(0, 1) };
+}
+
+/**
+ * Before 13 Softmax and its kin saw a matrix, all dimensions from `axis` (1 by default) on being its columns. That is what
+ * they do along one axis where it is the last.
+ */
+export function coercedSoftmax(node: Node, builder: GraphBuilder): Node {
+  const input = node.inputs[0] ?? '';
+  const dims = builder.shape(input);
+  const axis = axisOf(node, intOf(node, 'axis', 1), dims.length);
+  const alongLast = { ...node, attributes: { axis: { kind: 'int', value: -1 } } } as const;
+  if (axis === dims.length - 1) return alongLast;
+  const matrix = builder.op('Flatten', [input], { axis });
+  const columns = builder.op(node.op, [matrix], { axis: -1 });
+  return { ...node, op: 'Reshape', inputs: [columns, shapeFor(builder, input)], attributes: {} };
+}
+
+/**
+ * Upsample 9 and Resize 10 took scales as their second input and mapped pixel x to x / scale, rounding down as exporters
+ * mean it. (onnxruntime's Resize 10 rounds up where it shrinks; for whole factors that is the same.)
+ */
+export function resizeFromScales(node: Node): Node {
+  const mode = stringOf(node, 'mode', 'nearest');
+  return {
+    ...node,
+    op: 'Resize',
+    inputs: [node.inputs[0] ?? '', '', node.inputs[1] ?? fail(node, 'input 1 (scales) is missing')],
+    attributes: {
+      mode: { kind: 'string', value: mode === 'bilinear' ? 'linear' : mode },
+      coordinate_transformation_mode: { kind: 'string', value: 'asymmetric' },
+      nearest_mode: { kind: 'string', value: 'floor' },
+    },
+  };
+}
+
+/**
+ * GroupNormalization as an InstanceNormalization of the groups. Opset 18 scales each group, which is what that op does;
+ * opset 21 scales each channel. https://onnx.ai/onnx/operators/onnx__GroupNormalization.html
+ */
+export function groupNormalization(node: Node, builder: GraphBuilder, opset: number): Node {
+  const [input = '', scale = '', bias = ''] = node.inputs;
+  const dims = builder.shape(input);
+  const groups = intOf(node, 'num_groups', 0);
+  const channels = dims[1];
+  if (typeof channels !== 'number' || groups < 1 || channels % groups !== 0) {
+    fail(node, `${groups} groups do not divide the channels of input ${formatDims(dims)}`);
+  }
+  const perChannel = opset >= 21;
+  const neutral = (value: number) => builder.constant(Array<number>(groups).fill(value));
+  const grouped = builder.op('Reshape', [input, builder.ints([0, groups, -1])]);
+  const normal = builder.op(
+    'InstanceNormalization',
+    [grouped, ...(perChannel ? [neutral(1), neutral(0)] : [scale, bias])],
+    { epsilon: float(floatOf(node, 'epsilon', 1e-5)) },
+  );
+  const restored = { ...node, op: 'Reshape', inputs: [normal, shapeFor(builder, input)], attributes: {} };
+  if (!perChannel) return restored;
+  const column = builder.ints([channels, ...dims.slice(2).map(() => 1)]);
+  const shaped = builder.op('Reshape', restored.inputs);
+  const scaled = builder.op('Mul', [shaped, builder.op('Reshape', [scale, column])]);
+  return { ...node, op: 'Add', inputs: [scaled, builder.op('Reshape', [bias, column])], attributes: {} };
+}
+
+/** A shape vector for the dimensions of `value`, the batch as what is left. */
+function shapeFor(builder: GraphBuilder, value: string): string {
+  return builder.ints(builder.shape(value).map((dim) => (typeof dim === 'number' ? dim : -1)));
+}

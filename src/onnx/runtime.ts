@@ -1,0 +1,32 @@
+import type { Tensor, TypedTensor } from '../numeric/tensor.ts';
+import type { Model } from './graph.ts';
+
+/** Inputs of a graph by name. */
+export type Feeds = Readonly<Record<string, Tensor>>;
+/** Outputs of a graph by name. */
+export type Fetches = Readonly<Record<string, TypedTensor<'float32'>>>;
+
+/** Seconds spent inside the runtime, building the session included, and the calls made, for the share that is ours. */
+export interface SessionUsage {
+  readonly seconds: number;
+  readonly calls: number;
+}
+
+/** A graph ready to run. Native memory may be behind it: keep few sessions and `release` them. */
+export interface Session {
+  readonly usage: SessionUsage;
+  /** Runs the graph; `outputs` (all by default) limits what is copied back, not what is computed. */
+  run(feeds: Feeds, outputs?: readonly string[]): Promise<Fetches>;
+  release(): Promise<void>;
+}
+
+/**
+ * What computes graphs. Everything that attacks, ranks and evaluates is written against this interface alone;
+ * `onnxRuntime` in src/runtime puts onnxruntime-node behind it, and another runtime of ONNX, onnxruntime-web say, fits as well.
+ */
+export interface Runtime {
+  /** Throws where the runtime refuses the graph, or would not compute on the device it was made for. */
+  createSession(model: Model): Promise<Session>;
+  /** The same for an .onnx file as it is, whatever ops it has. */
+  loadSession(path: string): Promise<Session>;
+}

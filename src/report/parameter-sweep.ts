@@ -1,0 +1,99 @@
+import {
+  PARAMETER_SWEEP_MEASURES,
+  type ParameterSweepMeasure,
+  type ParameterSweepReport,
+} from '../schemas/parameter-sweep.ts';
+import { type Row, toCsv } from './data-files.ts';
+import { counted, list, percent, shareText } from './format.ts';
+import { escapeText, table } from './markdown.ts';
+import { html, table as htmlTable, section } from './page/markup.ts';
+import { page } from './page/page.ts';
+import { standaloneSvg } from './plots/chart.ts';
+import { MEASURE_NAMES, MEASURE_TITLES, parameterSweepDrawing } from './plots/parameter-sweep.ts';
+import { legendOf } from './plots/theme.ts';
+import { alignColumns } from './table.ts';
+
+/** Every file of a sweep's report by name, sweep.json last: it is what says "finished". Equal reports give equal bytes. */
+export function parameterSweepFiles(report: ParameterSweepReport): ReadonlyMap<string, string> {
+  const drawings = PARAMETER_SWEEP_MEASURES.map((measure): [string, string] => {
+    const drawing = parameterSweepDrawing(report, measure, MEASURE_TITLES[measure]);
+    return [`sweep.${MEASURE_NAMES[measure]}.svg`, standaloneSvg(drawing)];
+  });
+  return new Map([
+    ['sweep.csv', parameterSweepCsv(report)],
+    ['sweep.md', parameterSweepMarkdown(report)],
+    ...drawings,
+    ['sweep.html', parameterSweepHtml(report)],
+    ['sweep.json', `${JSON.stringify(report, null, 1)}\n`],
+  ]);
+}
+
+/** sweep.csv: a row for each value, variant and measure. */
+export function parameterSweepCsv({ key, runs }: ParameterSweepReport): string {
+  const rows = runs.flatMap(({ value, variants }) =>
+    variants.flatMap((variant) =>
+      PARAMETER_SWEEP_MEASURES.map((measure): Row => {
+        const { accuracy, correct, interval } = variant[measure];
+        return [key, value, variant.id, MEASURE_NAMES[measure], accuracy, correct, ...interval];
+      }),
+    ),
+  );
+  return toCsv(['key', 'value', 'variant', 'measure', 'accuracy', 'correct', 'interval_low', 'interval_high'], rows);
+}
+
+/** sweep.md */
+export function parameterSweepMarkdown(report: ParameterSweepReport): string {
+  const tables = PARAMETER_SWEEP_MEASURES.map((measure) => {
+    const [columns, ...rows] = cells(report, measure, shareText);
+    return [`## ${MEASURE_TITLES[measure]}`, '', table((columns ?? []).map(escapeText), rows)].join('\n');
+  });
+  return `${[`# ${escapeText(report.name)}: sweep over ${report.key}`, ...tables].join('\n\n')}\n`;
+}
+
+/** The table at the end of `igd run`: robust accuracy, a line a variant. */
+export function parameterSweepTable(report: ParameterSweepReport): string {
+  return PARAMETER_SWEEP_MEASURES.map((measure) => {
+    const lines = alignColumns(cells(report, measure, ({ accuracy }) => percent(accuracy)));
+    return `${MEASURE_TITLES[measure]}\n${lines.map((line) => `${line.join('  ').trimEnd()}\n`).join('')}`;
+  }).join('\n');
+}
+
+/** Variants down, values across; the header first. */
+export function cells(
+  { key, runs }: ParameterSweepReport,
+  measure: ParameterSweepMeasure,
+  text: (share: ParameterSweepReport['runs'][number]['variants'][number][ParameterSweepMeasure]) => string,
+): string[][] {
+  const header = [key, ...runs.map(({ value }) => String(value))];
+  const ids = runs[0]?.variants.map(({ id }) => id) ?? [];
+  const rows = ids.map((id) => {
+    const shares = runs.map(({ variants }) => variants.find((variant) => variant.id === id)?.[measure]);
+    return [id, ...shares.map((share) => (share === undefined ? '' : text(share)))];
+  });
+  return [header, ...rows];
+}
+
+/** sweep.html: a figure and a table for each measure. Every run's own report lies in its folder. */
+export function parameterSweepHtml(report: ParameterSweepReport): string {
+  const { name, key, runs, igdVersion } = report;
+  const facts = [counted(runs[0]?.images ?? 0, 'image'), `folders ${list(runs.map(({ folder }) => folder))}`];
+  const head = html`<header>
+<p class="overline">Sweep</p>
+<h1>${name}</h1>
+<p class="facts">${facts.join(' · ')}</p>
+<p class="lead">Accuracy against <code>${key}</code>.</p>
+</header>
+`;
+  const sections = PARAMETER_SWEEP_MEASURES.map((measure) => {
+    const title = MEASURE_TITLES[measure];
+    const { svg, entries } = parameterSweepDrawing(report, measure, title);
+    const caption = 'Shaded: 95% intervals. Values stand evenly, in the order of the config.';
+    const [columns = [], ...rows] = cells(report, measure, shareText);
+    return section(
+      title,
+      html`<figure>\n${legendOf(entries)}\n${svg}\n<figcaption>${caption}</figcaption>\n</figure>\n`,
+      htmlTable({ label: title, columns, rows }),
+    );
+  });
+  return page({ title: `${name}: sweep over ${key}`, sections: [head, ...sections], footer: `igd ${igdVersion}` });
+}

@@ -1,0 +1,77 @@
+import { createAttack, resolveSuite, type SuiteAttack } from '../../attacks/suites.ts';
+import { runKeys } from '../../schemas/keys.ts';
+import { type ShardResult, shardResultSchema, type TransferResult, transferResultSchema } from '../../schemas/results.ts';
+import { evaluateImages, type SuiteEntry } from '../../evaluation/protocol.ts';
+import { gatherRows } from '../../evaluation/image-state.ts';
+import { encodeNpy } from '../../numeric/npy.ts';
+import { float32 } from '../../numeric/tensor.ts';
+import type { JobProgress } from './executor.ts';
+import { resumeProgress, shardCheckpoints } from './shard-checkpoints.ts';
+import { imagesOf, examplesOf } from '../results.ts';
+import type { JobContext } from './job-context.ts';
+import { predictImages } from '../../evaluation/predict.ts';
+
+/** Evaluates one variant on one shard: the whole suite, then the adversarial examples and the result, in that order. */
+export async function evaluateShard(
+  context: JobContext,
+  job: { readonly variant: string; readonly shard: number },
+  progress: (state: JobProgress) => void,
+): Promise<void> {
+  const { config, inputs } = context.plan;
+  const model = await context.model(job.variant);
+  const images = await imagesOf(context, job.shard);
+  const checkpoints = shardCheckpoints(context, job);
+  const resumed = resumeProgress(checkpoints, progress);
+  const { outcomes, adversarial, usage, checks } = await evaluateImages(model, images, {
+    suite: resolveSuite(config).map((spec) => entryOf(context, job.variant, spec)),
+    threat: config.threat,
+    seed: config.seed,
+    batchSize: config.compute.batchSize,
+    examples: config.examples,
+    ...resumed,
+  });
+  const broken = outcomes.flatMap(({ brokenBy }, row) => (brokenBy === null ? [] : [row]));
+  const examples = float32([broken.length, ...inputs.imageShape], gatherRows(adversarial, broken, model.imageSize));
+  const result: ShardResult = { schema: 'igd.shard/2', variant: job.variant, images: outcomes, attacks: usage, checks };
+  // The result is what says "done": examples first, so that a done shard always has them.
+  await context.runs.put(runKeys.examples(job.variant, job.shard), encodeNpy(examples));
+  await context.runs.put(
+    runKeys.evaluation(job.variant, job.shard),
+    `${JSON.stringify(shardResultSchema.parse(result), null, 1)}\n`,
+  );
+  await checkpoints.delete();
+}
+
+function entryOf(context: JobContext, variant: string, spec: SuiteAttack): SuiteEntry {
+  const { group, on } = spec;
+  const entry = { attack: createAttack(spec), group };
+  return on === undefined ? entry : { ...entry, craftedOn: () => context.craftedOn(variant, on) };
+}
+
+/** Judges one variant on the adversarial examples every variant has for a shard's images: one forward an example. */
+export async function transferShard(
+  context: JobContext,
+  job: { readonly variant: string; readonly shard: number },
+  progress: (state: JobProgress) => void,
+): Promise<void> {
+  const { config } = context.plan;
+  const model = await context.model(job.variant);
+  const sources: TransferResult['sources'] = [];
+  let evaluations = 0;
+  for (const { id } of config.variants) {
+    const examples = await examplesOf(context.runs, id, job.shard);
+    const images = examples.map(({ outcome }) => outcome.image);
+    const x = new Float32Array(examples.length * model.imageSize);
+    for (const [i, example] of examples.entries()) x.set(example.x, i * model.imageSize);
+    const options = { seed: config.seed, batchSize: config.compute.batchSize };
+    const predictions = await predictImages(model, { x, images }, options, ['transfer', id]);
+    sources.push({ variant: id, predictions: images.map((image, i) => ({ image, prediction: predictions[i] ?? -1 })) });
+    evaluations += images.length;
+    progress({ fraction: sources.length / config.variants.length, evaluations });
+  }
+  const result: TransferResult = { schema: 'igd.transfer/1', variant: job.variant, sources };
+  await context.runs.put(
+    runKeys.transfer(job.variant, job.shard),
+    `${JSON.stringify(transferResultSchema.parse(result))}\n`,
+  );
+}

@@ -1,0 +1,119 @@
+import type { Runtime } from '../../onnx/runtime.ts';
+import type { Classifier } from '../../models/classifier.ts';
+import { openClassifier } from '../../inputs/open-classifier.ts';
+import { layerOf } from '../../models/classifier.ts';
+import type { CraftedOn } from '../../schemas/attacks.ts';
+import { RunError } from '../../errors.ts';
+import { rankingOf, type Variant } from '../../schemas/variants.ts';
+import type { Dataset } from '../../datasets/dataset.ts';
+import { openDataset } from '../../datasets/open.ts';
+import { baseModel, defendedModel, type EvaluatedModel } from '../../defense/defended-model.ts';
+import { fullMasks, topUnitMasks } from '../../defense/mask-set.ts';
+import { OnnxModel } from '../../evaluation/onnx-model.ts';
+import type { Store } from '../../stores/store.ts';
+import { testSpec } from '../../inputs/inspect-inputs.ts';
+import type { Plan } from '../planning/plan.ts';
+import { loadRanking } from '../planning/rankings.ts';
+
+export interface JobContextOptions {
+  readonly plan: Plan;
+  readonly runs: Store;
+  readonly rankings: Store;
+  readonly runtime: Runtime;
+}
+
+/** A variant as attacks may see it in its place. */
+type Surrogate = Exclude<CraftedOn, { variant: string }>;
+
+/**
+ * What the jobs of one run share in one process: the classifier, the data, and the sessions of the variant in hand. Each is
+ * opened on first use and kept for the next job; sessions hold native memory, so only those that one variant's jobs need are alive at a time.
+ */
+export class JobContext {
+  readonly plan: Plan;
+  readonly runs: Store;
+  readonly rankings: Store;
+  readonly runtime: Runtime;
+  #classifier: Promise<Classifier> | undefined;
+  #test: Promise<Dataset> | undefined;
+  #current: { readonly variant: string; readonly models: Map<string, OnnxModel> } | undefined;
+
+  constructor({ plan, runs, rankings, runtime }: JobContextOptions) {
+    this.plan = plan;
+    this.runs = runs;
+    this.rankings = rankings;
+    this.runtime = runtime;
+  }
+
+  classifier(): Promise<Classifier> {
+    const { checkpoint, layer } = this.plan.config;
+    const { imageShape } = this.plan.inputs;
+    this.#classifier ??= openClassifier({ ...checkpoint, path: checkpoint.uri, imageShape, layer });
+    return this.#classifier;
+  }
+
+  test(): Promise<Dataset> {
+    this.#test ??= openDataset(testSpec(this.plan.config));
+    return this.#test;
+  }
+
+  /** The variant's model, ready to run. Throws RankingError where its ranking is degenerate. */
+  async model(id: string): Promise<OnnxModel> {
+    return this.#open(id, id, {});
+  }
+
+  /** The model that attacks on variant `id` are made on, where a spec asks for another than the variant itself. */
+  craftedOn(id: string, on: CraftedOn): Promise<OnnxModel> {
+    return 'variant' in on ? this.#open(id, on.variant, {}) : this.#open(id, id, on);
+  }
+
+  /** Opens a model for the jobs of variant `current`; those of another are released first. */
+  async #open(current: string, id: string, surrogate: Surrogate): Promise<OnnxModel> {
+    if (this.#current?.variant !== current) {
+      await this.release();
+      this.#current = { variant: current, models: new Map() };
+    }
+    const { models } = this.#current;
+    const key = JSON.stringify([id, surrogate]);
+    const known = models.get(key);
+    if (known !== undefined) return known;
+    const { imageShape, classes } = await this.classifier();
+    const variant: Variant = id === 'none' ? { id, mask: 'none' } : variantOf(this.plan, id);
+    const evaluated = await this.#evaluated(variant, surrogate);
+    const model = new OnnxModel(evaluated, imageShape, classes, this.runtime);
+    models.set(key, model);
+    return model;
+  }
+
+  async release(): Promise<void> {
+    const current = this.#current;
+    this.#current = undefined;
+    for (const model of current?.models.values() ?? []) await model.release();
+  }
+
+  async #evaluated(variant: Variant, surrogate: Surrogate): Promise<EvaluatedModel> {
+    const classifier = await this.classifier();
+    if (variant.mask === 'none') return baseModel(classifier);
+    const { layer, importantUnits = 0, temperature, smoothing } = this.plan.config;
+    const maskLayer = layerOf(classifier, layer ?? '');
+    const method = rankingOf(variant);
+    const masks =
+      method === undefined
+        ? fullMasks(classifier.classes, maskLayer.units)
+        : topUnitMasks((await loadRanking(this, method)).scores, importantUnits);
+    return defendedModel(classifier, variant, {
+      layer: maskLayer,
+      masks,
+      temperature: surrogate.temperature ?? temperature,
+      smoothing,
+      pseudoLabel: surrogate.mask ?? 'soft',
+    });
+  }
+}
+
+/** Throws RunError where the plan has no such variant. */
+export function variantOf({ config }: Plan, id: string): Variant {
+  const variant = config.variants.find((candidate) => candidate.id === id);
+  if (variant === undefined) throw new RunError(`the plan has no variant "${id}"`);
+  return variant;
+}

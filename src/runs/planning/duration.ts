@@ -1,0 +1,103 @@
+import { type AttackAssumptions, attackCost, cleanCost, transferCost } from './estimate.ts';
+import type { ModelKind, Workload } from './workload.ts';
+
+/** How fast one model is evaluated by one worker, the others at work beside it. */
+export interface ModelRates {
+  /** Seconds until the model gives logits, and until every attack has its gradient: graphs are made and optimised. */
+  readonly open: { readonly forward: number; readonly attacks: number };
+  /** Seconds an image. */
+  readonly forward: number;
+  /** Seconds for each evaluation of an image by an attack, by the attack's name; its own arithmetic included. */
+  readonly attacks: Readonly<Record<string, number>>;
+}
+
+export interface Rates {
+  /** Seconds from the start of a worker until it has opened checkpoint and data. */
+  readonly start: number;
+  /** Share of the images tried that are classified correctly. */
+  readonly correct: number;
+  readonly models: Readonly<Partial<Record<ModelKind, ModelRates>>>;
+  /** Seconds an image of the tail that a ranking reruns; 0 where none does. */
+  readonly tail: number;
+}
+
+/** Workers of a stage with many jobs, and the threads each of them has. */
+export interface Parallelism {
+  readonly workers: number;
+  readonly threads: number;
+}
+
+/** As `LocalEngine` shares the cores out among `jobs`. */
+export function parallelismFor(
+  jobs: number,
+  { workers, cores }: { readonly workers: number; readonly cores: number },
+): Parallelism {
+  const parallelism = Math.max(1, Math.min(workers, jobs));
+  return { workers: parallelism, threads: Math.max(1, Math.floor(cores / parallelism)) };
+}
+
+interface TimedJob {
+  readonly variant: string;
+  /** Seconds, the model being open. */
+  readonly seconds: number;
+  /** Seconds more for a worker that had another variant's model before. */
+  readonly open: number;
+}
+
+/** Seconds from the start of the first worker to the last result. */
+export function durationOf(
+  load: Workload,
+  rates: Rates,
+  assumptions: AttackAssumptions,
+  parallelism: Parallelism,
+): number {
+  const jobs = (opening: keyof ModelRates['open'], perImage: (model: ModelRates) => number) =>
+    load.variants.flatMap(({ id, kind }) => {
+      const model = ratesOf(rates, kind);
+      const seconds = perImage(model);
+      return load.shards.map((images) => ({ variant: id, seconds: images * seconds, open: model.open[opening] }));
+    });
+  const evaluate = jobs('attacks', (model) => evaluationSeconds(load, model, assumptions));
+  const transfer = jobs('forward', ({ forward }) => forward * transferCost(load, assumptions).forwards);
+  const stages = [evaluate, transfer].map((stage) => makespan(stage, parallelism.workers));
+  return rates.start + rankSeconds(load, rates, parallelism) + stages.reduce((sum, seconds) => sum + seconds, 0);
+}
+
+/** The whole suite, an image of the data set. */
+function evaluationSeconds(load: Workload, { forward, attacks }: ModelRates, assumptions: AttackAssumptions): number {
+  const clean = cleanCost(assumptions);
+  const [first = ''] = load.attacks.map(({ name }) => name);
+  const seconds = load.attacks.map(({ name }, index) => {
+    const { forwards, gradients } = attackCost(load, index, assumptions);
+    return (forwards + gradients) * (attacks[name] ?? 0);
+  });
+  // A gradient of the checks is taken to cost what an evaluation of the first attack does, as a rule a gradient too.
+  return seconds.reduce((sum, part) => sum + part, clean.forwards * forward + clean.gradients * (attacks[first] ?? 0));
+}
+
+/** A ranking has the cores of all workers; that they help in full is taken for granted. */
+function rankSeconds({ rankings }: Workload, { models, tail }: Rates, { workers }: Parallelism): number {
+  const { forward } = models.base ?? models.defended ?? { forward: 0 };
+  const alone = rankings.reduce(
+    (sum, { images, trunks, tails }) => sum + images * (trunks * forward + tails * tail),
+    0,
+  );
+  return alone / workers;
+}
+
+function ratesOf({ models }: Rates, kind: ModelKind): ModelRates {
+  const rates = models[kind];
+  if (rates === undefined) throw new Error(`no ${kind} model was timed`);
+  return rates;
+}
+
+/** Jobs in order, each to the worker that is free first. */
+export function makespan(jobs: readonly TimedJob[], workers: number): number {
+  const parallelism = Array.from({ length: workers }, () => ({ free: 0, variant: '' }));
+  for (const { variant, seconds, open } of jobs) {
+    const next = parallelism.reduce((first, hand) => (hand.free < first.free ? hand : first));
+    next.free += seconds + (next.variant === variant ? 0 : open);
+    next.variant = variant;
+  }
+  return Math.max(...parallelism.map(({ free }) => free));
+}

@@ -1,0 +1,31 @@
+import { inspectInputs } from '../../inputs/inspect-inputs.ts';
+import type { RunConfig } from '../../schemas/config.ts';
+import { localise } from '../../stores/open.ts';
+import { type Plan, planRun } from './plan.ts';
+import { checkPublished } from './published.ts';
+import { type ImportedRanking, importRanking } from './rankings.ts';
+
+/** A run as it can be started, after its inputs were opened and found to fit; nothing is written yet. */
+export interface PreparedRun {
+  readonly plan: Plan;
+  /** The config with paths that can be opened. */
+  readonly local: RunConfig;
+  /** The ranking that the config brings along, to be put in the store. */
+  readonly imported: ImportedRanking | undefined;
+}
+
+/**
+ * Opens what a config names and plans its run. `source` is the config as its user wrote it; `open` brings inputs to this
+ * machine. Throws InputError where an input is missing or does not fit.
+ */
+export async function prepareRun(
+  config: RunConfig,
+  source: Plan['source'],
+  open: (config: RunConfig) => Promise<RunConfig> = localise,
+): Promise<PreparedRun> {
+  checkPublished(config);
+  const local = await open(config);
+  const inputs = await inspectInputs(local);
+  const imported = await importRanking(local, inputs);
+  return { plan: planRun(config, source, inputs, imported?.digest), local, imported };
+}

@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import type { RunConfig } from '../../schemas/config.ts';
+import { RankingError, RunError } from '../../errors.ts';
+import { encodeRanking, decodeRanking, type Ranking } from '../../ranking/ranking.ts';
+import { readRanking } from '../../inputs/ig-defense-format.ts';
+import type { RunInputs } from '../../inputs/inspect-inputs.ts';
+import { recipeOf, type Plan } from './plan.ts';
+import { rankingKey } from '../../schemas/keys.ts';
+import type { RankingMethod } from '../../schemas/variants.ts';
+import { diagnose, requireSound } from '../../ranking/diagnostics.ts';
+import type { Store } from '../../stores/store.ts';
+
+export interface ImportedRanking {
+  /** SHA-256 of `file`. */
+  readonly digest: string;
+  /** As it goes into the store. */
+  readonly file: string;
+}
+
+/**
+ * The LO-IR ranking a config brings along, checked against the model it is to mask; undefined where it brings none.
+ * Throws RankingError where it was made for another model or layer.
+ */
+export async function importRanking(config: RunConfig, inputs: RunInputs): Promise<ImportedRanking | undefined> {
+  const path = config.ranking.file;
+  if (path === undefined) return undefined;
+  const { layer, classes, sha256 } = inputs.checkpoint;
+  const { recipe, scores } = await readRanking(path);
+  if (layer === null) throw new RankingError(`${path}: a ranking is given, but no layer to mask`);
+  if (scores.units !== layer.units || scores.classes !== classes) {
+    throw new RankingError(
+      `${path} ranks ${scores.units} units for ${scores.classes} classes; ${layer.name} has ${layer.units} units and the model ${classes} classes`,
+    );
+  }
+  if (recipe !== undefined && (recipe.checkpoint !== sha256 || recipe.layer !== layer.name)) {
+    throw new RankingError(
+      `${path} was made for layer ${recipe.layer} of checkpoint ${recipe.checkpoint.slice(0, 12)}..., ` +
+        `this run masks ${layer.name} of ${sha256.slice(0, 12)}...: rank this checkpoint, or leave "file" out`,
+    );
+  }
+  const file = encodeRanking({ recipe: recipe ?? recipeOf('loir', config, inputs), scores });
+  return { digest: createHash('sha256').update(file).digest('hex'), file };
+}
+
+/** The ranking of `method` from the store. Throws RankingError where it is degenerate, RunError where it is not there. */
+export async function loadRanking(
+  { plan, rankings }: { readonly plan: Plan; readonly rankings: Store },
+  method: RankingMethod,
+): Promise<Ranking> {
+  const digest = plan.rankings.find((entry) => entry.method === method)?.digest ?? '';
+  const bytes = await rankings.get(rankingKey(digest));
+  if (bytes === undefined)
+    throw new RunError(`the ${method} ranking ${digest} is not in the store: rank before evaluating`);
+  const ranking = decodeRanking(new TextDecoder().decode(bytes), rankingKey(digest));
+  const { importantUnits = 1, ranking: options } = plan.config;
+  requireSound(diagnose(ranking.scores, importantUnits), method, options.allowDegenerate);
+  return ranking;
+}

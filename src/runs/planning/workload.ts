@@ -1,0 +1,86 @@
+import { openClassifier } from '../../inputs/open-classifier.ts';
+import { layerOf } from '../../models/classifier.ts';
+import type { AttackCost } from '../../attacks/core/attack.ts';
+import { createAttack, resolveSuite } from '../../attacks/suites.ts';
+import type { RunConfig } from '../../schemas/config.ts';
+import { STAGE_NAMES, type StageName } from '../../schemas/service.ts';
+import type { RankingMethod } from '../../schemas/variants.ts';
+import { type RankingCost, rankingCost } from '../../ranking/cost.ts';
+import type { Store } from '../../stores/store.ts';
+import { isDone } from '../results.ts';
+import { type Plan, stageJobs } from './plan.ts';
+
+/** What a run is to do, as plain numbers. */
+export interface Workload {
+  /** Images of each shard. */
+  readonly shards: readonly number[];
+  readonly variants: readonly { readonly id: string; readonly kind: ModelKind }[];
+  /** In the order they run. */
+  readonly attacks: readonly AttackLoad[];
+  readonly stages: readonly StageLoad[];
+  /** Those that are not in the store. */
+  readonly rankings: readonly RankingLoad[];
+}
+
+/** What makes one variant's evaluations dearer than another's: masks and thresholds do not, the second pass and noise may. */
+export type ModelKind = 'base' | 'defended';
+
+export interface AttackLoad {
+  readonly name: string;
+  /** Every group begins with all images. */
+  readonly group: string;
+  /** Of an image that holds out. */
+  readonly cost: AttackCost;
+}
+
+export interface StageLoad {
+  readonly stage: StageName;
+  readonly jobs: number;
+  /** Without what the stores have already. */
+  readonly left: number;
+}
+
+export interface RankingLoad extends RankingCost {
+  readonly method: RankingMethod;
+  readonly images: number;
+}
+
+/** What a run of this plan in a new folder has to do. `local` is the config with paths that can be opened. */
+export async function workloadOf(plan: Plan, local: RunConfig, rankings: Store): Promise<Workload> {
+  const missing = await missingRankings(plan, rankings);
+  return {
+    shards: plan.shards.map(({ count }) => count),
+    variants: plan.config.variants.map(({ id, mask }) => ({ id, kind: mask === 'none' ? 'base' : 'defended' })),
+    attacks: resolveSuite(plan.config).map((spec) => ({
+      name: spec.name,
+      group: spec.group,
+      cost: createAttack(spec).cost(plan.inputs.checkpoint.classes),
+    })),
+    stages: STAGE_NAMES.map((stage) => {
+      const jobs = stageJobs(plan, stage).length;
+      return { stage, jobs, left: stage === 'rank' ? missing.length : jobs };
+    }),
+    rankings: missing.length === 0 ? [] : await rankingLoads(missing, plan, local),
+  };
+}
+
+/** A ranking that the config brings along is put in the store by the run itself. */
+async function missingRankings(plan: Plan, rankings: Store): Promise<RankingMethod[]> {
+  const missing: RankingMethod[] = [];
+  for (const { method, imported } of plan.rankings) {
+    const isThere = imported || (await isDone({ plan, runs: rankings, rankings }, { kind: 'rank', method }));
+    if (!isThere) missing.push(method);
+  }
+  return missing;
+}
+
+async function rankingLoads(methods: readonly RankingMethod[], plan: Plan, local: RunConfig): Promise<RankingLoad[]> {
+  const { checkpoint, layer = '' } = local;
+  const { imageShape, probe } = plan.inputs;
+  const classifier = await openClassifier({ ...checkpoint, path: checkpoint.uri, imageShape, layer });
+  return methods.map((method) => ({
+    method,
+    images: probe?.images ?? 0,
+    ...rankingCost(method, classifier, layerOf(classifier, layer)),
+  }));
+}

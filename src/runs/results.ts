@@ -1,0 +1,81 @@
+import { RunError } from '../errors.ts';
+import { runKeys, rankingKey } from '../schemas/keys.ts';
+import { type ImageOutcome, type ShardResult, shardResultSchema } from '../schemas/results.ts';
+import type { EvaluationImages } from '../evaluation/image-state.ts';
+import type { Store } from '../stores/store.ts';
+import { decodeNpy } from '../numeric/npy.ts';
+import type { Plan, Job } from './planning/plan.ts';
+import { parseRecord } from '../schemas/parse-record.ts';
+import type { JobContext } from './jobs/job-context.ts';
+
+/** The clean images of a shard. */
+export async function imagesOf(context: Pick<JobContext, 'plan' | 'test'>, shard: number): Promise<EvaluationImages> {
+  const dataset = await context.test();
+  const { first, count } = shardOf(context.plan, shard);
+  return {
+    x: await dataset.pixels(first, count),
+    labels: dataset.labels.subarray(first, first + count),
+    images: Array.from({ length: count }, (_, i) => first + i),
+  };
+}
+
+/** A broken image and the example that broke it. */
+export interface AdversarialExample {
+  readonly outcome: ImageOutcome;
+  /** [imageSize] */
+  readonly x: Float32Array;
+}
+
+/** The adversarial examples a variant's shard left behind. Throws RunError where they are missing or do not fit the result. */
+export async function examplesOf(runs: Store, variant: string, shard: number): Promise<AdversarialExample[]> {
+  const { images } = await shardResult(runs, variant, shard);
+  const key = runKeys.examples(variant, shard);
+  const bytes = await runs.get(key);
+  if (bytes === undefined)
+    throw new RunError(`${key} is missing: delete ${runKeys.evaluation(variant, shard)} and run again`);
+  const tensor = decodeNpy(bytes, key);
+  const broken = images.filter(({ brokenBy }) => brokenBy !== null);
+  if (tensor.type !== 'float32' || tensor.dims[0] !== broken.length) {
+    throw new RunError(`${key} holds ${tensor.dims[0]} examples, its shard has ${broken.length} broken images`);
+  }
+  const size = tensor.data.length / Math.max(broken.length, 1);
+  return broken.map((outcome, i) => ({ outcome, x: tensor.data.subarray(i * size, (i + 1) * size) }));
+}
+
+/** Throws RunError where the shard is not done or its result cannot be read. */
+export async function shardResult(runs: Store, variant: string, shard: number): Promise<ShardResult> {
+  const key = runKeys.evaluation(variant, shard);
+  const bytes = await runs.get(key);
+  if (bytes === undefined) throw new RunError(`${key} is missing: run again to compute it`);
+  return parseRecord(shardResultSchema, bytes, key);
+}
+
+function shardOf({ shards }: Plan, index: number) {
+  const shard = shards[index];
+  if (shard === undefined) throw new RunError(`the plan has no shard ${index}`);
+  return shard;
+}
+
+/** Whether a job's result is there already. */
+export function isDone(
+  { plan, runs, rankings }: { readonly plan: Plan; readonly runs: Store; readonly rankings: Store },
+  job: Job,
+): Promise<boolean> {
+  return job.kind === 'rank' ? rankings.has(resultKey(plan, job)) : runs.has(resultKey(plan, job));
+}
+
+/** Where a job's result goes: of a ranking in the ranking store, of every other job in the run's. */
+export function resultKey(plan: Plan, job: Job): string {
+  switch (job.kind) {
+    case 'rank':
+      return rankingKey(plan.rankings.find(({ method }) => method === job.method)?.digest ?? '');
+    case 'evaluate':
+      return runKeys.evaluation(job.variant, job.shard);
+    case 'transfer':
+      return runKeys.transfer(job.variant, job.shard);
+    case 'shift':
+      return runKeys.shift(job.shard);
+    case 'surface':
+      return runKeys.surface(job.variant, job.image);
+  }
+}

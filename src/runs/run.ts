@@ -1,0 +1,126 @@
+import { prepareRun } from './planning/prepare-run.ts';
+import type { RunConfig } from '../schemas/config.ts';
+import { ConfigError } from '../errors.ts';
+import { rankingKey, runKeys } from '../schemas/keys.ts';
+import type { Report } from '../schemas/report.ts';
+import { STAGE_NAMES, type StageName } from '../schemas/service.ts';
+import type { Store } from '../stores/store.ts';
+import type { AnalysisStage } from './planning/analysis-plan.ts';
+import { isDone } from './results.ts';
+import type { JobExecutor, JobProgress } from './jobs/executor.ts';
+import { loadRanking } from './planning/rankings.ts';
+import { decodePlan, encodePlan, type Job, type Plan, stageJobs } from './planning/plan.ts';
+import { buildReport, writeReport } from './write-report.ts';
+
+export type Stage = StageName | AnalysisStage;
+
+/** What a run tells whoever watches it. */
+export interface RunListener {
+  stage(stage: Stage, jobs: { total: number; done: number }): void;
+  progress(job: Job, state: JobProgress): void;
+  done(job: Job): void;
+}
+
+export interface RunOptions {
+  readonly config: RunConfig;
+  /** The config as the user wrote it, to be kept with the plan. */
+  readonly source: Plan['source'];
+  readonly runs: Store;
+  readonly rankings: Store;
+  readonly executor: (plan: Plan) => JobExecutor;
+  readonly listener: RunListener;
+  /** Stops the run: what is being computed is dropped, what is done stays. The reason is thrown. */
+  readonly signal?: AbortSignal;
+  /** Called once the plan is written: may put results there that need not be computed. */
+  readonly prepare?: (plan: Plan) => Promise<void>;
+}
+
+/** A stage of a plan with its jobs. */
+export interface PlannedStage {
+  readonly stage: Stage;
+  readonly jobs: readonly Job[];
+}
+
+export interface RunOutcome {
+  /** False where the run had been finished before and nothing was done. */
+  readonly computed: boolean;
+  readonly plan: Plan;
+  readonly report: Report;
+}
+
+/**
+ * Does a run, or what is left of it: plan, rankings, evaluation, transfer, report. Nothing is written before the inputs have
+ * been opened and found to fit. Throws InputError for bad input and for a folder that holds another run.
+ */
+export async function executeRun(options: RunOptions): Promise<RunOutcome> {
+  const { config, source, runs, rankings } = options;
+  const { plan, imported } = await prepareRun(config, source);
+  await requireSamePlan(plan, runs);
+  if (await isFinished(plan, runs, rankings))
+    return { computed: false, plan, report: await buildReport(plan, runs, rankings) };
+  await runs.put(runKeys.plan, encodePlan(plan));
+  if (imported !== undefined) await rankings.put(rankingKey(imported.digest), imported.file);
+  await options.prepare?.(plan);
+  await runStages(plan, runWork(plan), options);
+  return { computed: true, plan, report: await writeReport(plan, runs, rankings) };
+}
+
+function runWork(plan: Plan): PlannedStage[] {
+  return STAGE_NAMES.map((stage) => ({ stage, jobs: stageJobs(plan, stage) }));
+}
+
+/** Does what is missing, one stage after the other. Throws the signal's reason where it is aborted. */
+export async function runStages(
+  plan: Plan,
+  work: readonly PlannedStage[],
+  { runs, rankings, executor, listener, signal }: RunOptions,
+): Promise<void> {
+  const workers = executor(plan);
+  const stop = () => void workers.close();
+  signal?.addEventListener('abort', stop);
+  try {
+    for (const { stage, jobs } of work) {
+      const left = await missing(plan, runs, rankings, jobs);
+      listener.stage(stage, { total: jobs.length, done: jobs.length - left.length });
+      signal?.throwIfAborted();
+      await workers.run(left, listener);
+      // A degenerate ranking is refused before hours of attacks on it.
+      if (stage === 'rank') for (const { method } of plan.rankings) await loadRanking({ plan, rankings }, method);
+    }
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', stop);
+    await workers.close();
+  }
+}
+
+async function isFinished(plan: Plan, runs: Store, rankings: Store): Promise<boolean> {
+  const jobs = runWork(plan).flatMap((work) => work.jobs);
+  return (await runs.has(runKeys.report('report.json'))) && (await missing(plan, runs, rankings, jobs)).length === 0;
+}
+
+async function missing(plan: Plan, runs: Store, rankings: Store, jobs: readonly Job[]): Promise<Job[]> {
+  const done = await Promise.all(jobs.map((job) => isDone({ plan, runs, rankings }, job)));
+  return jobs.filter((_, index) => done[index] === false);
+}
+
+/** Throws ConfigError where the folder holds a run of another config or of other inputs. */
+export async function requireSamePlan(plan: Plan, runs: Store): Promise<void> {
+  const bytes = await runs.get(runKeys.plan);
+  if (bytes === undefined) return;
+  const before = decodePlan(bytes, runKeys.plan);
+  if (before.id === plan.id) return;
+  const changed = differences(before, plan);
+  throw new ConfigError(
+    `this folder holds another run (${before.id}, now ${plan.id}): ${changed.join(', ') || 'the inputs'} changed. ` +
+      'Give a new folder with --out, or the config the run was started with',
+  );
+}
+
+function differences(before: Plan, after: Plan): string[] {
+  const sides = [before, after].map(({ config, inputs }) => ({ ...config, inputs }));
+  const [a, b] = sides.map((side) => new Map(Object.entries(side).map(([key, value]) => [key, JSON.stringify(value)])));
+  return [...new Set([...(a?.keys() ?? []), ...(b?.keys() ?? [])])].filter((key) => a?.get(key) !== b?.get(key));
+}

@@ -1,0 +1,80 @@
+import { distance, isWithinThreat } from '../attacks/norms/threat-model.ts';
+import { ConfigError } from '../errors.ts';
+import { datasetDigest } from '../datasets/digest.ts';
+import { predictCandidates } from '../evaluation/predict.ts';
+import { checkpointDigest, testSpec } from '../inputs/inspect-inputs.ts';
+import { type AdversarialExample, examplesOf } from './results.ts';
+import { JobContext, type JobContextOptions } from './jobs/job-context.ts';
+
+export interface Failure {
+  readonly variant: string;
+  readonly image: number;
+  readonly problem: string;
+}
+
+/**
+ * Checks every adversarial example of a run against the threat model and, on fresh sessions, the model. The judgement of a
+ * randomised model is repeated with the noise it was made with. Throws where inputs are not those of the run.
+ */
+export async function verifyRun(
+  options: JobContextOptions,
+  progress: (checked: number, total: number | undefined) => void,
+): Promise<{ checked: number; failures: Failure[] }> {
+  const { plan } = options;
+  await requireSameInputs(options);
+  const context = new JobContext(options);
+  const failures: Failure[] = [];
+  let checked = 0;
+  for (const { id } of plan.config.variants) {
+    for (const shard of plan.shards.keys()) {
+      const examples = await examplesOf(options.runs, id, shard);
+      failures.push(...(await checkShard(context, id, examples)));
+      checked += examples.length;
+      progress(checked, undefined);
+    }
+  }
+  await context.release();
+  return { checked, failures };
+}
+
+/** Throws CheckpointError or ConfigError where an input is not the one the plan was made with. */
+export async function requireSameInputs({ plan: { config, inputs } }: Pick<JobContextOptions, 'plan'>): Promise<void> {
+  await checkpointDigest(config.checkpoint.uri, inputs.checkpoint.sha256);
+  if ((await datasetDigest(testSpec(config))) !== inputs.test.sha256) {
+    throw new ConfigError(`${config.dataset.test} is not the data this run was made with: put the same file back`);
+  }
+}
+
+async function checkShard(
+  context: JobContext,
+  variant: string,
+  examples: readonly AdversarialExample[],
+): Promise<Failure[]> {
+  const { config } = context.plan;
+  const [model, test] = await Promise.all([context.model(variant), context.test()]);
+  const judged = await predictCandidates(model, stackedExamples(examples, model.imageSize), {
+    seed: config.seed,
+    batchSize: config.compute.batchSize,
+  });
+  const failures: Failure[] = [];
+  for (const [i, { outcome, x }] of examples.entries()) {
+    const clean = await test.gather([outcome.image]);
+    const problems: string[] = [];
+    if (!isWithinThreat(x, clean, config.threat)) {
+      problems.push(`${config.threat.norm} distance ${distance(x, clean, config.threat.norm)}, or outside [0, 1]`);
+    }
+    if (judged[i] === outcome.label) problems.push(`classified as its label ${outcome.label}`);
+    failures.push(...problems.map((problem) => ({ variant, image: outcome.image, problem })));
+  }
+  return failures;
+}
+
+function stackedExamples(examples: readonly AdversarialExample[], size: number) {
+  const x = new Float32Array(examples.length * size);
+  for (const [i, example] of examples.entries()) x.set(example.x, i * size);
+  return {
+    x,
+    images: examples.map(({ outcome }) => outcome.image),
+    attacks: examples.map(({ outcome }) => outcome.brokenBy ?? ''),
+  };
+}

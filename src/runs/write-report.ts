@@ -1,0 +1,196 @@
+import { readFileSync } from 'node:fs';
+import { resolveSuite } from '../attacks/suites.ts';
+import { RunError } from '../errors.ts';
+import { runKeys } from '../schemas/keys.ts';
+import type { MissingResult, Report } from '../schemas/report.ts';
+import { type ShardResult, type TransferResult, transferResultSchema } from '../schemas/results.ts';
+import { PACKAGE_ROOT } from '../package-root.ts';
+import { diagnose } from '../ranking/diagnostics.ts';
+import { encodeRanking } from '../ranking/ranking.ts';
+import { reportFiles } from '../report/report-files.ts';
+import type { Store } from '../stores/store.ts';
+import { aggregate } from '../report/aggregate.ts';
+import type { RunFacts } from '../report/summary/outcomes.ts';
+import type { Plan } from './planning/plan.ts';
+import { publishedFacts } from './planning/published.ts';
+import { shardResult } from './results.ts';
+import { loadRanking } from './planning/rankings.ts';
+import { parseRecord } from '../schemas/parse-record.ts';
+
+export interface ReportOptions {
+  /**
+   * Report on what there is: the shards that every variant has been evaluated on and judged on the others' examples, so
+   * that variants are compared on the same images. Whatever is left out is named in `run.missing`.
+   */
+  readonly allowPartial?: boolean;
+}
+
+/** Results read at a time: a bucket answers no faster for more, and a Lambda's memory is small. */
+const READ_AT_ONCE = 48;
+
+/** The report of a finished run. Throws RunError where results are missing. */
+export async function buildReport(plan: Plan, runs: Store, rankings: Store): Promise<Report> {
+  const coverage = wholeRun(plan);
+  const { shards, transfers } = await resultsOf(plan, runs, coverage);
+  return aggregate(await factsOf(plan, rankings, coverage), shards, transfers);
+}
+
+/**
+ * Builds the report and writes its files beside the results, `report.json` last: it is what says "finished". Throws
+ * RunError where results are missing, or, with `allowPartial`, where no shard is complete.
+ */
+export async function writeReport(
+  plan: Plan,
+  runs: Store,
+  rankings: Store,
+  { allowPartial = false }: ReportOptions = {},
+): Promise<Report> {
+  const coverage = allowPartial ? await completeShards(plan, runs) : wholeRun(plan);
+  const { shards, transfers } = await resultsOf(plan, runs, coverage);
+  const report = aggregate(await factsOf(plan, rankings, coverage), shards, transfers);
+  for (const { method } of plan.rankings) {
+    await runs.put(runKeys.ranking(method), encodeRanking(await loadRanking({ plan, rankings }, method)));
+  }
+  const files = [...reportFiles(report, shards)].sort(
+    ([a], [b]) => Number(a === 'report.json') - Number(b === 'report.json'),
+  );
+  for (const [name, content] of files) await runs.put(runKeys.report(name), content);
+  return report;
+}
+
+/** What a report is about. */
+interface Coverage {
+  /** Shards of the plan, rising. */
+  readonly shards: readonly number[];
+  readonly missing: MissingResult[];
+}
+
+function wholeRun({ shards }: Plan): Coverage {
+  return { shards: [...shards.keys()], missing: [] };
+}
+
+/** Throws RunError where there is no shard to report on. */
+async function completeShards({ config, shards }: Plan, runs: Store): Promise<Coverage> {
+  const keys = new Set(await runs.list(''));
+  const isThere = ({ variant, shard }: MissingResult) =>
+    keys.has(runKeys.evaluation(variant, shard)) && keys.has(runKeys.transfer(variant, shard));
+  const pairs = config.variants.flatMap(({ id }) => [...shards.keys()].map((shard) => ({ variant: id, shard })));
+  const missing = pairs.filter((pair) => !isThere(pair));
+  const incomplete = new Set(missing.map(({ shard }) => shard));
+  const complete = [...shards.keys()].filter((shard) => !incomplete.has(shard));
+  if (complete.length > 0) return { shards: complete, missing };
+  throw new RunError(
+    `there is nothing to report on: none of the ${shards.length} shards is done for every variant ` +
+      `(${missing.length} of ${pairs.length} results are missing)`,
+  );
+}
+
+async function resultsOf(
+  { config }: Plan,
+  runs: Store,
+  { shards }: Coverage,
+): Promise<{ shards: ShardResult[]; transfers: TransferResult[] }> {
+  const pairs = config.variants.flatMap(({ id }) => shards.map((shard) => [id, shard] as const));
+  return {
+    shards: await readAll(pairs, ([variant, shard]) => shardResult(runs, variant, shard)),
+    transfers: await readAll(pairs, ([variant, shard]) => transferResult(runs, variant, shard)),
+  };
+}
+
+/** A few at a time, in order. */
+async function readAll<From, To>(items: readonly From[], read: (item: From) => Promise<To>): Promise<To[]> {
+  const results: To[] = [];
+  for (let first = 0; first < items.length; first += READ_AT_ONCE) {
+    results.push(...(await Promise.all(items.slice(first, first + READ_AT_ONCE).map(read))));
+  }
+  return results;
+}
+
+/** The images of these shards, rising. */
+function imagesIn(plan: Plan, { shards }: Coverage): number[] {
+  return shards.flatMap((shard) => {
+    const { first, count } = plan.shards[shard] ?? { first: 0, count: 0 };
+    return Array.from({ length: count }, (_, i) => first + i);
+  });
+}
+
+async function transferResult(runs: Store, variant: string, shard: number): Promise<TransferResult> {
+  const key = runKeys.transfer(variant, shard);
+  const bytes = await runs.get(key);
+  if (bytes === undefined) throw new RunError(`${key} is missing: run again to compute it`);
+  return parseRecord(transferResultSchema, bytes, key);
+}
+
+/** Everything a report says that is known before any image is attacked. */
+async function factsOf(plan: Plan, rankings: Store, coverage: Coverage): Promise<RunFacts> {
+  const { config, inputs, id } = plan;
+  const images = imagesIn(plan, coverage);
+  return {
+    run: {
+      name: config.name,
+      id,
+      igdVersion: igdVersion(),
+      seed: config.seed,
+      suite: resolveSuite(config).map(({ name, attack, group, on }) => ({
+        name,
+        attack,
+        group,
+        crafted: on !== undefined,
+      })),
+      threat: config.threat,
+      temperature: config.temperature,
+      smoothing: config.smoothing,
+      examples: config.examples,
+      images: images.length,
+      shards: coverage.shards.length,
+      missing: coverage.missing,
+    },
+    checkpoint: {
+      uri: config.checkpoint.uri,
+      sha256: inputs.checkpoint.sha256,
+      architecture: inputs.checkpoint.architecture,
+      classes: inputs.checkpoint.classes,
+      notes: inputs.checkpoint.notes,
+    },
+    dataset: {
+      format: config.dataset.format,
+      test: { uri: config.dataset.test, ...inputs.test },
+      probe: inputs.probe && { uri: config.dataset.probe ?? '', ...inputs.probe },
+      classNames: inputs.classNames,
+    },
+    ranking: {
+      layer: inputs.checkpoint.layer?.name ?? null,
+      units: inputs.checkpoint.layer?.units ?? null,
+      importantUnits: config.importantUnits ?? null,
+      methods: await Promise.all(plan.rankings.map((entry) => rankingFacts(plan, rankings, entry))),
+    },
+    variants: config.variants,
+    images,
+    ...publishedFacts(config, images.length),
+    averagesNoise: resolveSuite(config).some((spec) => 'eot' in spec && spec.eot > 1),
+  };
+}
+
+async function rankingFacts(
+  plan: Plan,
+  rankings: Store,
+  { method, digest, imported }: Plan['rankings'][number],
+): Promise<Report['ranking']['methods'][number]> {
+  const { recipe, scores } = await loadRanking({ plan, rankings }, method);
+  const { overlap, meanOverlap, deadUnits, flags } = diagnose(scores, plan.config.importantUnits ?? 1);
+  return {
+    method,
+    digest: imported ? null : digest,
+    signed: recipe.signed,
+    probeImages: recipe.probe?.images ?? 0,
+    meanOverlap,
+    overlap,
+    deadUnits,
+    flags: [...flags],
+  };
+}
+
+function igdVersion(): string {
+  const { version }: { version: string } = JSON.parse(readFileSync(new URL('package.json', PACKAGE_ROOT), 'utf8'));
+  return version;
+}

@@ -1,0 +1,163 @@
+import { z } from 'zod';
+import { ConfigError } from '../errors.ts';
+import type { RunConfig } from './config.ts';
+import { suggestedIssues } from './issues.ts';
+import { parseConfig, parseJson, SWEEP } from './parse-config.ts';
+import { shareSchema } from './report.ts';
+
+/**
+ * A config with a `sweep` stands for several runs that differ in one key: `"sweep": { "importantUnits": [10, 25, 50] }`.
+ * It is expanded before anything is planned; planner, jobs and reports know runs of one config alone.
+ */
+
+/** What can be swept (IG-Defense, Figs. 5-7 and Table 10), each by the way to it in the config. */
+export const PARAMETER_SWEEP_KEYS = [
+  'importantUnits',
+  'layer',
+  'dataset.probeFraction',
+  'temperature',
+  'smoothing.sigma',
+  'smoothing.samples',
+  'threat.epsilon',
+] as const;
+export type ParameterSweepKey = (typeof PARAMETER_SWEEP_KEYS)[number];
+
+const documentSchema = z.record(z.string(), z.json());
+export type ConfigDocument = z.infer<typeof documentSchema>;
+
+/** As the config's own key takes them: a number, a fraction such as "8/255", a layer's name. */
+export type ParameterSweepValue = string | number;
+
+const sweepSchema = z
+  .partialRecord(z.enum(PARAMETER_SWEEP_KEYS), z.array(z.union([z.number(), z.string().min(1)])).min(1))
+  .refine((sweep) => Object.keys(sweep).length === 1, `sweeps exactly one of ${PARAMETER_SWEEP_KEYS.join(', ')}`)
+  .refine(
+    (sweep) => Object.values(sweep).every((values) => new Set(values.map(fileName)).size === values.length),
+    'names a value twice',
+  );
+
+/** One run of a sweep. */
+export interface ParameterSweepRun {
+  readonly value: ParameterSweepValue;
+  /** "importantUnits=25": names its folder. */
+  readonly label: string;
+  readonly config: RunConfig;
+  /** The config as a user would write it for this run alone. */
+  readonly source: ConfigDocument;
+}
+
+export interface ParameterSweep {
+  readonly name: string;
+  readonly key: ParameterSweepKey;
+  readonly runs: readonly ParameterSweepRun[];
+}
+
+/** The runs a config stands for; undefined where it is that of a single run. Throws ConfigError, naming the run. */
+export function parseParameterSweep(text: string, where: string): ParameterSweep | undefined {
+  const document = documentSchema.safeParse(parseJson(text, where));
+  if (!document.success || document.data[SWEEP] === undefined) return undefined;
+  const { [SWEEP]: written, ...rest } = document.data;
+  const parsed = sweepSchema.safeParse(written);
+  if (!parsed.success) {
+    const [problem] = suggestedIssues(parsed.error, () => ({ here: PARAMETER_SWEEP_KEYS }));
+    throw new ConfigError(`${where}: ${SWEEP}: ${problem}`);
+  }
+  const [[key, values] = []] = Object.entries(parsed.data);
+  const swept = PARAMETER_SWEEP_KEYS.find((known) => known === key) ?? 'importantUnits';
+  checkPublished(rest, values ?? [], where);
+  const runs = (values ?? []).map((value) => sweepRun(rest, swept, value, where));
+  return { name: runs[0]!.config.name, key: swept, runs };
+}
+
+/** The configs of a file as texts of single runs: itself, or what its sweep stands for, each under a name of its own. */
+export function singleConfigs(text: string, where: string): string[] {
+  const sweep = parseParameterSweep(text, where);
+  if (sweep === undefined) return [text];
+  return sweep.runs.map(({ label, source }) => {
+    const name = `${sweep.name}.${label.replace('=', '-')}`;
+    return JSON.stringify({ ...source, name }, null, 2);
+  });
+}
+
+function sweepRun(
+  document: ConfigDocument,
+  key: ParameterSweepKey,
+  value: ParameterSweepValue,
+  where: string,
+): ParameterSweepRun {
+  const source = publishedAt(withValue(document, key.split('.'), value), value);
+  const label = `${key}=${fileName(value)}`;
+  return { value, label, source, config: parseConfig(JSON.stringify(source), `${where}, ${key} ${value}`) };
+}
+
+/** The document with the value at the end of a path; sections on the way are made where there are none. */
+function withValue(
+  document: ConfigDocument,
+  [first = '', ...rest]: readonly string[],
+  value: ParameterSweepValue,
+): ConfigDocument {
+  if (rest.length === 0) return { ...document, [first]: value };
+  const section = documentSchema.safeParse(document[first]);
+  return { ...document, [first]: withValue(section.data ?? {}, rest, value) };
+}
+
+/** What others published of a sweep stands under its values, `"at": { "8/255": { "loir": {...} } }`; a run gets its own. */
+function publishedAt(document: ConfigDocument, value: ParameterSweepValue): ConfigDocument {
+  const published = documentSchema.safeParse(document.published);
+  const at = documentSchema.safeParse(published.data?.at);
+  if (!published.success || !at.success) return document;
+  const { at: _at, ...rest } = published.data;
+  return { ...document, published: { ...rest, variants: at.data[String(value)] ?? {} } };
+}
+
+/** Throws ConfigError where numbers are published at a value that is not swept. */
+function checkPublished(document: ConfigDocument, values: readonly ParameterSweepValue[], where: string): void {
+  const published = documentSchema.safeParse(document.published);
+  const at = documentSchema.safeParse(published.data?.at);
+  const unknown = Object.keys(at.data ?? {}).find((value) => !values.map(String).includes(value));
+  if (unknown !== undefined)
+    throw new ConfigError(
+      `${where}: published.at has "${unknown}", which is no value of the sweep: ${values.join(', ')}`,
+    );
+}
+
+/** A value as part of a file's name: "8/255" is "8-255". */
+function fileName(value: ParameterSweepValue): string {
+  return String(value)
+    .replaceAll(/\s+/g, '')
+    .replaceAll(/[^\w.]/g, '-');
+}
+
+const variant = z.strictObject({
+  id: z.string(),
+  mask: z.enum(['none', 'two-pass', 'top-k', 'confidence']),
+  threshold: z.number().optional(),
+  clean: shareSchema,
+  robust: shareSchema,
+  worstCase: shareSchema,
+});
+export type ParameterSweepVariant = z.infer<typeof variant>;
+
+const run = z.strictObject({
+  /** As the config writes it: 25, "8/255", "layer3". */
+  value: z.union([z.number(), z.string()]),
+  /** The run's folder beside this file, where its own report is. */
+  folder: z.string(),
+  id: z.string(),
+  images: z.int(),
+  variants: z.array(variant),
+});
+
+/** sweep.json: runs that differ in one key of their config, in the order of its values. */
+export const parameterSweepReportSchema = z.strictObject({
+  schema: z.literal('igd.sweep/1'),
+  name: z.string(),
+  key: z.enum(PARAMETER_SWEEP_KEYS),
+  igdVersion: z.string(),
+  runs: z.array(run).min(1),
+});
+export type ParameterSweepReport = z.infer<typeof parameterSweepReportSchema>;
+
+/** What is plotted and tabled of every run. */
+export const PARAMETER_SWEEP_MEASURES = ['clean', 'robust', 'worstCase'] as const;
+export type ParameterSweepMeasure = (typeof PARAMETER_SWEEP_MEASURES)[number];

@@ -1,0 +1,177 @@
+import { z } from 'zod';
+import { ConfigError, messageOf } from '../errors.ts';
+import { normProblem } from './attacks.ts';
+import { configSchema, type RunConfig } from './config.ts';
+import { type KeysAt, suggestedIssues } from './issues.ts';
+import { rankingOf } from './variants.ts';
+
+/** The key of a config that stands for several runs, see `sweep.ts`. */
+export const SWEEP = 'sweep';
+
+/** Reads a run config. Throws ConfigError with every problem, a line each, naming the nearest known key for unknown ones. */
+export function parseConfig(text: string, where: string): RunConfig {
+  const document = parseJson(text, where);
+  if (typeof document === 'object' && document !== null && SWEEP in document) {
+    const message = `${SWEEP}: stands for several runs, one run is wanted here`;
+    throw new ConfigError(problems(where, [`${message}: "igd run" does them all, "igd submit" sends them one by one`]));
+  }
+  const parsed = configSchema.safeParse(document);
+  if (!parsed.success) throw new ConfigError(problems(where, suggestedIssues(parsed.error, keysOfConfig)));
+  const contradictions = contradictionsIn(parsed.data);
+  if (contradictions.length > 0) throw new ConfigError(problems(where, contradictions));
+  return parsed.data;
+}
+
+/** What no single field can tell: masks need a layer, k and images to rank on. */
+function contradictionsIn(config: RunConfig): string[] {
+  const masked = config.variants.some(({ mask }) => mask === 'top-k' || mask === 'confidence');
+  const methods = new Set(config.variants.map(rankingOf));
+  const needsProbe = (methods.has('loir') && config.ranking.file === undefined) || methods.has('cdir');
+  const twoPass = config.variants.some(({ mask }) => mask !== 'none');
+  const npy = config.dataset.format === 'npy';
+  return [
+    ...(twoPass && config.layer === undefined ? ['layer: is needed by variants that mask (e.g. "layer4")'] : []),
+    ...(masked && config.importantUnits === undefined
+      ? ['importantUnits: is needed by variants that mask (k units a class keeps)']
+      : []),
+    ...(needsProbe && config.dataset.probe === undefined
+      ? ['dataset.probe: is needed to rank units (the training split)']
+      : []),
+    ...(config.threat.norm === 'Linf' && config.threat.epsilon > 1
+      ? [`threat.epsilon: ${config.threat.epsilon} is more than images in [0, 1] span: in 8-bit steps write "8/255"`]
+      : []),
+    ...unknownSources(config),
+    ...unknownPublished(config),
+    ...unfitAttacks(config),
+    ...(methods.has('cdir') && config.ranking.clip === undefined
+      ? [
+          'ranking.clip: is needed by variant cdir, e.g. {"model": "ViT-B-16.pt", "tokenizer": "bpe_simple_vocab_16e6.txt.gz"}',
+        ]
+      : []),
+    ...(npy && config.dataset.testLabels === undefined && !config.dataset.test.endsWith('.npz')
+      ? ['dataset.testLabels: is needed with format "npy" (or give one .npz with images and labels)']
+      : []),
+    ...dataContradictions(config.dataset),
+  ];
+}
+
+/** Attacks that are not for the norm: known before hours of the others. */
+function unfitAttacks({ suite, threat }: RunConfig): string[] {
+  if (suite === 'iw-wc' && threat.norm !== 'Linf')
+    return [`suite: iw-wc is for Linf (RayS is), not for ${threat.norm}`];
+  if (typeof suite === 'string') return [];
+  return suite.flatMap((spec) => normProblem(spec, threat.norm) ?? []).map((problem) => `suite: ${problem}`);
+}
+
+/** Attacks may be made on another variant of the run, or on the model itself. */
+function unknownSources({ suite, variants }: RunConfig): string[] {
+  if (typeof suite === 'string') return [];
+  const known = new Set(['none', ...variants.map(({ id }) => id)]);
+  return suite.flatMap(({ attack, name = attack, on }) =>
+    on !== undefined && 'variant' in on && !known.has(on.variant)
+      ? [`suite: ${name} is made on "${on.variant}", which is none of the variants: ${[...known].join(', ')}`]
+      : [],
+  );
+}
+
+/** Published numbers are of variants that the run has: a misspelt one would be missing from the report without a word. */
+function unknownPublished({ published, variants }: RunConfig): string[] {
+  const known = new Set<string>(variants.map(({ id }) => id));
+  return Object.keys(published?.variants ?? {})
+    .filter((id) => !known.has(id))
+    .map((id) => `published.variants: has "${id}", which is none of the variants: ${[...known].join(', ')}`)
+    .concat(gainsOverNothing({ published, variants }));
+}
+
+/** A gain is over the undefended model, which has to be there and has none itself. */
+function gainsOverNothing({ published, variants }: Pick<RunConfig, 'published' | 'variants'>): string[] {
+  const hasBase = variants.some(({ mask }) => mask === 'none');
+  return Object.entries(published?.variants ?? {})
+    .filter(([id, { gain }]) => gain !== undefined && (id === 'none' || !hasBase))
+    .map(
+      ([id]) => `published.variants.${id}.gain: is over variant none, ${hasBase ? 'not of it' : 'which is missing'}`,
+    );
+}
+
+/** Options of the data that go with one format alone, or with the probe set, or not with each other. */
+function dataContradictions(dataset: RunConfig['dataset']): string[] {
+  const { format, probe, probeImages, probeFraction } = dataset;
+  const only = (wanted: typeof format, keys: readonly (keyof typeof dataset)[]) =>
+    format === wanted ? [] : given(dataset, keys).map((key) => `dataset.${key}: is for format "${wanted}" only`);
+  const fractionAlone = probeFraction === undefined ? given(dataset, ['probeSeed']) : [];
+  const ofProbe = probe === undefined ? given(dataset, ['probeFraction']) : [];
+  return [
+    ...only('npy', ['testLabels', 'probeLabels']),
+    ...only('imagefolder', ['preprocessing', 'testList']),
+    ...fractionAlone.map((key) => `dataset.${key}: needs dataset.probeFraction, the share of each class to draw`),
+    ...ofProbe.map((key) => `dataset.${key}: needs dataset.probe, the images to draw from`),
+    ...(probeImages !== undefined && probeFraction !== undefined
+      ? ['dataset.probeFraction: is another way to cut the probe set than dataset.probeImages; give one of them']
+      : []),
+    ...(format === 'imagefolder'
+      ? bucketFolders(dataset).map(
+          (key) =>
+            `dataset.${key}: a folder of images cannot be fetched from a bucket one by one; ` +
+            'put it there as one file (tar -cf val.tar -C val .) and give that',
+        )
+      : []),
+  ];
+}
+
+function given<K extends keyof RunConfig['dataset']>(dataset: RunConfig['dataset'], keys: readonly K[]): K[] {
+  return keys.filter((key) => dataset[key] !== undefined);
+}
+
+function bucketFolders(dataset: RunConfig['dataset']): ('test' | 'probe')[] {
+  return (['test', 'probe'] as const).filter((key) => /^s3:.*\/$/.test(dataset[key] ?? ''));
+}
+
+type JsonSchema = z.core.JSONSchema.BaseSchema;
+
+/** The keys the schema knows, at a place in a config and in all: what a misspelt one is compared with. */
+function keysOfConfig(path: readonly PropertyKey[]): ReturnType<KeysAt> {
+  const root: JsonSchema = z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' });
+  const places = path.reduce<JsonSchema[]>((at, step) => at.flatMap((place) => within(place, step)), branches(root));
+  const keys = places.flatMap(({ properties }) => Object.keys(properties ?? {}));
+  const elsewhere = new Set<string>();
+  collect(root, elsewhere);
+  return { here: [...new Set(path.length === 0 ? [...keys, SWEEP] : keys)], elsewhere: [...elsewhere] };
+}
+
+/** The schemas a step further: of an item, of a known key, or of any key of a record. */
+function within({ items, properties, additionalProperties }: JsonSchema, step: PropertyKey): JsonSchema[] {
+  const inner = typeof step === 'number' ? items : (properties?.[String(step)] ?? additionalProperties);
+  return typeof inner === 'object' && !Array.isArray(inner) ? branches(inner) : [];
+}
+
+/** A schema's alternatives, or itself where it has none. */
+function branches(schema: JsonSchema): JsonSchema[] {
+  const inner = [...(schema.anyOf ?? []), ...(schema.oneOf ?? []), ...(schema.allOf ?? [])];
+  return inner.length === 0
+    ? [schema]
+    : inner.flatMap((branch) => (typeof branch === 'object' ? branches(branch) : []));
+}
+
+/** Every key of a schema, at any depth. */
+function collect(schema: unknown, keys: Set<string>): void {
+  if (Array.isArray(schema)) for (const item of schema) collect(item, keys);
+  if (typeof schema !== 'object' || schema === null) return;
+  for (const [key, value] of Object.entries(schema)) {
+    if (key === 'properties' && typeof value === 'object' && value !== null)
+      for (const name of Object.keys(value)) keys.add(name);
+    collect(value, keys);
+  }
+}
+
+/** Throws ConfigError where the text is no JSON. */
+export function parseJson(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new ConfigError(`${where} is not JSON: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function problems(where: string, lines: readonly string[]): string {
+  return lines.length === 1 ? `${where}: ${lines[0]}` : `${where}:\n${lines.map((line) => `  ${line}`).join('\n')}`;
+}

@@ -1,0 +1,198 @@
+import { z } from 'zod';
+
+/**
+ * What a deployed service consists of, as the stack hands it to its functions and containers (environment variable
+ * `IGD_SERVICE`, JSON) and as the command line reads it from the stack's outputs.
+ */
+export const serviceSchema = z.strictObject({
+  /** Name of the stack. */
+  stack: z.string(),
+  region: z.string(),
+  buckets: z.strictObject({
+    /** Checkpoints and data sets. */
+    inputs: z.string(),
+    /** Rankings by content address, see `rankingKey`. */
+    rankings: z.string(),
+    /** Configs, runs and their reports, see `serviceKeys`. */
+    runs: z.string(),
+  }),
+  queues: z.strictObject({ gpu: z.string(), cpu: z.string() }),
+  /** Job definitions, by name: the newest revision is used. */
+  jobDefinitions: z.strictObject({ gpu: z.string(), cpu: z.string() }),
+  /** Topic that people are notified through. */
+  topicArn: z.string(),
+});
+export type Service = z.infer<typeof serviceSchema>;
+
+/**
+ * Keys in the runs bucket. A run's own files lie under `run(name)`: those of a local run's folder, as `runKeys` says, and
+ * those of `remoteKeys`. A run is done in attempts: the first, and one for each `igd retry`.
+ */
+export const serviceKeys = {
+  /** Upload a config here and it runs. */
+  configs: 'configs/',
+  config: (name: string) => `configs/${name}.json`,
+  /** The answer to an upload: why nothing started, or which run it is. */
+  rejected: (name: string) => `configs/${name}.rejected.json`,
+  accepted: (name: string) => `configs/${name}.accepted.json`,
+  runs: 'runs/',
+  run: (run: string) => `runs/${run}/`,
+  /** Pattern of where jobs save what they have so far, of every run: all that a job may remove again. */
+  states: 'runs/*/state/*',
+  /** What was started and how it ended, by key alone: listing it tells which runs are unfinished. */
+  index: 'runs/.index/',
+  /** Written once, by whoever starts the attempt. */
+  claim: (run: string, attempt: number) => `runs/.index/${run}/${padded(attempt, 3)}.json`,
+  /** Written once, by whoever finishes the attempt. */
+  outcome: (run: string, attempt: number) => `runs/.index/${run}/${padded(attempt, 3)}.outcome.json`,
+  /** Written once all that follows an outcome is done: people are told, or the jobs of a cancelled run are ended. */
+  settled: (run: string, attempt: number) => `runs/.index/${run}/${padded(attempt, 3)}.settled.json`,
+} as const;
+
+/** Keys of a run that only the service writes, under `serviceKeys.run(name)`. */
+export const remoteKeys = {
+  /** What a stage of an attempt is to do; its presence says that somebody is submitting it. */
+  stage: (attempt: number, stage: StageName) => `attempts/${padded(attempt, 3)}/${stage}.json`,
+  /** Who goes on submitting a stage that somebody left half submitted. */
+  stageLease: (attempt: number, stage: StageName, term: number) =>
+    `attempts/${padded(attempt, 3)}/${stage}.lease.${term}.json`,
+  /** Who settles an outcome that somebody left unsettled. */
+  outcomeLease: (attempt: number, term: number) => `attempts/${padded(attempt, 3)}/outcome.lease.${term}.json`,
+  /** The Batch job of one of its arrays. */
+  submission: (attempt: number, stage: StageName, array: number) =>
+    `attempts/${padded(attempt, 3)}/${stage}.${array}.json`,
+  progress: (attempt: number, stage: StageName, task: number) =>
+    `${remoteKeys.progressOf(attempt, stage)}${padded(task, 5)}.json`,
+  progressOf: (attempt: number, stage: StageName) => `progress/${padded(attempt, 3)}/${stage}/`,
+  failure: (attempt: number, stage: StageName, task: number) =>
+    `${remoteKeys.failuresOf(attempt, stage)}${padded(task, 5)}.json`,
+  failuresOf: (attempt: number, stage: StageName) => `failures/${padded(attempt, 3)}/${stage}/`,
+  /** Report of an attempt that left something missing; the report of a whole run lies beside the plan. */
+  partial: (attempt: number) => `partial/${padded(attempt, 3)}/`,
+} as const;
+
+export const STAGE_NAMES = ['rank', 'evaluate', 'transfer'] as const;
+export type StageName = (typeof STAGE_NAMES)[number];
+
+/** Environment of a Batch job: which of a run's jobs it is to do. AWS adds the array index. */
+export const taskSchema = z.strictObject({
+  run: z.string(),
+  stage: z.enum(STAGE_NAMES),
+  attempt: z.coerce.number().int().positive().default(1),
+  /** First position in the stage's `jobs` this array does, and jobs each array index does. */
+  offset: z.coerce.number().int().nonnegative().default(0),
+  jobsPerTask: z.coerce.number().int().positive().default(1),
+});
+export type Task = z.infer<typeof taskSchema>;
+
+/** Names of the environment variables that carry a task. */
+export const taskVariables: Readonly<Record<keyof Task, string>> = {
+  run: 'IGD_RUN',
+  stage: 'IGD_STAGE',
+  attempt: 'IGD_ATTEMPT',
+  offset: 'IGD_OFFSET',
+  jobsPerTask: 'IGD_JOBS_PER_TASK',
+};
+
+/** Exit codes of a container: what the job definition retries and what it does not. */
+export const taskExitCodes = {
+  /** The work failed: the next time would be the same, for all anybody knows. */
+  failed: 1,
+  /** Bad input: the next time would be the same. */
+  badInput: 2,
+  /** A network, a bucket that was busy for long, or a device that does not compute: may go better next time, elsewhere. */
+  temporary: 75,
+  /** Told to stop (SIGTERM), as before a Spot reclaim: again, elsewhere. */
+  interrupted: 143,
+} as const;
+
+const time = z.iso.datetime();
+
+export const claimSchema = z.strictObject({
+  schema: z.literal('igd.claim/1'),
+  /** Name the config was uploaded under. */
+  config: z.string(),
+  at: time,
+});
+export type Claim = z.infer<typeof claimSchema>;
+
+export const outcomeSchema = z.strictObject({
+  schema: z.literal('igd.outcome/1'),
+  status: z.enum(['complete', 'partial', 'failed', 'cancelled']),
+  /** One sentence for people. */
+  message: z.string(),
+  at: time,
+});
+export type Outcome = z.infer<typeof outcomeSchema>;
+
+export const notifiedSchema = z.strictObject({ schema: z.literal('igd.settled/1'), at: time });
+
+export const leaseSchema = z.strictObject({ schema: z.literal('igd.lease/1'), at: time });
+
+export const stageSchema = z.strictObject({
+  schema: z.literal('igd.stage/1'),
+  /** Positions in the plan's list of the stage's jobs. */
+  jobs: z.array(z.int().nonnegative()),
+  jobsPerTask: z.int().positive(),
+  at: time,
+});
+export type StageWork = z.infer<typeof stageSchema>;
+
+export const submissionSchema = z.strictObject({
+  schema: z.literal('igd.submission/1'),
+  jobId: z.string(),
+  name: z.string(),
+  tasks: z.int().positive(),
+  at: time,
+});
+export type Submission = z.infer<typeof submissionSchema>;
+
+export const taskProgressSchema = z.strictObject({
+  schema: z.literal('igd.progress/1'),
+  task: z.int().nonnegative(),
+  /** Jobs of this task, and those done. */
+  jobs: z.int().nonnegative(),
+  done: z.int().nonnegative(),
+  /** The job in hand, e.g. "conf@0.8 shard 3", and how far it is. */
+  job: z.string().nullable(),
+  fraction: z.number(),
+  attack: z.string().nullable(),
+  robust: z.int().nullable(),
+  images: z.int().nullable(),
+  startedAt: time,
+  at: time,
+});
+export type TaskProgress = z.infer<typeof taskProgressSchema>;
+
+export const taskFailureSchema = z.strictObject({
+  schema: z.literal('igd.failure/1'),
+  task: z.int().nonnegative(),
+  job: z.string().nullable(),
+  message: z.string(),
+  exitCode: z.int(),
+  at: time,
+});
+export type TaskFailure = z.infer<typeof taskFailureSchema>;
+
+/** Why an uploaded config started nothing. */
+export const rejectionSchema = z.strictObject({
+  schema: z.literal('igd.rejected/1'),
+  /** SHA-256 of the config's text: which upload this answers. */
+  sha256: z.string(),
+  problems: z.array(z.string()),
+  at: time,
+});
+
+/** Which run an uploaded config is. */
+export const acceptanceSchema = z.strictObject({
+  schema: z.literal('igd.accepted/1'),
+  sha256: z.string(),
+  run: z.string(),
+  /** False where the run had been started before. */
+  started: z.boolean(),
+  at: time,
+});
+
+function padded(number: number, digits: number): string {
+  return String(number).padStart(digits, '0');
+}

@@ -1,0 +1,134 @@
+import { reportTable } from '../report/table.ts';
+import { writeReport } from '../runs/write-report.ts';
+import { runKeys } from '../schemas/keys.ts';
+import { readRecord } from '../schemas/parse-record.ts';
+import { reportSchema } from '../schemas/report.ts';
+import { type Outcome, remoteKeys, STAGE_NAMES, serviceKeys } from '../schemas/service.ts';
+import { type Store, within } from '../stores/store.ts';
+import { hasEnded } from './batch/job-queue.ts';
+import type { ServiceContext } from './context.ts';
+import { failuresOf } from './failures.ts';
+import { acquireExpiredLease } from './lease.ts';
+import { completeShards, doneJobs, type LoadedRun } from './load-run.ts';
+import type { Notice } from './notify.ts';
+import { endAttempt, markNotified, outcomeOf } from './run-index.ts';
+import { readStage, stageStates } from './stage.ts';
+
+const REPORT = runKeys.report('report.json');
+
+/**
+ * Ends an attempt whose jobs have ended: writes the report of what there is and how it ended, and settles that. However many
+ * do this at once, report.json is written once (the other files of a report are the same, byte for byte, whoever writes
+ * them), and so is the outcome, by whoever then tells people.
+ */
+export async function finishAttempt(ctx: ServiceContext, open: LoadedRun): Promise<Outcome | undefined> {
+  const evaluated = await doneJobs(ctx, open, 'evaluate');
+  const transferred = await doneJobs(ctx, open, 'transfer');
+  const complete = completeShards(open.plan, evaluated, transferred).size;
+  const total = open.plan.shards.length;
+  if (complete > 0) await report(ctx, open, complete < total);
+  const outcome: Outcome = {
+    schema: 'igd.outcome/1',
+    status: complete === 0 ? 'failed' : complete < total ? 'partial' : 'complete',
+    message: summary(open, complete, evaluated, transferred),
+    at: ctx.now().toISOString(),
+  };
+  if (!(await endAttempt(ctx, open.run, open.attempt, outcome))) return outcomeOf(ctx, open.run, open.attempt);
+  await notifyOutcome(ctx, open, outcome);
+  return outcome;
+}
+
+/** A partial report lies in a folder of its attempt, so that the report of the whole run, once there is one, is never another. */
+async function report(ctx: ServiceContext, { plan, files, attempt }: LoadedRun, isPartial: boolean): Promise<void> {
+  const target = isPartial ? within(files, remoteKeys.partial(attempt)) : files;
+  const store: Store = {
+    ...files,
+    put: async (key, bytes) => {
+      if (key === REPORT) await target.putNew(key, bytes);
+      else await target.put(key, bytes);
+    },
+  };
+  await writeReport(plan, store, ctx.rankings, { allowPartial: isPartial });
+}
+
+function summary(
+  { run, plan }: LoadedRun,
+  complete: number,
+  evaluated: readonly boolean[],
+  transferred: readonly boolean[],
+): string {
+  const total = plan.shards.length;
+  if (complete === total)
+    return `Run ${run} is complete: ${plan.inputs.test.images} images, ${plan.config.variants.length} variants.`;
+  const lost = (done: readonly boolean[]) => done.filter((isDone) => !isDone).length;
+  return (
+    `Run ${run} ended with ${complete} of ${total} shards complete in every variant ` +
+    `(${lost(evaluated)} of ${evaluated.length} evaluations and ${lost(transferred)} of ${transferred.length} transfers are missing). ` +
+    `What is done is kept: "igd retry ${run}" does the rest.`
+  );
+}
+
+/** Failures a notification quotes. */
+const QUOTED = 3;
+
+/**
+ * Does what follows the end of an attempt: tells people, or ends the jobs of a run that was cancelled (whose number it
+ * gives). That it is done is noted after: should this process die in between, `settleLater` does it again. So people are told
+ * once, and twice only where a process dies right after the mail is sent, but never not at all.
+ */
+export async function notifyOutcome(ctx: ServiceContext, open: LoadedRun, outcome: Outcome): Promise<number> {
+  const ended = outcome.status === 'cancelled' ? await endJobs(ctx, open) : 0;
+  if (outcome.status !== 'cancelled') await ctx.notify(await noticeOf(ctx, open, outcome));
+  await markNotified(ctx, open.run, open.attempt);
+  return ended;
+}
+
+/** Settles what somebody ended and left unsettled; they have the time a lease lasts, and then one of those who notice. */
+export async function notifyOutcomeLater(ctx: ServiceContext, open: LoadedRun, outcome: Outcome): Promise<void> {
+  const key = (term: number) => remoteKeys.outcomeLease(open.attempt, term);
+  const lease = await acquireExpiredLease(open.files, { begunAt: outcome.at, key }, ctx.now());
+  if (lease !== undefined) await notifyOutcome(ctx, open, outcome);
+}
+
+async function endJobs(ctx: ServiceContext, open: LoadedRun): Promise<number> {
+  const stages = await Promise.all(STAGE_NAMES.map((stage) => readStage(open, stage)));
+  const states = await Promise.all(
+    stages.map(async (stage) => (stage === undefined ? [] : (await stageStates(ctx, stage)).states)),
+  );
+  const jobs = states.flat().filter((state) => !hasEnded(state));
+  await ctx.queue.cancel(
+    jobs.map(({ id }) => id),
+    'cancelled by igd cancel',
+  );
+  return jobs.length;
+}
+
+async function noticeOf(ctx: ServiceContext, open: LoadedRun, outcome: Outcome): Promise<Notice> {
+  const lines = [
+    outcome.message,
+    ...(await failureLines(ctx, open, outcome)),
+    ...(await reportLines(ctx, open, outcome)),
+  ];
+  return { subject: `igd: ${open.run} is ${outcome.status}`, text: lines.join('\n\n') };
+}
+
+async function failureLines(ctx: ServiceContext, open: LoadedRun, { status }: Outcome): Promise<string[]> {
+  if (status === 'complete') return [];
+  const failures = await failuresOf(ctx, open, QUOTED);
+  return failures.map(
+    ({ stage, task, job, message }) => `${stage} ${task}${job === null ? '' : ` (${job})`}: ${message}`,
+  );
+}
+
+async function reportLines(
+  ctx: ServiceContext,
+  { run, attempt, files }: LoadedRun,
+  { status }: Outcome,
+): Promise<string[]> {
+  const prefix = status === 'partial' ? remoteKeys.partial(attempt) : '';
+  const report = await readRecord(files, `${prefix}${runKeys.report('report.json')}`, reportSchema);
+  if (status === 'failed' || report === undefined) return [];
+  const link = async (file: string) => `${file}: ${await ctx.link(`${serviceKeys.run(run)}${prefix}${file}`)}`;
+  const links = await Promise.all(['report.html', 'report.json', 'images.csv'].map((file) => link(file)));
+  return [reportTable(report), ...links];
+}

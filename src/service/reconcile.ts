@@ -1,0 +1,85 @@
+import { messageOf } from '../errors.ts';
+import { stageJobs } from '../runs/planning/plan.ts';
+import type { Outcome, StageName } from '../schemas/service.ts';
+import type { ServiceContext } from './context.ts';
+import { finishAttempt, notifyOutcomeLater } from './finish-attempt.ts';
+import { completeShards, doneJobs, type LoadedRun, loadRun, missing } from './load-run.ts';
+import { indexedRuns, outcomeOf } from './run-index.ts';
+import { ensureStage, type SubmittedStage, stageStates } from './stage.ts';
+
+/** Where a run stands after a step. */
+export type ReconcileResult =
+  | { readonly state: 'waiting'; readonly stage: string }
+  | { readonly state: 'ended'; readonly outcome: Outcome | undefined };
+
+/**
+ * Takes a run as far as it will go now: submits its rankings and, depending on them, its evaluation; once those jobs have
+ * ended, the transfer of what is complete; once that has ended, the report. What is there and which jobs have ended says
+ * what is next, never the event that called: called twice, at once, late or for nothing, it does no harm. Of a run that has
+ * ended, it does what its end asks for and somebody left undone. Throws InputError where there is no such run, RunError where
+ * AWS refuses: the next call goes on from there.
+ */
+export async function reconcileRun(ctx: ServiceContext, run: string): Promise<ReconcileResult> {
+  const open = await loadRun(ctx, run);
+  if (open.ended) return ended(ctx, open);
+  const rank = await ensureStage(ctx, open, 'rank', {
+    propose: async () => missing(await doneJobs(ctx, open, 'rank')),
+    after: [],
+  });
+  if (rank === undefined) return waiting('rank');
+  const evaluate = await ensureStage(ctx, open, 'evaluate', {
+    propose: async () => missing(await doneJobs(ctx, open, 'evaluate')),
+    after: rank.submissions,
+  });
+  // What was submitted just now has not ended; its events lead here again.
+  if (evaluate === undefined || rank.isNew || evaluate.isNew) return waiting('evaluate');
+  if (!(await haveEnded(ctx, [rank, evaluate]))) return waiting('evaluate');
+  const transfer = await ensureStage(ctx, open, 'transfer', { propose: () => transferable(ctx, open), after: [] });
+  if (transfer === undefined || transfer.isNew || !(await haveEnded(ctx, [transfer]))) return waiting('transfer');
+  return { state: 'ended', outcome: await finishAttempt(ctx, open) };
+}
+
+async function ended(ctx: ServiceContext, open: LoadedRun): Promise<ReconcileResult> {
+  const outcome = await outcomeOf(ctx, open.run, open.attempt);
+  if (outcome !== undefined && !open.settled) await notifyOutcomeLater(ctx, open, outcome);
+  return { state: 'ended', outcome };
+}
+
+function waiting(stage: StageName): ReconcileResult {
+  return { state: 'waiting', stage };
+}
+
+async function haveEnded(ctx: ServiceContext, stages: readonly SubmittedStage[]): Promise<boolean> {
+  for (const stage of stages) if (!(await stageStates(ctx, stage)).ended) return false;
+  return true;
+}
+
+/** Transfer judges every variant on the examples of all: only shards that every variant is done with can be. */
+async function transferable(ctx: ServiceContext, open: LoadedRun): Promise<number[]> {
+  const complete = completeShards(open.plan, await doneJobs(ctx, open, 'evaluate'));
+  const jobs = stageJobs(open.plan, 'transfer');
+  return missing(await doneJobs(ctx, open, 'transfer')).filter((position) => {
+    const job = jobs[position];
+    return job?.kind === 'transfer' && complete.has(job.shard);
+  });
+}
+
+export interface ReconciledRun {
+  readonly run: string;
+  /** Why it could not be gone on with; undefined where it could. */
+  readonly problem: string | undefined;
+}
+
+/**
+ * Goes on with every run that is unfinished, or ended but not settled, as events would have that were lost. One that fails
+ * does not hold up the others.
+ */
+export async function reconcileAll(ctx: ServiceContext): Promise<ReconciledRun[]> {
+  const swept: ReconciledRun[] = [];
+  for (const { run, ended, settled } of await indexedRuns(ctx)) {
+    if (ended && settled) continue;
+    const problem = await reconcileRun(ctx, run).then(() => undefined, messageOf);
+    swept.push({ run, problem });
+  }
+  return swept;
+}

@@ -1,0 +1,71 @@
+import { InputError } from '../errors.ts';
+import type { Outcome } from '../schemas/service.ts';
+import type { ServiceContext } from './context.ts';
+import { notifyOutcome } from './finish-attempt.ts';
+import { loadRun } from './load-run.ts';
+import { reconcileRun } from './reconcile.ts';
+import { claimAttempt, claimOf, endAttempt, indexedRuns, outcomeOf } from './run-index.ts';
+
+/**
+ * Ends a run and its jobs, waiting or running; gives the number of jobs ended. What is done is kept, and `retryRun` goes on
+ * from it. Throws InputError where there is no such run or it has ended.
+ */
+export async function cancelRun(ctx: ServiceContext, run: string): Promise<number> {
+  const open = await loadRun(ctx, run);
+  const outcome = {
+    schema: 'igd.outcome/1',
+    status: 'cancelled',
+    message: `Run ${run} was cancelled. What is done is kept: "igd retry ${run}" does the rest.`,
+    at: ctx.now().toISOString(),
+  } as const;
+  // First, so that nothing more is submitted.
+  if (open.ended || !(await endAttempt(ctx, run, open.attempt, outcome)))
+    throw new InputError(`run ${run} has ended already: there is nothing to cancel`);
+  return notifyOutcome(ctx, open, outcome);
+}
+
+/**
+ * Starts another attempt at a run that ended incomplete, which does only what is missing; gives its number. Failures and the
+ * partial report of the attempt before stay with that attempt. Throws InputError where there is no such run, it is still
+ * going, or it is complete.
+ */
+export async function retryRun(ctx: ServiceContext, run: string): Promise<number> {
+  const { ended, attempt } = await loadRun(ctx, run);
+  if (!ended) throw new InputError(`run ${run} is still going: wait for it, or cancel it first`);
+  const outcome = await outcomeOf(ctx, run, attempt);
+  if (outcome?.status === 'complete') throw new InputError(`run ${run} is complete: nothing is missing`);
+  const before = await claimOf(ctx, run, attempt);
+  const claim = { schema: 'igd.claim/1', config: before?.config ?? run, at: ctx.now().toISOString() } as const;
+  if (!(await claimAttempt(ctx, run, attempt + 1, claim))) throw new InputError(`run ${run} is being retried already`);
+  await reconcileRun(ctx, run);
+  return attempt + 1;
+}
+
+export interface RunListing {
+  readonly run: string;
+  /** Name the config was uploaded under. */
+  readonly config: string;
+  readonly attempt: number;
+  readonly submittedAt: string;
+  readonly status: Outcome['status'] | 'running';
+  readonly endedAt: string | undefined;
+}
+
+/** Every run of the service, newest first. */
+export async function listRuns(ctx: ServiceContext): Promise<RunListing[]> {
+  const listings = await Promise.all(
+    (await indexedRuns(ctx)).map(async ({ run, attempt, ended }): Promise<RunListing> => {
+      const first = await claimOf(ctx, run, 1);
+      const outcome = ended ? await outcomeOf(ctx, run, attempt) : undefined;
+      return {
+        run,
+        config: first?.config ?? run,
+        attempt,
+        submittedAt: first?.at ?? '',
+        status: outcome?.status ?? 'running',
+        endedAt: outcome?.at,
+      };
+    }),
+  );
+  return listings.sort((a, b) => b.submittedAt.localeCompare(a.submittedAt));
+}

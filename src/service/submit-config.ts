@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import { ConfigError, InputError } from '../errors.ts';
+import { encodePlan, type Plan } from '../runs/planning/plan.ts';
+import { prepareRun } from '../runs/planning/prepare-run.ts';
+import { type ImportedRanking, loadRanking } from '../runs/planning/rankings.ts';
+import type { RunConfig } from '../schemas/config.ts';
+import { namedInputs } from '../schemas/input-paths.ts';
+import { rankingKey, runKeys } from '../schemas/keys.ts';
+import { parseConfig } from '../schemas/parse-config.ts';
+import { encodeRecord } from '../schemas/parse-record.ts';
+import { acceptanceSchema, rejectionSchema, serviceKeys } from '../schemas/service.ts';
+import type { ServiceContext } from './context.ts';
+import { reconcileRun } from './reconcile.ts';
+import { claimAttempt } from './run-index.ts';
+
+export type Submitted =
+  | { readonly kind: 'started'; readonly run: string }
+  /** The same config with the same inputs was submitted before: nothing was started. */
+  | { readonly kind: 'exists'; readonly run: string }
+  | { readonly kind: 'rejected'; readonly problems: readonly string[] };
+
+/**
+ * Starts the run of a config that was uploaded as `name`, and answers beside it. What is wrong with the config or its inputs
+ * is written to `rejected` and told; nothing starts then. The plan is written before the claim, and says the same whoever
+ * writes it: whatever is claimed can be gone on with by anybody. Throws RunError where AWS refuses.
+ */
+export async function submitConfig(ctx: ServiceContext, name: string, text: string): Promise<Submitted> {
+  const planned = await planConfig(ctx, name, text).catch((error: unknown) => {
+    if (error instanceof InputError) return problemsOf(error);
+    throw error;
+  });
+  if (Array.isArray(planned)) return reject(ctx, name, text, planned);
+  const { plan, ranking } = planned;
+  const run = `${plan.config.name}-${plan.id}`;
+  if (ranking !== undefined) await ctx.rankings.put(rankingKey(ranking.digest), ranking.file);
+  await ctx.runs.putNew(`${serviceKeys.run(run)}${runKeys.plan}`, encodePlan(plan));
+  const at = ctx.now().toISOString();
+  const started = await claimAttempt(ctx, run, 1, { schema: 'igd.claim/1', config: name, at });
+  const answer = acceptanceSchema.parse({ schema: 'igd.accepted/1', sha256: sha256(text), run, started, at });
+  await ctx.runs.put(serviceKeys.accepted(name), encodeRecord(answer));
+  // Where it was claimed before, whoever claimed it may have got no further.
+  await reconcileRun(ctx, run);
+  return { kind: started ? 'started' : 'exists', run };
+}
+
+async function planConfig(
+  ctx: ServiceContext,
+  name: string,
+  text: string,
+): Promise<{ plan: Plan; ranking: ImportedRanking | undefined }> {
+  const config = parseConfig(text, serviceKeys.config(name));
+  requireRemote(config);
+  const { plan, imported: ranking } = await prepareRun(config, JSON.parse(text), ctx.localise);
+  // A degenerate ranking is refused before hours of attacks on it; one not computed yet is, by the job that ranks.
+  for (const { method, digest, imported } of plan.rankings)
+    if (!imported && (await ctx.rankings.has(rankingKey(digest))))
+      await loadRanking({ plan, rankings: ctx.rankings }, method);
+  return { plan, ranking };
+}
+
+/** Throws ConfigError where an input is a path: here, that is a file of nobody's. */
+function requireRemote(config: RunConfig): void {
+  const paths = namedInputs(config).filter(({ path }) => !path.startsWith('s3://'));
+  if (paths.length === 0) return;
+  const lines = paths.map(
+    ({ keys, path }) =>
+      `${keys.join('.')}: "${path}" is not in a bucket: upload it and give s3://..., as "igd submit" does`,
+  );
+  throw new ConfigError(lines.join('\n'));
+}
+
+/** A line each; the first may only say which file the others are about. */
+function problemsOf({ message }: InputError): string[] {
+  const lines = message.split('\n').map((line) => line.trim());
+  return lines.filter((line) => line !== '' && !(lines.length > 1 && line.endsWith(':')));
+}
+
+async function reject(ctx: ServiceContext, name: string, text: string, problems: string[]): Promise<Submitted> {
+  const record = { schema: 'igd.rejected/1', sha256: sha256(text), problems, at: ctx.now().toISOString() };
+  await ctx.runs.put(serviceKeys.rejected(name), encodeRecord(rejectionSchema.parse(record)));
+  await ctx.notify({
+    subject: `igd: config ${name} was rejected`,
+    text: [`${serviceKeys.config(name)} started nothing:`, ...problems].join('\n'),
+  });
+  return { kind: 'rejected', problems };
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

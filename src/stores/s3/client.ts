@@ -1,0 +1,56 @@
+import { S3Client, S3ServiceException } from '@aws-sdk/client-s3';
+import { messageOf, RunError, TransientError } from '../../errors.ts';
+
+/** Requests under way at once; more wait. A finalizer reads tens of thousands of small objects. */
+const SOCKETS = 64;
+
+/** Throttling and network faults are tried again, each time after a longer wait: the last after some 20 seconds. */
+const ATTEMPTS = 8;
+
+const NETWORK_FAULTS = ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN'];
+
+let client: S3Client | undefined;
+
+/** The client of this process: connections are kept and shared. Region and credentials come from the environment. */
+export function s3(): S3Client {
+  client ??= new S3Client({
+    maxAttempts: ATTEMPTS,
+    followRegionRedirects: true,
+    requestHandler: {
+      httpsAgent: { maxSockets: SOCKETS },
+      httpAgent: { maxSockets: SOCKETS },
+      // Waiting for a socket is what is wanted here, not worth a warning.
+      socketAcquisitionWarningTimeout: 600_000,
+    },
+  });
+  return client;
+}
+
+/** HTTP status of an error S3 answered with; undefined for every other error. */
+export function statusOf(error: unknown): number | undefined {
+  return error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
+}
+
+/** What went wrong with a bucket or key, and what to do. */
+export function s3Problem(error: unknown, action: string, where: string): string {
+  if (error instanceof S3ServiceException && error.name === 'NoSuchBucket')
+    return `cannot ${action} ${where}: there is no such bucket. Check the name, and that it is in this account's reach`;
+  const status = statusOf(error);
+  if (status === 403)
+    return `access denied: cannot ${action} ${where}. Allow it in the policy of the role in use (and s3:ListBucket: without it, what is missing is denied too)`;
+  if (status === 404) return `cannot ${action} ${where}: it is not there`;
+  return `cannot ${action} ${where}: ${messageOf(error)}`;
+}
+
+export function s3Error(error: unknown, action: string, where: string): RunError {
+  const Kind = isTransient(error) ? TransientError : RunError;
+  return new Kind(s3Problem(error, action, where), { cause: error });
+}
+
+/** What the SDK has tried `ATTEMPTS` times in vain: a server's fault, throttling, and a network that gives no answer. */
+function isTransient(error: unknown): boolean {
+  const status = statusOf(error);
+  if (status !== undefined) return status >= 500 || status === 429 || status === 408;
+  if (!(error instanceof Error)) return false;
+  return error.name === 'TimeoutError' || ('code' in error && NETWORK_FAULTS.includes(String(error.code)));
+}

@@ -1,0 +1,122 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { access, mkdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { GetObjectCommand, HeadObjectCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { InputError, messageOf, RunError } from '../../errors.ts';
+import { s3, s3Error, s3Problem, statusOf } from './client.ts';
+
+interface Location {
+  readonly bucket: string;
+  readonly key: string;
+}
+
+/**
+ * Path of a local copy of `s3://bucket/key`, or of the folder of everything under `s3://bucket/prefix/`. An object is
+ * downloaded once into `folder` for each of its contents (ETag and size), whole or not at all, by whoever is first.
+ * Throws InputError where it is missing or denied, RunError where the download fails.
+ */
+export async function downloaded(uri: string, folder: string): Promise<string> {
+  const location = parseUri(uri);
+  return location.key.endsWith('/') ? downloadFolder(location, folder) : downloadFile(location, folder);
+}
+
+/** A link to an object for whoever has it, good for `seconds` but no longer than the credentials that sign it. */
+export function presignedLink({ bucket, key }: Location, seconds: number): Promise<string> {
+  return getSignedUrl(s3(), new GetObjectCommand({ Bucket: bucket, Key: key }), { expiresIn: seconds });
+}
+
+function parseUri(uri: string): Location {
+  const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+)$/.exec(uri) ?? [];
+  if (bucket === undefined || key === undefined) throw new InputError(`"${uri}" is no s3://bucket/key`);
+  return { bucket, key };
+}
+
+async function downloadFile(location: Location, folder: string): Promise<string> {
+  const { etag, size } = await versionOf(location);
+  const path = join(folder, digest(`${uriOf(location)} ${etag} ${size}`), basename(location.key));
+  if (await exists(path)) return path;
+  await download(location, etag, path);
+  return path;
+}
+
+/** Named by what it holds, so that one folder never mixes two versions. */
+async function downloadFolder({ bucket, key: prefix }: Location, folder: string): Promise<string> {
+  const objects = await listFolder({ bucket, key: prefix });
+  if (objects.length === 0) throw new InputError(`there is nothing under ${uriOf({ bucket, key: prefix })}`);
+  const target = join(folder, digest(JSON.stringify([bucket, objects])));
+  for (const { key, etag } of objects) {
+    const path = join(target, basename(key));
+    if (!(await exists(path))) await download({ bucket, key }, etag, path);
+  }
+  return target;
+}
+
+async function versionOf(location: Location): Promise<{ etag: string; size: number }> {
+  try {
+    const { ETag = '', ContentLength = 0 } = await s3().send(new HeadObjectCommand(parameters(location)));
+    return { etag: ETag, size: ContentLength };
+  } catch (error) {
+    throw inputError(error, location);
+  }
+}
+
+/** The objects right under a prefix. */
+async function listFolder(location: Location): Promise<{ key: string; etag: string }[]> {
+  const objects: { key: string; etag: string }[] = [];
+  try {
+    const input = { Bucket: location.bucket, Prefix: location.key, Delimiter: '/' };
+    for await (const { Contents = [] } of paginateListObjectsV2({ client: s3() }, input)) {
+      for (const { Key = '', ETag = '' } of Contents) if (!Key.endsWith('/')) objects.push({ key: Key, etag: ETag });
+    }
+    return objects;
+  } catch (error) {
+    throw inputError(error, location);
+  }
+}
+
+/** Of the version asked for or of none: an object replaced meanwhile is a 412. */
+async function download(location: Location, etag: string, path: string): Promise<void> {
+  const unfinished = `${path}.${randomUUID()}.unfinished`;
+  try {
+    const { Body } = await s3().send(new GetObjectCommand({ ...parameters(location), IfMatch: etag }));
+    await mkdir(dirname(path), { recursive: true });
+    if (!(Body instanceof Readable)) throw new RunError('S3 answered without a body');
+    await pipeline(Body, createWriteStream(unfinished));
+    await rename(unfinished, path);
+  } catch (cause) {
+    await rm(unfinished, { force: true });
+    if (statusOf(cause) !== undefined) throw inputError(cause, location);
+    throw new RunError(`cannot download ${uriOf(location)} to ${path}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** What S3 denies or has not is for whoever named it to put right; its own faults are not. */
+function inputError(error: unknown, location: Location): InputError | RunError {
+  const status = statusOf(error);
+  const permanent = status === 403 || status === 404;
+  if (!permanent) return s3Error(error, 'read', uriOf(location));
+  return new InputError(s3Problem(error, 'read', uriOf(location)), { cause: error });
+}
+
+function parameters({ bucket, key }: Location): { Bucket: string; Key: string } {
+  return { Bucket: bucket, Key: key };
+}
+
+function uriOf({ bucket, key }: Location): string {
+  return `s3://${bucket}/${key}`;
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 24);
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,261 @@
+import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Dataset, DatasetSpec } from '../../../../src/datasets/dataset.ts';
+import { datasetDigest } from '../../../../src/datasets/digest.ts';
+import { openDataset } from '../../../../src/datasets/open.ts';
+import { expectRefusal, put, tarGzOf, tarOf, temporaryFolder } from '../support.ts';
+import { IMAGES, plainPng, png, tree } from './support.ts';
+
+const folder = temporaryFolder();
+type Options = Partial<DatasetSpec<'imagefolder'>>;
+const specOf = (path: string, options: Options = {}): DatasetSpec<'imagefolder'> => ({
+  format: 'imagefolder',
+  path,
+  split: 'test',
+  ...options,
+});
+const open = (path: string, options?: Options) => openDataset(specOf(path, options));
+
+/** In the order that torchvision 0.14's ImageFolder gives them; the image in each is of the grey level that is its place. */
+const ORDER = ['a/2.png', 'a/b.PNG', 'a/b/0.png', 'a/b-c/1.png', 'a/b/z/1.png', 'a-b/1.png', 'b/x.png'];
+const LABELS = [0, 0, 0, 0, 0, 1, 2];
+let files: Record<string, Uint8Array | string>;
+let root: string;
+
+beforeAll(async () => {
+  files = { 'a/readme.txt': 'no image', 'stray.png': await plainPng(99) };
+  for (const [level, name] of ORDER.toReversed().entries()) files[name] = await plainPng(ORDER.length - 1 - level);
+  root = tree(join(folder, 'root'), files);
+});
+
+async function levelsOf(dataset: Dataset): Promise<number[]> {
+  const pixels = await dataset.pixels(0, dataset.count);
+  const size = pixels.length / dataset.count;
+  return Array.from({ length: dataset.count }, (_, i) => Math.round((pixels[i * size] ?? -1) * 255));
+}
+
+describe('class folders', () => {
+  it("are in torchvision's order, images of nested folders included", async () => {
+    const dataset = await open(root);
+    expect(dataset).toMatchObject({ count: 7, classes: 3, classNames: ['a', 'a-b', 'b'], imageShape: [3, 4, 4] });
+    expect(dataset.names).toEqual(ORDER);
+    expect(Array.from(dataset.labels)).toEqual(LABELS);
+    expect(await levelsOf(dataset)).toEqual([...ORDER.keys()]);
+  });
+
+  it('give planes in [0, 1] from interleaved bytes', async () => {
+    const bytes = Uint8Array.from({ length: 12 }, (_, i) => i * 20);
+    const path = tree(join(folder, 'planes'), { 'k/1.png': await png(bytes, 2, 2) });
+    const expected = [0, 60, 120, 180, 20, 80, 140, 200, 40, 100, 160, 220].map((byte) => byte / 255);
+    expect(await (await open(path)).pixels(0, 1)).toEqual(Float32Array.from(expected));
+  });
+
+  it('follow links, and a link back up once', async () => {
+    const path = join(folder, 'linked');
+    mkdirSync(join(path, 'b'), { recursive: true });
+    symlinkSync(join(root, 'a'), join(path, 'a'));
+    symlinkSync(path, join(path, 'b', 'up'));
+    await put(join(path, 'b'), '1.png', await plainPng(7));
+    const names = (await open(path)).names ?? [];
+    expect(names.filter((name) => name.startsWith('a/'))).toEqual(ORDER.slice(0, 5));
+    expect(names.length).toBeLessThan(20);
+  });
+
+  it('get their names from a classes.txt: in their order, or, where it lists the folders, by line', async () => {
+    const named = tree(join(folder, 'named'), { ...files, 'classes.txt': 'ant\nbee\ncat\n' });
+    expect(await open(named)).toMatchObject({ classNames: ['ant', 'bee', 'cat'], classes: 3 });
+    const part = tree(join(folder, 'part'), { ...files, 'classes.txt': 'z\nb\na-b\na\n' });
+    const dataset = await open(part);
+    expect(Array.from(dataset.labels)).toEqual([3, 3, 3, 3, 3, 2, 1]);
+    expect(dataset.classes).toBe(4);
+    const wrong = tree(join(folder, 'misnamed'), { ...files, 'classes.txt': 'ant\nbee\n' });
+    await expectRefusal(open(wrong), wrong, /names 2 classes for 3 folders/);
+  });
+
+  it('are decoded as asked, with the right shape', async () => {
+    const path = tree(join(folder, 'photos'), {
+      'a/p.png': readFileSync(join(IMAGES, 'pictures/photo.png')),
+      'b/p.jpg': readFileSync(join(IMAGES, 'pictures/rotated.jpg')),
+    });
+    for (const [preprocessing, side] of [['Crop288', 288] as const, ['BicubicRes256Crop224', 224] as const]) {
+      const dataset = await open(path, { preprocessing });
+      expect(dataset.imageShape).toEqual([3, side, side]);
+      expect((await dataset.gather([1, 0])).length).toBe(2 * 3 * side * side);
+    }
+    const tall = tree(join(folder, 'unequal'), {
+      'a/1.png': await plainPng(1, 3, 5),
+      'a/2.png': await plainPng(1, 5, 3),
+    });
+    const dataset = await open(tall);
+    expect(dataset.imageShape).toEqual([3, 5, 3]);
+    await expectRefusal(dataset.pixels(0, 2), `${tall}: a/2.png`, /is 5 x 3, a\/1\.png 3 x 5.*Res256Crop224/);
+  });
+});
+
+describe('refusals', () => {
+  it('an empty class, no class, splits instead of classes, and kinds of images that would be passed over', async () => {
+    const one = await plainPng(1);
+    const cases: readonly [string, Record<string, Uint8Array | string>, RegExp][] = [
+      ['empty', { 'a/1.png': one, 'b/': '', 'c/x.txt': '' }, /no JPEG, PNG or WebP image in b, c; every folder/],
+      ['flat', { '1.png': one, '2.png': one }, /1\.png and others outside of class folders/],
+      ['nothing', { 'x.txt': '' }, /holds no class folders/],
+      ['splits', { 'train/a/1.png': one, 'val/a/1.png': one }, /train, val, not classes/],
+      ['bitmap', { 'a/1.png': one, 'a/2.bmp': one }, /a\/2\.bmp is of a kind/],
+    ];
+    for (const [name, content, message] of cases) {
+      const path = tree(join(folder, name), content);
+      await expectRefusal(open(path), path, message);
+    }
+    await expectRefusal(open(join(folder, 'absent')), join(folder, 'absent'), /there is no such/);
+  });
+
+  it('an unreadable image, by its name', async () => {
+    const cut = readFileSync(join(IMAGES, 'pictures/rotated.jpg')).subarray(0, 2000);
+    const path = tree(join(folder, 'broken'), { 'a/1.png': await plainPng(1), 'a/2.png': 'no image', 'a/3.jpg': cut });
+    const dataset = await open(path);
+    await expectRefusal(dataset.gather([0, 1]), `${path}: a/2.png`, /no readable JPEG, PNG or WebP/);
+    await expectRefusal(
+      (await open(path, { preprocessing: 'Crop288' })).gather([2]),
+      `${path}: a/3.jpg`,
+      /no readable/,
+    );
+  });
+
+  it('archives that cannot be read image by image', async () => {
+    const gz = await put(folder, 'a.tar.gz', await tarGzOf(files));
+    await expectRefusal(open(gz), gz, /compressed archive.*tar -cf/);
+    const text = await put(folder, 'a.txt', 'hello');
+    await expectRefusal(open(text), text, /neither a folder of class folders nor a tar/);
+  });
+});
+
+describe('a tar archive', () => {
+  it.each(['', './', 'val/', './data/val/'])('is the folder it was made of, below "%s"', async (prefix) => {
+    const below = Object.fromEntries(Object.entries(files).map(([name, bytes]) => [prefix + name, bytes]));
+    delete below[`${prefix}stray.png`];
+    const tar = await put(folder, 'images.tar', await tarOf(below));
+    const dataset = await open(tar);
+    expect(dataset.names).toEqual(ORDER);
+    expect(Array.from(dataset.labels)).toEqual(LABELS);
+    expect(await levelsOf(dataset)).toEqual([...ORDER.keys()]);
+    expect(await datasetDigest(specOf(tar))).toBe(await datasetDigest(specOf(root)));
+  });
+
+  it('may hold long names, in pax headers', async () => {
+    const name = `${'long'.repeat(30)}/${'name'.repeat(40)}.png`;
+    const tar = await put(folder, 'long.tar', await tarOf({ [name]: await plainPng(5), 'ä/ö.png': await plainPng(6) }));
+    const dataset = await open(tar);
+    expect(dataset.names).toEqual([name, 'ä/ö.png']);
+    expect(await levelsOf(dataset)).toEqual([5, 6]);
+  });
+
+  it("may be GNU's", async () => {
+    const path = join(IMAGES, 'gnu.tar');
+    const dataset = await open(path);
+    expect(dataset.names).toEqual(['one/a.png', `two/${'deep/'.repeat(30)}b.png`]);
+    expect(await levelsOf(dataset)).toEqual([40, 80]);
+  });
+
+  it('that was cut off is refused', async () => {
+    const bytes = await tarOf(files);
+    for (const length of [700, bytes.length - 1500]) {
+      const path = await put(folder, `cut-${length}.tar`, bytes.subarray(0, length));
+      await expectRefusal(open(path), path, /not a whole tar archive/);
+    }
+    const wrong = Buffer.from(bytes);
+    wrong[1024] = 7;
+    const path = await put(folder, 'wrong.tar', wrong);
+    await expectRefusal(open(path), path, /not a whole tar archive \(no header at byte 1024\)/);
+  });
+
+  it('with a link in it is refused: passed over, an image would be lost', async () => {
+    const bytes = Buffer.from(await tarOf({ 'a/1.png': await plainPng(1), 'a/2.png': '' }));
+    const at = bytes.indexOf('a/2.png');
+    bytes[at + 156] = '1'.charCodeAt(0);
+    // The checksum, in octal at 148, grows with the type.
+    const sum = Number.parseInt(bytes.toString('latin1', at + 148, at + 154), 8) + 1;
+    bytes.write(sum.toString(8).padStart(6, '0'), at + 148);
+    const path = await put(folder, 'links.tar', bytes);
+    await expectRefusal(open(path), path, /"a\/2\.png" is a link; pack the files themselves/);
+  });
+
+  it('with an empty class folder is refused as a folder is', async () => {
+    const path = await put(folder, 'empty.tar', await tarOf({ 'a/1.png': await plainPng(1), 'b/': '' }));
+    await expectRefusal(open(path), path, /image in b; every folder/);
+  });
+});
+
+describe('list files', () => {
+  const list = (text: string) => put(folder, 'list.txt', text);
+
+  it('take their images in their order, from whichever folder up they name them', async () => {
+    const path = await list('# RobustBench\nval/b/x.png\n\n./a/2.png\ndata/val/a/b/0.png\r\n');
+    const dataset = await open(root, { list: path });
+    expect(dataset.names).toEqual(['b/x.png', 'a/2.png', 'a/b/0.png']);
+    expect(Array.from(dataset.labels)).toEqual([2, 0, 0]);
+    expect(dataset.classes).toBe(3);
+    expect((await open(root, { list: path, limit: 2 })).count).toBe(2);
+  });
+
+  it('may give labels, also to images in no class folder', async () => {
+    const path = await list('b/x.png 7\na/2.png,3\n');
+    const dataset = await open(root, { list: path });
+    expect(Array.from(dataset.labels)).toEqual([7, 3]);
+    expect(dataset).toMatchObject({ classes: 8, classNames: undefined });
+    const flat = tree(join(folder, 'flat-listed'), { 'v 1.png': await plainPng(1), 'v 2.png': await plainPng(2) });
+    const listed = await open(flat, { list: await list('v 2.png 1\nv 1.png 0\n') });
+    expect(await levelsOf(listed)).toEqual([2, 1]);
+  });
+
+  it('are refused for what is not there, is there twice, or has labels in part', async () => {
+    const unknown = await list('a/9.png\nb/x.png\nc/8.png\nc/7.png\nc/6.png\n');
+    await expectRefusal(open(root, { list: unknown }), unknown, /a\/9\.png, c\/8\.png, c\/7\.png, \.\.\. \(4 images\)/);
+    await expectRefusal(open(root, { list: await list('a/2.png\nval/a/2.png\n') }), unknown, /listed twice/);
+    await expectRefusal(open(root, { list: await list('a/2.png 1\nb/x.png\n') }), unknown, /"b\/x\.png" has none/);
+    await expectRefusal(open(root, { list: await list('\n') }), unknown, /lists no images/);
+    await expectRefusal(open(root, { list: await list('stray.png\n') }), unknown, /stray\.png is not in the data set/);
+  });
+});
+
+describe('digest', () => {
+  it('hangs on content, names, labels, selection and preprocessing, and on nothing else', async () => {
+    const copy = tree(join(folder, 'copy'), { ...files, 'stray.png': 'other', 'a/readme.txt': 'other' });
+    const base = await datasetDigest(specOf(root));
+    expect(await datasetDigest(specOf(copy))).toBe(base);
+    const changed = tree(join(folder, 'changed'), { ...files, 'b/x.png': await plainPng(77) });
+    const others = await Promise.all([
+      datasetDigest(specOf(changed)),
+      datasetDigest(specOf(root, { preprocessing: 'Crop288' })),
+      datasetDigest(specOf(root, { limit: 6 })),
+      datasetDigest(specOf(root, { sample: { fraction: 0.5, seed: 0 } })),
+      datasetDigest(specOf(root, { list: await put(folder, 'd.txt', ORDER.map((name) => `${name} 1`).join('\n')) })),
+    ]);
+    expect(new Set([base, ...others]).size).toBe(6);
+    // An image that is not asked for does not count.
+    const four = { limit: 4 };
+    expect(await datasetDigest(specOf(changed, four))).toBe(await datasetDigest(specOf(root, four)));
+  });
+});
+
+describe('memory', () => {
+  it('does not grow with the images read', async () => {
+    const count = 400;
+    const images = Array.from({ length: count }, (_, i) => `${i % 2}/${i}.png`);
+    const one = await plainPng(3, 64);
+    const dataset = await open(tree(join(folder, 'many'), Object.fromEntries(images.map((name) => [name, one]))));
+    setFlagsFromString('--expose-gc');
+    const collect: () => void = runInNewContext('gc');
+    const held = () => {
+      collect();
+      return process.memoryUsage().arrayBuffers + process.memoryUsage().heapUsed;
+    };
+    await dataset.pixels(0, 20);
+    const before = held();
+    for (let first = 0; first < count; first += 20) await dataset.pixels(first, 20);
+    // As floats the images are 19.7 MB.
+    expect(held() - before).toBeLessThan(5e6);
+  });
+});

@@ -1,0 +1,168 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openDataset } from '../../../src/datasets/open.ts';
+import { encodeNpy } from '../../../src/numeric/npy.ts';
+import { float32, int64, type Tensor } from '../../../src/numeric/tensor.ts';
+import { describeWithShared } from '../../support/shared.ts';
+import { expectRefusal, put, temporaryFolder } from './support.ts';
+
+const folder = temporaryFolder();
+const NPZ = join(import.meta.dirname, '../../fixtures/npy');
+
+let files = 0;
+/** Writes images and labels, and opens them as a dataset. */
+async function open(images: Tensor, labels: Tensor = int64([2], [0, 1]), limit?: number) {
+  files += 1;
+  const path = await put(folder, `x${files}.npy`, encodeNpy(images));
+  const labelPath = await put(folder, `y${files}.npy`, encodeNpy(labels));
+  return openDataset({ format: 'npy', path, split: 'test', labels: labelPath, limit });
+}
+
+const uint8 = (dims: readonly number[], data: Iterable<number>): Tensor => {
+  return { type: 'uint8', dims, data: Uint8Array.from(data) };
+};
+const counting = (length: number) => Array.from({ length }, (_, i) => i);
+const ramp = (length: number) => counting(length).map((i) => i / length);
+
+describe('images', () => {
+  it('of float32 are kept as they are', async () => {
+    const dataset = await open(float32([2, 3, 2, 2], ramp(24)));
+    expect(dataset).toMatchObject({ count: 2, imageShape: [3, 2, 2], classes: 2, classNames: undefined });
+    expect(await dataset.pixels(0, 2)).toEqual(Float32Array.from(ramp(24)));
+  });
+
+  it('of float64 are rounded to float32', async () => {
+    const dataset = await open({ type: 'float64', dims: [2, 1, 2, 3], data: Float64Array.from(ramp(12)) });
+    expect(dataset.imageShape).toEqual([1, 2, 3]);
+    expect(await dataset.gather([1])).toEqual(Float32Array.from(ramp(12).slice(6)));
+  });
+
+  it('of uint8 are divided by 255', async () => {
+    const dataset = await open(uint8([2, 3, 1, 2], counting(12)));
+    expect(await dataset.pixels(1, 1)).toEqual(Float32Array.from([6, 7, 8, 9, 10, 11], (byte) => byte / 255));
+  });
+
+  it('of uint8 with channels last are turned', async () => {
+    const dataset = await open(uint8([2, 2, 4, 3], counting(48)));
+    expect(dataset.imageShape).toEqual([3, 2, 4]);
+    const [red, green] = [counting(8).map((i) => 24 + i * 3), counting(8).map((i) => 25 + i * 3)];
+    expect((await dataset.pixels(1, 1)).slice(0, 16)).toEqual(
+      Float32Array.from([...red, ...green], (byte) => byte / 255),
+    );
+  });
+
+  it('are taken up to the limit', async () => {
+    const dataset = await open(uint8([2, 1, 1, 1], [0, 255]), int64([2], [3, 9]), 1);
+    expect(dataset).toMatchObject({ count: 1, classes: 10 });
+    expect(await dataset.pixels(0, 1)).toEqual(Float32Array.of(0));
+  });
+
+  it.each([
+    ['a value above 1', float32([2, 1, 1, 2], [0, 1, 255, 3]), /values from 0 to 255, not in \[0, 1\]: divide by 255/],
+    ['a value below 0', float32([2, 1, 1, 2], [-2, 1, 0, 0]), /from -2 to 1, not in \[0, 1\]: undo the normalisation/],
+    ['NaN', float32([2, 1, 1, 2], [0, Number.NaN, 0, 0]), /value 1 of the images is NaN/],
+    ['infinity', float32([2, 1, 1, 2], [0, Number.POSITIVE_INFINITY, 0, 0]), /from 0 to Infinity/],
+    ['floats with channels last', float32([2, 4, 4, 3]), /images of float32 \[2, 4, 4, 3\] cannot be used/],
+    ['no channel axis', uint8([2, 4, 4], counting(32)), /images of uint8 \[2, 4, 4\]/],
+    ['two channels', uint8([2, 2, 4, 4], counting(64)), /images of uint8 \[2, 2, 4, 4\]/],
+    ['int64', int64([2, 1, 1, 1], [0, 1]), /images of int64/],
+    ['none', float32([0, 3, 4, 4]), /images of float32 \[0, 3, 4, 4\]/],
+  ])('%s: refused', async (_, images, what) => {
+    await expectRefusal(open(images), folder, what);
+  });
+});
+
+describe('labels', () => {
+  const images = uint8([2, 1, 1, 1], [0, 255]);
+
+  it.each<Tensor>([
+    { type: 'uint8', dims: [2], data: Uint8Array.of(4, 2) },
+    { type: 'int16', dims: [2], data: Int16Array.of(4, 2) },
+    { type: 'int32', dims: [2, 1], data: Int32Array.of(4, 2) },
+    { type: 'uint64', dims: [2], data: BigUint64Array.of(4n, 2n) },
+  ])('of $type $dims', async (labels) => {
+    const dataset = await open(images, labels);
+    expect(dataset).toMatchObject({ labels: Int32Array.of(4, 2), classes: 5 });
+  });
+
+  it.each<[string, Tensor, RegExp]>([
+    ['of floats', float32([2], [0, 1]), /labels of float32 \[2\] cannot be used/],
+    ['one-hot', int64([2, 2], [0, 1, 1, 0]), /labels of int64 \[2, 2\]/],
+    ['a scalar', int64([], [1]), /labels of int64 \[\]/],
+    ['too few', int64([1], [0]), /2 images but 1 labels/],
+    ['negative', int64([2], [0, -1]), /label -1 of image 1 is no class/],
+    ['beyond int32', int64([2], [2 ** 31, 0]), /label 2147483648 of image 0 is no class/],
+  ])('%s: refused', async (_, labels, what) => {
+    await expectRefusal(open(images, labels), folder, what);
+  });
+
+  it('are checked against a classes.txt beside', async () => {
+    const own = join(folder, 'named');
+    mkdirSync(own);
+    const path = await put(own, 'x.npy', encodeNpy(images));
+    const labels = await put(own, 'y.npy', encodeNpy(int64([2], [0, 1])));
+    await put(own, 'classes.txt', 'a\nb\nc\n');
+    const spec = { format: 'npy', path, labels, split: 'test' } as const;
+    expect(await openDataset(spec)).toMatchObject({ classes: 3, classNames: ['a', 'b', 'c'] });
+    await put(own, 'classes.txt', 'a\n');
+    await expectRefusal(openDataset(spec), path, /image 1 has label 1/);
+  });
+});
+
+describe('files', () => {
+  const spec = (path: string, more: { labels?: string; split?: 'train' } = {}) =>
+    openDataset({ format: 'npy', path, split: 'test', ...more });
+
+  it('opens the arrays of the split in an .npz, or else x and y', async () => {
+    const path = join(NPZ, 'dataset.npz');
+    const test = await spec(path);
+    expect(test).toMatchObject({ count: 2, imageShape: [1, 2, 3], classes: 3, labels: Int32Array.of(2, 0) });
+    expect(await test.pixels(0, 2)).toEqual(Float32Array.from(counting(12), (byte) => byte / 255));
+    const train = await spec(path, { split: 'train' });
+    expect(train.labels).toEqual(Int32Array.of(1));
+    expect(await train.pixels(0, 1)).toEqual(await test.pixels(1, 1));
+  });
+
+  // x_test there is [2, 3]: the reader found and decoded both arrays, and then did not take that for images.
+  it.each(['stored.npz', 'deflated.npz'])('finds x_test and y_test in %s', async (name) => {
+    await expectRefusal(spec(join(NPZ, name)), join(NPZ, name), /images of uint8 \[2, 3\] cannot be used/);
+  });
+
+  it('says which arrays an .npz should have', async () => {
+    const path = join(NPZ, 'stored.npz');
+    await expectRefusal(spec(path, { split: 'train' }), path, /has no arrays x_train and y_train, or x and y, or/);
+    await expectRefusal(spec(path, { labels: path }), path, /leave "labels" out/);
+  });
+
+  it.each([
+    ['alone.npy', encodeNpy(float32([1, 1, 1, 1])), /name the \.npy of their labels/],
+    ['page.npy', '<html>Not Found</html>', /is a web page/],
+    ['x.npy.gz', Buffer.from([0x1f, 0x8b, 8]), /compressed with gzip/],
+    ['x.txt', '0.5 0.5', /is neither an \.npy nor an \.npz/],
+    ['cut.npz', Buffer.from('PK\x03\x04 and no more', 'latin1'), /not a readable \.npz/],
+  ])('%s: refused', async (name, bytes, what) => {
+    const path = await put(folder, name, bytes);
+    await expectRefusal(spec(path), path, what);
+  });
+
+  it('that are cut off, not there, or a folder', async () => {
+    const labels = await put(folder, 'labels.npy', encodeNpy(int64([2], [0, 1])));
+    const cut = await put(folder, 'cut.npy', encodeNpy(float32([2, 1, 1, 1])).subarray(0, -3));
+    await expectRefusal(spec(cut, { labels }), cut, /takes 8 bytes, the file has 5: it is cut off/);
+    const absent = join(folder, 'absent.npy');
+    await expectRefusal(spec(absent, { labels }), absent, /there is no such file/);
+    await expectRefusal(spec(labels, { labels: absent }), absent, /there is no such file/);
+    await expectRefusal(spec(folder, { labels }), folder, /is a folder or a device/);
+  });
+});
+
+describeWithShared('reference images', (reference) => {
+  it('opens images and labels that PyTorch wrote', async () => {
+    const golden = (name: string) => join(reference, 'goldens', `rn50-w8-c20.base.${name}.npy`);
+    const dataset = await openDataset({ format: 'npy', path: golden('x'), labels: golden('y'), split: 'test' });
+    expect(dataset.count).toBe(4);
+    expect(dataset.imageShape[0]).toBe(3);
+    expect((await dataset.pixels(0, 4)).every((pixel) => pixel >= 0 && pixel <= 1)).toBe(true);
+  });
+});

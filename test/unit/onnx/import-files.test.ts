@@ -1,0 +1,189 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { GraphError } from '../../../src/errors.ts';
+import { readOnnx } from '../../../src/inputs/onnx-file.ts';
+import { float32 } from '../../../src/numeric/tensor.ts';
+import { encodeModel } from '../../../src/onnx/codec/model.ts';
+import type { Dim, Model } from '../../../src/onnx/graph.ts';
+import { ModelProtoSchema, StringStringEntryProtoSchema } from '../../../src/onnx/proto/onnx_pb.ts';
+import { importOnnx } from '../../support/import-onnx.ts';
+import { modelOf, node } from './support/models.ts';
+import { randomTensor } from './support/run.ts';
+
+const N: Dim = { batch: 1 };
+const folder = mkdtempSync(join(tmpdir(), 'igd-import-'));
+const inside = join(folder, 'models');
+beforeAll(() => {
+  mkdirSync(join(inside, 'data'), { recursive: true });
+  writeFileSync(join(folder, 'secret.bin'), bytesOf(weight.data));
+  writeFileSync(join(inside, 'all.bin'), bytesOf(weight.data));
+  symlinkSync('../secret.bin', join(inside, 'link.bin'));
+  symlinkSync('..', join(inside, 'up'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const weight = randomTensor([4, 3], 1);
+
+function written(bytes: Uint8Array): string {
+  const path = join(inside, 'model.onnx');
+  writeFileSync(path, bytes);
+  return path;
+}
+
+/** A linear classifier whose weight is kept where `entries` say. */
+function withExternalWeight(entries: Readonly<Record<string, string>>): string {
+  const model = modelOf({ initializers: { w: weight }, nodes: [node('MatMul', ['x', 'w'], 'logits')] });
+  const proto = fromBinary(ModelProtoSchema, encodeModel(model));
+  const [tensor] = proto.graph!.initializer;
+  tensor!.rawData = new Uint8Array();
+  tensor!.dataLocation = 1;
+  tensor!.externalData = Object.entries(entries).map(([key, value]) =>
+    create(StringStringEntryProtoSchema, { key, value }),
+  );
+  return written(toBinary(ModelProtoSchema, proto));
+}
+
+function bytesOf(values: Float32Array): Uint8Array {
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+}
+
+describe('weights in files beside the model', () => {
+  it('are read from where the model says', async () => {
+    writeFileSync(
+      join(inside, 'data', 'w.bin'),
+      Buffer.concat([Buffer.from('head'), bytesOf(weight.data), Buffer.from('tail')]),
+    );
+    const path = withExternalWeight({ location: 'data/w.bin', offset: '4', length: '48' });
+    const { graph } = await importOnnx(path);
+    expect(graph.initializers.get('w')).toEqual(weight);
+  });
+
+  it('may be the rest of a file', async () => {
+    const { graph } = await importOnnx(withExternalWeight({ location: 'all.bin' }));
+    expect(graph.initializers.get('w')).toEqual(weight);
+  });
+
+  const hostile: [string, Record<string, string>, string][] = [
+    [
+      'a path upwards',
+      { location: '../secret.bin' },
+      'external data "../secret.bin" is no relative path inside the model\'s folder',
+    ],
+    ['a path upwards in the middle', { location: 'data/../../secret.bin' }, 'is no relative path'],
+    ['a path upwards of Windows', { location: '..\\secret.bin' }, 'is no relative path'],
+    ['an absolute path', { location: join(folder, 'secret.bin') }, 'is no relative path'],
+    ['no path', { location: '' }, 'is no relative path'],
+    ['the folder itself', { location: '.' }, 'external data "." lies outside the model\'s folder'],
+    ['a link to a file outside', { location: 'link.bin' }, 'external data "link.bin" lies outside the model\'s folder'],
+    [
+      'a link to a folder outside',
+      { location: 'up/secret.bin' },
+      'external data "up/secret.bin" lies outside the model\'s folder',
+    ],
+    ['a file that is not there', { location: 'gone.bin' }, 'external data "gone.bin" cannot be read: ENOENT'],
+    ['a folder', { location: 'data' }, 'external data "data" cannot be read: EISDIR'],
+    ['a name with a NUL', { location: 'a\0b' }, 'external data "a\\u0000b" cannot be read'],
+    [
+      'more than the file has',
+      { location: 'all.bin', offset: '40', length: '48' },
+      'tensor "w" wants bytes 40 to 88 of "all.bin", which has 48',
+    ],
+    ['an offset that is no number', { location: 'all.bin', offset: 'x' }, 'tensor "w" wants bytes NaN'],
+    ['too few bytes', { location: 'all.bin', length: '44' }, 'tensor "w" of shape [4, 3] holds 11 values'],
+    ['no location', {}, 'tensor "w" is kept in an external file, which is not given'],
+  ];
+  it.each(hostile)('are refused: %s', async (_, entries, message) => {
+    const attempt = importOnnx(withExternalWeight(entries));
+    await expect(attempt).rejects.toBeInstanceOf(GraphError);
+    await expect(attempt).rejects.toThrow(/^model\.onnx: /);
+    await expect(attempt).rejects.toThrow(message);
+  });
+});
+
+describe('files that cannot be imported', () => {
+  const refusals: [string, Model, string][] = [
+    [
+      'two outputs',
+      modelOf({ nodes: [node('Relu', ['x'], 'y'), node('Neg', ['y'], 'z')], outputs: ['y', 'z'] }),
+      'inputs "x" [N, 4] and outputs "y", "z" are not one of each: export the model with its images and its logits alone',
+    ],
+    [
+      'an output that is no logits',
+      modelOf({ inputs: { x: [N, 3, 4, 4] }, nodes: [node('Relu', ['x'], 'y')] }),
+      'output "y" is float32 [N, 3, 4, 4], and logits are float32 [N, classes]',
+    ],
+    [
+      'integer images',
+      modelOf({ inputType: 'int64', outputType: 'int64', nodes: [node('Neg', ['x'], 'y')] }),
+      'input "x" is int64, and images are float32',
+    ],
+    [
+      'two inputs',
+      modelOf({ inputs: { a: [2, 4], b: [3, 4] }, nodes: [node('Concat', ['a', 'b'], 'y', { axis: 0 })] }),
+      'inputs "a" [2, 4], "b" [3, 4] and outputs "y" are not one of each: export the model with its images and its logits alone',
+    ],
+    [
+      'a value that is not there',
+      modelOf({ nodes: [node('Add', ['x', 'gone'], 'y')] }),
+      'Add "y" reads value "gone", which nothing before it gives',
+    ],
+    [
+      'a value given twice',
+      modelOf({ nodes: [node('Relu', ['x'], 'y'), node('Neg', ['x'], 'y')] }),
+      'Neg "y" gives value "y", which is there already',
+    ],
+    [
+      'an output that is not there',
+      modelOf({ nodes: [node('Relu', ['x'], 'y')], outputs: ['z'] }),
+      'output "z" is given by no node',
+    ],
+    [
+      'a name that would write over the terminal',
+      modelOf({ nodes: [node('Relu', ['x'], '\u001b[2J')] }),
+      'name "\\u001b[2J" contains control characters',
+    ],
+  ];
+  it.each(refusals)('%s', async (_, model, message) => {
+    const path = written(encodeModel(model));
+    await expect(importOnnx(path)).rejects.toThrow(new GraphError(`model.onnx: ${message}`));
+  });
+
+  it('images of any size', async () => {
+    const model = modelOf({ inputs: { x: [N, 3] }, nodes: [node('Relu', ['x'], 'y')] });
+    const [input] = model.graph.inputs;
+    const graph = { ...model.graph, inputs: [{ ...input!, dims: [N, 3, undefined, undefined] }] };
+    await expect(importOnnx(written(encodeModel({ ...model, graph })))).rejects.toThrow(
+      'model.onnx: input "x" has shape [N, 3, ?, ?], and only the batch may be dynamic: export the model for one image size',
+    );
+  });
+
+  it('a missing file, a folder, and other bytes', async () => {
+    await expect(importOnnx(join(inside, 'none.onnx'))).rejects.toThrow(/^cannot read .*none\.onnx: ENOENT/);
+    await expect(importOnnx(inside)).rejects.toThrow(/^cannot read .*: EISDIR/);
+    await expect(importOnnx(written(Buffer.from('PK\x03\x04')))).rejects.toThrow(/^model.onnx is not an ONNX model/);
+  });
+});
+
+describe('readOnnx', () => {
+  it('gives the model as it is', async () => {
+    const model = modelOf({
+      opset: 11,
+      inputs: { x: [1, 4] },
+      nodes: [node('Identity', ['x'], 'h'), node('Relu', ['h'], 'y')],
+    });
+    const read = await readOnnx(written(encodeModel(model)));
+    expect(read.opsets.get('')).toBe(11);
+    expect(read.graph.inputs[0]!.dims).toEqual([1, 4]);
+    expect(read.graph.nodes.map(({ op }) => op)).toEqual(['Identity', 'Relu']);
+  });
+
+  it('keeps a weight as it is', async () => {
+    const model = modelOf({ initializers: { w: float32([4], [1, 2, 3, 4]) }, nodes: [node('Mul', ['x', 'w'], 'y')] });
+    expect((await readOnnx(written(encodeModel(model)))).graph.initializers.get('w')).toEqual(
+      float32([4], [1, 2, 3, 4]),
+    );
+  });
+});

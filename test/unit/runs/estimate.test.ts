@@ -1,0 +1,114 @@
+import { onnxRuntime } from '../../../src/runtime/session.ts';
+import { describe, expect, it } from 'vitest';
+import { openClassifier } from '../../../src/inputs/open-classifier.ts';
+import { layerOf } from '../../../src/models/classifier.ts';
+import { openDataset } from '../../../src/datasets/open.ts';
+import { baseModel } from '../../../src/defense/defended-model.ts';
+import { OnnxModel } from '../../../src/evaluation/onnx-model.ts';
+import { evaluateImages } from '../../../src/evaluation/protocol.ts';
+import { durationOf, makespan, parallelismFor, type Rates } from '../../../src/runs/planning/duration.ts';
+import { cleanCost, estimateWork, expectedAssumptions, WORST_CASE } from '../../../src/runs/planning/estimate.ts';
+import type { Workload } from '../../../src/runs/planning/workload.ts';
+import { rankingCost } from '../../../src/ranking/cost.ts';
+
+/** 10 images in shards of 6 and 4; one attack after another in group a, a third in a group of its own. */
+const LOAD: Workload = {
+  shards: [6, 4],
+  variants: [
+    { id: 'none', kind: 'base' },
+    { id: 'loir', kind: 'defended' },
+  ],
+  attacks: [
+    { name: 'one', group: 'a', cost: { forwards: 0, gradients: 100 } },
+    { name: 'two', group: 'a', cost: { forwards: 30, gradients: 200 } },
+    { name: 'three', group: 'b', cost: { forwards: 50, gradients: 0 } },
+  ],
+  stages: [],
+  rankings: [{ method: 'loir', images: 20, trunks: 1, tails: 3 }],
+};
+
+const CLASSIFIER = openClassifier({
+  path: 'examples/demo/shapes10-rn18-w8.pt',
+  imageShape: [3, 32, 32],
+  layout: 'NCHW',
+  layer: undefined,
+});
+
+describe('estimated evaluations', () => {
+  it('follow the assumption: a first attack sees what is correct, a later one what holds out', () => {
+    const { variants, total, images, imagesPerShard } = estimateWork(LOAD, { correct: 0.8, holdOut: 0.25 });
+    expect({ images, imagesPerShard }).toEqual({ images: 10, imagesPerShard: 6 });
+    for (const { attacks, clean, transfer } of variants) {
+      // 8 correct images, of which 6 break at once and 2 stand.
+      expect(attacks.map(({ expected }) => expected)).toEqual([
+        { forwards: 6, gradients: 800 },
+        { forwards: 60, gradients: 400 },
+        { forwards: 8 * 50 + 6, gradients: 0 },
+      ]);
+      expect(attacks.map(({ most }) => most)).toEqual([
+        { forwards: 10, gradients: 1000 },
+        { forwards: 310, gradients: 2000 },
+        { forwards: 510, gradients: 0 },
+      ]);
+      expect(clean.expected).toEqual({ forwards: 10 + 4 * 8, gradients: 8 });
+      expect(transfer).toEqual({ expected: { forwards: 12, gradients: 0 }, most: { forwards: 20, gradients: 0 } });
+    }
+    expect(total.expected).toEqual({ forwards: 2 * (6 + 60 + 406 + 42 + 12), gradients: 2 * 1208 });
+  });
+
+  it('count the clean pass and the checks as an evaluation without attacks does', async () => {
+    const classifier = await CLASSIFIER;
+    const data = await openDataset({ format: 'cifar10', path: 'examples/demo/test.bin', split: 'test', limit: 12 });
+    const model = new OnnxModel(baseModel(classifier), classifier.imageShape, classifier.classes, onnxRuntime());
+    const images = { x: await data.pixels(0, 12), labels: data.labels, images: [...data.labels.keys()] };
+    const { outcomes } = await evaluateImages(model, images, {
+      suite: [],
+      threat: { norm: 'Linf', epsilon: 8 / 255 },
+      seed: 0,
+      batchSize: 8,
+      examples: 'last',
+    });
+    const correct = outcomes.filter(({ label, cleanPrediction }) => label === cleanPrediction).length / 12;
+    expect(correct).toBeLessThan(1);
+    const { forwards, gradients } = cleanCost(expectedAssumptions({ correct, holdOut: 1 }));
+    expect(model.usage.forwards).toBeCloseTo(12 * forwards, 9);
+    expect(model.usage.gradients).toBeCloseTo(12 * gradients, 9);
+    await model.release();
+  });
+
+  it('of a ranking are one pass behind a linear tail, and a rerun for each unit elsewhere', async () => {
+    const classifier = await CLASSIFIER;
+    expect(rankingCost('loir', classifier, layerOf(classifier, 'layer4'))).toEqual({ trunks: 1, tails: 0 });
+    expect(rankingCost('loir', classifier, layerOf(classifier, 'layer3'))).toEqual({ trunks: 1, tails: 33 });
+    expect(rankingCost('random', classifier, layerOf(classifier, 'layer3'))).toEqual({ trunks: 0, tails: 0 });
+  });
+});
+
+describe('estimated time', () => {
+  it('gives each job to the worker that is free first, and lets it open another model', () => {
+    const job = (variant: string, seconds: number) => ({ variant, seconds, open: 1 });
+    expect(makespan([job('a', 5), job('a', 2), job('a', 2), job('b', 4)], 1)).toBe(15);
+    // One worker has 5; the other 2 and 2, then b's: 1 + 2 + 2 + 1 + 4.
+    expect(makespan([job('a', 5), job('a', 2), job('a', 2), job('b', 4)], 2)).toBe(10);
+    expect(makespan([], 3)).toBe(0);
+  });
+
+  it('adds up start, ranking, evaluation and transfer', () => {
+    const model = { open: { forward: 1, attacks: 10 }, forward: 0.01, attacks: { one: 0.1, two: 0.2, three: 0.05 } };
+    const rates: Rates = { start: 2, correct: 0.8, models: { base: model, defended: model }, tail: 0.03 };
+    const seconds = durationOf(LOAD, rates, expectedAssumptions({ correct: 0.8, holdOut: 0.25 }), {
+      workers: 1,
+      threads: 1,
+    });
+    const evaluation = 42 * 0.01 + 8 * 0.1 + 806 * 0.1 + 460 * 0.2 + 406 * 0.05;
+    const transfer = 12 * 0.01;
+    expect(seconds).toBeCloseTo(2 + 20 * (0.01 + 3 * 0.03) + 2 * (10 + evaluation) + 2 * (1 + transfer), 9);
+    expect(durationOf(LOAD, rates, WORST_CASE, { workers: 2, threads: 1 })).toBeGreaterThan(seconds);
+  });
+
+  it('shares cores out as a run does', () => {
+    expect(parallelismFor(1, { workers: 4, cores: 8 })).toEqual({ workers: 1, threads: 8 });
+    expect(parallelismFor(100, { workers: 4, cores: 8 })).toEqual({ workers: 4, threads: 2 });
+    expect(parallelismFor(100, { workers: 4, cores: 2 })).toEqual({ workers: 4, threads: 1 });
+  });
+});

@@ -1,0 +1,21 @@
+import { JobContext } from '../../../src/runs/jobs/job-context.ts';
+import { runJob } from '../../../src/runs/jobs/run-job.ts';
+import { type Plan, stageJobs } from '../../../src/runs/planning/plan.ts';
+import { onnxRuntime } from '../../../src/runtime/session.ts';
+import { STAGE_NAMES } from '../../../src/schemas/service.ts';
+import { MemoryStore } from '../../../src/stores/memory-store.ts';
+import { localise } from '../../../src/stores/open.ts';
+
+/** Everything the jobs of a plan leave behind, by key: the job bodies one after the other, without an engine. */
+export async function resultsOf(plan: Plan): Promise<Map<string, Uint8Array>> {
+  const store = new MemoryStore();
+  const local = { ...plan, config: await localise(plan.config) };
+  const runtime = onnxRuntime({ threads: 1, device: plan.config.compute.device });
+  const context = new JobContext({ plan: local, runs: store, rankings: store, runtime });
+  for (const stage of STAGE_NAMES)
+    for (const job of stageJobs(plan, stage)) await runJob(context, job, () => undefined);
+  await context.release();
+  const results = new Map<string, Uint8Array>();
+  for (const key of await store.list('')) results.set(key, (await store.get(key)) ?? new Uint8Array());
+  return results;
+}
