@@ -30,6 +30,13 @@ export interface ObservabilityProps {
   readonly gpuHourDollars: number;
 }
 
+/** What an alarm tells whoever gets its mail. */
+interface Advice {
+  readonly text: string;
+  /** Anchor of a heading of docs/runbook.md. */
+  readonly section: string;
+}
+
 /** What runs, what failed, what it costs; and alarms to the topic. */
 export class Observability extends Construct {
   private readonly topic: Topic;
@@ -44,20 +51,20 @@ export class Observability extends Construct {
     const events = new JobEvents(this, 'JobEvents', { gpu: compute.gpu, cpu: compute.cpu });
     const handlers = { Planner: planner, Finalizer: finalizer };
     for (const [name, handler] of Object.entries(handlers)) {
-      this.alarm(`${name}Letters`, waiting(handler), 1, `The ${name.toLowerCase()} gave up on an event: see its queue`);
-      this.alarm(
-        `${name}Errors`,
-        handler.function.metricErrors({ period: WINDOW }),
-        1,
-        `The ${name.toLowerCase()} failed`,
-      );
+      const lower = name.toLowerCase();
+      this.alarm(`${name}Letters`, waiting(handler), 1, {
+        text: `The ${lower} gave up on an event: it is in its dead-letter queue`,
+        section: `${lower}-dead-letters`,
+      });
+      this.alarm(`${name}Errors`, handler.function.metricErrors({ period: WINDOW }), 1, {
+        text: `The ${lower} failed`,
+        section: `${lower}-errors`,
+      });
     }
-    this.alarm(
-      'ManyFailures',
-      events.failures.with({ period: WINDOW }),
-      MANY_FAILURES,
-      'Many shards fail for good: see the log of the jobs',
-    );
+    this.alarm('ManyFailures', events.failures.with({ period: WINDOW }), MANY_FAILURES, {
+      text: 'Many shards fail for good',
+      section: 'many-shards-fail',
+    });
 
     const dashboard = new Dashboard(this, 'Dashboard', { defaultInterval: Duration.days(1) });
     const wide = { width: 12, height: 6 };
@@ -128,11 +135,11 @@ export class Observability extends Construct {
     );
   }
 
-  private alarm(id: string, metric: Metric, threshold: number, alarmDescription: string): void {
+  private alarm(id: string, metric: Metric, threshold: number, { text, section }: Advice): void {
     new Alarm(this, id, {
       metric,
       threshold,
-      alarmDescription,
+      alarmDescription: `${text}. See docs/runbook.md#${section}`,
       evaluationPeriods: 1,
       comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       // Nothing happened: nothing is wrong.
