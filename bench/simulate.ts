@@ -14,7 +14,7 @@ import type { Store } from '../src/stores/store.ts';
 
 /**
  * A run of 10,000 shards without AWS: what it asks of the planner and the finalizer. Everything is the service's own code;
- * only the bucket, the queue and the jobs are stand-ins, so transfer times of S3 come on top (see README).
+ * only the bucket, the queue and the jobs are stand-ins, so transfer times of S3 come on top (see docs/aws.md).
  *
  *   node --expose-gc --import tsx bench/simulate.ts [shards] [variants]
  */
