@@ -48,7 +48,7 @@ await benchAttacks(classifier);
 async function benchGraphs(sample: Classifier, name: string, keep: number): Promise<void> {
   const layer = layerOf(sample, name);
   const masks = topUnitMasks(randomScores(layer.units, sample.classes, name, 0), keep);
-  const variant = { id: 'loir', mask: 'top-k', ranking: 'loir' } as const;
+  const variant = { id: 'loir', mask: { kind: 'top-k' } } as const;
   const defense = { layer, masks, temperature: 0.01, smoothing: null };
   const base = modelOf(sample);
   const defended = new OnnxModel(defendedModel(sample, variant, defense), sample.imageShape, sample.classes, runtime);

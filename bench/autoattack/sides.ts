@@ -49,7 +49,7 @@ export async function runOurs(
 ): Promise<SideResult> {
   const { count, norm, epsilon, seed, batchSize, threads, temperature } = job;
   const data = await openDataset({ format: 'cifar10', path: job.test, split: 'test', limit: count });
-  const variant = { id: 'loir', mask: 'top-k', ranking: 'loir' } as const;
+  const variant = { id: 'loir', mask: { kind: 'top-k' } } as const;
   const evaluated =
     defense === undefined
       ? baseModel(classifier)

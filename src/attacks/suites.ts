@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import {
   type AttackName,
   type AttackSpec,
@@ -93,8 +94,9 @@ const SUITES: Readonly<Record<SuiteName, Suite>> = {
   ],
 };
 
-/** An attack of a suite with nothing left open: what a plan's identity holds. */
-export type SuiteAttack = ResolvedAttackSpec & { readonly name: string; readonly group: string };
+/** An attack of a suite with nothing left open: what a plan holds. */
+export const suiteAttackSchema = attackSpecSchema.and(z.object({ name: z.string(), group: z.string() }));
+export type SuiteAttack = z.infer<typeof suiteAttackSchema>;
 
 /** A config's suite, by name or as a list of attacks, with every option spelled out. */
 export function resolveSuite({

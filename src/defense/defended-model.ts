@@ -5,7 +5,6 @@ import { STRAIGHT_THROUGH } from '../onnx/autodiff/rule-table.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
 import type { Model } from '../onnx/graph.ts';
 import { appendCopy } from '../onnx/splice.ts';
-import type { Variant } from '../schemas/variants.ts';
 
 /** Input [N, samples, C, H, W] of a smoothed model: the noise added to the image, one row per sample. */
 export const NOISE_INPUT = 'noise';
@@ -31,6 +30,12 @@ export interface DefenseOptions {
   readonly pseudoLabel?: 'soft' | 'hard';
 }
 
+/** What the graph has to know of a variant: its name, and whether the mask fades in with confidence. */
+export interface MaskedVariant {
+  readonly id: string;
+  readonly mask: { readonly kind: 'two-pass' | 'top-k' } | { readonly kind: 'confidence'; readonly threshold: number };
+}
+
 /** A model to evaluate: logits [N, classes] from images [N, C, H, W] and, where it is smoothed, noise. */
 export interface EvaluatedModel {
   readonly model: Model;
@@ -47,7 +52,7 @@ export interface EvaluatedModel {
  */
 export function defendedModel(
   classifier: Classifier,
-  variant: Exclude<Variant, { mask: 'none' }>,
+  variant: MaskedVariant,
   { layer, masks, temperature, smoothing, pseudoLabel: kind = 'soft' }: DefenseOptions,
 ): EvaluatedModel {
   const { graph } = classifier.model;
@@ -55,7 +60,8 @@ export function defendedModel(
   const firstPass = smoothing === null ? classifier.logits : smoothedLogits(builder, classifier, smoothing);
   const pseudoLabel = appendPseudoLabel(builder, firstPass, temperature, kind);
   const perUnit = builder.op('MatMul', [pseudoLabel, builder.initializer('masks', masks)]);
-  const mask = variant.mask === 'confidence' ? appendRamp(builder, pseudoLabel, perUnit, variant.threshold) : perUnit;
+  const mask =
+    variant.mask.kind === 'confidence' ? appendRamp(builder, pseudoLabel, perUnit, variant.mask.threshold) : perUnit;
   const masked = builder.op('Mul', [layer.tensor, alongUnits(builder, mask, layer)]);
   const logits = appendCopy(builder, graph, new Map([[layer.tensor, masked]]), classifier.logits);
   const model = builder.build([logits], `${graph.name} ${variant.id}`);

@@ -10,7 +10,7 @@ export interface Scores {
 
 /** The `keep` most important units of a class, most important first; ties go to the lower unit. */
 export function topUnits({ units, classes, data }: Scores, c: number, keep: number): number[] {
-  const score = (unit: number) => data[unit * classes + c] ?? Number.NaN;
+  const score = (unit: number) => data[unit * classes + c]!;
   return Array.from({ length: units }, (_, unit) => unit)
     .sort((a, b) => score(b) - score(a) || a - b)
     .slice(0, keep);

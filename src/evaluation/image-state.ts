@@ -1,5 +1,6 @@
 import type { AttackPoints, SavedAttack } from '../attacks/core/attack.ts';
 import { predictedClass } from '../attacks/core/predictions.ts';
+import { gatherRows } from '../numeric/rows.ts';
 import type { AttackUsage, ImageOutcome, ModelChecks } from '../schemas/results.ts';
 
 /** Images to evaluate: all of a shard, whatever the model makes of them. */
@@ -28,7 +29,7 @@ export function imageStates({ images, labels }: EvaluationImages, logits: Float3
   return images.map((image, row) => ({
     row,
     image,
-    label: labels[row] ?? -1,
+    label: labels[row]!,
     cleanPrediction: predictedClass(logits, row, classes),
     brokenBy: [],
     adversarialPrediction: null,
@@ -70,12 +71,6 @@ export function attackPointsOf(
     images: imageStates.map(({ image }) => image),
     logits: gatherRows(logits, rows, classes),
   };
-}
-
-export function gatherRows(values: Float32Array, rows: readonly number[], size: number): Float32Array {
-  const gathered = new Float32Array(rows.length * size);
-  for (const [i, row] of rows.entries()) gathered.set(values.subarray(row * size, (row + 1) * size), i * size);
-  return gathered;
 }
 
 /** An evaluation between two model evaluations: enough for another process to go on with it. */

@@ -7,7 +7,7 @@ import { float32, int64 } from '../numeric/tensor.ts';
 import { appendGradient } from '../onnx/autodiff/vjp.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
 import type { Model } from '../onnx/graph.ts';
-import type { Feeds, Runtime, Session } from '../onnx/runtime.ts';
+import { type Feeds, outputOf, type Runtime, type Session } from '../onnx/runtime.ts';
 import type { AttackUsage } from '../schemas/results.ts';
 
 const LABELS = 'labels';
@@ -119,36 +119,34 @@ function lossGradientModel({ model, logits, rules }: EvaluatedModel, name: LossN
   return builder.build([named(values, 'loss'), logits, named(gradient, 'gradient')], `${model.graph.name} ${name}`);
 }
 
-/** Appends a loss with its labels and the aims it takes as inputs of the graph; returns its values, [N]. */
+/** Appends a loss with its labels and the parameters it takes as inputs of the graph; returns its values, [N]. */
 export function appendLoss(builder: GraphBuilder, name: LossName, logits: string): string {
   const loss = LOSSES[name];
   const labels = builder.input(LABELS, [{ batch: 1 }], 'int64');
-  const aim = (which: LossParameter) => {
+  const inputOf = (which: LossParameter) => {
     if (!loss.takes.includes(which)) return labels;
     const { type, perClass } = LOSS_PARAMETERS[which];
     return builder.input(which, perClass ? builder.shape(logits) : [{ batch: 1 }], type);
   };
-  const aims = { targets: aim('targets'), references: aim('references'), weights: aim('weights') };
-  return loss.build(builder, { logits, labels, ...aims });
+  const parameters = {
+    targets: inputOf('targets'),
+    references: inputOf('references'),
+    weights: inputOf('weights'),
+  };
+  return loss.build(builder, { logits, labels, ...parameters });
 }
 
 /** What feeds those inputs. */
 function lossFeeds(loss: LossName, batch: LossBatch, classes: number): Feeds {
   const count = batch.labels.length;
-  const feeds = LOSSES[loss].takes.map((aim) => {
-    const values = batch[aim];
-    if (values === undefined) throw new Error(`the loss ${loss} takes ${aim}, and the batch has none`);
-    const { type, perClass } = LOSS_PARAMETERS[aim];
+  const feeds = LOSSES[loss].takes.map((parameter) => {
+    const values = batch[parameter];
+    if (values === undefined) throw new Error(`the loss ${loss} takes ${parameter}, and the batch has none`);
+    const { type, perClass } = LOSS_PARAMETERS[parameter];
     const shape = perClass ? [count, classes] : [count];
-    return [aim, type === 'int64' ? int64(shape, values) : float32(shape, Float32Array.from(values))] as const;
+    return [parameter, type === 'int64' ? int64(shape, values) : float32(shape, Float32Array.from(values))] as const;
   });
   return { [LABELS]: int64([count], batch.labels), ...Object.fromEntries(feeds) };
-}
-
-function outputOf(outputs: Readonly<Record<string, { readonly data: Float32Array }>>, name: string): Float32Array {
-  const value = outputs[name];
-  if (value === undefined) throw new Error(`the runtime returned no "${name}"`);
-  return value.data;
 }
 
 export interface UsageMeter {

@@ -43,7 +43,7 @@ export async function predictCandidates(
   examples: IndexedImages & { readonly attacks: readonly string[] },
   { seed, batchSize }: PredictOptions,
 ): Promise<Int32Array> {
-  const stream = (image: number, row: number) => keyedStream([seed, image, 'judge', examples.attacks[row] ?? '']);
+  const stream = (image: number, row: number) => keyedStream([seed, image, 'judge', examples.attacks[row]!]);
   return predictedClasses(await evaluate(model, examples, batchSize, stream), model.classes);
 }
 

@@ -1,12 +1,13 @@
 import type { Attack, AttackContext, AttackPoints, SavedAttack, ThreatModel } from '../attacks/core/attack.ts';
+import { evaluationsIn } from '../attacks/core/attack.ts';
 import { clipToThreat } from '../attacks/norms/threat-model.ts';
 import { keyedStream } from '../numeric/random.ts';
+import { gatherRows, rowOf } from '../numeric/rows.ts';
 import type { AttackUsage, ImageOutcome, ModelChecks } from '../schemas/results.ts';
 import {
   attackPointsOf,
   type CheckpointStore,
   type EvaluationImages,
-  gatherRows,
   type ImageState,
   imageStates,
   isRobustAgainst,
@@ -81,6 +82,7 @@ export async function evaluateImages(
   images: EvaluationImages,
   options: ProtocolOptions,
 ): Promise<Evaluation> {
+  requireRows(model, images);
   const saved = await options.checkpoints?.load();
   const logits = await logitsOf(model, images, options, ['clean']);
   const evaluation = await openEvaluation(model, images, logits, options, saved);
@@ -95,6 +97,15 @@ export async function evaluateImages(
   return { outcomes: imageStates.map((state) => outcomeOf(state, isIndividual)), adversarial, usage, checks };
 }
 
+/** Throws Error where images, labels and indices are not as many: a missing one would be some number or other. */
+function requireRows({ imageSize, classes }: OnnxModel, { x, labels, images }: EvaluationImages): void {
+  const count = images.length;
+  if (labels.length !== count || x.length !== count * imageSize)
+    throw new Error(`${count} images come with ${labels.length} labels and ${x.length / imageSize} rows of numbers`);
+  const odd = labels.find((label) => !(label >= 0 && label < classes));
+  if (odd !== undefined) throw new Error(`label ${odd} is none of ${classes} classes`);
+}
+
 async function openEvaluation(
   model: OnnxModel,
   images: EvaluationImages,
@@ -106,7 +117,8 @@ async function openEvaluation(
   if (saved !== undefined) {
     const { imageStates: standings, examples, checks, usage } = saved;
     const broken = standings.filter(isBroken).map(({ row }) => row);
-    for (const [i, row] of broken.entries()) copyRow(examples, i, common.adversarial, row, model.imageSize);
+    for (const [i, row] of broken.entries())
+      common.adversarial.set(rowOf(examples, i, model.imageSize), row * model.imageSize);
     return { ...common, imageStates: standings, checks, usage: [...usage] };
   }
   const standings = imageStates(images, logits, model.classes);
@@ -169,8 +181,8 @@ function contextOf(
         attack: attack.name,
         robust: robust - broken,
         total: imageStates.length,
-        fraction: before + (shares[index] ?? 0) * fraction,
-        evaluations: evaluationsOf([...evaluation.usage, meter.read()]),
+        fraction: before + shares[index]! * fraction,
+        evaluations: evaluationsIn([...evaluation.usage, meter.read()]),
       }),
     checkpoint: (save) =>
       checkpoints?.maybeSave(() => saveEvaluation(evaluation, { usage: meter.read(), saved: save() })),
@@ -196,11 +208,10 @@ async function judge(
 ): Promise<Judged[]> {
   const size = model.imageSize;
   const x = candidates.slice();
-  const rowOf = (values: Float32Array, row: number) => values.subarray(row * size, (row + 1) * size);
-  for (const [i, row] of rows.entries()) clipToThreat(rowOf(x, i), rowOf(points.x, row), options.threat);
-  const images = rows.map((row) => points.images[row] ?? -1);
+  for (const [i, row] of rows.entries()) clipToThreat(rowOf(x, i, size), rowOf(points.x, row, size), options.threat);
+  const images = rows.map((row) => points.images[row]!);
   const predictions = await predictCandidates(model, { x, images, attacks: images.map(() => attack) }, options);
-  return rows.map((row, i) => ({ row, x: rowOf(x, i), prediction: predictions[i] ?? -1 }));
+  return rows.map((row, i) => ({ row, x: rowOf(x, i, size), prediction: predictions[i]! }));
 }
 
 /** Keeps what really is broken: of an image that several attacks break, the first one's example. */
@@ -215,7 +226,7 @@ function record(
     if (prediction === state.label) continue;
     if (!isBroken(state)) {
       state.adversarialPrediction = prediction;
-      copyRow(x, 0, adversarial, state.row, model.imageSize);
+      adversarial.set(x, state.row * model.imageSize);
     }
     state.brokenBy.push(attack);
   }
@@ -243,14 +254,6 @@ function sharesOf({ model, options: { suite }, imageStates }: EvaluationState): 
   return costs.map((cost) => (whole === 0 ? 0 : cost / whole));
 }
 
-function evaluationsOf(usages: readonly AttackUsage[]): number {
-  return usages.reduce((sum, { forwards, gradients }) => sum + forwards + gradients, 0);
-}
-
 function isBroken({ brokenBy }: ImageState): boolean {
   return brokenBy.length > 0;
-}
-
-function copyRow(from: Float32Array, source: number, to: Float32Array, target: number, size: number): void {
-  to.set(from.subarray(source * size, (source + 1) * size), target * size);
 }

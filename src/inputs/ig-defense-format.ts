@@ -26,7 +26,7 @@ export async function importUnits(folder: string): Promise<Scores> {
   if (units === 0) throw new RankingError(`${folder} holds no unit<j>.npy: give the folder of one layer`);
   const rows: number[][] = [];
   for (let unit = 0; unit < units; unit++) rows.push(await readUnit(join(folder, `unit${unit}.npy`), unit, units));
-  const classes = rows[0]?.length ?? 0;
+  const classes = rows[0]!.length;
   const odd = rows.findIndex((row) => row.length !== classes);
   if (odd >= 0)
     throw new RankingError(`${folder}: unit${odd}.npy has ${rows[odd]?.length} classes, unit0.npy has ${classes}`);

@@ -6,7 +6,7 @@ import { openDataset } from '../datasets/open.ts';
 import { CheckpointError, ConfigError, DatasetError, messageOf } from '../errors.ts';
 import { layerOf } from '../models/classifier.ts';
 import type { RunConfig } from '../schemas/config.ts';
-import { rankingOf } from '../schemas/variants.ts';
+import { rankedMask } from '../schemas/variants.ts';
 import { clipInputsSchema, inspectClip } from './clip-inputs.ts';
 import { openClassifier } from './open-classifier.ts';
 
@@ -103,7 +103,7 @@ export async function inspectInputs(config: RunConfig): Promise<RunInputs> {
 /** Opened only where a variant needs it: a CLIP is hundreds of megabytes. */
 function clipOf(config: RunConfig, test: Dataset, probe: Dataset | undefined, classes: number) {
   const { clip, classNames } = config.ranking;
-  const isUsed = config.variants.some((variant) => rankingOf(variant) === 'cdir');
+  const isUsed = config.variants.some((variant) => rankedMask(variant)?.ranking === 'cdir');
   if (!isUsed || clip === undefined || probe === undefined) return undefined;
   return inspectClip(clip, { classes, images: probe.count, classNames, ownNames: test.classNames });
 }

@@ -57,7 +57,7 @@ export function maskLayer(name: string, tensor: string, shape: readonly Dim[]): 
     throw new GraphError(`layer "${name}" is ${formatDims(shape)}: masks act on [N, D], [N, D, H, W] or [N, T, D]`);
   }
   const axis = dims.length === 2 ? 1 : 0;
-  return { name, tensor, dims, axis, units: dims[axis] ?? 0 };
+  return { name, tensor, dims, axis, units: dims[axis]! };
 }
 
 /** Number of values between one unit and the next in row-major order. */

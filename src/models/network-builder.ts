@@ -32,7 +32,7 @@ export class NetworkBuilder {
   /** Conv2d; kernel size and width come from the weight's shape. */
   conv(x: string, module: string, { stride = 1, padding = 0 }: ConvOptions = {}): string {
     const weight = this.#parameter(`${module}.weight`, ['*', this.#channels(x), '*', '*']);
-    const [width = 0, , ...kernel] = weight.dims;
+    const [width, , ...kernel] = weight.dims as [number, number, number, number];
     const attributes = { kernel_shape: kernel, strides: [stride, stride], pads: Array(4).fill(padding) };
     const inputs = [x, weight.name, ...this.#bias(module, width)];
     return this.graph.op('Conv', inputs, attributes, { outputs: [module] });
@@ -68,7 +68,7 @@ export class NetworkBuilder {
 
   linear(x: string, module: string): string {
     const weight = this.#parameter(`${module}.weight`, ['*', this.#channels(x)]);
-    const inputs = [x, weight.name, ...this.#bias(module, weight.dims[0] ?? 0)];
+    const inputs = [x, weight.name, ...this.#bias(module, weight.dims[0]!)];
     return this.graph.op('Gemm', inputs, { transB: 1 }, { outputs: ['logits'] });
   }
 
@@ -76,7 +76,11 @@ export class NetworkBuilder {
    * Stages of residual blocks named `${stage}.0`, `${stage}.1`, ...; every stage but the first halves the resolution in its
    * first block. Gives the output of each stage and the number of blocks in all.
    */
-  stages(x: string, names: readonly string[], block: ResidualBlock): { outputs: string[]; blocks: number } {
+  stages<const Names extends readonly string[]>(
+    x: string,
+    names: Names,
+    block: ResidualBlock,
+  ): { outputs: { readonly [Index in keyof Names]: string }; blocks: number } {
     let h = x;
     let blocks = 0;
     const outputs = names.map((stage, index) => {
@@ -85,7 +89,7 @@ export class NetworkBuilder {
       blocks += count;
       return h;
     });
-    return { outputs, blocks };
+    return { outputs: outputs as { [Index in keyof Names]: string }, blocks };
   }
 
   /** These values as layers that can be masked. */
@@ -99,7 +103,9 @@ export class NetworkBuilder {
 
   /** First dimension of a weight: its output channels. */
   width(name: string): number {
-    return this.state.get(name)?.dims[0] ?? 0;
+    const dim = this.state.get(name)?.dims[0];
+    if (dim === undefined) throw new CheckpointError(`has no weight "${name}" of one dimension or more`);
+    return dim;
   }
 
   /** Number of `${prefix}.0.`, `${prefix}.1.`, ... in the state dict. */

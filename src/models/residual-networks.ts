@@ -17,7 +17,7 @@ export const cifarResNet: Architecture = {
 function buildCifarResNet(network: NetworkBuilder, x: string): Body {
   const stem = network.relu(network.batchNorm(network.conv(x, 'conv1', { padding: 1 }), 'bn1'));
   const { outputs, blocks } = network.stages(stem, ['layer1', 'layer2', 'layer3', 'layer4'], basicBlock);
-  const [layer1 = '', layer2 = '', layer3 = '', last = ''] = outputs;
+  const [layer1, layer2, layer3, last] = outputs;
   const layer4 = network.globalAverage(last);
   return {
     description: `CIFAR ResNet-${2 * blocks + 2}, width ${network.width('conv1.weight')}`,
@@ -57,7 +57,7 @@ export const preActResNet: Architecture = {
 function buildPreActResNet(network: NetworkBuilder, x: string): Body {
   const stem = network.conv(x, 'conv1', { padding: 1 });
   const { outputs, blocks } = network.stages(stem, ['layer1', 'layer2', 'layer3', 'layer4'], preActBlock);
-  const [layer1 = '', layer2 = '', layer3 = '', last = ''] = outputs;
+  const [layer1, layer2, layer3, last] = outputs;
   const layer4 = network.globalAverage(network.has('bn.weight') ? network.relu(network.batchNorm(last, 'bn')) : last);
   return {
     description: `PreActResNet-${2 * blocks + 2}, width ${network.width('conv1.weight')}`,
@@ -93,7 +93,7 @@ export const wideResNet: Architecture = {
 function buildWideResNet(network: NetworkBuilder, x: string): Body {
   const stem = network.conv(x, 'conv1', { padding: 1 });
   const { outputs, blocks } = network.stages(stem, ['block1.layer', 'block2.layer', 'block3.layer'], wideBlock);
-  const [block1 = '', block2 = '', last = ''] = outputs;
+  const [block1, block2, last] = outputs;
   const block3 = network.globalAverage(network.relu(network.batchNorm(last, 'bn1')));
   const base = network.width('conv1.weight');
   const widen = network.width('block1.layer.0.conv1.weight') / base;
@@ -132,7 +132,7 @@ function buildImageNetResNet(network: NetworkBuilder, x: string): Body {
   const stem = network.relu(network.batchNorm(network.conv(x, 'conv1', { stride: 2, padding: 3 }), 'bn1'));
   const pooled = network.maxPool(stem, 3, 2, 1);
   const { outputs, blocks } = network.stages(pooled, ['layer1', 'layer2', 'layer3', 'layer4'], bottleneck);
-  const [layer1 = '', layer2 = '', layer3 = '', layer4 = ''] = outputs;
+  const [layer1, layer2, layer3, layer4] = outputs;
   return {
     description: `ImageNet ResNet-${3 * blocks + 2}, width ${network.width('conv1.weight')}`,
     logits: network.linear(network.globalAverage(layer4), 'fc'),

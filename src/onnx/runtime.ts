@@ -30,3 +30,10 @@ export interface Runtime {
   /** The same for an .onnx file as it is, whatever ops it has. */
   loadSession(path: string): Promise<Session>;
 }
+
+/** An output of a run. Throws Error where the runtime gave none of that name: a bug, never a row of zeros. */
+export function outputOf(outputs: Fetches, name: string): Float32Array {
+  const value = outputs[name];
+  if (value === undefined) throw new Error(`the runtime returned no "${name}"`);
+  return value.data;
+}

@@ -2,7 +2,7 @@ import { type Classifier, type MaskLayer, unitStride } from '../models/classifie
 import { float32, sizeOf, type TypedTensor } from '../numeric/tensor.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
 import type { Model } from '../onnx/graph.ts';
-import type { Runtime } from '../onnx/runtime.ts';
+import { outputOf, type Runtime } from '../onnx/runtime.ts';
 import { appendCopy, subgraph } from '../onnx/splice.ts';
 import type { UnitEffects } from './unit-effects.ts';
 
@@ -19,20 +19,21 @@ export async function ablationEffects(
   batchSize: number,
   runtime: Runtime,
 ): Promise<UnitEffects> {
-  const session = await runtime.createSession(ablationModel(classifier, layer, boundary));
+  const { model, logits: output } = ablationModel(classifier, layer, boundary);
+  const session = await runtime.createSession(model);
   return {
     async measure({ values, labels }, visit) {
       for (const [image, label] of labels.entries()) {
         const feeds = Object.fromEntries(
           Object.entries(values).map(([name, { dims, data }]) => [name, rowOf(data, dims.slice(1), image)]),
         );
-        const active = activeUnits(feeds[layer.tensor]?.data ?? new Float32Array(), layer);
+        const active = activeUnits(outputOf(feeds, layer.tensor), layer);
         let whole: number | undefined;
         for (let first = 0; first < active.length; first += batchSize) {
           const units = active.slice(first, first + batchSize);
           const outputs = await session.run({ ...feeds, [KEEP]: keepAllBut(units, layer) });
-          const logits = Object.values(outputs)[0]?.data ?? new Float32Array();
-          const logit = (row: number) => logits[row * classifier.classes + label] ?? Number.NaN;
+          const logits = outputOf(outputs, output);
+          const logit = (row: number) => logits[row * classifier.classes + label]!;
           whole ??= logit(0);
           for (const [row, unit] of units.entries()) visit(image, unit, whole - logit(row + 1));
         }
@@ -43,7 +44,11 @@ export async function ablationEffects(
 }
 
 /** The tail on one image's boundary values [1, ...], repeated and masked by `keep` [N, D, 1, 1]. */
-function ablationModel(classifier: Classifier, layer: MaskLayer, boundary: readonly string[]): Model {
+function ablationModel(
+  classifier: Classifier,
+  layer: MaskLayer,
+  boundary: readonly string[],
+): { model: Model; logits: string } {
   const tail = subgraph(classifier.model, boundary, [classifier.logits]);
   const builder = new GraphBuilder();
   for (const [name, tensor] of tail.graph.initializers) builder.initializer(name, tensor);
@@ -57,7 +62,7 @@ function ablationModel(classifier: Classifier, layer: MaskLayer, boundary: reado
     return [name, builder.op('Expand', [value, shape])] as const;
   });
   const logits = appendCopy(builder, tail.graph, new Map(values), classifier.logits);
-  return builder.build([logits], 'ablation');
+  return { model: builder.build([logits], 'ablation'), logits };
 }
 
 /** Row 0 keeps every unit, row i + 1 all but units[i]. */

@@ -89,8 +89,8 @@ function tiedAtCut(scores: Scores, keep: number): Flag[] {
   const { units, classes, data } = scores;
   if (keep >= units) return [];
   const tied = Array.from({ length: classes }, (_, c) => c).filter((c) => {
-    const [last, next] = topUnits(scores, c, keep + 1).slice(-2);
-    return data[(last ?? 0) * classes + c] === data[(next ?? 0) * classes + c];
+    const [last, next] = topUnits(scores, c, keep + 1).slice(-2) as [number, number];
+    return data[last * classes + c] === data[next * classes + c];
   });
   if (tied.length === 0) return [];
   const message = `${tied.length} of ${classes} classes have a tie at rank ${keep}: which unit is kept is arbitrary`;

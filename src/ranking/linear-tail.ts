@@ -3,7 +3,7 @@ import { float32, sizeOf } from '../numeric/tensor.ts';
 import { appendGradient } from '../onnx/autodiff/vjp.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
 import type { Model, Node } from '../onnx/graph.ts';
-import type { Runtime } from '../onnx/runtime.ts';
+import { outputOf, type Runtime } from '../onnx/runtime.ts';
 import { nodesBetween, subgraph } from '../onnx/splice.ts';
 import type { UnitEffects } from './unit-effects.ts';
 
@@ -53,13 +53,13 @@ export async function linearTailEffects(
   const size = sizeOf(layer.dims);
   return {
     async measure({ values, labels }, visit) {
-      const activations = values[layer.tensor]?.data ?? new Float32Array();
+      const activations = outputOf(values, layer.tensor);
       const effects = new Float64Array(layer.units);
       for (const [image, label] of labels.entries()) {
         effects.fill(0);
         for (let i = 0; i < size; i++) {
           const unit = Math.floor(i / stride) % layer.units;
-          effects[unit]! += (activations[image * size + i] ?? 0) * (jacobian[label * size + i] ?? 0);
+          effects[unit]! += activations[image * size + i]! * jacobian[label * size + i]!;
         }
         for (const [unit, effect] of effects.entries()) if (effect !== 0) visit(image, unit, effect);
       }
@@ -95,7 +95,7 @@ async function tailJacobian(tail: Model, { classes, logits }: Classifier, layer:
   for (let c = 0; c < classes; c++) identity.data[c * classes + c] = 1;
   try {
     const outputs = await session.run({ [layer.tensor]: float32([classes, ...layer.dims]), cotangent: identity });
-    return outputs[gradient]?.data ?? new Float32Array();
+    return outputOf(outputs, gradient);
   } finally {
     await session.release();
   }

@@ -38,7 +38,7 @@ export async function loirScores(
       const values = await trunk.run({ [IMAGE_INPUT]: float32([count, ...classifier.imageShape], x) });
       for (const label of labels) means.count(label);
       await effects.measure({ values, labels }, (image, unit, effect) =>
-        means.add(unit, labels[image] ?? 0, signed ? effect : Math.abs(effect)),
+        means.add(unit, labels[image]!, signed ? effect : Math.abs(effect)),
       );
       progress?.(first + count, probe.count);
     }
@@ -72,7 +72,7 @@ export class ClassMeans {
 
   /** A class without images scores zero for every unit; the diagnostics name it. */
   scores(): Scores {
-    const data = Float32Array.from(this.#sums, (sum, i) => sum / Math.max(this.#counts[i % this.#classes] ?? 0, 1));
+    const data = Float32Array.from(this.#sums, (sum, i) => sum / Math.max(this.#counts[i % this.#classes]!, 1));
     return { units: this.#units, classes: this.#classes, data };
   }
 }

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import type { Scores } from '../defense/mask-set.ts';
-import { messageOf, RankingError } from '../errors.ts';
+import { RankingError } from '../errors.ts';
 import { fromBase64, sha256Hex, toBase64 } from '../numeric/bytes.ts';
 import { suggestedIssues } from '../schemas/issues.ts';
+import { parseJson } from '../schemas/json.ts';
 import { similaritySpecSchema } from '../schemas/similarities.ts';
-import { RANKING_METHODS } from '../schemas/variants.ts';
+import { RANKING_METHODS, type RankingMethod } from '../schemas/variants.ts';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -53,6 +54,22 @@ const fileSchema = z.strictObject({
   scores: z.base64(),
 });
 
+/** Of what a recipe may hold, what goes with the method: images where it looks at some, the seed where it draws. */
+export function recipeFor(
+  method: RankingMethod,
+  { probe, signed, seed, clip, ...model }: Omit<RankingRecipe, 'method'>,
+): RankingRecipe {
+  const byChance = method === 'random';
+  return {
+    method,
+    ...model,
+    probe: byChance ? null : probe,
+    signed: method === 'loir' && signed,
+    seed: byChance ? seed : null,
+    ...(method === 'cdir' && clip !== undefined ? { clip } : {}),
+  };
+}
+
 /** Content address of the ranking this recipe gives. */
 export function rankingDigest(recipe: RankingRecipe): string {
   return sha256Hex(JSON.stringify([SCHEMA, recipeSchema.parse(recipe)]));
@@ -65,7 +82,9 @@ export function encodeRanking({ recipe, scores: { units, classes, data } }: Rank
 
 /** Throws RankingError where the text is no ranking file of this version. */
 export function decodeRanking(text: string, where: string): Ranking {
-  const parsed = fileSchema.safeParse(parseJson(text, where));
+  const parsed = fileSchema.safeParse(
+    parseJson(text, (reason, options) => new RankingError(`${where} is not a ranking file: ${reason}`, options)),
+  );
   if (!parsed.success) throw new RankingError(`${where} is not a ranking file: ${suggestedIssues(parsed.error)[0]}`);
   const { schema: _, units, classes, scores, ...recipe } = parsed.data;
   const bytes = fromBase64(scores);
@@ -73,12 +92,4 @@ export function decodeRanking(text: string, where: string): Ranking {
     throw new RankingError(`${where}: ${bytes.length} bytes of scores for ${units} units and ${classes} classes`);
   }
   return { recipe, scores: { units, classes, data: new Float32Array(bytes.buffer) } };
-}
-
-function parseJson(text: string, where: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new RankingError(`${where} is not a ranking file: ${messageOf(cause)}`, { cause });
-  }
 }

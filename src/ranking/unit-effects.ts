@@ -1,7 +1,9 @@
+import type { Fetches } from '../onnx/runtime.ts';
+
 /** Values on the boundary of trunk and tail for a batch of images: the layer's and those of shortcuts around it. */
 export interface TrunkValues {
   /** [n, ...dims] by name. */
-  readonly values: Readonly<Record<string, { readonly dims: readonly number[]; readonly data: Float32Array }>>;
+  readonly values: Fetches;
   readonly labels: Int32Array;
 }
 

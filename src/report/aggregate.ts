@@ -2,6 +2,7 @@ import { RunError } from '../errors.ts';
 import { wilsonInterval } from '../numeric/statistics.ts';
 import type { Report, VariantReport } from '../schemas/report.ts';
 import type { ShardResult, TransferResult } from '../schemas/results.ts';
+import { maskKind } from '../schemas/variants.ts';
 import { flagRun, flagVariant } from './flags.ts';
 import { comparePublished } from './published.ts';
 import { comparePairs, summariseThresholds } from './summary/comparisons.ts';
@@ -26,11 +27,17 @@ export function aggregate(
   const judged = judgeVariants(collectOutcomes(facts, shards), transfers);
   const comparisons = comparePairs(judged);
   const summaries = judged.map((variant) => summarise(variant, facts));
-  const averagesNoise = facts.averagesNoise ?? run.suite.some(({ name }) => /eot/i.test(name));
   const base = summaries.find(({ mask }) => mask === 'none');
   const variants = summaries.map((variant) => ({
     ...variant,
-    flags: flagVariant({ variant, base, run, comparisons, classes: checkpoint.classes, averagesNoise }),
+    flags: flagVariant({
+      variant,
+      base,
+      run,
+      comparisons,
+      classes: checkpoint.classes,
+      averagesNoise: facts.averagesNoise,
+    }),
   }));
   const sweep = summariseThresholds(run, summaries, comparisons);
   const flags = flagRun({ run, sweep, dataset });
@@ -47,8 +54,8 @@ function summarise(judged: JudgedVariant, { run, dataset }: RunFacts): Summary {
   const { variant, right } = judged;
   return {
     id: variant.id,
-    mask: variant.mask,
-    ...('threshold' in variant ? { threshold: variant.threshold } : {}),
+    mask: maskKind(variant),
+    ...(variant.mask?.kind === 'confidence' ? { threshold: variant.mask.threshold } : {}),
     clean: shareOf(right.clean),
     robust: shareOf(right.robust),
     attacks: attackRows(judged, run.suite),

@@ -1,18 +1,25 @@
-import { prepareRun } from './planning/prepare-run.ts';
-import { type ImageShift, imageShifts, shiftTable } from '../evaluation/analysis/activation-shift.ts';
-import { type AnalysisReport, analysisReportSchema, type ShiftImage, type SurfaceResult, shiftResultSchema, surfaceResultSchema } from '../schemas/analysis.ts';
-import { RunError } from '../errors.ts';
-import { rankingKey, runKeys } from '../schemas/keys.ts';
 import { topUnitMasks } from '../defense/mask-set.ts';
-import { analysisFiles } from '../report/analysis/files.ts';
-import type { Store } from '../stores/store.ts';
+import { RunError } from '../errors.ts';
+import { type ImageShift, imageShifts, shiftTable } from '../evaluation/analysis/activation-shift.ts';
 import { decodeNpy } from '../numeric/npy.ts';
-import { ANALYSIS_STAGES, analysisAttack, analysisJobs, planAnalysis } from './planning/analysis-plan.ts';
-import { loadRanking } from './planning/rankings.ts';
-import { encodePlan, type Plan } from './planning/plan.ts';
-import { publishedShifts } from './planning/published.ts';
-import { type RunOptions, requireSamePlan, runStages } from './run.ts';
+import { analysisFiles } from '../report/analysis/files.ts';
+import {
+  type AnalysisReport,
+  analysisReportSchema,
+  type ShiftImage,
+  type SurfaceResult,
+  shiftResultSchema,
+  surfaceResultSchema,
+} from '../schemas/analysis.ts';
+import { rankingKey, runKeys } from '../schemas/keys.ts';
 import { parseRecord } from '../schemas/parse-record.ts';
+import type { Store } from '../stores/store.ts';
+import { ANALYSIS_STAGES, analysisAttack, analysisJobs, analysisMask, planAnalysis } from './planning/analysis-plan.ts';
+import { encodePlan, type Plan } from './planning/plan.ts';
+import { prepareRun } from './planning/prepare-run.ts';
+import { publishedShifts } from './planning/published.ts';
+import { loadRanking } from './planning/rankings.ts';
+import { type RunOptions, requireSamePlan, runStages } from './run.ts';
 
 /**
  * Does an analysis, or what is left of it: plan, rankings, attacks and activations, loss surfaces, report. `config` and
@@ -33,7 +40,7 @@ export async function executeAnalysis(options: RunOptions): Promise<AnalysisRepo
 
 async function writeAnalysis(plan: Plan, runs: Store, rankings: Store): Promise<AnalysisReport> {
   const { config, inputs } = plan;
-  const { importantUnits = 0, layer = '' } = config;
+  const { layer, importantUnits, ranking } = analysisMask(config);
   const { images, shifts } = await shiftsOf(plan, runs, rankings);
   const shift = shiftTable(shifts);
   const report = analysisReportSchema.parse({
@@ -50,7 +57,7 @@ async function writeAnalysis(plan: Plan, runs: Store, rankings: Store): Promise<
     layer,
     units: inputs.checkpoint.layer?.units,
     importantUnits,
-    ranking: config.analysis.ranking,
+    ranking,
     attacked: images.length,
     images: inputs.test.images,
     shift,
@@ -70,8 +77,8 @@ async function shiftsOf(
   runs: Store,
   rankings: Store,
 ): Promise<{ images: ShiftImage[]; shifts: ImageShift[] }> {
-  const { importantUnits = 0, analysis } = plan.config;
-  const { scores } = await loadRanking({ plan, rankings }, analysis.ranking);
+  const { importantUnits, ranking } = analysisMask(plan.config);
+  const { scores } = await loadRanking({ plan, rankings }, ranking);
   const masks = topUnitMasks(scores, importantUnits);
   const images: ShiftImage[] = [];
   const shifts: ImageShift[] = [];

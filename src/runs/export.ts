@@ -1,16 +1,16 @@
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf, RunError } from '../errors.ts';
-import type { ImageOutcome } from '../schemas/results.ts';
 import { openDataset } from '../datasets/open.ts';
-import type { Store } from '../stores/store.ts';
+import { messageOf, RunError } from '../errors.ts';
+import { testSpec } from '../inputs/inspect-inputs.ts';
 import { encodeNpy, npyHeader } from '../numeric/npy.ts';
 import { int64 } from '../numeric/tensor.ts';
-import { testSpec } from '../inputs/inspect-inputs.ts';
+import type { ImageOutcome } from '../schemas/results.ts';
+import type { Store } from '../stores/store.ts';
+import { variantOf } from './jobs/job-context.ts';
 import type { Plan } from './planning/plan.ts';
 import { examplesOf, imagesOf, shardResult } from './results.ts';
 import { requireSameInputs } from './verify.ts';
-import { variantOf } from './jobs/job-context.ts';
 
 const UNFINISHED = '.unfinished';
 

@@ -1,13 +1,17 @@
-import { prepareRun } from './planning/prepare-run.ts';
 import { createHash } from 'node:crypto';
-import { resolveSuite } from '../attacks/suites.ts';
 import { ConfigError } from '../errors.ts';
-import { runKeys } from '../schemas/keys.ts';
-import type { Report } from '../schemas/report.ts';
-import { type ParameterSweep, type ParameterSweepRun, type ParameterSweepReport, parameterSweepReportSchema } from '../schemas/parameter-sweep.ts';
 import { parameterSweepFiles } from '../report/parameter-sweep.ts';
+import { runKeys } from '../schemas/keys.ts';
+import {
+  type ParameterSweep,
+  type ParameterSweepReport,
+  type ParameterSweepRun,
+  parameterSweepReportSchema,
+} from '../schemas/parameter-sweep.ts';
+import type { Report } from '../schemas/report.ts';
 import type { Store } from '../stores/store.ts';
 import type { Plan } from './planning/plan.ts';
+import { prepareRun } from './planning/prepare-run.ts';
 import { executeRun, type RunOptions } from './run.ts';
 
 export interface ParameterSweepOptions {
@@ -56,7 +60,7 @@ export async function executeParameterSweep({
  * Digest of everything the results of the undefended model depend on; runs of one identity have the same ones. It knows no
  * layer, but for .onnx: there the graph is prepared around the layer's tensor, which may change how numbers are rounded.
  */
-export function baseIdentity({ config, inputs, shards }: Plan): string {
+export function baseIdentity({ config, suite, inputs, shards }: Plan): string {
   const { checkpoint, threat, seed, examples, layer } = config;
   const { uri, sha256: _sha256, ...preparation } = checkpoint;
   const identity = {
@@ -65,7 +69,7 @@ export function baseIdentity({ config, inputs, shards }: Plan): string {
     layer: uri.endsWith('.onnx') ? layer : null,
     test: inputs.test,
     imageShape: inputs.imageShape,
-    suite: resolveSuite(config),
+    suite,
     threat,
     seed,
     examples,
@@ -76,7 +80,7 @@ export function baseIdentity({ config, inputs, shards }: Plan): string {
 
 /** Takes over what the undefended model's shards left in another run, where they are not there yet. */
 async function copyBase({ config, shards }: Plan, from: Store | undefined, to: Store): Promise<void> {
-  const base = config.variants.find(({ mask }) => mask === 'none');
+  const base = config.variants.find(({ mask }) => mask === null);
   if (from === undefined || base === undefined) return;
   for (const shard of shards.keys()) {
     const result = runKeys.evaluation(base.id, shard);

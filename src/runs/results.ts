@@ -1,12 +1,13 @@
 import { RunError } from '../errors.ts';
-import { runKeys, rankingKey } from '../schemas/keys.ts';
-import { type ImageOutcome, type ShardResult, shardResultSchema } from '../schemas/results.ts';
 import type { EvaluationImages } from '../evaluation/image-state.ts';
-import type { Store } from '../stores/store.ts';
 import { decodeNpy } from '../numeric/npy.ts';
-import type { Plan, Job } from './planning/plan.ts';
+import { rowOf } from '../numeric/rows.ts';
+import { rankingKey, runKeys } from '../schemas/keys.ts';
 import { parseRecord } from '../schemas/parse-record.ts';
+import { type ImageOutcome, type ShardResult, shardResultSchema } from '../schemas/results.ts';
+import type { Store } from '../stores/store.ts';
 import type { JobContext } from './jobs/job-context.ts';
+import { type Job, type Plan, plannedRanking } from './planning/plan.ts';
 
 /** The clean images of a shard. */
 export async function imagesOf(context: Pick<JobContext, 'plan' | 'test'>, shard: number): Promise<EvaluationImages> {
@@ -22,6 +23,8 @@ export async function imagesOf(context: Pick<JobContext, 'plan' | 'test'>, shard
 /** A broken image and the example that broke it. */
 export interface AdversarialExample {
   readonly outcome: ImageOutcome;
+  /** The attack that made it. */
+  readonly brokenBy: string;
   /** [imageSize] */
   readonly x: Float32Array;
 }
@@ -34,12 +37,14 @@ export async function examplesOf(runs: Store, variant: string, shard: number): P
   if (bytes === undefined)
     throw new RunError(`${key} is missing: delete ${runKeys.evaluation(variant, shard)} and run again`);
   const tensor = decodeNpy(bytes, key);
-  const broken = images.filter(({ brokenBy }) => brokenBy !== null);
+  const broken = images.flatMap((outcome) =>
+    outcome.brokenBy === null ? [] : [{ outcome, brokenBy: outcome.brokenBy }],
+  );
   if (tensor.type !== 'float32' || tensor.dims[0] !== broken.length) {
     throw new RunError(`${key} holds ${tensor.dims[0]} examples, its shard has ${broken.length} broken images`);
   }
   const size = tensor.data.length / Math.max(broken.length, 1);
-  return broken.map((outcome, i) => ({ outcome, x: tensor.data.subarray(i * size, (i + 1) * size) }));
+  return broken.map((example, i) => ({ ...example, x: rowOf(tensor.data, i, size) }));
 }
 
 /** Throws RunError where the shard is not done or its result cannot be read. */
@@ -50,7 +55,8 @@ export async function shardResult(runs: Store, variant: string, shard: number): 
   return parseRecord(shardResultSchema, bytes, key);
 }
 
-function shardOf({ shards }: Plan, index: number) {
+/** Throws RunError where the plan has no such shard. */
+export function shardOf({ shards }: Plan, index: number) {
   const shard = shards[index];
   if (shard === undefined) throw new RunError(`the plan has no shard ${index}`);
   return shard;
@@ -68,7 +74,7 @@ export function isDone(
 export function resultKey(plan: Plan, job: Job): string {
   switch (job.kind) {
     case 'rank':
-      return rankingKey(plan.rankings.find(({ method }) => method === job.method)?.digest ?? '');
+      return rankingKey(plannedRanking(plan, job.method).digest);
     case 'evaluate':
       return runKeys.evaluation(job.variant, job.shard);
     case 'transfer':

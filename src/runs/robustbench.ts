@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
-import { resolveSuite } from '../attacks/suites.ts';
-import type { RunConfig } from '../schemas/config.ts';
+import { resolveSuite, type SuiteAttack } from '../attacks/suites.ts';
+import { type AutoAttackVersion, robustBenchEntry, robustBenchJson, unknownFields } from '../report/robustbench.ts';
 import { runKeys } from '../schemas/keys.ts';
 import type { Report } from '../schemas/report.ts';
-import { type AutoAttackVersion, robustBenchEntry, robustBenchJson, unknownFields } from '../report/robustbench.ts';
 import type { Store } from '../stores/store.ts';
+import type { Plan } from './planning/plan.ts';
 
 const VERSIONS: readonly AutoAttackVersion[] = ['standard', 'plus'];
 
@@ -12,15 +12,21 @@ const VERSIONS: readonly AutoAttackVersion[] = ['standard', 'plus'];
 const BLACK_BOX = 'square';
 
 /** Which of AutoAttack's versions a config's suite is, by what its attacks do, whatever they are called; null for none. */
-export function autoAttackVersion(config: Pick<RunConfig, 'suite' | 'threat' | 'protocol'>): AutoAttackVersion | null {
-  const own = attacksOf(config);
+export function autoAttackVersion({
+  config,
+  suite: planned,
+}: {
+  readonly config: Pick<Plan['config'], 'threat' | 'protocol'>;
+  readonly suite: readonly SuiteAttack[];
+}): AutoAttackVersion | null {
+  const own = withoutNames(planned);
   const names: readonly string[] = own.map(({ attack }) => attack);
   if (!names.includes(BLACK_BOX)) return null;
-  return VERSIONS.find((suite) => isDeepStrictEqual(attacksOf({ ...config, suite }), own)) ?? null;
+  return VERSIONS.find((suite) => isDeepStrictEqual(withoutNames(resolveSuite({ ...config, suite })), own)) ?? null;
 }
 
-function attacksOf(config: Pick<RunConfig, 'suite' | 'threat' | 'protocol'>) {
-  return resolveSuite(config).map(({ name: _name, group: _group, ...spec }) => spec);
+function withoutNames(suite: readonly SuiteAttack[]) {
+  return suite.map(({ name: _name, group: _group, ...spec }) => spec);
 }
 
 export interface WrittenEntry {
@@ -31,14 +37,9 @@ export interface WrittenEntry {
 }
 
 /** Writes RobustBench entries beside a report, of one variant or of all. */
-export async function writeRobustBench(
-  report: Report,
-  config: RunConfig,
-  runs: Store,
-  id?: string,
-): Promise<WrittenEntry[]> {
+export async function writeRobustBench(report: Report, plan: Plan, runs: Store, id?: string): Promise<WrittenEntry[]> {
   const chosen = report.variants.filter((variant) => id === undefined || variant.id === id);
-  const version = autoAttackVersion(config);
+  const version = autoAttackVersion(plan);
   const written: WrittenEntry[] = [];
   for (const variant of chosen) {
     const entry = robustBenchEntry(report, variant, version);

@@ -1,15 +1,15 @@
-import { prepareRun } from './planning/prepare-run.ts';
-import type { RunConfig } from '../schemas/config.ts';
 import { ConfigError } from '../errors.ts';
+import type { RunConfig } from '../schemas/config.ts';
 import { rankingKey, runKeys } from '../schemas/keys.ts';
 import type { Report } from '../schemas/report.ts';
 import { STAGE_NAMES, type StageName } from '../schemas/service.ts';
 import type { Store } from '../stores/store.ts';
-import type { AnalysisStage } from './planning/analysis-plan.ts';
-import { isDone } from './results.ts';
 import type { JobExecutor, JobProgress } from './jobs/executor.ts';
-import { loadRanking } from './planning/rankings.ts';
+import type { AnalysisStage } from './planning/analysis-plan.ts';
 import { decodePlan, encodePlan, type Job, type Plan, stageJobs } from './planning/plan.ts';
+import { prepareRun } from './planning/prepare-run.ts';
+import { loadRanking } from './planning/rankings.ts';
+import { isDone } from './results.ts';
 import { buildReport, writeReport } from './write-report.ts';
 
 export type Stage = StageName | AnalysisStage;

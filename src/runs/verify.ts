@@ -1,10 +1,11 @@
 import { distance, isWithinThreat } from '../attacks/norms/threat-model.ts';
-import { ConfigError } from '../errors.ts';
 import { datasetDigest } from '../datasets/digest.ts';
+import { ConfigError } from '../errors.ts';
 import { predictCandidates } from '../evaluation/predict.ts';
 import { checkpointDigest, testSpec } from '../inputs/inspect-inputs.ts';
-import { type AdversarialExample, examplesOf } from './results.ts';
+import { stackRows } from '../numeric/rows.ts';
 import { JobContext, type JobContextOptions } from './jobs/job-context.ts';
+import { type AdversarialExample, examplesOf } from './results.ts';
 
 export interface Failure {
   readonly variant: string;
@@ -70,11 +71,10 @@ async function checkShard(
 }
 
 function stackedExamples(examples: readonly AdversarialExample[], size: number) {
-  const x = new Float32Array(examples.length * size);
-  for (const [i, example] of examples.entries()) x.set(example.x, i * size);
+  const rows = examples.map(({ x }) => x);
   return {
-    x,
+    x: stackRows(rows, size),
     images: examples.map(({ outcome }) => outcome.image),
-    attacks: examples.map(({ outcome }) => outcome.brokenBy ?? ''),
+    attacks: examples.map(({ brokenBy }) => brokenBy),
   };
 }

@@ -1,21 +1,19 @@
-import { readFileSync } from 'node:fs';
-import { resolveSuite } from '../attacks/suites.ts';
 import { RunError } from '../errors.ts';
-import { runKeys } from '../schemas/keys.ts';
-import type { MissingResult, Report } from '../schemas/report.ts';
-import { type ShardResult, type TransferResult, transferResultSchema } from '../schemas/results.ts';
-import { PACKAGE_ROOT } from '../package-root.ts';
+import { igdVersion } from '../package-root.ts';
 import { diagnose } from '../ranking/diagnostics.ts';
 import { encodeRanking } from '../ranking/ranking.ts';
-import { reportFiles } from '../report/report-files.ts';
-import type { Store } from '../stores/store.ts';
 import { aggregate } from '../report/aggregate.ts';
+import { reportFiles } from '../report/report-files.ts';
 import type { RunFacts } from '../report/summary/outcomes.ts';
-import type { Plan } from './planning/plan.ts';
-import { publishedFacts } from './planning/published.ts';
-import { shardResult } from './results.ts';
-import { loadRanking } from './planning/rankings.ts';
+import { runKeys } from '../schemas/keys.ts';
 import { parseRecord } from '../schemas/parse-record.ts';
+import type { MissingResult, Report } from '../schemas/report.ts';
+import { type ShardResult, type TransferResult, transferResultSchema } from '../schemas/results.ts';
+import type { Store } from '../stores/store.ts';
+import { maskRankedBy, type Plan } from './planning/plan.ts';
+import { publishedFacts } from './planning/published.ts';
+import { loadRanking } from './planning/rankings.ts';
+import { shardOf, shardResult } from './results.ts';
 
 export interface ReportOptions {
   /**
@@ -109,7 +107,7 @@ async function readAll<From, To>(items: readonly From[], read: (item: From) => P
 /** The images of these shards, rising. */
 function imagesIn(plan: Plan, { shards }: Coverage): number[] {
   return shards.flatMap((shard) => {
-    const { first, count } = plan.shards[shard] ?? { first: 0, count: 0 };
+    const { first, count } = shardOf(plan, shard);
     return Array.from({ length: count }, (_, i) => first + i);
   });
 }
@@ -131,7 +129,7 @@ async function factsOf(plan: Plan, rankings: Store, coverage: Coverage): Promise
       id,
       igdVersion: igdVersion(),
       seed: config.seed,
-      suite: resolveSuite(config).map(({ name, attack, group, on }) => ({
+      suite: plan.suite.map(({ name, attack, group, on }) => ({
         name,
         attack,
         group,
@@ -155,7 +153,10 @@ async function factsOf(plan: Plan, rankings: Store, coverage: Coverage): Promise
     dataset: {
       format: config.dataset.format,
       test: { uri: config.dataset.test, ...inputs.test },
-      probe: inputs.probe && { uri: config.dataset.probe ?? '', ...inputs.probe },
+      probe:
+        inputs.probe === null || config.dataset.probe === undefined
+          ? null
+          : { uri: config.dataset.probe, ...inputs.probe },
       classNames: inputs.classNames,
     },
     ranking: {
@@ -166,8 +167,8 @@ async function factsOf(plan: Plan, rankings: Store, coverage: Coverage): Promise
     },
     variants: config.variants,
     images,
-    ...publishedFacts(config, images.length),
-    averagesNoise: resolveSuite(config).some((spec) => 'eot' in spec && spec.eot > 1),
+    ...publishedFacts(plan, images.length),
+    averagesNoise: plan.suite.some((spec) => 'eot' in spec && spec.eot > 1),
   };
 }
 
@@ -177,7 +178,7 @@ async function rankingFacts(
   { method, digest, imported }: Plan['rankings'][number],
 ): Promise<Report['ranking']['methods'][number]> {
   const { recipe, scores } = await loadRanking({ plan, rankings }, method);
-  const { overlap, meanOverlap, deadUnits, flags } = diagnose(scores, plan.config.importantUnits ?? 1);
+  const { overlap, meanOverlap, deadUnits, flags } = diagnose(scores, maskRankedBy(plan, method).importantUnits);
   return {
     method,
     digest: imported ? null : digest,
@@ -188,9 +189,4 @@ async function rankingFacts(
     deadUnits,
     flags: [...flags],
   };
-}
-
-function igdVersion(): string {
-  const { version }: { version: string } = JSON.parse(readFileSync(new URL('package.json', PACKAGE_ROOT), 'utf8'));
-  return version;
 }

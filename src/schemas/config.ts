@@ -3,7 +3,7 @@ import { analysisSchema } from './analysis.ts';
 import { attackEntrySchema, NORM_NAMES, PROTOCOLS, SUITE_NAMES } from './attacks.ts';
 import { publishedSchema } from './published.ts';
 import { similaritySchema } from './similarities.ts';
-import { variantEntrySchema } from './variants.ts';
+import { type RankedMask, type Variant, variantEntrySchema } from './variants.ts';
 
 /** A number, or a fraction as researchers write them: "8/255". */
 const fraction = z.union([
@@ -164,5 +164,15 @@ export const configSchema = z.strictObject({
   published: publishedSchema.optional(),
 });
 
-export type RunConfig = z.infer<typeof configSchema>;
+/** A config as it was read, before what its fields say together was looked at. */
+export type ConfigDocument = z.infer<typeof configSchema>;
+
+/** A run config that can be done: `parseConfig` alone makes one. */
+export interface RunConfig extends Omit<ConfigDocument, 'variants' | 'analysis'> {
+  readonly variants: readonly Variant[];
+  readonly analysis: ConfigDocument['analysis'] & {
+    /** Whose units an analysis looks at; null where the config names no layer or k, and cannot be analysed. */
+    readonly mask: RankedMask | null;
+  };
+}
 export type InputOptions = Pick<RunConfig['checkpoint'], 'normalize' | 'layout'>;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ConfigError } from '../errors.ts';
 import type { RunConfig } from './config.ts';
 import { suggestedIssues } from './issues.ts';
-import { parseConfig, parseJson, SWEEP } from './parse-config.ts';
+import { parseConfig, parseConfigJson, SWEEP } from './parse-config.ts';
 import { shareSchema } from './report.ts';
 
 /**
@@ -23,7 +23,7 @@ export const PARAMETER_SWEEP_KEYS = [
 export type ParameterSweepKey = (typeof PARAMETER_SWEEP_KEYS)[number];
 
 const documentSchema = z.record(z.string(), z.json());
-export type ConfigDocument = z.infer<typeof documentSchema>;
+export type JsonDocument = z.infer<typeof documentSchema>;
 
 /** As the config's own key takes them: a number, a fraction such as "8/255", a layer's name. */
 export type ParameterSweepValue = string | number;
@@ -34,7 +34,8 @@ const sweepSchema = z
   .refine(
     (sweep) => Object.values(sweep).every((values) => new Set(values.map(fileName)).size === values.length),
     'names a value twice',
-  );
+  )
+  .transform((sweep) => PARAMETER_SWEEP_KEYS.flatMap((key) => (sweep[key] ?? []).map((value) => ({ key, value }))));
 
 /** One run of a sweep. */
 export interface ParameterSweepRun {
@@ -43,7 +44,7 @@ export interface ParameterSweepRun {
   readonly label: string;
   readonly config: RunConfig;
   /** The config as a user would write it for this run alone. */
-  readonly source: ConfigDocument;
+  readonly source: JsonDocument;
 }
 
 export interface ParameterSweep {
@@ -54,7 +55,7 @@ export interface ParameterSweep {
 
 /** The runs a config stands for; undefined where it is that of a single run. Throws ConfigError, naming the run. */
 export function parseParameterSweep(text: string, where: string): ParameterSweep | undefined {
-  const document = documentSchema.safeParse(parseJson(text, where));
+  const document = documentSchema.safeParse(parseConfigJson(text, where));
   if (!document.success || document.data[SWEEP] === undefined) return undefined;
   const { [SWEEP]: written, ...rest } = document.data;
   const parsed = sweepSchema.safeParse(written);
@@ -62,11 +63,13 @@ export function parseParameterSweep(text: string, where: string): ParameterSweep
     const [problem] = suggestedIssues(parsed.error, () => ({ here: PARAMETER_SWEEP_KEYS }));
     throw new ConfigError(`${where}: ${SWEEP}: ${problem}`);
   }
-  const [[key, values] = []] = Object.entries(parsed.data);
-  const swept = PARAMETER_SWEEP_KEYS.find((known) => known === key) ?? 'importantUnits';
-  checkPublished(rest, values ?? [], where);
-  const runs = (values ?? []).map((value) => sweepRun(rest, swept, value, where));
-  return { name: runs[0]!.config.name, key: swept, runs };
+  checkPublished(
+    rest,
+    parsed.data.map(({ value }) => value),
+    where,
+  );
+  const runs = parsed.data.map(({ key, value }) => sweepRun(rest, key, value, where));
+  return { name: runs[0]!.config.name, key: parsed.data[0]!.key, runs };
 }
 
 /** The configs of a file as texts of single runs: itself, or what its sweep stands for, each under a name of its own. */
@@ -80,7 +83,7 @@ export function singleConfigs(text: string, where: string): string[] {
 }
 
 function sweepRun(
-  document: ConfigDocument,
+  document: JsonDocument,
   key: ParameterSweepKey,
   value: ParameterSweepValue,
   where: string,
@@ -92,17 +95,17 @@ function sweepRun(
 
 /** The document with the value at the end of a path; sections on the way are made where there are none. */
 function withValue(
-  document: ConfigDocument,
+  document: JsonDocument,
   [first = '', ...rest]: readonly string[],
   value: ParameterSweepValue,
-): ConfigDocument {
+): JsonDocument {
   if (rest.length === 0) return { ...document, [first]: value };
   const section = documentSchema.safeParse(document[first]);
   return { ...document, [first]: withValue(section.data ?? {}, rest, value) };
 }
 
 /** What others published of a sweep stands under its values, `"at": { "8/255": { "loir": {...} } }`; a run gets its own. */
-function publishedAt(document: ConfigDocument, value: ParameterSweepValue): ConfigDocument {
+function publishedAt(document: JsonDocument, value: ParameterSweepValue): JsonDocument {
   const published = documentSchema.safeParse(document.published);
   const at = documentSchema.safeParse(published.data?.at);
   if (!published.success || !at.success) return document;
@@ -111,7 +114,7 @@ function publishedAt(document: ConfigDocument, value: ParameterSweepValue): Conf
 }
 
 /** Throws ConfigError where numbers are published at a value that is not swept. */
-function checkPublished(document: ConfigDocument, values: readonly ParameterSweepValue[], where: string): void {
+function checkPublished(document: JsonDocument, values: readonly ParameterSweepValue[], where: string): void {
   const published = documentSchema.safeParse(document.published);
   const at = documentSchema.safeParse(published.data?.at);
   const unknown = Object.keys(at.data ?? {}).find((value) => !values.map(String).includes(value));

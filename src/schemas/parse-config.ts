@@ -1,16 +1,17 @@
 import { z } from 'zod';
-import { ConfigError, messageOf } from '../errors.ts';
+import { ConfigError } from '../errors.ts';
 import { normProblem } from './attacks.ts';
-import { configSchema, type RunConfig } from './config.ts';
+import { type ConfigDocument, configSchema, type RunConfig } from './config.ts';
 import { type KeysAt, suggestedIssues } from './issues.ts';
-import { rankingOf } from './variants.ts';
+import { parseJson } from './json.ts';
+import { variantOf } from './variants.ts';
 
-/** The key of a config that stands for several runs, see `sweep.ts`. */
+/** The key of a config that stands for several runs, see `parameter-sweep.ts`. */
 export const SWEEP = 'sweep';
 
 /** Reads a run config. Throws ConfigError with every problem, a line each, naming the nearest known key for unknown ones. */
 export function parseConfig(text: string, where: string): RunConfig {
-  const document = parseJson(text, where);
+  const document = parseConfigJson(text, where);
   if (typeof document === 'object' && document !== null && SWEEP in document) {
     const message = `${SWEEP}: stands for several runs, one run is wanted here`;
     throw new ConfigError(problems(where, [`${message}: "igd run" does them all, "igd submit" sends them one by one`]));
@@ -19,13 +20,27 @@ export function parseConfig(text: string, where: string): RunConfig {
   if (!parsed.success) throw new ConfigError(problems(where, suggestedIssues(parsed.error, keysOfConfig)));
   const contradictions = contradictionsIn(parsed.data);
   if (contradictions.length > 0) throw new ConfigError(problems(where, contradictions));
-  return parsed.data;
+  return runConfig(parsed.data);
+}
+
+/** A config without contradictions, each variant with all that masking needs. */
+function runConfig(document: ConfigDocument): RunConfig {
+  const { layer, importantUnits, analysis } = document;
+  const mask =
+    layer === undefined || importantUnits === undefined
+      ? null
+      : ({ kind: 'top-k', layer, importantUnits, ranking: analysis.ranking } as const);
+  return {
+    ...document,
+    variants: document.variants.flatMap((entry) => variantOf(entry, document) ?? []),
+    analysis: { ...analysis, mask },
+  };
 }
 
 /** What no single field can tell: masks need a layer, k and images to rank on. */
-function contradictionsIn(config: RunConfig): string[] {
+function contradictionsIn(config: ConfigDocument): string[] {
   const masked = config.variants.some(({ mask }) => mask === 'top-k' || mask === 'confidence');
-  const methods = new Set(config.variants.map(rankingOf));
+  const methods = new Set(config.variants.map((entry) => ('ranking' in entry ? entry.ranking : undefined)));
   const needsProbe = (methods.has('loir') && config.ranking.file === undefined) || methods.has('cdir');
   const twoPass = config.variants.some(({ mask }) => mask !== 'none');
   const npy = config.dataset.format === 'npy';
@@ -56,7 +71,7 @@ function contradictionsIn(config: RunConfig): string[] {
 }
 
 /** Attacks that are not for the norm: known before hours of the others. */
-function unfitAttacks({ suite, threat }: RunConfig): string[] {
+function unfitAttacks({ suite, threat }: ConfigDocument): string[] {
   if (suite === 'iw-wc' && threat.norm !== 'Linf')
     return [`suite: iw-wc is for Linf (RayS is), not for ${threat.norm}`];
   if (typeof suite === 'string') return [];
@@ -64,7 +79,7 @@ function unfitAttacks({ suite, threat }: RunConfig): string[] {
 }
 
 /** Attacks may be made on another variant of the run, or on the model itself. */
-function unknownSources({ suite, variants }: RunConfig): string[] {
+function unknownSources({ suite, variants }: ConfigDocument): string[] {
   if (typeof suite === 'string') return [];
   const known = new Set(['none', ...variants.map(({ id }) => id)]);
   return suite.flatMap(({ attack, name = attack, on }) =>
@@ -75,7 +90,7 @@ function unknownSources({ suite, variants }: RunConfig): string[] {
 }
 
 /** Published numbers are of variants that the run has: a misspelt one would be missing from the report without a word. */
-function unknownPublished({ published, variants }: RunConfig): string[] {
+function unknownPublished({ published, variants }: ConfigDocument): string[] {
   const known = new Set<string>(variants.map(({ id }) => id));
   return Object.keys(published?.variants ?? {})
     .filter((id) => !known.has(id))
@@ -84,7 +99,7 @@ function unknownPublished({ published, variants }: RunConfig): string[] {
 }
 
 /** A gain is over the undefended model, which has to be there and has none itself. */
-function gainsOverNothing({ published, variants }: Pick<RunConfig, 'published' | 'variants'>): string[] {
+function gainsOverNothing({ published, variants }: Pick<ConfigDocument, 'published' | 'variants'>): string[] {
   const hasBase = variants.some(({ mask }) => mask === 'none');
   return Object.entries(published?.variants ?? {})
     .filter(([id, { gain }]) => gain !== undefined && (id === 'none' || !hasBase))
@@ -94,7 +109,7 @@ function gainsOverNothing({ published, variants }: Pick<RunConfig, 'published' |
 }
 
 /** Options of the data that go with one format alone, or with the probe set, or not with each other. */
-function dataContradictions(dataset: RunConfig['dataset']): string[] {
+function dataContradictions(dataset: ConfigDocument['dataset']): string[] {
   const { format, probe, probeImages, probeFraction } = dataset;
   const only = (wanted: typeof format, keys: readonly (keyof typeof dataset)[]) =>
     format === wanted ? [] : given(dataset, keys).map((key) => `dataset.${key}: is for format "${wanted}" only`);
@@ -118,11 +133,11 @@ function dataContradictions(dataset: RunConfig['dataset']): string[] {
   ];
 }
 
-function given<K extends keyof RunConfig['dataset']>(dataset: RunConfig['dataset'], keys: readonly K[]): K[] {
+function given<K extends keyof ConfigDocument['dataset']>(dataset: ConfigDocument['dataset'], keys: readonly K[]): K[] {
   return keys.filter((key) => dataset[key] !== undefined);
 }
 
-function bucketFolders(dataset: RunConfig['dataset']): ('test' | 'probe')[] {
+function bucketFolders(dataset: ConfigDocument['dataset']): ('test' | 'probe')[] {
   return (['test', 'probe'] as const).filter((key) => /^s3:.*\/$/.test(dataset[key] ?? ''));
 }
 
@@ -163,13 +178,9 @@ function collect(schema: unknown, keys: Set<string>): void {
   }
 }
 
-/** Throws ConfigError where the text is no JSON. */
-export function parseJson(text: string, where: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new ConfigError(`${where} is not JSON: ${messageOf(cause)}`, { cause });
-  }
+/** A config's JSON. Throws ConfigError where the text is none. */
+export function parseConfigJson(text: string, where: string): unknown {
+  return parseJson(text, (reason, options) => new ConfigError(`${where} is not JSON: ${reason}`, options));
 }
 
 function problems(where: string, lines: readonly string[]): string {

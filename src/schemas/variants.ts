@@ -1,14 +1,58 @@
 import { z } from 'zod';
 
-/** What a run evaluates: the model as it is, or one way of masking it. `id` names it in every result. */
-export type Variant =
-  /** The classifier itself. */
-  | { readonly id: 'none'; readonly mask: 'none' }
+/** How units are ranked: leave-one-out importance, likeness to the class's name by CLIP, or chance as the control. */
+export const RANKING_METHODS = ['loir', 'cdir', 'random'] as const;
+export type RankingMethod = (typeof RANKING_METHODS)[number];
+
+/** Which units a variant keeps, and where. Whoever has one has all that masking needs. */
+export type Mask =
   /** The control: both passes, all units kept. */
-  | { readonly id: 'two-pass'; readonly mask: 'two-pass' }
+  | { readonly kind: 'two-pass'; readonly layer: string }
   /** Units outside the pseudo-label's top k are zeroed. */
-  | { readonly id: RankingMethod; readonly mask: 'top-k'; readonly ranking: RankingMethod }
+  | {
+      readonly kind: 'top-k';
+      readonly layer: string;
+      /** k: units each class keeps. */
+      readonly importantUnits: number;
+      readonly ranking: RankingMethod;
+    }
   /** The same on LO-IR masks, faded in with the first pass's confidence above the threshold. */
+  | {
+      readonly kind: 'confidence';
+      readonly layer: string;
+      readonly importantUnits: number;
+      readonly ranking: 'loir';
+      readonly threshold: number;
+    };
+export type RankedMask = Extract<Mask, { readonly ranking: RankingMethod }>;
+
+/** What a run evaluates: one way of masking the model or, without a mask, the model as it is. `id` names it in every result. */
+export interface Variant {
+  readonly id: string;
+  readonly mask: Mask | null;
+}
+
+/** The undefended model, under the name that every run knows it by. */
+export const UNDEFENDED: Variant = { id: 'none', mask: null };
+
+/** What reports call the kind of a variant. */
+export const MASK_KINDS = ['none', 'two-pass', 'top-k', 'confidence'] as const;
+export type MaskKind = (typeof MASK_KINDS)[number];
+
+export function maskKind({ mask }: Variant): MaskKind {
+  return mask === null ? 'none' : mask.kind;
+}
+
+/** The mask of a variant whose units are ranked; undefined where it needs no ranking. */
+export function rankedMask({ mask }: Variant): RankedMask | undefined {
+  return mask !== null && 'ranking' in mask ? mask : undefined;
+}
+
+/** A variant as a config names it: where and how much to mask is said once, beside the list. */
+export type VariantEntry =
+  | { readonly id: 'none'; readonly mask: 'none' }
+  | { readonly id: 'two-pass'; readonly mask: 'two-pass' }
+  | { readonly id: RankingMethod; readonly mask: 'top-k'; readonly ranking: RankingMethod }
   | {
       readonly id: `conf@${number}`;
       readonly mask: 'confidence';
@@ -16,13 +60,30 @@ export type Variant =
       readonly threshold: number;
     };
 
-/** How units are ranked: leave-one-out importance, likeness to the class's name by CLIP, or chance as the control. */
-export const RANKING_METHODS = ['loir', 'cdir', 'random'] as const;
-export type RankingMethod = (typeof RANKING_METHODS)[number];
+/** The variant an entry stands for with the config's layer and k; undefined where it masks and one of them is missing. */
+export function variantOf(
+  entry: VariantEntry,
+  { layer, importantUnits }: { readonly layer?: string | undefined; readonly importantUnits?: number | undefined },
+): Variant | undefined {
+  const { id } = entry;
+  if (entry.mask === 'none') return { id, mask: null };
+  if (layer === undefined) return undefined;
+  if (entry.mask === 'two-pass') return { id, mask: { kind: 'two-pass', layer } };
+  if (importantUnits === undefined) return undefined;
+  const { ranking } = entry;
+  if (entry.mask === 'top-k') return { id, mask: { kind: 'top-k', layer, importantUnits, ranking } };
+  return {
+    id,
+    mask: { kind: 'confidence', layer, importantUnits, ranking: entry.ranking, threshold: entry.threshold },
+  };
+}
 
-/** The method a variant's masks come from; undefined where it needs none. */
-export function rankingOf(variant: Variant): RankingMethod | undefined {
-  return 'ranking' in variant ? variant.ranking : undefined;
+/** The entry that stands for a variant: what plans of every edition are named after. */
+export function entryOf({ id, mask }: Variant): Record<string, unknown> {
+  if (mask === null) return { id, mask: 'none' };
+  if (mask.kind === 'two-pass') return { id, mask: mask.kind };
+  const { kind, ranking } = mask;
+  return { id, mask: kind, ranking, ...(kind === 'confidence' ? { threshold: mask.threshold } : {}) };
 }
 
 const threshold = z.number().min(0).lt(1);
@@ -30,7 +91,7 @@ const threshold = z.number().min(0).lt(1);
 const UNKNOWN_VARIANT =
   'is no known variant: use none, two-pass, loir, cdir, random, "conf@0.8" (from 0, below 1) or {"mask": "conf", "thresholds": [...]}';
 
-const named = z.enum(['none', 'two-pass', ...RANKING_METHODS], UNKNOWN_VARIANT).transform((id): Variant[] => {
+const named = z.enum(['none', 'two-pass', ...RANKING_METHODS], UNKNOWN_VARIANT).transform((id): VariantEntry[] => {
   if (id === 'none') return [{ id, mask: id }];
   if (id === 'two-pass') return [{ id, mask: id }];
   return [{ id, mask: 'top-k', ranking: id }];
@@ -39,15 +100,15 @@ const named = z.enum(['none', 'two-pass', ...RANKING_METHODS], UNKNOWN_VARIANT).
 const single = z
   .string()
   .regex(/^conf@0(\.\d+)?$/, UNKNOWN_VARIANT)
-  .transform((text): Variant[] => [confidence(Number(text.slice('conf@'.length)))]);
+  .transform((text): VariantEntry[] => [confidence(Number(text.slice('conf@'.length)))]);
 
-const sweep = z
+const thresholds = z
   .strictObject({ mask: z.literal('conf'), thresholds: z.array(threshold).min(1) })
-  .transform(({ thresholds }): Variant[] => thresholds.map(confidence));
+  .transform(({ thresholds }): VariantEntry[] => thresholds.map(confidence));
 
-function confidence(threshold: number): Variant {
+function confidence(threshold: number): VariantEntry {
   return { id: `conf@${threshold}`, mask: 'confidence', ranking: 'loir', threshold };
 }
 
-/** An entry of a config's `variants`: a name, "conf@0.8", or a sweep over thresholds; gives one or more variants. */
-export const variantEntrySchema = z.union([named, single, sweep]);
+/** An entry of a config's `variants`: a name, "conf@0.8", or a list of thresholds; gives one or more variants. */
+export const variantEntrySchema = z.union([named, single, thresholds]);

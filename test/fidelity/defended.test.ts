@@ -40,7 +40,7 @@ describe.each(LAYERS)('masking %s', (name) => {
   test('runs the trunk once: only what is behind the layer is there twice', () => {
     const layer = layerOf(classifier, name);
     const options = { layer, masks: masksFor(layer.units, 2), temperature: 0.01, smoothing: null };
-    const { model } = defendedModel(classifier, { id: 'loir', mask: 'top-k', ranking: 'loir' }, options);
+    const { model } = defendedModel(classifier, { id: 'loir', mask: { kind: 'top-k' } }, options);
     const convolutions = (nodes: typeof model.graph.nodes) => nodes.filter(({ op }) => op === 'Conv').length;
     const inTrunk = { layer1: 5, layer2: 10, layer3: 15, layer4: 20 }[name] ?? 0;
     expect(convolutions(classifier.model.graph.nodes)).toBe(20);

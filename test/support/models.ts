@@ -1,11 +1,16 @@
-import { baseModel, defendedModel, type EvaluatedModel, type Smoothing } from '../../src/defense/defended-model.ts';
+import {
+  baseModel,
+  defendedModel,
+  type EvaluatedModel,
+  type MaskedVariant,
+  type Smoothing,
+} from '../../src/defense/defended-model.ts';
 import { OnnxModel } from '../../src/evaluation/onnx-model.ts';
 import type { Classifier } from '../../src/models/classifier.ts';
 import { layerOf } from '../../src/models/classifier.ts';
 import { keyedStream, type RandomSource, type RandomStream } from '../../src/numeric/random.ts';
 import type { TypedTensor } from '../../src/numeric/tensor.ts';
 import { onnxRuntime } from '../../src/runtime/session.ts';
-import type { Variant } from '../../src/schemas/variants.ts';
 
 export interface DefenseCase {
   readonly layer: string;
@@ -28,10 +33,10 @@ export function modelOf(classifier: Classifier, defense?: DefenseCase): OnnxMode
 function evaluated(classifier: Classifier, defense: DefenseCase | undefined): EvaluatedModel {
   if (defense === undefined) return baseModel(classifier);
   const { layer, masks, temperature = 0.01, threshold, smoothing = null } = defense;
-  const variant: Exclude<Variant, { mask: 'none' }> =
+  const variant: MaskedVariant =
     threshold === undefined
-      ? { id: 'loir', mask: 'top-k', ranking: 'loir' }
-      : { id: `conf@${threshold}`, mask: 'confidence', ranking: 'loir', threshold };
+      ? { id: 'loir', mask: { kind: 'top-k' } }
+      : { id: `conf@${threshold}`, mask: { kind: 'confidence', threshold } };
   return defendedModel(classifier, variant, { layer: layerOf(classifier, layer), masks, temperature, smoothing });
 }
 

@@ -1,7 +1,8 @@
 import type { StreamState } from '../../numeric/random.ts';
+import { stackRows } from '../../numeric/rows.ts';
 import { AdversarialExamples, type SavedExamples } from './adversarial-examples.ts';
 import type { Attack, AttackContext, AttackPoints, Candidates, SavedAttack } from './attack.ts';
-import { runQueries, stackRows } from './model-queries.ts';
+import { runQueries } from './model-queries.ts';
 import type { AttackDefinition, AttackRound, PerImageAttack, Sample } from './per-image-attack.ts';
 
 /**

@@ -107,6 +107,11 @@ export interface AttackCost {
   readonly gradients: number;
 }
 
+/** Images evaluated in all, with or without a gradient. */
+export function evaluationsIn(costs: readonly AttackCost[]): number {
+  return costs.reduce((sum, { forwards, gradients }) => sum + forwards + gradients, 0);
+}
+
 export interface Attack {
   /** "apgd-ce", "apgd-t": how results name it. */
   readonly name: string;

@@ -1,4 +1,5 @@
 import type { RandomStream } from '../../numeric/random.ts';
+import { rowOf, stackRows } from '../../numeric/rows.ts';
 import type { AttackedModel } from './attack.ts';
 import type { LossName } from './losses.ts';
 import type { ModelAnswer, ModelQuery } from './per-image-attack.ts';
@@ -94,21 +95,10 @@ function stacked<Image>({ imageSize }: AttackedModel, group: readonly PendingQue
   );
 }
 
-/** Rows side by side. */
-export function stackRows(rows: readonly Float32Array[], size: number): Float32Array {
-  const values = new Float32Array(rows.length * size);
-  for (const [i, row] of rows.entries()) values.set(row, i * size);
-  return values;
-}
-
 function labelsOf<Image extends QueryingImage>(group: readonly PendingQuery<Image>[]): Int32Array {
   return Int32Array.from(group, ({ image }) => image.sample.label);
 }
 
 function streamsOf<Image extends QueryingImage>(group: readonly PendingQuery<Image>[]): RandomStream[] {
   return group.map(({ image }) => image.sample.stream);
-}
-
-function rowOf(values: Float32Array, row: number, size: number): Float32Array {
-  return values.subarray(row * size, (row + 1) * size);
 }

@@ -73,7 +73,7 @@ async function estimated(plan: Plan, load: Workload, flags: PlanFlags, opened: n
   // Without a trial nothing is known of how many images are classified correctly.
   if (calibrateSeconds === 0)
     return { schema, ...estimateWork(load, { correct: 1, holdOut }), hands: parallelism, time: null, cost: null };
-  const tail = load.rankings.some(({ tails }) => tails > 0);
+  const tail = load.rankings.find(({ tails }) => tails > 0)?.layer ?? null;
   const rates = await calibrateTogether(plan, parallelism, { seconds: calibrateSeconds, holdOut, tail });
   const assumption: WorkAssumptions = { correct: rates.correct, holdOut };
   const seconds = {

@@ -146,8 +146,8 @@ async function evaluated(
   }
   const variant =
     flags.mask !== 'conf'
-      ? ({ id: 'loir', mask: 'top-k', ranking: 'loir' } as const)
-      : ({ id: `conf@${flags.threshold}`, mask: 'confidence', ranking: 'loir', threshold: flags.threshold } as const);
+      ? ({ id: 'loir', mask: { kind: 'top-k' } } as const)
+      : ({ id: `conf@${flags.threshold}`, mask: { kind: 'confidence', threshold: flags.threshold } } as const);
   if (!(flags.threshold >= 0 && flags.threshold < 1)) throw new InputError('--threshold must be in [0, 1)');
   if (!(flags.temperature > 0)) throw new InputError('--temperature must be positive');
   return defendedModel(classifier, variant, {

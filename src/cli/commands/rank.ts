@@ -3,18 +3,16 @@ import { type Command, Option } from 'commander';
 import type { Dataset } from '../../datasets/dataset.ts';
 import { datasetDigest } from '../../datasets/digest.ts';
 import { openDataset } from '../../datasets/open.ts';
-import type { Scores } from '../../defense/mask-set.ts';
 import { inspectClip } from '../../inputs/clip-inputs.ts';
 import { exportUnits } from '../../inputs/ig-defense-format.ts';
 import { checkpointDigest } from '../../inputs/inspect-inputs.ts';
 import { openClassifier } from '../../inputs/open-classifier.ts';
-import type { Classifier, MaskLayer } from '../../models/classifier.ts';
+import type { Classifier } from '../../models/classifier.ts';
 import { layerOf } from '../../models/classifier.ts';
-import { randomScores } from '../../ranking/cost.ts';
 import { diagnose, requireSound } from '../../ranking/diagnostics.ts';
-import { loirScores } from '../../ranking/loir.ts';
-import { encodeRanking, type RankingRecipe } from '../../ranking/ranking.ts';
-import { rankByConcepts } from '../../runs/jobs/rank-by-concepts.ts';
+import { encodeRanking, recipeFor } from '../../ranking/ranking.ts';
+import { rankUnits } from '../../runs/jobs/rank.ts';
+import { clipRecipe } from '../../runs/planning/plan.ts';
 import { onnxRuntime } from '../../runtime/session.ts';
 import { RANKING_METHODS, type RankingMethod } from '../../schemas/variants.ts';
 import { FileStore } from '../../stores/folder-store.ts';
@@ -76,51 +74,11 @@ export function addRank(program: Command): void {
   addModelOptions(addDataOptions(addClipOptions(command))).action(rank);
 }
 
-/** What a ranking is made from. */
-interface Subject {
-  readonly flags: RankFlags;
-  readonly classifier: Classifier;
-  readonly layer: MaskLayer;
-  readonly probe: Dataset;
-  readonly probeDigest: string;
-  readonly progress: (done: number, total: number | undefined) => void;
-}
-
-/** Scores, and what of the recipe only the method knows. */
-type Ranked = { readonly scores: Scores } & Pick<RankingRecipe, 'signed' | 'seed' | 'clip'> & {
-    readonly looksAtImages: boolean;
-  };
-
-const RANKERS: Readonly<Record<RankingMethod, (subject: Subject) => Promise<Ranked>>> = {
-  loir: async ({ flags, classifier, layer, probe, progress }) => {
-    const signed = flags.signed === true;
-    const options = { signed, batchSize: flags.batchSize, runtime: onnxRuntime({ threads: cores() }), progress };
-    return { scores: await loirScores(classifier, layer, probe, options), signed, seed: null, looksAtImages: true };
-  },
-  cdir: async ({ flags, classifier, layer, probe, probeDigest, progress }) => {
-    const config = clipConfig(flags);
-    const use = { classes: classifier.classes, images: probe.count, classNames: flags.classNames };
-    const inputs = await inspectClip(config, { ...use, ownNames: probe.classNames });
-    const scores = await rankByConcepts({
-      ...{ classifier, layer, probe, probeDigest, config, inputs, progress },
-      store: new FileStore(resolve(flags.rankings)),
-      batchSize: flags.batchSize,
-      runtime: onnxRuntime({ threads: cores() }),
-    });
-    const { files, tokenizer, concepts } = inputs;
-    const clip = { files, tokenizer, concepts, similarity: config.similarity };
-    return { scores, signed: false, seed: null, clip, looksAtImages: true };
-  },
-  random: async ({ flags: { seed }, classifier, layer }) => {
-    const scores = randomScores(layer.units, classifier.classes, layer.name, seed);
-    return { scores, signed: false, seed, looksAtImages: false };
-  },
-};
-
 async function rank(checkpoint: string, given: RankFlags): Promise<void> {
   if (given.exportNpy !== undefined) localFolder(given.exportNpy, '--export-npy');
   if (given.method !== 'cdir') refuseClip(given);
   const flags = await localData(given);
+  const { method, seed, batchSize } = flags;
   const path = await localPath(checkpoint);
   const spec = dataSpec(flags, 'train', flags.images);
   const probe = await openDataset(spec);
@@ -128,28 +86,38 @@ async function rank(checkpoint: string, given: RankFlags): Promise<void> {
   const input = modelOptions(flags);
   const classifier = await openClassifier({ path, layer: flags.layer, imageShape: probe.imageShape, ...input });
   const layer = layerOf(classifier, flags.layer);
+  const clip = method === 'cdir' ? await inspectedClip(flags, classifier, probe) : undefined;
+  const signed = flags.signed === true;
   const progress = countProgress(process.stderr, 'probe images:');
-  const subject = { flags, classifier, layer, probe, probeDigest, progress: progress.update };
-  const { scores, looksAtImages, ...method } = await RANKERS[flags.method](subject).finally(progress.end);
+  const scores = await rankUnits(method, {
+    ...{ classifier, layer, probe, probeDigest, clip, signed, seed, batchSize },
+    store: new FileStore(resolve(flags.rankings)),
+    runtime: onnxRuntime({ threads: cores() }),
+    progress: progress.update,
+  }).finally(progress.end);
   const keep = flags.units ?? Math.max(1, Math.floor(layer.units / 8));
   const diagnostics = diagnose(scores, keep);
-  requireSound(diagnostics, flags.method, flags.allowDegenerate === true);
-  const recipe = {
-    method: flags.method,
+  requireSound(diagnostics, method, flags.allowDegenerate === true);
+  const recipe = recipeFor(method, {
     layer: layer.name,
     checkpoint: await checkpointDigest(path),
     stateDict: input.stateDict ?? null,
     input: { normalize: input.normalize ?? null, layout: input.layout },
-    probe: looksAtImages ? { sha256: probeDigest, images: probe.count } : null,
-    ...method,
-  };
+    probe: { sha256: probeDigest, images: probe.count },
+    ...{ signed, seed },
+    ...(clip && { clip: clipRecipe(clip.config, clip.inputs) }),
+  });
   await writeOutput(flags.out, encodeRanking({ recipe, scores }));
   if (flags.exportNpy !== undefined) await exportUnits(scores, flags.exportNpy);
-  print(
-    `${flags.out}: ${flags.method} of ${layer.units} units for ${classifier.classes} classes on ${probe.count} images`,
-  );
+  print(`${flags.out}: ${method} of ${layer.units} units for ${classifier.classes} classes on ${probe.count} images`);
   print(
     `  top ${keep} units of two classes overlap by ${diagnostics.meanOverlap.toFixed(2)} on average; ${diagnostics.deadUnits} units matter to no class`,
   );
   for (const { message } of diagnostics.flags) print(`  note: ${message}`);
+}
+
+async function inspectedClip(flags: RankFlags, { classes }: Classifier, probe: Dataset) {
+  const config = clipConfig(flags);
+  const use = { classes, images: probe.count, classNames: flags.classNames, ownNames: probe.classNames };
+  return { config, inputs: await inspectClip(config, use) };
 }

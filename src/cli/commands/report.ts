@@ -41,7 +41,7 @@ async function report(dir: string | undefined, flags: ReportFlags): Promise<void
   print(reportTable(written));
   print(`report: ${runs.where('report.html')}`);
   if (flags.robustbench !== true) return;
-  const entries = await writeRobustBench(written, plan.config, runs.store, flags.variant);
+  const entries = await writeRobustBench(written, plan, runs.store, flags.variant);
   for (const { key } of entries) print(`robustbench: ${runs.where(key)}`);
   const unknown = [...new Set(entries.flatMap((entry) => entry.unknown))];
   print(`left null, for you to fill in: ${unknown.join(', ')}`);

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { resolveSuite } from '../../attacks/suites.ts';
 import { checkAnalysis } from '../../runs/planning/analysis-plan.ts';
 import { prepareRun } from '../../runs/planning/prepare-run.ts';
 import { parseParameterSweep } from '../../schemas/parameter-sweep.ts';
@@ -16,7 +15,7 @@ export function addValidate(program: Command): void {
       const sweep = parseParameterSweep(text, path);
       const [config = parseConfig(text, path), ...others] = sweep?.runs.map((run) => run.config) ?? [];
       for (const other of others) await prepareRun(other, null);
-      const { inputs } = (await prepareRun(config, null)).plan;
+      const { inputs, suite } = (await prepareRun(config, null)).plan;
       checkAnalysis(config, inputs);
       const { checkpoint, test, probe, clip } = inputs;
       print(`${path} is a valid run config`);
@@ -35,7 +34,7 @@ export function addValidate(program: Command): void {
         );
       print(`  variants  ${config.variants.map(({ id }) => id).join(', ')}`);
       print(
-        `  attacks   ${resolveSuite(config)
+        `  attacks   ${suite
           .map(({ name }) => name)
           .join(', ')}; ${config.threat.norm}, eps ${config.threat.epsilon.toPrecision(4)}`,
       );

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
-import { InputError, messageOf } from '../../errors.ts';
+import { InputError } from '../../errors.ts';
 import { suggestedIssues } from '../../schemas/issues.ts';
+import { parseJson } from '../../schemas/json.ts';
 import { type Service, serviceSchema } from '../../schemas/service.ts';
 import { readText } from '../storage-location.ts';
 
@@ -51,17 +52,11 @@ async function namedService({ stack, service }: ServiceFlags): Promise<Service> 
 }
 
 function parseService(text: string, where: string): Service {
-  const parsed = serviceSchema.safeParse(parseJson(text, where));
+  const parsed = serviceSchema.safeParse(
+    parseJson(text, (reason, options) => new InputError(`${where} is not JSON: ${reason}`, options)),
+  );
   if (parsed.success) return parsed.data;
   throw new InputError(
     `${where} describes no service of this version of igd: ${suggestedIssues(parsed.error).join('; ')}`,
   );
-}
-
-function parseJson(text: string, where: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new InputError(`${where} is not JSON: ${messageOf(cause)}`, { cause });
-  }
 }

@@ -42,7 +42,7 @@ export function imageShifts(inputs: ShiftInputs): ImageShift[] {
   const rows = Array.from({ length: labels.length }, (_, row) => row);
   const right = rows.filter((row) => predictionsBefore[row] === labels[row]);
   return right.map((row) => {
-    const [label, prediction] = [labels[row] ?? -1, predictionsAfter[row] ?? -1];
+    const [label, prediction] = [labels[row]!, predictionsAfter[row]!];
     const before = inputs.before.subarray(row * units, (row + 1) * units);
     const after = inputs.after.subarray(row * units, (row + 1) * units);
     const shiftOf = (group: readonly number[]) => ({

@@ -1,6 +1,6 @@
 import { type Classifier, IMAGE_INPUT, type MaskLayer, unitMeans } from '../../models/classifier.ts';
 import { float32, sizeOf } from '../../numeric/tensor.ts';
-import type { Runtime } from '../../onnx/runtime.ts';
+import { outputOf, type Runtime } from '../../onnx/runtime.ts';
 import { subgraph } from '../../onnx/splice.ts';
 
 export interface Activations {
@@ -33,8 +33,8 @@ export async function openActivations(
         const rows = Math.min(batchSize, count - first);
         const batch = x.subarray(first * imageSize, (first + rows) * imageSize);
         const outputs = await session.run({ [IMAGE_INPUT]: float32([rows, ...imageShape], batch) });
-        result.activations.set(unitMeans(outputs[layer.tensor]!.data, layer), first * layer.units);
-        result.logits.set(outputs[logits]!.data, first * classes);
+        result.activations.set(unitMeans(outputOf(outputs, layer.tensor), layer), first * layer.units);
+        result.logits.set(outputOf(outputs, logits), first * classes);
       }
       return result;
     },

@@ -57,7 +57,7 @@ export async function openEncoder({ graph, output, feeds }: ClipEncoder, runtime
         throw new RunError(
           `"${output}" is [${value?.dims.join(', ')}] for ${count} inputs: expected an embedding each`,
         );
-      return { count, size: value.dims[1] ?? 0, data: value.data };
+      return { count, size: value.dims[1]!, data: value.data };
     },
     release: () => session.release(),
   };

@@ -1,6 +1,7 @@
 import { Tokenizer as BytePairTokenizer } from '@huggingface/tokenizers';
 import { InputError, messageOf } from '../../errors.ts';
 import { int64, type TypedTensor } from '../../numeric/tensor.ts';
+import { parseJson } from '../../schemas/json.ts';
 
 /** How many merges OpenAI takes of its file, which goes on: a vocabulary of 49,152 less 256 bytes and 2 special tokens. */
 const MOST_MERGES = 49_152 - 256 - 2;
@@ -115,7 +116,9 @@ export interface Tokenizer {
  * by content; `path` names the file in errors. Throws InputError where it is none of them.
  */
 export function tokenizerOf(text: string, path: string): Tokenizer {
-  const tokenizer = text.startsWith('{') ? parseJson(text, path) : tokenizerOfMerges(text, path);
+  const tokenizer = text.startsWith('{')
+    ? parseJson(text, (reason, options) => new InputError(`${path} is not JSON: ${reason}`, options))
+    : tokenizerOfMerges(text, path);
   const pairs = made(tokenizer, path);
   const [start, end] = [START_OF_TEXT, END_OF_TEXT].map((token) => pairs.token_to_id(token));
   if (start === undefined || end === undefined)
@@ -140,14 +143,6 @@ export function tokenize(tokenizer: Tokenizer, texts: readonly string[], length:
     );
   });
   return int64([texts.length, length], rows.flat());
-}
-
-function parseJson(text: string, path: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new InputError(`${path} is not JSON: ${messageOf(cause)}`, { cause });
-  }
 }
 
 function made(tokenizer: unknown, path: string): BytePairTokenizer {

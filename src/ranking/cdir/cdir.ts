@@ -6,7 +6,7 @@ import { type Clip, type Embeddings, openEncoder } from '../../models/clip/clip.
 import { preprocess } from '../../models/clip/preprocess.ts';
 import { type Tokenizer, tokenize } from '../../models/clip/tokenizer.ts';
 import { float32 } from '../../numeric/tensor.ts';
-import type { Runtime } from '../../onnx/runtime.ts';
+import { outputOf, type Runtime } from '../../onnx/runtime.ts';
 import { subgraph } from '../../onnx/splice.ts';
 import type { SimilaritySpec } from '../../schemas/similarities.ts';
 import { similarity } from './similarities.ts';
@@ -58,7 +58,7 @@ export async function unitActivations(
     for (let first = 0; first < probe.count; first += batchSize) {
       const count = Math.min(batchSize, probe.count - first);
       const x = float32([count, ...classifier.imageShape], await probe.pixels(first, count));
-      const values = (await trunk.run({ [IMAGE_INPUT]: x }))[layer.tensor]?.data ?? new Float32Array();
+      const values = outputOf(await trunk.run({ [IMAGE_INPUT]: x }), layer.tensor);
       activations.set(unitMeans(values, layer), first * layer.units);
       progress?.(first + count);
     }

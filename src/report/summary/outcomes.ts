@@ -7,8 +7,8 @@ import type { Variant } from '../../schemas/variants.ts';
 /** What is known of a run before any image is judged: everything a report holds besides its results. */
 export type RunFacts = Pick<Report, 'run' | 'checkpoint' | 'dataset' | 'ranking'> & {
   readonly variants: readonly Variant[];
-  /** True where an attack of the suite averages gradients over a model's noise (EoT); left out, its name tells. */
-  readonly averagesNoise?: boolean;
+  /** True where an attack of the suite averages gradients over a model's noise (EoT). */
+  readonly averagesNoise: boolean;
   /** Numbers of the images the report is about, rising, `run.images` of them; left out, the first ones. */
   readonly images?: readonly number[];
   readonly published?: PublishedFacts;

@@ -1,21 +1,23 @@
+import type { AttackPoints } from '../../attacks/core/attack.ts';
+import { evaluationsIn } from '../../attacks/core/attack.ts';
+import { createAttack } from '../../attacks/suites.ts';
+import { RunError } from '../../errors.ts';
 import { openActivations } from '../../evaluation/analysis/activations.ts';
 import { attackedImages } from '../../evaluation/analysis/attacked-images.ts';
+import { lossSurface } from '../../evaluation/analysis/loss-surface.ts';
+import type { OnnxModel } from '../../evaluation/onnx-model.ts';
+import { predictedClasses } from '../../evaluation/predict.ts';
 import { layerOf } from '../../models/classifier.ts';
-import type { AttackPoints } from '../../attacks/core/attack.ts';
-import { createAttack } from '../../attacks/suites.ts';
+import { encodeNpy } from '../../numeric/npy.ts';
+import { gatherRows } from '../../numeric/rows.ts';
+import { float32 } from '../../numeric/tensor.ts';
 import { shiftResultSchema, surfaceResultSchema } from '../../schemas/analysis.ts';
 import { runKeys } from '../../schemas/keys.ts';
-import { predictedClasses } from '../../evaluation/predict.ts';
-import type { OnnxModel } from '../../evaluation/onnx-model.ts';
-import { gatherRows } from '../../evaluation/image-state.ts';
-import { encodeNpy } from '../../numeric/npy.ts';
-import { float32 } from '../../numeric/tensor.ts';
-import { analysisAttack } from '../planning/analysis-plan.ts';
-import type { JobProgress } from './executor.ts';
+import { UNDEFENDED } from '../../schemas/variants.ts';
+import { analysisAttack, analysisMask } from '../planning/analysis-plan.ts';
 import { imagesOf } from '../results.ts';
+import type { JobProgress } from './executor.ts';
 import type { JobContext } from './job-context.ts';
-import { lossSurface } from '../../evaluation/analysis/loss-surface.ts';
-import { RunError } from '../../errors.ts';
 
 /** Attacks the images of a shard that the undefended model gets right; keeps its activations before and after. */
 export async function shiftShard(
@@ -26,8 +28,8 @@ export async function shiftShard(
   const { config } = context.plan;
   const { batchSize } = config.compute;
   const classifier = await context.classifier();
-  const layer = layerOf(classifier, config.layer ?? '');
-  const model = await context.model('none');
+  const layer = layerOf(classifier, analysisMask(config).layer);
+  const model = await context.model(UNDEFENDED.id);
   const images = await imagesOf(context, shard);
   const reader = await openActivations(classifier, layer, context.runtime);
   try {
@@ -62,20 +64,16 @@ function attackPoints(
 ): Promise<Float32Array> {
   const attack = analysisAttack(config);
   const total = points.images.length;
-  const used = evaluationsOf(model.usage);
+  const used = evaluationsIn([model.usage]);
   return attackedImages(model, createAttack(attack), points, {
     threat: config.threat,
     seed: config.seed,
     batchSize: config.compute.batchSize,
     progress({ broken, fraction }) {
-      const evaluations = evaluationsOf(model.usage) - used;
+      const evaluations = evaluationsIn([model.usage]) - used;
       progress({ fraction, attack: attack.attack, robust: total - broken, total, evaluations });
     },
   });
-}
-
-function evaluationsOf({ forwards, gradients }: { readonly forwards: number; readonly gradients: number }): number {
-  return forwards + gradients;
 }
 
 /** [n, size] twice to [n, 2, size]. */
@@ -95,7 +93,8 @@ export async function surfaceOf(
   progress: (state: JobProgress) => void,
 ): Promise<void> {
   const { threat, seed, compute, analysis } = context.plan.config;
-  const points = analysis.lossSurface?.points ?? 0;
+  if (analysis.lossSurface === undefined) throw new RunError('the plan has no loss surfaces');
+  const { points } = analysis.lossSurface;
   const model = await context.model(variant);
   const shard = context.plan.shards.findIndex(({ first, count }) => image >= first && image < first + count);
   if (shard < 0) throw new RunError(`the plan has no image ${image}`);

@@ -1,15 +1,20 @@
-import { createAttack, resolveSuite, type SuiteAttack } from '../../attacks/suites.ts';
-import { runKeys } from '../../schemas/keys.ts';
-import { type ShardResult, shardResultSchema, type TransferResult, transferResultSchema } from '../../schemas/results.ts';
-import { evaluateImages, type SuiteEntry } from '../../evaluation/protocol.ts';
-import { gatherRows } from '../../evaluation/image-state.ts';
-import { encodeNpy } from '../../numeric/npy.ts';
-import { float32 } from '../../numeric/tensor.ts';
-import type { JobProgress } from './executor.ts';
-import { resumeProgress, shardCheckpoints } from './shard-checkpoints.ts';
-import { imagesOf, examplesOf } from '../results.ts';
-import type { JobContext } from './job-context.ts';
+import { createAttack, type SuiteAttack } from '../../attacks/suites.ts';
 import { predictImages } from '../../evaluation/predict.ts';
+import { evaluateImages, type SuiteEntry } from '../../evaluation/protocol.ts';
+import { encodeNpy } from '../../numeric/npy.ts';
+import { gatherRows, stackRows } from '../../numeric/rows.ts';
+import { float32 } from '../../numeric/tensor.ts';
+import { runKeys } from '../../schemas/keys.ts';
+import {
+  type ShardResult,
+  shardResultSchema,
+  type TransferResult,
+  transferResultSchema,
+} from '../../schemas/results.ts';
+import { examplesOf, imagesOf } from '../results.ts';
+import type { JobProgress } from './executor.ts';
+import type { JobContext } from './job-context.ts';
+import { resumeProgress, shardCheckpoints } from './shard-checkpoints.ts';
 
 /** Evaluates one variant on one shard: the whole suite, then the adversarial examples and the result, in that order. */
 export async function evaluateShard(
@@ -23,7 +28,7 @@ export async function evaluateShard(
   const checkpoints = shardCheckpoints(context, job);
   const resumed = resumeProgress(checkpoints, progress);
   const { outcomes, adversarial, usage, checks } = await evaluateImages(model, images, {
-    suite: resolveSuite(config).map((spec) => entryOf(context, job.variant, spec)),
+    suite: context.plan.suite.map((spec) => entryOf(context, job.variant, spec)),
     threat: config.threat,
     seed: config.seed,
     batchSize: config.compute.batchSize,
@@ -61,11 +66,13 @@ export async function transferShard(
   for (const { id } of config.variants) {
     const examples = await examplesOf(context.runs, id, job.shard);
     const images = examples.map(({ outcome }) => outcome.image);
-    const x = new Float32Array(examples.length * model.imageSize);
-    for (const [i, example] of examples.entries()) x.set(example.x, i * model.imageSize);
+    const x = stackRows(
+      examples.map((example) => example.x),
+      model.imageSize,
+    );
     const options = { seed: config.seed, batchSize: config.compute.batchSize };
     const predictions = await predictImages(model, { x, images }, options, ['transfer', id]);
-    sources.push({ variant: id, predictions: images.map((image, i) => ({ image, prediction: predictions[i] ?? -1 })) });
+    sources.push({ variant: id, predictions: images.map((image, i) => ({ image, prediction: predictions[i]! })) });
     evaluations += images.length;
     progress({ fraction: sources.length / config.variants.length, evaluations });
   }

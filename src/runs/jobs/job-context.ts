@@ -1,17 +1,17 @@
-import type { Runtime } from '../../onnx/runtime.ts';
-import type { Classifier } from '../../models/classifier.ts';
-import { openClassifier } from '../../inputs/open-classifier.ts';
-import { layerOf } from '../../models/classifier.ts';
-import type { CraftedOn } from '../../schemas/attacks.ts';
-import { RunError } from '../../errors.ts';
-import { rankingOf, type Variant } from '../../schemas/variants.ts';
 import type { Dataset } from '../../datasets/dataset.ts';
 import { openDataset } from '../../datasets/open.ts';
 import { baseModel, defendedModel, type EvaluatedModel } from '../../defense/defended-model.ts';
 import { fullMasks, topUnitMasks } from '../../defense/mask-set.ts';
+import { RunError } from '../../errors.ts';
 import { OnnxModel } from '../../evaluation/onnx-model.ts';
-import type { Store } from '../../stores/store.ts';
 import { testSpec } from '../../inputs/inspect-inputs.ts';
+import { openClassifier } from '../../inputs/open-classifier.ts';
+import type { Classifier } from '../../models/classifier.ts';
+import { layerOf } from '../../models/classifier.ts';
+import type { Runtime } from '../../onnx/runtime.ts';
+import type { CraftedOn } from '../../schemas/attacks.ts';
+import { UNDEFENDED, type Variant } from '../../schemas/variants.ts';
+import type { Store } from '../../stores/store.ts';
 import type { Plan } from '../planning/plan.ts';
 import { loadRanking } from '../planning/rankings.ts';
 
@@ -78,7 +78,7 @@ export class JobContext {
     const known = models.get(key);
     if (known !== undefined) return known;
     const { imageShape, classes } = await this.classifier();
-    const variant: Variant = id === 'none' ? { id, mask: 'none' } : variantOf(this.plan, id);
+    const variant = id === UNDEFENDED.id ? UNDEFENDED : variantOf(this.plan, id);
     const evaluated = await this.#evaluated(variant, surrogate);
     const model = new OnnxModel(evaluated, imageShape, classes, this.runtime);
     models.set(key, model);
@@ -91,23 +91,26 @@ export class JobContext {
     for (const model of current?.models.values() ?? []) await model.release();
   }
 
-  async #evaluated(variant: Variant, surrogate: Surrogate): Promise<EvaluatedModel> {
+  async #evaluated({ id, mask }: Variant, surrogate: Surrogate): Promise<EvaluatedModel> {
     const classifier = await this.classifier();
-    if (variant.mask === 'none') return baseModel(classifier);
-    const { layer, importantUnits = 0, temperature, smoothing } = this.plan.config;
-    const maskLayer = layerOf(classifier, layer ?? '');
-    const method = rankingOf(variant);
+    if (mask === null) return baseModel(classifier);
+    const { temperature, smoothing } = this.plan.config;
+    const layer = layerOf(classifier, mask.layer);
     const masks =
-      method === undefined
-        ? fullMasks(classifier.classes, maskLayer.units)
-        : topUnitMasks((await loadRanking(this, method)).scores, importantUnits);
-    return defendedModel(classifier, variant, {
-      layer: maskLayer,
-      masks,
-      temperature: surrogate.temperature ?? temperature,
-      smoothing,
-      pseudoLabel: surrogate.mask ?? 'soft',
-    });
+      mask.kind === 'two-pass'
+        ? fullMasks(classifier.classes, layer.units)
+        : topUnitMasks((await loadRanking(this, mask.ranking)).scores, mask.importantUnits);
+    return defendedModel(
+      classifier,
+      { id, mask },
+      {
+        layer,
+        masks,
+        temperature: surrogate.temperature ?? temperature,
+        smoothing,
+        pseudoLabel: surrogate.mask ?? 'soft',
+      },
+    );
   }
 }
 

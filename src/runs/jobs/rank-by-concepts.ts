@@ -1,18 +1,17 @@
 import { createHash } from 'node:crypto';
+import type { Dataset } from '../../datasets/dataset.ts';
+import type { Scores } from '../../defense/mask-set.ts';
+import { RunError } from '../../errors.ts';
+import { type ClipInputs, clipSpec } from '../../inputs/clip-inputs.ts';
+import { openClip, readTokenizer } from '../../inputs/open-clip.ts';
 import type { Classifier, MaskLayer } from '../../models/classifier.ts';
 import type { Clip, Embeddings } from '../../models/clip/clip.ts';
-import { openClip } from '../../inputs/open-clip.ts';
-import { readTokenizer } from '../../inputs/open-clip.ts';
-import type { ClipConfig } from '../../schemas/config.ts';
-import { RunError } from '../../errors.ts';
-import { embeddingsKey } from '../../schemas/keys.ts';
-import type { Dataset } from '../../datasets/dataset.ts';
-import { type PassOptions, cdirScores, imageEmbeddings, textEmbeddings } from '../../ranking/cdir/cdir.ts';
-import type { Scores } from '../../defense/mask-set.ts';
-import type { Store } from '../../stores/store.ts';
 import { decodeNpy, encodeNpy } from '../../numeric/npy.ts';
 import { float32 } from '../../numeric/tensor.ts';
-import { type ClipInputs, clipSpec } from '../../inputs/clip-inputs.ts';
+import { cdirScores, imageEmbeddings, type PassOptions, textEmbeddings } from '../../ranking/cdir/cdir.ts';
+import type { ClipConfig } from '../../schemas/config.ts';
+import { embeddingsKey } from '../../schemas/keys.ts';
+import type { Store } from '../../stores/store.ts';
 
 export interface ConceptRanking {
   readonly classifier: Classifier;

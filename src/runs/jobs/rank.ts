@@ -1,75 +1,65 @@
-import { layerOf } from '../../models/classifier.ts';
+import { openDataset } from '../../datasets/open.ts';
+import type { Scores } from '../../defense/mask-set.ts';
 import { RunError } from '../../errors.ts';
+import { probeSpec } from '../../inputs/inspect-inputs.ts';
+import { layerOf } from '../../models/classifier.ts';
+import { randomScores } from '../../ranking/cost.ts';
+import { loirScores } from '../../ranking/loir.ts';
+import { encodeRanking, rankingDigest } from '../../ranking/ranking.ts';
 import { rankingKey } from '../../schemas/keys.ts';
 import type { RankingMethod } from '../../schemas/variants.ts';
-import { openDataset } from '../../datasets/open.ts';
-import { loirScores } from '../../ranking/loir.ts';
-import { randomScores } from '../../ranking/cost.ts';
-import { encodeRanking, rankingDigest } from '../../ranking/ranking.ts';
-import type { Scores } from '../../defense/mask-set.ts';
-import { probeSpec } from '../../inputs/inspect-inputs.ts';
+import { maskRankedBy, recipeOf } from '../planning/plan.ts';
 import type { JobProgress } from './executor.ts';
-import { recipeOf } from '../planning/plan.ts';
-import { rankByConcepts } from './rank-by-concepts.ts';
 import type { JobContext } from './job-context.ts';
+import { type ConceptRanking, rankByConcepts } from './rank-by-concepts.ts';
 
-type Ranker = (context: JobContext, progress: (state: JobProgress) => void) => Promise<Scores>;
+/** What a ranking is made from, whoever asks for it; CLIP for `cdir` alone. */
+export interface RankingTask extends Omit<ConceptRanking, 'config' | 'inputs'> {
+  readonly clip: Pick<ConceptRanking, 'config' | 'inputs'> | undefined;
+  readonly signed: boolean;
+  readonly seed: number;
+}
 
 /** A new method is a file in src/ranking and a row here. */
-const RANKERS: Readonly<Record<RankingMethod, Ranker>> = {
-  loir: rankByAblation,
-  cdir: rankByClip,
-  random: rankByChance,
+const RANKERS: Readonly<Record<RankingMethod, (task: RankingTask) => Promise<Scores>>> = {
+  loir: ({ classifier, layer, probe, ...options }) => loirScores(classifier, layer, probe, options),
+  cdir: async ({ clip, ...task }) => {
+    if (clip === undefined) throw new RunError('units are to be ranked by CLIP, but there is none');
+    return rankByConcepts({ ...task, ...clip });
+  },
+  random: async ({ classifier, layer, seed }) => randomScores(layer.units, classifier.classes, layer.name, seed),
 };
 
-/** Computes a ranking and puts it in the store under its content address. */
-export async function rankUnits(
+/** The scores of a layer's units by a method. */
+export function rankUnits(method: RankingMethod, task: RankingTask): Promise<Scores> {
+  return RANKERS[method](task);
+}
+
+/** Computes a ranking of a plan and puts it in the store under its content address. */
+export async function rankJob(
   context: JobContext,
   method: RankingMethod,
   progress: (state: JobProgress) => void,
 ): Promise<void> {
   const { config, inputs } = context.plan;
-  const recipe = recipeOf(method, config, inputs);
-  const scores = await RANKERS[method](context, progress);
-  await context.rankings.put(rankingKey(rankingDigest(recipe)), encodeRanking({ recipe, scores }));
-}
-
-async function rankByAblation(context: JobContext, progress: (state: JobProgress) => void): Promise<Scores> {
-  const { config } = context.plan;
+  const { clip } = config.ranking;
   const classifier = await context.classifier();
   const probe = probeSpec(config);
-  if (probe === undefined) throw new RunError('the plan has no probe images to rank on');
-  return loirScores(classifier, layerOf(classifier, config.layer ?? ''), await openDataset(probe), {
-    signed: config.ranking.signed,
-    batchSize: config.compute.batchSize,
-    runtime: context.runtime,
-    progress: (done, total) => progress({ fraction: done / total, evaluations: done }),
-  });
-}
-
-async function rankByClip(context: JobContext, progress: (state: JobProgress) => void): Promise<Scores> {
-  const { config, inputs } = context.plan;
-  const classifier = await context.classifier();
-  const probe = probeSpec(config);
-  if (probe === undefined || inputs.probe === null) throw new RunError('the plan has no probe images to rank on');
-  if (config.ranking.clip === undefined || inputs.clip === undefined) throw new RunError('the plan has no CLIP');
-  return rankByConcepts({
+  if (probe === undefined && method !== 'random') throw new RunError('the plan has no probe images to rank on');
+  const scores = await rankUnits(method, {
     classifier,
-    layer: layerOf(classifier, config.layer ?? ''),
-    probe: await openDataset(probe),
-    probeDigest: inputs.probe.sha256,
-    config: config.ranking.clip,
-    inputs: inputs.clip,
+    layer: layerOf(classifier, maskRankedBy(context.plan, method).layer),
+    // Chance looks at no image: those of the test set stand in where there are no others.
+    probe: probe === undefined ? await context.test() : await openDataset(probe),
+    probeDigest: (inputs.probe ?? inputs.test).sha256,
+    clip: clip === undefined || inputs.clip === undefined ? undefined : { config: clip, inputs: inputs.clip },
+    signed: config.ranking.signed,
+    seed: config.seed,
     store: context.rankings,
     batchSize: config.compute.batchSize,
     runtime: context.runtime,
     progress: (done, total) => progress({ fraction: done / total, evaluations: done }),
   });
-}
-
-async function rankByChance(context: JobContext): Promise<Scores> {
-  const { config } = context.plan;
-  const classifier = await context.classifier();
-  const { name, units } = layerOf(classifier, config.layer ?? '');
-  return randomScores(units, classifier.classes, name, config.seed);
+  const recipe = recipeOf(method, config, inputs);
+  await context.rankings.put(rankingKey(rankingDigest(recipe)), encodeRanking({ recipe, scores }));
 }

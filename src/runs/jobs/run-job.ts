@@ -1,15 +1,15 @@
+import type { Job } from '../planning/plan.ts';
+import { shiftShard, surfaceOf } from './analysis.ts';
 import { evaluateShard, transferShard } from './evaluate.ts';
 import type { JobProgress } from './executor.ts';
-import type { Job } from '../planning/plan.ts';
-import { rankUnits } from './rank.ts';
-import { shiftShard, surfaceOf } from './analysis.ts';
 import type { JobContext } from './job-context.ts';
+import { rankJob } from './rank.ts';
 
 /** Does one job and writes its result to the store; the same bodies run in a local worker and in a container. */
 export function runJob(context: JobContext, job: Job, progress: (state: JobProgress) => void): Promise<void> {
   switch (job.kind) {
     case 'rank':
-      return rankUnits(context, job.method, progress);
+      return rankJob(context, job.method, progress);
     case 'evaluate':
       return evaluateShard(context, job, progress);
     case 'transfer':

@@ -1,9 +1,10 @@
-import { runKeys } from '../../schemas/keys.ts';
-import type { CheckpointStore, SavedEvaluation } from '../../evaluation/image-state.ts';
-import type { JobContext } from './job-context.ts';
 import { createHash } from 'node:crypto';
 import { deserialize, serialize } from 'node:v8';
+import { evaluationsIn } from '../../attacks/core/attack.ts';
+import type { CheckpointStore, SavedEvaluation } from '../../evaluation/image-state.ts';
+import { runKeys } from '../../schemas/keys.ts';
 import type { JobProgress } from './executor.ts';
+import type { JobContext } from './job-context.ts';
 
 /** Raised whenever the form of what attacks save changes: an older state is not gone on with, its shard begins anew. */
 const STATE_VERSION = 2;
@@ -94,6 +95,5 @@ export function resumeProgress(
 }
 
 function evaluationsOf({ usage, current }: SavedEvaluation): number {
-  const usages = current === null ? usage : [...usage, current.usage];
-  return usages.reduce((sum, { forwards, gradients }) => sum + forwards + gradients, 0);
+  return evaluationsIn(current === null ? usage : [...usage, current.usage]);
 }

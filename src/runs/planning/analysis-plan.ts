@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
+import { ConfigError } from '../../errors.ts';
+import type { RunInputs } from '../../inputs/inspect-inputs.ts';
 import { ANALYSIS_ATTACKS } from '../../schemas/analysis.ts';
 import { attackSpecSchema, normProblem, type ResolvedAttackSpec } from '../../schemas/attacks.ts';
 import type { RunConfig } from '../../schemas/config.ts';
-import { ConfigError } from '../../errors.ts';
-import type { RunInputs } from '../../inputs/inspect-inputs.ts';
+import type { RankedMask } from '../../schemas/variants.ts';
 import type { Job, Plan } from './plan.ts';
 
 export type AnalysisStage = 'rank' | 'shift' | 'surface';
@@ -39,6 +40,12 @@ function withoutAccuracies(source: Readonly<Record<string, Plan['source']>>): Re
 /** The attack an analysis is made with, every option spelled out. */
 export function analysisAttack({ analysis, threat }: RunConfig): ResolvedAttackSpec {
   return analysis.attack ?? attackSpecSchema.parse({ attack: ANALYSIS_ATTACKS[threat.norm] });
+}
+
+/** The layer an analysis looks at and whose units are important. Throws ConfigError where the config names none. */
+export function analysisMask({ analysis: { mask } }: RunConfig): RankedMask {
+  if (mask !== null) return mask;
+  throw new ConfigError('an analysis needs "layer" and "importantUnits": whose activations it is to look at');
 }
 
 /** Throws ConfigError where an analysis cannot be done as its config says. */

@@ -1,20 +1,19 @@
-import type { Runtime } from '../../onnx/runtime.ts';
-import { type Classifier, IMAGE_INPUT } from '../../models/classifier.ts';
-import { openClassifier } from '../../inputs/open-classifier.ts';
-import { layerOf } from '../../models/classifier.ts';
 import type { Attack, AttackContext, AttackPoints } from '../../attacks/core/attack.ts';
-import { createAttack, resolveSuite } from '../../attacks/suites.ts';
-import type { Variant } from '../../schemas/variants.ts';
+import { createAttack } from '../../attacks/suites.ts';
 import { openDataset } from '../../datasets/open.ts';
 import { baseModel, defendedModel, type EvaluatedModel } from '../../defense/defended-model.ts';
 import { fullMasks } from '../../defense/mask-set.ts';
-import { predictedClasses } from '../../evaluation/predict.ts';
 import { OnnxModel } from '../../evaluation/onnx-model.ts';
-import { sideInputs, subgraph } from '../../onnx/splice.ts';
+import { predictedClasses } from '../../evaluation/predict.ts';
+import { testSpec } from '../../inputs/inspect-inputs.ts';
+import { openClassifier } from '../../inputs/open-classifier.ts';
+import { type Classifier, IMAGE_INPUT, layerOf } from '../../models/classifier.ts';
 import { keyedStream } from '../../numeric/random.ts';
 import { float32 } from '../../numeric/tensor.ts';
+import type { Runtime } from '../../onnx/runtime.ts';
+import { sideInputs, subgraph } from '../../onnx/splice.ts';
+import type { Variant } from '../../schemas/variants.ts';
 import type { ModelRates, Rates } from './duration.ts';
-import { testSpec } from '../../inputs/inspect-inputs.ts';
 import type { Plan } from './plan.ts';
 import type { ModelKind } from './workload.ts';
 
@@ -26,8 +25,8 @@ export interface CalibrationOptions {
   readonly seconds: number;
   /** Share of a shard that an attack after the first works on. */
   readonly holdOut: number;
-  /** Whether a ranking is to rerun the tail behind the layer. */
-  readonly tail: boolean;
+  /** The layer whose tail a ranking is to rerun; null where none does. */
+  readonly tail: string | null;
 }
 
 /**
@@ -41,7 +40,7 @@ export async function calibrate(options: CalibrationOptions): Promise<Rates> {
   const path = checkpoint.uri;
   const classifier = await openClassifier({ ...checkpoint, path, imageShape: inputs.imageShape, layer });
   const test = await openDataset(testSpec(config));
-  const count = Math.min(config.compute.batchSize, options.plan.shards[0]?.count ?? 1);
+  const count = Math.min(config.compute.batchSize, options.plan.shards[0]!.count);
   const sample: Sample = { x: await test.pixels(0, count), labels: test.labels.slice(0, count) };
   const start = performance.now() / 1000;
   const models: Partial<Record<ModelKind, ModelRates>> = {};
@@ -62,7 +61,12 @@ export async function calibrate(options: CalibrationOptions): Promise<Rates> {
       await model.release();
     }
   }
-  return { start, correct, models, tail: options.tail ? await timeTail(classifier, sample, options) : 0 };
+  return {
+    start,
+    correct,
+    models,
+    tail: options.tail === null ? 0 : await timeTail(classifier, sample, options.tail, options),
+  };
 }
 
 interface Sample {
@@ -73,8 +77,10 @@ interface Sample {
 
 /** One variant for each kind of model there is. */
 function representatives(variants: readonly Variant[]): (readonly [ModelKind, Variant])[] {
-  const base = variants.find(({ mask }) => mask === 'none');
-  const defended = variants.find(({ mask }) => mask === 'confidence') ?? variants.find(({ mask }) => mask !== 'none');
+  const base = variants.find(({ mask }) => mask === null);
+  const masked = variants.filter(({ mask }) => mask !== null);
+  // The confidence ramp costs most.
+  const defended = masked.find(({ mask }) => mask?.kind === 'confidence') ?? masked[0];
   return [
     ...(base === undefined ? [] : [['base', base] as const]),
     ...(defended === undefined ? [] : [['defended', defended] as const]),
@@ -82,11 +88,12 @@ function representatives(variants: readonly Variant[]): (readonly [ModelKind, Va
 }
 
 function evaluatedOf(classifier: Classifier, variant: Variant, { plan }: CalibrationOptions): EvaluatedModel {
-  if (variant.mask === 'none') return baseModel(classifier);
-  const { layer = '', temperature, smoothing } = plan.config;
-  const maskLayer = layerOf(classifier, layer);
-  const masks = fullMasks(classifier.classes, maskLayer.units);
-  return defendedModel(classifier, variant, { layer: maskLayer, masks, temperature, smoothing });
+  const { mask } = variant;
+  if (mask === null) return baseModel(classifier);
+  const { temperature, smoothing } = plan.config;
+  const layer = layerOf(classifier, mask.layer);
+  const masks = fullMasks(classifier.classes, layer.units);
+  return defendedModel(classifier, { id: variant.id, mask }, { layer, masks, temperature, smoothing });
 }
 
 /** Images that tell roughly what one costs. */
@@ -96,7 +103,7 @@ const EVALUATIONS = 4;
 const GRADIENT_IN_FORWARDS = 2.2;
 
 async function timeModel(model: OnnxModel, sample: Sample, { plan, holdOut }: CalibrationOptions, seconds: number) {
-  const suite = resolveSuite(plan.config);
+  const { suite } = plan;
   const attacks = suite.map(createAttack);
   const share = seconds / (attacks.length + 1);
   const opened = await timeForwards(model, head(sample, FEW, model), 0);
@@ -183,9 +190,10 @@ async function attackFor(attack: Attack, points: AttackPoints, context: Trial, s
 async function timeTail(
   classifier: Classifier,
   sample: Sample,
-  { plan, runtime }: CalibrationOptions,
+  layer: string,
+  { runtime }: CalibrationOptions,
 ): Promise<number> {
-  const { tensor } = layerOf(classifier, plan.config.layer ?? '');
+  const { tensor } = layerOf(classifier, layer);
   const boundary = [tensor, ...sideInputs(classifier.model.graph, tensor, classifier.logits)];
   const [trunk, tail] = await Promise.all([
     runtime.createSession(subgraph(classifier.model, [IMAGE_INPUT], boundary)),

@@ -66,23 +66,34 @@ export function durationOf(
 /** The whole suite, an image of the data set. */
 function evaluationSeconds(load: Workload, { forward, attacks }: ModelRates, assumptions: AttackAssumptions): number {
   const clean = cleanCost(assumptions);
-  const [first = ''] = load.attacks.map(({ name }) => name);
+  const [first] = load.attacks.map(({ name }) => name);
   const seconds = load.attacks.map(({ name }, index) => {
     const { forwards, gradients } = attackCost(load, index, assumptions);
-    return (forwards + gradients) * (attacks[name] ?? 0);
+    return (forwards + gradients) * secondsOf(attacks, name);
   });
   // A gradient of the checks is taken to cost what an evaluation of the first attack does, as a rule a gradient too.
-  return seconds.reduce((sum, part) => sum + part, clean.forwards * forward + clean.gradients * (attacks[first] ?? 0));
+  return seconds.reduce(
+    (sum, part) => sum + part,
+    clean.forwards * forward + clean.gradients * secondsOf(attacks, first!),
+  );
 }
 
 /** A ranking has the cores of all workers; that they help in full is taken for granted. */
 function rankSeconds({ rankings }: Workload, { models, tail }: Rates, { workers }: Parallelism): number {
-  const { forward } = models.base ?? models.defended ?? { forward: 0 };
+  const timed = models.base ?? models.defended;
+  if (timed === undefined) throw new Error('no model was timed');
+  const { forward } = timed;
   const alone = rankings.reduce(
     (sum, { images, trunks, tails }) => sum + images * (trunks * forward + tails * tail),
     0,
   );
   return alone / workers;
+}
+
+function secondsOf(attacks: ModelRates['attacks'], name: string): number {
+  const seconds = attacks[name];
+  if (seconds === undefined) throw new Error(`attack ${name} was not timed`);
+  return seconds;
 }
 
 function ratesOf({ models }: Rates, kind: ModelKind): ModelRates {

@@ -1,16 +1,20 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { resolveSuite } from '../../attacks/suites.ts';
-import type { RunConfig } from '../../schemas/config.ts';
+import { resolveSuite, type SuiteAttack, suiteAttackSchema } from '../../attacks/suites.ts';
 import { RunError } from '../../errors.ts';
-import { parseConfig } from '../../schemas/parse-config.ts';
-import { RANKING_METHODS, type RankingMethod, rankingOf } from '../../schemas/variants.ts';
-import { type RankingRecipe, rankingDigest } from '../../ranking/ranking.ts';
+import type { ClipInputs } from '../../inputs/clip-inputs.ts';
 import { inputsSchema, type RunInputs } from '../../inputs/inspect-inputs.ts';
+import { type RankingRecipe, rankingDigest, recipeFor } from '../../ranking/ranking.ts';
+import type { ClipConfig, RunConfig } from '../../schemas/config.ts';
+import { parseConfig } from '../../schemas/parse-config.ts';
 import { parseRecord } from '../../schemas/parse-record.ts';
 import type { StageName } from '../../schemas/service.ts';
+import { entryOf, RANKING_METHODS, type RankedMask, type RankingMethod, rankedMask } from '../../schemas/variants.ts';
+import { checkPublished } from './published.ts';
 
-const PLAN_SCHEMA = 'igd.plan/1';
+const PLAN_SCHEMA = 'igd.plan/2';
+/** Plans of the first edition, which say nothing of the suite. */
+const FIRST_PLAN_SCHEMA = 'igd.plan/1';
 
 const shardSchema = z.strictObject({ first: z.int().nonnegative(), count: z.int().positive() });
 export type Shard = z.infer<typeof shardSchema>;
@@ -18,19 +22,22 @@ export type Shard = z.infer<typeof shardSchema>;
 const rankingSchema = z.strictObject({ method: z.enum(RANKING_METHODS), digest: z.string(), imported: z.boolean() });
 
 const planFileSchema = z.strictObject({
-  schema: z.literal(PLAN_SCHEMA),
+  schema: z.enum([PLAN_SCHEMA, FIRST_PLAN_SCHEMA]),
   /** Digest of everything the numbers depend on: a run of another config or other inputs has another id. */
   id: z.string(),
   /** The config as the user wrote it. */
   config: z.json(),
+  /** The config's suite with every option spelled out, in the order the attacks run. */
+  suite: z.array(suiteAttackSchema).min(1).optional(),
   inputs: inputsSchema,
   rankings: z.array(rankingSchema),
   /** The same cut for every variant, so that variants can be compared shard by shard. */
   shards: z.array(shardSchema).min(1),
 });
 
-export interface Plan extends Omit<z.infer<typeof planFileSchema>, 'config'> {
+export interface Plan extends Omit<z.infer<typeof planFileSchema>, 'config' | 'suite'> {
   readonly config: RunConfig;
+  readonly suite: readonly SuiteAttack[];
   readonly source: z.infer<typeof planFileSchema>['config'];
 }
 
@@ -40,7 +47,6 @@ export type RunJob =
   | { readonly kind: 'evaluate'; readonly variant: string; readonly shard: number }
   | { readonly kind: 'transfer'; readonly variant: string; readonly shard: number };
 
-/** One piece of work that stands alone: what a worker thread or a Batch job is given. */
 /** Pieces of an analysis that stand alone. */
 export type AnalysisJob =
   /** Attacks a shard's images and keeps the activations before and after. */
@@ -48,20 +54,24 @@ export type AnalysisJob =
   /** The loss of one variant around one image. */
   | { readonly kind: 'surface'; readonly variant: string; readonly image: number };
 
+/** One piece of work that stands alone: what a worker thread or a Batch job is given. */
 export type Job = RunJob | AnalysisJob;
 
 /** Plans a run. `imported` is the digest of a ranking the config brings along. Pure: equal arguments give equal plans. */
 export function planRun(config: RunConfig, source: Plan['source'], inputs: RunInputs, imported?: string): Plan {
-  const methods = new Set(config.variants.map(rankingOf).filter((method) => method !== undefined));
+  const methods = new Set(config.variants.flatMap((variant) => rankedMask(variant)?.ranking ?? []));
   const rankings = [...methods].map((method) => {
     const given = method === 'loir' ? imported : undefined;
     return { method, digest: given ?? rankingDigest(recipeOf(method, config, inputs)), imported: given !== undefined };
   });
   const shards = cut(inputs.test.images, config.compute.imagesPerShard);
+  const suite = resolveSuite(config);
+  checkPublished(config.published, suite);
   return {
     schema: PLAN_SCHEMA,
-    id: identity(config, inputs, rankings, shards),
+    id: identity({ config, inputs, suite, rankings, shards }),
     config,
+    suite,
     source,
     inputs,
     rankings,
@@ -71,36 +81,52 @@ export function planRun(config: RunConfig, source: Plan['source'], inputs: RunIn
 
 /** What the ranking of this run is computed from. */
 export function recipeOf(method: RankingMethod, config: RunConfig, inputs: RunInputs): RankingRecipe {
-  const { checkpoint, probe } = inputs;
-  const byChance = method === 'random';
-  const clip = method === 'cdir' ? clipRecipe(config, inputs) : undefined;
-  return {
-    method,
-    layer: checkpoint.layer?.name ?? '',
-    checkpoint: checkpoint.sha256,
-    stateDict: config.checkpoint.stateDict ?? null,
-    input: { normalize: config.checkpoint.normalize ?? null, layout: config.checkpoint.layout },
-    probe: byChance ? null : probe,
-    signed: method === 'loir' && config.ranking.signed,
-    seed: byChance ? config.seed : null,
-    ...(clip && { clip }),
-  };
+  const { sha256, layer } = inputs.checkpoint;
+  const { stateDict = null, normalize = null, layout } = config.checkpoint;
+  if (layer === null) throw new RunError(`units are to be ranked by ${method}, but of no layer`);
+  return recipeFor(method, {
+    layer: layer.name,
+    checkpoint: sha256,
+    stateDict,
+    input: { normalize, layout },
+    probe: inputs.probe,
+    signed: config.ranking.signed,
+    seed: config.seed,
+    ...(method === 'cdir' && { clip: clipRecipe(config.ranking.clip, inputs.clip) }),
+  });
 }
 
-function clipRecipe({ ranking }: RunConfig, { clip }: RunInputs): RankingRecipe['clip'] {
-  if (clip === undefined || ranking.clip === undefined) throw new RunError('cdir is to be ranked without a CLIP');
-  const { files, tokenizer, concepts } = clip;
-  return { files, tokenizer, concepts, similarity: ranking.clip.similarity };
+/** What CLIP contributes to a ranking's recipe. Throws RunError where there is none. */
+export function clipRecipe(config: ClipConfig | undefined, inputs: ClipInputs | undefined): RankingRecipe['clip'] {
+  if (config === undefined || inputs === undefined) throw new RunError('cdir is to be ranked without a CLIP');
+  const { files, tokenizer, concepts } = inputs;
+  return { files, tokenizer, concepts, similarity: config.similarity };
 }
 
 export function encodePlan({ config: _, source, ...plan }: Plan): string {
-  return `${JSON.stringify({ ...plan, config: source }, null, 1)}\n`;
+  return `${JSON.stringify({ ...plan, schema: PLAN_SCHEMA, config: source }, null, 1)}\n`;
 }
 
 /** Throws RunError where the bytes are no plan of this version. */
 export function decodePlan(bytes: Uint8Array, where: string): Plan {
-  const { config, ...plan } = parseRecord(planFileSchema, bytes, where);
-  return { ...plan, source: config, config: parseConfig(JSON.stringify(config), where) };
+  const { config: source, suite, ...plan } = parseRecord(planFileSchema, bytes, where);
+  const config = parseConfig(JSON.stringify(source), where);
+  return { ...plan, source, config, suite: suite ?? resolveSuite(config) };
+}
+
+/** The ranking by `method` as the plan has it. Throws RunError where the plan has none. */
+export function plannedRanking({ rankings }: Pick<Plan, 'rankings'>, method: RankingMethod): Plan['rankings'][number] {
+  const ranking = rankings.find((entry) => entry.method === method);
+  if (ranking === undefined) throw new RunError(`the plan has no ranking by ${method}`);
+  return ranking;
+}
+
+/** The mask of the variants that are ranked by `method`: all of them keep as many units of the same layer. Throws RunError. */
+export function maskRankedBy({ config }: Pick<Plan, 'config'>, method: RankingMethod): RankedMask {
+  const masks = [...config.variants.flatMap((variant) => rankedMask(variant) ?? []), config.analysis.mask];
+  const mask = masks.find((candidate) => candidate?.ranking === method);
+  if (mask == null) throw new RunError(`the plan masks by no ranking of ${method}`);
+  return mask;
 }
 
 export function evaluateJobs(plan: Plan): RunJob[] {
@@ -123,27 +149,32 @@ function cut(images: number, perShard: number): Shard[] {
 }
 
 /**
- * Device and batch size are left out: they change how long a run takes, not what it finds. Paths too: content counts. What
- * only `igd analyze` reads and what others published as well.
+ * All that the numbers of a run depend on, by name. Device and batch size are not among it: they change how long a run takes,
+ * not what it finds. Nor are paths (content counts), what only `igd analyze` reads, and what others published. The order is
+ * the first edition's, so that its runs keep their ids.
  */
-function identity(config: RunConfig, inputs: RunInputs, rankings: Plan['rankings'], shards: readonly Shard[]): string {
-  const { checkpoint, dataset, compute: _compute, name: _name, suite: _suite, protocol: _protocol, ...others } = config;
-  const { analysis: _analysis, published: _published, ...rest } = others;
-  // What CLIP and its names do to the numbers is in the digest of the ranking.
-  const { clip: _clip, classNames: _classNames, ...ranking } = config.ranking;
-  const { uri: _uri, sha256: _sha256, ...preparation } = checkpoint;
-  const { notes: _notes, architecture: _architecture, ...model } = inputs.checkpoint;
-  const identityOf = {
-    ...rest,
-    ranking,
-    preparation,
-    format: dataset.format,
-    suite: resolveSuite(config),
-    inputs: { model, test: inputs.test, probe: inputs.probe },
+function identity({ config, inputs, suite, rankings, shards }: Omit<Plan, 'id' | 'schema' | 'source'>): string {
+  const { checkpoint, ranking } = config;
+  const { sha256, classes, layer } = inputs.checkpoint;
+  const counts = {
+    layer: config.layer,
+    importantUnits: config.importantUnits,
+    variants: config.variants.map(entryOf),
+    // What CLIP and its names do to the numbers is in the digest of the ranking.
+    ranking: { signed: ranking.signed, allowDegenerate: ranking.allowDegenerate, file: ranking.file },
+    temperature: config.temperature,
+    smoothing: config.smoothing,
+    threat: config.threat,
+    examples: config.examples,
+    seed: config.seed,
+    preparation: { stateDict: checkpoint.stateDict, normalize: checkpoint.normalize, layout: checkpoint.layout },
+    format: config.dataset.format,
+    suite,
+    inputs: { model: { sha256, classes, layer }, test: inputs.test, probe: inputs.probe },
     rankings,
     shards: shards.length,
   };
-  return createHash('sha256').update(JSON.stringify(identityOf)).digest('hex').slice(0, 16);
+  return createHash('sha256').update(JSON.stringify(counts)).digest('hex').slice(0, 16);
 }
 
 const JOBS_OF: Readonly<Record<StageName, (plan: Plan) => RunJob[]>> = {

@@ -2,7 +2,6 @@ import { inspectInputs } from '../../inputs/inspect-inputs.ts';
 import type { RunConfig } from '../../schemas/config.ts';
 import { localise } from '../../stores/open.ts';
 import { type Plan, planRun } from './plan.ts';
-import { checkPublished } from './published.ts';
 import { type ImportedRanking, importRanking } from './rankings.ts';
 
 /** A run as it can be started, after its inputs were opened and found to fit; nothing is written yet. */
@@ -23,7 +22,6 @@ export async function prepareRun(
   source: Plan['source'],
   open: (config: RunConfig) => Promise<RunConfig> = localise,
 ): Promise<PreparedRun> {
-  checkPublished(config);
   const local = await open(config);
   const inputs = await inspectInputs(local);
   const imported = await importRanking(local, inputs);

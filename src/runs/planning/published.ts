@@ -1,17 +1,18 @@
-import { resolveSuite } from '../../attacks/suites.ts';
+import { resolveSuite, type SuiteAttack } from '../../attacks/suites.ts';
+import { ConfigError } from '../../errors.ts';
+import { Z_95 } from '../../numeric/statistics.ts';
+import { count } from '../../report/format.ts';
+import type { RunFacts } from '../../report/summary/outcomes.ts';
 import { ATTACK_OUTCOMES, type PublishedShifts, type ShiftTable, UNIT_GROUPS } from '../../schemas/analysis.ts';
 import type { RunConfig } from '../../schemas/config.ts';
-import { ConfigError } from '../../errors.ts';
-import { count } from '../../report/format.ts';
-import { Z_95 } from '../../numeric/statistics.ts';
-import type { RunFacts } from '../../report/summary/outcomes.ts';
+import type { Published } from '../../schemas/published.ts';
 
 /** Throws ConfigError where a published number is of an attack that the suite has not, before hours of those it has. */
-export function checkPublished(config: RunConfig): void {
-  const attacks = resolveSuite(config);
-  const known = new Set(attacks.flatMap(({ name, group }) => [name, group]));
-  for (const [variant, { attacks: published = {} }] of Object.entries(config.published?.variants ?? {})) {
-    const unknown = Object.keys(published).find((name) => !known.has(name));
+export function checkPublished(published: Published | undefined, suite: readonly SuiteAttack[]): void {
+  if (published === undefined) return;
+  const known = new Set(suite.flatMap(({ name, group }) => [name, group]));
+  for (const [variant, { attacks = {} }] of Object.entries(published.variants)) {
+    const unknown = Object.keys(attacks).find((name) => !known.has(name));
     if (unknown !== undefined)
       throw new ConfigError(
         `published.variants.${variant}.attacks has "${unknown}", which is no attack or group of the suite: ${[...known].join(', ')}`,
@@ -20,9 +21,11 @@ export function checkPublished(config: RunConfig): void {
 }
 
 /** What others published of the run and how it differs from `images` images of this config; nothing where none is given. */
-export function publishedFacts(config: RunConfig, images: number): Pick<RunFacts, 'published'> {
-  const { published } = config;
-  return published === undefined ? {} : { published: { ...published, differences: differences(config, images) } };
+export function publishedFacts(plan: PlannedSuite, images: number): Pick<RunFacts, 'published'> {
+  const { published } = plan.config;
+  return published === undefined
+    ? {}
+    : { published: { ...published, differences: differences(plan, published, images) } };
 }
 
 /** Published shifts beside those of an analysis; null where the config brings none. */
@@ -60,21 +63,20 @@ function imagesDifference(theirs: number, ours: number): string[] {
   return theirs === ours ? [] : [`Published on ${count(theirs)} images, ours on ${count(ours)}.`];
 }
 
-function differences(config: RunConfig, images: number): string[] {
-  const { published } = config;
-  const counts = published?.images;
-  const suite = published?.suite;
+type PlannedSuite = { readonly config: RunConfig; readonly suite: readonly SuiteAttack[] };
+
+function differences(plan: PlannedSuite, { images: counts, suite }: Published, images: number): string[] {
   return [
     ...(counts === undefined ? [] : imagesDifference(counts, images)),
-    ...(suite === undefined || sameAttacks(config, suite)
+    ...(suite === undefined || sameAttacks(plan.suite, resolveSuite({ ...plan.config, suite }))
       ? []
       : [`Published under ${suite} with its own budgets, ours under other attacks or budgets.`]),
   ];
 }
 
 /** Names apart: attacks of a list may be called anything. */
-function sameAttacks(config: RunConfig, suite: NonNullable<RunConfig['published']>['suite'] & string): boolean {
-  const [ours, theirs] = [resolveSuite(config), resolveSuite({ ...config, suite })].map((attacks) =>
+function sameAttacks(...suites: readonly (readonly SuiteAttack[])[]): boolean {
+  const [ours, theirs] = suites.map((attacks) =>
     JSON.stringify(attacks.map(({ name: _name, group: _group, ...spec }) => spec)),
   );
   return ours === theirs;

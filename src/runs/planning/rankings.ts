@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
-import type { RunConfig } from '../../schemas/config.ts';
 import { RankingError, RunError } from '../../errors.ts';
-import { encodeRanking, decodeRanking, type Ranking } from '../../ranking/ranking.ts';
 import { readRanking } from '../../inputs/ig-defense-format.ts';
 import type { RunInputs } from '../../inputs/inspect-inputs.ts';
-import { recipeOf, type Plan } from './plan.ts';
+import { diagnose, requireSound } from '../../ranking/diagnostics.ts';
+import { decodeRanking, encodeRanking, type Ranking } from '../../ranking/ranking.ts';
+import type { RunConfig } from '../../schemas/config.ts';
 import { rankingKey } from '../../schemas/keys.ts';
 import type { RankingMethod } from '../../schemas/variants.ts';
-import { diagnose, requireSound } from '../../ranking/diagnostics.ts';
 import type { Store } from '../../stores/store.ts';
+import { maskRankedBy, type Plan, plannedRanking, recipeOf } from './plan.ts';
 
 export interface ImportedRanking {
   /** SHA-256 of `file`. */
@@ -47,12 +47,12 @@ export async function loadRanking(
   { plan, rankings }: { readonly plan: Plan; readonly rankings: Store },
   method: RankingMethod,
 ): Promise<Ranking> {
-  const digest = plan.rankings.find((entry) => entry.method === method)?.digest ?? '';
+  const { digest } = plannedRanking(plan, method);
   const bytes = await rankings.get(rankingKey(digest));
   if (bytes === undefined)
     throw new RunError(`the ${method} ranking ${digest} is not in the store: rank before evaluating`);
   const ranking = decodeRanking(new TextDecoder().decode(bytes), rankingKey(digest));
-  const { importantUnits = 1, ranking: options } = plan.config;
-  requireSound(diagnose(ranking.scores, importantUnits), method, options.allowDegenerate);
+  const { importantUnits } = maskRankedBy(plan, method);
+  requireSound(diagnose(ranking.scores, importantUnits), method, plan.config.ranking.allowDegenerate);
   return ranking;
 }

@@ -1,14 +1,14 @@
+import type { AttackCost } from '../../attacks/core/attack.ts';
+import { createAttack } from '../../attacks/suites.ts';
 import { openClassifier } from '../../inputs/open-classifier.ts';
 import { layerOf } from '../../models/classifier.ts';
-import type { AttackCost } from '../../attacks/core/attack.ts';
-import { createAttack, resolveSuite } from '../../attacks/suites.ts';
+import { type RankingCost, rankingCost } from '../../ranking/cost.ts';
 import type { RunConfig } from '../../schemas/config.ts';
 import { STAGE_NAMES, type StageName } from '../../schemas/service.ts';
 import type { RankingMethod } from '../../schemas/variants.ts';
-import { type RankingCost, rankingCost } from '../../ranking/cost.ts';
 import type { Store } from '../../stores/store.ts';
 import { isDone } from '../results.ts';
-import { type Plan, stageJobs } from './plan.ts';
+import { maskRankedBy, type Plan, stageJobs } from './plan.ts';
 
 /** What a run is to do, as plain numbers. */
 export interface Workload {
@@ -42,6 +42,7 @@ export interface StageLoad {
 
 export interface RankingLoad extends RankingCost {
   readonly method: RankingMethod;
+  readonly layer: string;
   readonly images: number;
 }
 
@@ -50,8 +51,8 @@ export async function workloadOf(plan: Plan, local: RunConfig, rankings: Store):
   const missing = await missingRankings(plan, rankings);
   return {
     shards: plan.shards.map(({ count }) => count),
-    variants: plan.config.variants.map(({ id, mask }) => ({ id, kind: mask === 'none' ? 'base' : 'defended' })),
-    attacks: resolveSuite(plan.config).map((spec) => ({
+    variants: plan.config.variants.map(({ id, mask }) => ({ id, kind: mask === null ? 'base' : 'defended' })),
+    attacks: plan.suite.map((spec) => ({
       name: spec.name,
       group: spec.group,
       cost: createAttack(spec).cost(plan.inputs.checkpoint.classes),
@@ -75,12 +76,13 @@ async function missingRankings(plan: Plan, rankings: Store): Promise<RankingMeth
 }
 
 async function rankingLoads(methods: readonly RankingMethod[], plan: Plan, local: RunConfig): Promise<RankingLoad[]> {
-  const { checkpoint, layer = '' } = local;
+  const { checkpoint, layer } = local;
   const { imageShape, probe } = plan.inputs;
   const classifier = await openClassifier({ ...checkpoint, path: checkpoint.uri, imageShape, layer });
   return methods.map((method) => ({
     method,
     images: probe?.images ?? 0,
-    ...rankingCost(method, classifier, layerOf(classifier, layer)),
+    layer: maskRankedBy(plan, method).layer,
+    ...rankingCost(method, classifier, layerOf(classifier, maskRankedBy(plan, method).layer)),
   }));
 }

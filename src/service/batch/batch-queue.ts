@@ -11,6 +11,7 @@ import {
   TerminateJobCommand,
 } from '@aws-sdk/client-batch';
 import { messageOf, RunError } from '../../errors.ts';
+import { backoffMs } from '../../stores/backoff.ts';
 import { JOB_STATUSES, type JobQueue, type JobRequest, type JobState, MAX_ARRAY } from './job-queue.ts';
 
 /** Jobs one DescribeJobs call takes. */
@@ -111,13 +112,9 @@ function submission(request: JobRequest): SubmitJobCommandInput {
   };
 }
 
-function stateOf({
-  jobId = '',
-  jobName = '',
-  status = 'SUBMITTED',
-  statusReason,
-  arrayProperties,
-}: JobDetail): JobState {
+function stateOf({ jobId, jobName, status, statusReason, arrayProperties }: JobDetail): JobState {
+  if (jobId === undefined || jobName === undefined || status === undefined)
+    throw new RunError(`Batch describes job ${jobName ?? jobId} without its id, name or status`);
   const summary = arrayProperties?.statusSummary;
   return {
     id: jobId,
@@ -176,8 +173,7 @@ export async function submitIdempotently(submitting: JobSubmission): Promise<str
       const found = meaning === 'unknown' ? await lookFor(find, wait) : undefined;
       if (found !== undefined) return found;
       if (tries === TRIES) throw new RunError(`${messageOf(error)} (tried ${TRIES} times)`, { cause: error });
-      // With jitter, so that those that were throttled together do not come back together.
-      await wait(FIRST_WAIT_MS * 2 ** (tries - 1) * (0.5 + Math.random() / 2));
+      await wait(backoffMs(tries, FIRST_WAIT_MS));
     }
   }
 }

@@ -57,7 +57,10 @@ async function downloadFolder({ bucket, key: prefix }: Location, folder: string)
 
 async function versionOf(location: Location): Promise<{ etag: string; size: number }> {
   try {
-    const { ETag = '', ContentLength = 0 } = await s3().send(new HeadObjectCommand(parameters(location)));
+    const { ETag, ContentLength } = await s3().send(new HeadObjectCommand(parameters(location)));
+    // Without them two contents of one name could not be told apart.
+    if (ETag === undefined || ContentLength === undefined)
+      throw new RunError(`S3 tells neither ETag nor size of ${uriOf(location)}`);
     return { etag: ETag, size: ContentLength };
   } catch (error) {
     throw inputError(error, location);
@@ -70,7 +73,10 @@ async function listFolder(location: Location): Promise<{ key: string; etag: stri
   try {
     const input = { Bucket: location.bucket, Prefix: location.key, Delimiter: '/' };
     for await (const { Contents = [] } of paginateListObjectsV2({ client: s3() }, input)) {
-      for (const { Key = '', ETag = '' } of Contents) if (!Key.endsWith('/')) objects.push({ key: Key, etag: ETag });
+      for (const { Key, ETag } of Contents) {
+        if (Key === undefined || ETag === undefined) throw new RunError(`S3 lists ${uriOf(location)} without ETags`);
+        if (!Key.endsWith('/')) objects.push({ key: Key, etag: ETag });
+      }
     }
     return objects;
   } catch (error) {
@@ -98,6 +104,7 @@ async function download(location: Location, etag: string, path: string): Promise
 function inputError(error: unknown, location: Location): InputError | RunError {
   const status = statusOf(error);
   const permanent = status === 403 || status === 404;
+  if (error instanceof RunError) return error;
   if (!permanent) return s3Error(error, 'read', uriOf(location));
   return new InputError(s3Problem(error, 'read', uriOf(location)), { cause: error });
 }

@@ -9,12 +9,13 @@ import {
   paginateListObjectsV2,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
+import { backoffMs } from '../backoff.ts';
 import type { Store } from '../store.ts';
 import { s3, s3Error, statusOf } from './client.ts';
 
 /** Conflicting conditional writes settle within milliseconds; nine tries wait 5 seconds in all. */
 const CONFLICT_TRIES = 9;
-const FIRST_WAIT_MS = 10;
+const FIRST_WAIT_MS = 20;
 
 /** A store in a bucket, under a prefix that is '' or ends with '/'. Throws RunError, naming the key, where S3 refuses. */
 export class S3Store implements Store {
@@ -70,7 +71,7 @@ export class S3Store implements Store {
         const status = statusOf(error);
         if (status === 412) return wasRepeated(error) && (await this.#writerOf(key)) === writer;
         if (status !== 409 || tries === CONFLICT_TRIES) throw s3Error(error, 'write', this.#uri(key));
-        await delay(FIRST_WAIT_MS * 2 ** tries * Math.random());
+        await delay(backoffMs(tries, FIRST_WAIT_MS));
       }
     }
   }

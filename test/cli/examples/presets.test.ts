@@ -44,7 +44,7 @@ describe.each(presets)('the preset %s', (name) => {
     expect(config.name).toBe(name);
     expect(README).toContain(`\`${name}\``);
     for (const { config: one } of runs) {
-      expect(() => checkPublished(one)).not.toThrow();
+      expect(() => checkPublished(one.published, resolveSuite(one))).not.toThrow();
       const { source, note, variants, shift } = one.published!;
       expect(source).toMatch(/^(Kulkarni and Weng, .*, (Table|Figure)s? \d|github\.com\/weiC29\/.*\.(txt|png|md))/);
       // Without numbers it says why.

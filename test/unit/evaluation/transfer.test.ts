@@ -65,7 +65,7 @@ describe('an attack made on another model', () => {
 
   it('is judged by the model under evaluation alone', async () => {
     const layer = layerOf(classifier, 'layer4');
-    const variant = { id: 'loir', mask: 'top-k', ranking: 'loir' } as const;
+    const variant = { id: 'loir', mask: { kind: 'top-k' } } as const;
     const defense = { layer, masks: golden(LAYER4), temperature: 0.01, smoothing: null };
     const evaluated = defendedModel(classifier, variant, defense);
     const defended = new OnnxModel(evaluated, classifier.imageShape, classifier.classes, onnxRuntime());
@@ -85,7 +85,7 @@ describe('an attack made on another model', () => {
 
   it('sees through a hard mask with the gradient of the soft one', async () => {
     const layer = layerOf(classifier, 'layer4');
-    const variant = { id: 'loir', mask: 'top-k', ranking: 'loir' } as const;
+    const variant = { id: 'loir', mask: { kind: 'top-k' } } as const;
     const defense = { layer, masks: golden(LAYER4), smoothing: null };
     const open = (temperature: number, pseudoLabel: 'soft' | 'hard') =>
       new OnnxModel(

@@ -29,13 +29,14 @@ export interface MadeRun {
   readonly report: Report;
 }
 
-export const NONE: Variant = { id: 'none', mask: 'none' };
-export const TWO_PASS: Variant = { id: 'two-pass', mask: 'two-pass' };
-export const LOIR: Variant = { id: 'loir', mask: 'top-k', ranking: 'loir' };
-export const RANDOM: Variant = { id: 'random', mask: 'top-k', ranking: 'random' };
+const WHERE = { layer: 'layer4', importantUnits: 16 } as const;
+export const NONE: Variant = { id: 'none', mask: null };
+export const TWO_PASS: Variant = { id: 'two-pass', mask: { kind: 'two-pass', layer: 'layer4' } };
+export const LOIR: Variant = { id: 'loir', mask: { kind: 'top-k', ...WHERE, ranking: 'loir' } };
+export const RANDOM: Variant = { id: 'random', mask: { kind: 'top-k', ...WHERE, ranking: 'random' } };
 
 export function conf(threshold: number): Variant {
-  return { id: `conf@${threshold}`, mask: 'confidence', ranking: 'loir', threshold };
+  return { id: `conf@${threshold}`, mask: { kind: 'confidence', ...WHERE, ranking: 'loir', threshold } };
 }
 
 export const SWEEP = [0.5, 0.6, 0.7, 0.8, 0.9, 0.95].map(conf);
@@ -59,7 +60,7 @@ function makeFacts(options: RunOptions): RunFacts {
   const classNames = options.classNames ?? Array.from({ length: classes }, (_, c) => NAMES[c] ?? `thing ${c}`);
   return {
     variants,
-    ...(options.averagesNoise === undefined ? {} : { averagesNoise: options.averagesNoise }),
+    averagesNoise: options.averagesNoise ?? false,
     ...(options.published === undefined ? {} : { published: options.published }),
     run: {
       name: 'rn18-sweep',
@@ -123,20 +124,19 @@ function makeRanking(classes: number): Report['ranking'] {
 }
 
 /** Where a variant's strength ends: clean, under its own attack, on others' examples. Temperature makes the sweep live. */
-function strengthsOf(variant: Variant, temperature: number): { clean: number; own: number; transferred: number } {
-  switch (variant.mask) {
-    case 'none':
-      return { clean: 0.695, own: 0.289, transferred: 0.33 };
+function strengthsOf({ mask }: Variant, temperature: number): { clean: number; own: number; transferred: number } {
+  if (mask === null) return { clean: 0.695, own: 0.289, transferred: 0.33 };
+  switch (mask.kind) {
     case 'two-pass':
       return { clean: 0.695, own: 0.287, transferred: 0.29 };
     case 'top-k':
-      return variant.ranking === 'random'
+      return mask.ranking === 'random'
         ? { clean: 0.49, own: 0.2, transferred: 0.22 }
         : { clean: 0.692, own: 0.414, transferred: 0.3 };
     case 'confidence':
       return {
         clean: 0.692,
-        own: 0.41 - (temperature < 0.1 ? 0.01 : 0.12) * variant.threshold,
+        own: 0.41 - (temperature < 0.1 ? 0.01 : 0.12) * mask.threshold,
         transferred: 0.3,
       };
   }

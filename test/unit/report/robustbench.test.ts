@@ -98,14 +98,15 @@ describe('the version of AutoAttack', () => {
       const attacks = resolveSuite({ ...config, suite });
       // A suite without Square is not AutoAttack, whatever it is called.
       const expected = attacks.some(({ name }) => name === 'square') ? suite : null;
-      expect(autoAttackVersion({ ...config, suite })).toBe(expected);
+      expect(autoAttackVersion({ config, suite: attacks })).toBe(expected);
       const renamed = attacks.map((attack) => ({ ...attack, name: `my-${attack.name}` }));
-      expect(autoAttackVersion({ ...config, suite: renamed })).toBe(expected);
-      expect(autoAttackVersion({ ...config, suite: renamed.slice(0, -1) })).toBeNull();
+      expect(autoAttackVersion({ config, suite: renamed })).toBe(expected);
+      expect(autoAttackVersion({ config, suite: renamed.slice(0, -1) })).toBeNull();
     }
   });
 
   it('is none for parts of it', () => {
-    for (const suite of ['apgd', 'rand'] as const) expect(autoAttackVersion({ ...config, suite })).toBeNull();
+    for (const suite of ['apgd', 'rand'] as const)
+      expect(autoAttackVersion({ config, suite: resolveSuite({ ...config, suite }) })).toBeNull();
   });
 });

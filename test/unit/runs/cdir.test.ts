@@ -1,26 +1,25 @@
-import { onnxRuntime } from '../../../src/runtime/session.ts';
 import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
+import { openDataset } from '../../../src/datasets/open.ts';
+import { InputError } from '../../../src/errors.ts';
+import { inspectInputs } from '../../../src/inputs/inspect-inputs.ts';
 import { openClassifier } from '../../../src/inputs/open-classifier.ts';
+import { openClip, readTokenizer } from '../../../src/inputs/open-clip.ts';
 import { layerOf } from '../../../src/models/classifier.ts';
 import { openEncoder } from '../../../src/models/clip/clip.ts';
-import { openClip } from '../../../src/inputs/open-clip.ts';
 import { preprocess } from '../../../src/models/clip/preprocess.ts';
 import { tokenize } from '../../../src/models/clip/tokenizer.ts';
-import { readTokenizer } from '../../../src/inputs/open-clip.ts';
-import { InputError } from '../../../src/errors.ts';
+import { float32 } from '../../../src/numeric/tensor.ts';
+import { subgraph } from '../../../src/onnx/splice.ts';
+import { decodeRanking } from '../../../src/ranking/ranking.ts';
+import { planRun } from '../../../src/runs/planning/plan.ts';
+import { onnxRuntime } from '../../../src/runtime/session.ts';
 import { parseConfig } from '../../../src/schemas/parse-config.ts';
 import { reportSchema } from '../../../src/schemas/report.ts';
 import { similaritySchema } from '../../../src/schemas/similarities.ts';
-import { openDataset } from '../../../src/datasets/open.ts';
-import { subgraph } from '../../../src/onnx/splice.ts';
-import { inspectInputs } from '../../../src/inputs/inspect-inputs.ts';
-import { planRun } from '../../../src/runs/planning/plan.ts';
-import { decodeRanking } from '../../../src/ranking/ranking.ts';
-import { float32 } from '../../../src/numeric/tensor.ts';
-import { direct } from '../ranking/cdir/direct.ts';
 import { igd, scratch, smallConfig, writeJson } from '../../support/cli.ts';
 import { lettersTokenizer } from '../../support/clip.ts';
+import { direct } from '../ranking/cdir/direct.ts';
 
 const folder = scratch();
 afterAll(() => folder.remove());
@@ -63,7 +62,10 @@ async function directScores(layerName: string, spec: unknown): Promise<number[]>
   const pixels = await probe.pixels(0, IMAGES);
   const trunk = await onnxRuntime().createSession(subgraph(classifier.model, ['x'], [layer.tensor]));
   const values = (await trunk.run({ x: float32([IMAGES, 3, 32, 32], pixels) }))[layer.tensor]!.data;
-  const [image, text] = await Promise.all([openEncoder(clip.image, onnxRuntime()), openEncoder(clip.text, onnxRuntime())]);
+  const [image, text] = await Promise.all([
+    openEncoder(clip.image, onnxRuntime()),
+    openEncoder(clip.text, onnxRuntime()),
+  ]);
   const seen = await image.encode(preprocess(pixels, [3, 32, 32], clip.resolution));
   const read = await text.encode(texts);
   await Promise.all([trunk.release(), image.release(), text.release()]);

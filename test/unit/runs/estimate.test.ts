@@ -1,15 +1,15 @@
-import { onnxRuntime } from '../../../src/runtime/session.ts';
 import { describe, expect, it } from 'vitest';
-import { openClassifier } from '../../../src/inputs/open-classifier.ts';
-import { layerOf } from '../../../src/models/classifier.ts';
 import { openDataset } from '../../../src/datasets/open.ts';
 import { baseModel } from '../../../src/defense/defended-model.ts';
 import { OnnxModel } from '../../../src/evaluation/onnx-model.ts';
 import { evaluateImages } from '../../../src/evaluation/protocol.ts';
+import { openClassifier } from '../../../src/inputs/open-classifier.ts';
+import { layerOf } from '../../../src/models/classifier.ts';
+import { rankingCost } from '../../../src/ranking/cost.ts';
 import { durationOf, makespan, parallelismFor, type Rates } from '../../../src/runs/planning/duration.ts';
 import { cleanCost, estimateWork, expectedAssumptions, WORST_CASE } from '../../../src/runs/planning/estimate.ts';
 import type { Workload } from '../../../src/runs/planning/workload.ts';
-import { rankingCost } from '../../../src/ranking/cost.ts';
+import { onnxRuntime } from '../../../src/runtime/session.ts';
 
 /** 10 images in shards of 6 and 4; one attack after another in group a, a third in a group of its own. */
 const LOAD: Workload = {
@@ -24,7 +24,7 @@ const LOAD: Workload = {
     { name: 'three', group: 'b', cost: { forwards: 50, gradients: 0 } },
   ],
   stages: [],
-  rankings: [{ method: 'loir', images: 20, trunks: 1, tails: 3 }],
+  rankings: [{ method: 'loir', layer: 'layer4', images: 20, trunks: 1, tails: 3 }],
 };
 
 const CLASSIFIER = openClassifier({

@@ -1,15 +1,15 @@
 import { rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RunError } from '../../../src/errors.ts';
+import { planRun } from '../../../src/runs/planning/plan.ts';
+import { writeReport } from '../../../src/runs/write-report.ts';
 import { runKeys } from '../../../src/schemas/keys.ts';
 import { parseConfig } from '../../../src/schemas/parse-config.ts';
 import { reportSchema } from '../../../src/schemas/report.ts';
 import type { TransferResult } from '../../../src/schemas/results.ts';
-import { planRun } from '../../../src/runs/planning/plan.ts';
-import { writeReport } from '../../../src/runs/write-report.ts';
 import { FileStore } from '../../../src/stores/folder-store.ts';
-import { makeRun, NONE, TWO_PASS } from '../report/fixture.ts';
 import { scratch } from '../../support/cli.ts';
+import { makeRun, NONE, TWO_PASS } from '../report/fixture.ts';
 
 /** 47 images in shards of 10: the last one is short. */
 const IMAGES = 47;

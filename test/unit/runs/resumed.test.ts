@@ -1,14 +1,14 @@
-import { onnxRuntime } from '../../../src/runtime/session.ts';
 import { describe, expect, it } from 'vitest';
-import { openClassifier } from '../../../src/inputs/open-classifier.ts';
 import { createAttack } from '../../../src/attacks/suites.ts';
 import { openDataset } from '../../../src/datasets/open.ts';
 import { baseModel } from '../../../src/defense/defended-model.ts';
+import type { CheckpointStore, SavedEvaluation } from '../../../src/evaluation/image-state.ts';
 import { OnnxModel } from '../../../src/evaluation/onnx-model.ts';
 import { evaluateImages, type SuiteEntry } from '../../../src/evaluation/protocol.ts';
-import type { CheckpointStore, SavedEvaluation } from '../../../src/evaluation/image-state.ts';
+import { openClassifier } from '../../../src/inputs/open-classifier.ts';
 import type { JobProgress } from '../../../src/runs/jobs/executor.ts';
-import { resumeProgress, decodeEvaluation, encodeEvaluation } from '../../../src/runs/jobs/shard-checkpoints.ts';
+import { decodeEvaluation, encodeEvaluation, resumeProgress } from '../../../src/runs/jobs/shard-checkpoints.ts';
+import { onnxRuntime } from '../../../src/runtime/session.ts';
 
 const SUITE: readonly SuiteEntry[] = [
   { attack: createAttack({ attack: 'apgd-ce', iterations: 4 }), group: 'all' },

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { parseConfig } from '../../../src/schemas/parse-config.ts';
-import { planAnalysis } from '../../../src/runs/planning/analysis-plan.ts';
 import type { RunInputs } from '../../../src/inputs/inspect-inputs.ts';
-import { planRun } from '../../../src/runs/planning/plan.ts';
 import { baseIdentity } from '../../../src/runs/parameter-sweep.ts';
+import { planAnalysis } from '../../../src/runs/planning/analysis-plan.ts';
+import { planRun } from '../../../src/runs/planning/plan.ts';
+import { parseConfig } from '../../../src/schemas/parse-config.ts';
 import { smallConfig } from '../../support/cli.ts';
 
 const INPUTS: RunInputs = {

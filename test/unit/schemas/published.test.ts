@@ -1,10 +1,12 @@
 import { afterAll, describe, expect, test } from 'vitest';
+import { resolveSuite } from '../../../src/attacks/suites.ts';
 import { ConfigError } from '../../../src/errors.ts';
 import { inspectInputs } from '../../../src/inputs/inspect-inputs.ts';
 import { analysisSource } from '../../../src/runs/planning/analysis-plan.ts';
 import { planRun } from '../../../src/runs/planning/plan.ts';
 import { prepareRun } from '../../../src/runs/planning/prepare-run.ts';
 import { publishedFacts, publishedShifts } from '../../../src/runs/planning/published.ts';
+import type { RunConfig } from '../../../src/schemas/config.ts';
 import { parseParameterSweep } from '../../../src/schemas/parameter-sweep.ts';
 import { parseConfig } from '../../../src/schemas/parse-config.ts';
 import { igd, scratch, smallConfig, writeJson } from '../../support/cli.ts';
@@ -71,8 +73,8 @@ describe('the published section of a config', () => {
   });
 
   test('tells how ours differs from it', () => {
-    const of = (changes: Readonly<Record<string, unknown>>) =>
-      publishedFacts(parse(changes), 12).published?.differences;
+    const factsOf = (config: RunConfig) => publishedFacts({ config, suite: resolveSuite(config) }, 12);
+    const of = (changes: Readonly<Record<string, unknown>>) => factsOf(parse(changes)).published?.differences;
     expect(of({})).toBeUndefined();
     expect(of({ published: { source } })).toEqual([]);
     expect(of({ suite: 'standard', published: { source, images: 12, suite: 'standard' } })).toEqual([]);

@@ -34,7 +34,10 @@ describe('a sweep', () => {
       expect(config.importantUnits).toBe(value);
       expect(source).not.toHaveProperty('sweep');
       expect(parseConfig(JSON.stringify(source), 'one')).toEqual(config);
-      expect({ ...config, importantUnits: 0 }).toEqual({ ...sweep?.runs[0]?.config, importantUnits: 0 });
+      // And nothing else differs: every variant that masks keeps as many units.
+      const masks = config.variants.flatMap(({ mask }) => (mask !== null && 'importantUnits' in mask ? mask : []));
+      expect(masks.map(({ importantUnits }) => importantUnits)).toEqual(masks.map(() => value));
+      expect({ ...source, importantUnits: 0 }).toEqual({ ...sweep?.runs[0]?.source, importantUnits: 0 });
     }
   });
 
@@ -91,7 +94,10 @@ describe('the analysis section', () => {
   const parse = (analysis: unknown) => parseConfig(textOf({ analysis }), 'c.json').analysis;
 
   test('fills in defaults', () => {
-    expect(parseConfig(textOf({}), 'c.json').analysis).toEqual({ ranking: 'loir' });
+    expect(parseConfig(textOf({}), 'c.json').analysis).toEqual({
+      ranking: 'loir',
+      mask: { kind: 'top-k', layer: 'layer4', importantUnits: 12, ranking: 'loir' },
+    });
     expect(parse({ lossSurface: { images: [0] } }).lossSurface).toEqual({ images: [0], points: 21 });
     expect(parse({ attack: { attack: 'apgd-cw', iterations: 7 } }).attack).toMatchObject({
       iterations: 7,
