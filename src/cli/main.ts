@@ -1,45 +1,94 @@
 import { Command, CommanderError } from 'commander';
 import { IgdError } from '../errors.ts';
-import { addAnalyze } from './commands/analyze.ts';
-import { addDoctor } from './commands/doctor.ts';
-import { addDownload } from './commands/download.ts';
-import { addExport } from './commands/export.ts';
-import { addFetch } from './commands/fetch.ts';
-import { addImport } from './commands/import.ts';
-import { addInspect } from './commands/inspect.ts';
-import { addPlan } from './commands/plan.ts';
-import { addPredict } from './commands/predict.ts';
-import { addRank } from './commands/rank.ts';
-import { addReport } from './commands/report.ts';
-import { addRun } from './commands/run.ts';
-import { addCancel, addList, addRetry } from './commands/runs.ts';
-import { addStatus } from './commands/status.ts';
-import { addSubmit } from './commands/submit.ts';
-import { addValidate } from './commands/validate.ts';
-import { addVerify } from './commands/verify.ts';
+import { igdVersion } from '../package-root.ts';
 
-/** A command is a file in commands/ and a line here. */
-const COMMANDS = [
-  addRun,
-  addValidate,
-  addPlan,
-  addAnalyze,
-  addReport,
-  addVerify,
-  addExport,
-  addInspect,
-  addRank,
-  addPredict,
-  addImport,
-  addFetch,
-  addDoctor,
-  addSubmit,
-  addStatus,
-  addList,
-  addDownload,
-  addCancel,
-  addRetry,
+/** A command is a file in commands/ and a line here. What it imports is loaded only where it is the one asked for. */
+const COMMANDS: readonly [name: string, description: string, load: () => Promise<CommandModule>][] = [
+  [
+    'run',
+    'evaluate every variant of a config and write the report; goes on where an earlier start stopped',
+    () => import('./commands/run.ts'),
+  ],
+  [
+    'validate',
+    'check a run config and the files it names; nothing is computed or written',
+    () => import('./commands/validate.ts'),
+  ],
+  [
+    'plan',
+    'what a run would cost: jobs, model evaluations, time on this machine; nothing is written',
+    () => import('./commands/plan.ts'),
+  ],
+  [
+    'analyze',
+    'how an attack moves the activations of a layer, and the loss around images, as "analysis" says',
+    () => import('./commands/analyze.ts'),
+  ],
+  ['report', 'write the report of a finished run anew from its results', () => import('./commands/report.ts')],
+  [
+    'verify',
+    'check every adversarial example of a run on fresh sessions: in the ball, in [0, 1], misclassified',
+    () => import('./commands/verify.ts'),
+  ],
+  [
+    'export',
+    "write a run's adversarial examples, labels and predictions as .npy, a folder for each variant",
+    () => import('./commands/export.ts'),
+  ],
+  [
+    'inspect',
+    'say what a checkpoint or .onnx is: architecture, layers that can be masked, classes, ops',
+    () => import('./commands/inspect.ts'),
+  ],
+  ['rank', 'rank the units of a layer by their importance for each class', () => import('./commands/rank.ts')],
+  [
+    'predict',
+    'logits, and the gradient of the cross-entropy, of a model as it is or defended',
+    () => import('./commands/predict.ts'),
+  ],
+  [
+    'import',
+    'write the ONNX graph of a checkpoint, or of its gradient, for use elsewhere',
+    () => import('./commands/import.ts'),
+  ],
+  [
+    'fetch',
+    'download a dataset or a published checkpoint and check its checksum; goes on where it was cut',
+    () => import('./commands/fetch.ts'),
+  ],
+  [
+    'doctor',
+    'prove that a device computes: onnxruntime, the provider in use, speed, memory',
+    () => import('./commands/doctor.ts'),
+  ],
+  [
+    'submit',
+    'start a run on AWS: uploads the files a config names, unless they are there, then the config',
+    () => import('./commands/submit.ts'),
+  ],
+  [
+    'status',
+    'how a run on AWS is doing: stages, shards under way, time left, cost so far, and why it waits',
+    () => import('./commands/status.ts'),
+  ],
+  ['list', 'the runs of a service on AWS, newest first', () => import('./commands/list.ts')],
+  [
+    'download',
+    'download the report of a run; what the folder has already is left alone',
+    () => import('./commands/download.ts'),
+  ],
+  ['cancel', 'end a run on AWS and its jobs; what is done is kept', () => import('./commands/cancel.ts')],
+  [
+    'retry',
+    'start what is missing of a run on AWS that failed, was cancelled or ended incomplete',
+    () => import('./commands/retry.ts'),
+  ],
 ];
+
+interface CommandModule {
+  /** Gives the command its arguments, options and action. */
+  readonly define: (command: Command) => void;
+}
 
 /**
  * The AWS SDK's own switch for one warning of its: that versions of 2027 will want a newer Node. igd pins the SDK's version,
@@ -52,12 +101,17 @@ export async function main(argv: readonly string[]): Promise<number> {
   process.env[QUIET_SDK] ??= 'true';
   const program = new Command('igd')
     .description('Robustness of image classifiers under interpretability-guided test-time defences.')
+    .version(igdVersion())
     .exitOverride()
     .configureHelp({ sortSubcommands: false })
     .showSuggestionAfterError();
-  for (const add of COMMANDS) add(program);
-  for (const command of program.commands) command.exitOverride();
+  // Also the one after "help".
+  const asked = argv.slice(2).find((word) => COMMANDS.some(([name]) => name === word));
   try {
+    for (const [name, description, load] of COMMANDS) {
+      const command = program.command(name).description(description);
+      if (name === asked) (await load()).define(command);
+    }
     await program.parseAsync([...argv]);
     return 0;
   } catch (error) {

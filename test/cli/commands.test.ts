@@ -63,6 +63,7 @@ describe('igd validate', () => {
     expect(await igd(['rnu'])).toMatchObject({ code: 2 });
     expect(await igd(['run', 'x.json', '--uot', 'y'])).toMatchObject({ code: 2 });
     expect(await igd(['--help'])).toMatchObject({ code: 0 });
+    expect((await igd(['help', 'run'])).stdout).toContain('igd run [options] <config>');
   });
 });
 

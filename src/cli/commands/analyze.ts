@@ -9,10 +9,8 @@ import { type AnalysisReport, ATTACK_OUTCOMES, type PublishedShifts, UNIT_GROUPS
 import { addExecutionOptions, configOf, type ExecutionFlags, execute } from '../execution-context.ts';
 import { print, readText, storageLocation } from '../storage-location.ts';
 
-export function addAnalyze(program: Command): void {
-  const command = program
-    .command('analyze')
-    .description('how an attack moves the activations of a layer, and the loss around images, as "analysis" says')
+export function define(command: Command): void {
+  command
     .argument('<config>', 'run config (.json)')
     .requiredOption('--out <dir>', 'folder of the analysis, or s3://bucket/prefix');
   addExecutionOptions(command).action(analyze);

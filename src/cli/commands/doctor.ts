@@ -8,10 +8,8 @@ import { DEVICES, type Device } from '../../schemas/config.ts';
 import { cores } from '../options.ts';
 import { print } from '../storage-location.ts';
 
-export function addDoctor(program: Command): void {
-  program
-    .command('doctor')
-    .description('prove that a device computes: onnxruntime, the provider in use, speed, memory')
+export function define(command: Command): void {
+  command
     .addOption(new Option('--device <device>', 'what is to compute').choices(DEVICES).default('cpu'))
     .action(doctor);
 }

@@ -13,10 +13,8 @@ interface DownloadFlags extends ServiceFlags {
 /** Downloads under way at once. */
 const AT_ONCE = 8;
 
-export function addDownload(program: Command): void {
-  const command = program
-    .command('download')
-    .description('download the report of a run; what the folder has already is left alone')
+export function define(command: Command): void {
+  command
     .argument('<run>', 'name of the run or of its config')
     .requiredOption('--to <dir>', 'folder to put it in')
     .option('--examples', 'also the adversarial examples and the result of every shard, as "igd verify" takes them');

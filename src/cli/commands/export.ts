@@ -11,10 +11,8 @@ interface ExportFlags {
   readonly variant?: string;
 }
 
-export function addExport(program: Command): void {
-  program
-    .command('export')
-    .description("write a run's adversarial examples, labels and predictions as .npy, a folder for each variant")
+export function define(command: Command): void {
+  command
     .argument('<dir>', 'folder of the run, or s3://bucket/prefix')
     .requiredOption('--to <folder>', 'where the folders go')
     .option('--variant <id>', 'of this variant alone')

@@ -3,10 +3,8 @@ import { CATALOGUE, fetchNamed } from '../../datasets/fetch.ts';
 import { countProgress } from '../progress.ts';
 import { localFolder, print } from '../storage-location.ts';
 
-export function addFetch(program: Command): void {
-  program
-    .command('fetch')
-    .description('download a dataset or a published checkpoint and check its checksum; goes on where it was cut')
+export function define(command: Command): void {
+  command
     .argument('<name>', Object.keys(CATALOGUE).join(', '))
     .option('--to <dir>', 'folder to put it in', 'data')
     .action(async (name: string, { to }: { to: string }) => {

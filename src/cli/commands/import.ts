@@ -14,10 +14,8 @@ interface ImportFlags extends ModelFlags {
   readonly gradient?: boolean;
 }
 
-export function addImport(program: Command): void {
-  const command = program
-    .command('import')
-    .description('write the ONNX graph of a checkpoint, or of its gradient, for use elsewhere')
+export function define(command: Command): void {
+  command
     .argument('<checkpoint>')
     .requiredOption('--out <file>', 'the .onnx to write')
     .option('--layer <name>', "add the layer's value as a second output")

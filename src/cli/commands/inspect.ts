@@ -7,10 +7,8 @@ import type { Graph } from '../../onnx/graph.ts';
 import { localPath } from '../../stores/open.ts';
 import { print } from '../storage-location.ts';
 
-export function addInspect(program: Command): void {
-  program
-    .command('inspect')
-    .description('say what a checkpoint or .onnx is: architecture, layers that can be masked, classes, ops')
+export function define(command: Command): void {
+  command
     .argument('<file>', 'checkpoint (.pt, .pth, .pth.tar, .safetensors) or .onnx')
     .option('--json', 'as JSON')
     .action(async (file: string, { json }: { json?: boolean }) => {

@@ -34,10 +34,8 @@ interface PlanFlags {
 const HOLD_OUT = 0.5;
 const CALIBRATE_SECONDS = 5;
 
-export function addPlan(program: Command): void {
-  program
-    .command('plan')
-    .description('what a run would cost: jobs, model evaluations, time on this machine; nothing is written')
+export function define(command: Command): void {
+  command
     .argument('<config>', 'run config (.json)')
     .option('--workers <n>', 'worker threads of the run (default: one a core)', positiveInteger)
     .addOption(new Option('--device <device>', "what computes, instead of the config's").choices(DEVICES))

@@ -47,10 +47,8 @@ interface PredictFlags extends ModelFlags, DataFlags {
   readonly gradient?: string;
 }
 
-export function addPredict(program: Command): void {
-  const command = program
-    .command('predict')
-    .description('logits, and the gradient of the cross-entropy, of a model as it is or defended')
+export function define(command: Command): void {
+  command
     .argument('<checkpoint>')
     .option('--first <n>', 'the first n images (default: all)', positiveInteger)
     .option('--ranking <path>', 'defend the model with this ranking: a ranking file or a folder of unit<j>.npy')

@@ -51,10 +51,8 @@ interface RankFlags extends ModelFlags, DataFlags, ClipFlags {
   readonly exportNpy?: string;
 }
 
-export function addRank(program: Command): void {
-  const command = program
-    .command('rank')
-    .description('rank the units of a layer by their importance for each class')
+export function define(command: Command): void {
+  command
     .argument('<checkpoint>')
     .requiredOption('--layer <name>', 'the layer whose units are ranked, e.g. layer4')
     .addOption(new Option('--method <method>').choices(RANKING_METHODS).default('loir'))

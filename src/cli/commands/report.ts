@@ -17,10 +17,8 @@ interface ReportFlags {
   readonly variant?: string;
 }
 
-export function addReport(program: Command): void {
-  program
-    .command('report')
-    .description('write the report of a finished run anew from its results')
+export function define(command: Command): void {
+  command
     .argument('[dir]', 'folder of the run, or s3://bucket/prefix')
     .option('--rankings <dir>', 'folder where rankings are kept', rankingsFolder())
     .option('--robustbench', "write entries for RobustBench's model_info as well: robustbench.<variant>.json")

@@ -10,10 +10,8 @@ import { print, readText, type StorageLocation, storageLocation, storageWithin }
 
 export { rankingsFolder } from '../execution-context.ts';
 
-export function addRun(program: Command): void {
-  const command = program
-    .command('run')
-    .description('evaluate every variant of a config and write the report; goes on where an earlier start stopped')
+export function define(command: Command): void {
+  command
     .argument('<config>', 'run config (.json); one with a sweep stands for several runs')
     .requiredOption('--out <dir>', 'folder of the run, or s3://bucket/prefix: plan, results, report');
   addExecutionOptions(command).action(run);

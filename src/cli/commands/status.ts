@@ -14,10 +14,8 @@ interface StatusFlags extends ServiceFlags {
 
 const INTERVAL_MS = 10_000;
 
-export function addStatus(program: Command): void {
-  const command = program
-    .command('status')
-    .description('how a run on AWS is doing: stages, shards under way, time left, cost so far, and why it waits')
+export function define(command: Command): void {
+  command
     .argument('<run>', 'name of the run or of its config')
     .option('--watch', 'go on until the run ends; exit code 1 where it ends incomplete')
     .option('--price <dollars>', 'what an hour of one machine costs', finiteNumber);

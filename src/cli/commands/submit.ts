@@ -11,10 +11,8 @@ interface SubmitFlags extends ServiceFlags {
   readonly wait: number;
 }
 
-export function addSubmit(program: Command): void {
-  const command = program
-    .command('submit')
-    .description('start a run on AWS: uploads the files a config names, unless they are there, then the config')
+export function define(command: Command): void {
+  command
     .argument('<config>', 'run config (.json)')
     .option('--wait <seconds>', 'how long to wait for the service to take it', finiteNumber, 60);
   addServiceOptions(command).action(submit);

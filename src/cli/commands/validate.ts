@@ -5,38 +5,33 @@ import { parseParameterSweep } from '../../schemas/parameter-sweep.ts';
 import { parseConfig } from '../../schemas/parse-config.ts';
 import { print, readText } from '../storage-location.ts';
 
-export function addValidate(program: Command): void {
-  program
-    .command('validate')
-    .description('check a run config and the files it names; nothing is computed or written')
-    .argument('<config>', 'run config (.json)')
-    .action(async (path: string) => {
-      const text = await readText(path);
-      const sweep = parseParameterSweep(text, path);
-      const [config = parseConfig(text, path), ...others] = sweep?.runs.map((run) => run.config) ?? [];
-      for (const other of others) await prepareRun(other, null);
-      const { inputs, suite } = (await prepareRun(config, null)).plan;
-      checkAnalysis(config, inputs);
-      const { checkpoint, test, probe, clip } = inputs;
-      print(`${path} is a valid run config`);
-      if (sweep !== undefined)
-        print(`  sweep     ${sweep.key}: ${sweep.runs.map(({ value }) => value).join(', ')}; the first:`);
-      print(`  model     ${checkpoint.architecture}, ${checkpoint.classes} classes, sha256 ${checkpoint.sha256}`);
-      for (const note of checkpoint.notes) print(`            ${note}`);
-      if (checkpoint.layer !== null)
-        print(
-          `  layer     ${checkpoint.layer.name}, ${checkpoint.layer.units} units, ${config.importantUnits ?? 'all'} kept`,
-        );
-      print(`  images    ${test.images} to evaluate${probe === null ? '' : `, ${probe.images} to rank on`}`);
-      if (clip !== undefined)
-        print(
-          `  clip      ${clip.description}; ${clip.concepts.slice(0, 5).join(', ')}${clip.concepts.length > 5 ? ', ...' : ''}`,
-        );
-      print(`  variants  ${config.variants.map(({ id }) => id).join(', ')}`);
-      print(
-        `  attacks   ${suite
-          .map(({ name }) => name)
-          .join(', ')}; ${config.threat.norm}, eps ${config.threat.epsilon.toPrecision(4)}`,
-      );
-    });
+export function define(command: Command): void {
+  command.argument('<config>', 'run config (.json)').action(validate);
+}
+
+async function validate(path: string): Promise<void> {
+  const text = await readText(path);
+  const sweep = parseParameterSweep(text, path);
+  const [config = parseConfig(text, path), ...others] = sweep?.runs.map((run) => run.config) ?? [];
+  for (const other of others) await prepareRun(other, null);
+  const { inputs, suite } = (await prepareRun(config, null)).plan;
+  checkAnalysis(config, inputs);
+  const { checkpoint, test, probe, clip } = inputs;
+  print(`${path} is a valid run config`);
+  if (sweep !== undefined)
+    print(`  sweep     ${sweep.key}: ${sweep.runs.map(({ value }) => value).join(', ')}; the first:`);
+  print(`  model     ${checkpoint.architecture}, ${checkpoint.classes} classes, sha256 ${checkpoint.sha256}`);
+  for (const note of checkpoint.notes) print(`            ${note}`);
+  if (checkpoint.layer !== null)
+    print(
+      `  layer     ${checkpoint.layer.name}, ${checkpoint.layer.units} units, ${config.importantUnits ?? 'all'} kept`,
+    );
+  print(`  images    ${test.images} to evaluate${probe === null ? '' : `, ${probe.images} to rank on`}`);
+  if (clip !== undefined)
+    print(
+      `  clip      ${clip.description}; ${clip.concepts.slice(0, 5).join(', ')}${clip.concepts.length > 5 ? ', ...' : ''}`,
+    );
+  print(`  variants  ${config.variants.map(({ id }) => id).join(', ')}`);
+  const attacks = suite.map(({ name }) => name).join(', ');
+  print(`  attacks   ${attacks}; ${config.threat.norm}, eps ${config.threat.epsilon.toPrecision(4)}`);
 }

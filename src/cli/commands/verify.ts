@@ -12,10 +12,8 @@ import { planOf } from './report.ts';
 /** Failures shown one by one. */
 const SHOWN = 20;
 
-export function addVerify(program: Command): void {
-  program
-    .command('verify')
-    .description('check every adversarial example of a run on fresh sessions: in the ball, in [0, 1], misclassified')
+export function define(command: Command): void {
+  command
     .argument('<dir>', 'folder of the run, or s3://bucket/prefix')
     .option('--rankings <dir>', 'folder where rankings are kept', rankingsFolder())
     .action(async (dir: string, { rankings }: { rankings: string }) => {
