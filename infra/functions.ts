@@ -97,7 +97,7 @@ const bundling = {
   // Handlers read checkpoints, plan and aggregate; they start no session and decode no image, and 100 MB of native code
   // would be too much.
   externalModules: ['onnxruntime-node', 'sharp'],
-  // As in bin/load.mjs: the bundle is elsewhere than the source, and packages in CommonJS want `require`.
+  // A bundle is a file of its own: what asks where it is (src/package-root.ts) is told, and packages in CommonJS want `require`.
   define: { 'import.meta.url': JSON.stringify('file:///var/task/src/package-root.ts') },
   banner:
     "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire('/var/task/package.json');",

@@ -27,7 +27,7 @@ export async function calibrateTogether(
 }
 
 async function calibrateInThread(setup: CalibrationSetup): Promise<Rates> {
-  const worker = new Worker(new URL('bin/calibration.mjs', PACKAGE_ROOT), { workerData: setup });
+  const worker = new Worker(new URL('dist/calibration-thread.js', PACKAGE_ROOT), { workerData: setup });
   const reply = await new Promise<CalibrationReply>((resolve, reject) => {
     worker.once('message', resolve).once('error', reject);
     worker.once('exit', (code) => reject(new RunError(`a calibration thread stopped with code ${code}`)));

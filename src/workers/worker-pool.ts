@@ -59,7 +59,7 @@ export class WorkerPool implements JobExecutor {
   #spawn(): Worker {
     const { plan, runs, rankings } = this.#options;
     const setup: WorkerStart = { plan, runs, rankings, stop: this.#stop };
-    return new Worker(new URL('bin/worker.mjs', PACKAGE_ROOT), { workerData: setup });
+    return new Worker(new URL('dist/worker-thread.js', PACKAGE_ROOT), { workerData: setup });
   }
 
   #do(worker: Worker, task: WorkerTask, listener: JobListener): Promise<void> {

@@ -23,6 +23,12 @@ describe('the image', () => {
     expect(dockerfile).toMatch(/^ARG CUDA_IMAGE=nvidia\/cuda:\d+\.\d+\.\d+-cudnn-runtime-ubuntu24\.04$/m);
   });
 
+  test('has the code compiled, not its sources: nothing is built where it runs', () => {
+    expect(stage('build')).toContain('npm run build');
+    expect(stage('app')).toContain('COPY --from=build /app/dist /app/dist');
+    expect(stage('app')).not.toContain('src');
+  });
+
   test('takes digests: every base is an argument, nothing, or a stage above', () => {
     const bases = [...dockerfile.matchAll(/^FROM (\S+) AS (\S+)$/gm)].map(([, base = '', name = '']) => ({
       base,
