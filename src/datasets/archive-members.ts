@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
-import { type Extract, extract } from 'tar-stream';
+import type { Extract } from 'tar-stream';
 import { DatasetError, messageOf } from '../errors.ts';
 import { fileError, readBytes } from './files.ts';
 
@@ -41,6 +41,7 @@ export async function readFolder(path: string, wanted: ReadonlySet<string>): Pro
  * Throws DatasetError where the archive is cut off, damaged, or no .tar.gz.
  */
 export async function readTarGz(path: string, wanted: ReadonlySet<string>): Promise<ArchiveMembers> {
+  const { extract } = await import('tar-stream');
   const entries = extract();
   try {
     const [members] = await Promise.all([

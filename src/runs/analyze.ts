@@ -2,7 +2,6 @@ import { topUnitMasks } from '../defense/mask-set.ts';
 import { RunError } from '../errors.ts';
 import { type ImageShift, imageShifts, shiftTable } from '../evaluation/analysis/activation-shift.ts';
 import { decodeNpy } from '../numeric/npy.ts';
-import { analysisFiles } from '../report/analysis/files.ts';
 import {
   type AnalysisReport,
   analysisReportSchema,
@@ -64,6 +63,7 @@ async function writeAnalysis(plan: Plan, runs: Store, rankings: Store): Promise<
     surfaces: await surfacesOf(plan, runs),
     published: publishedShifts(config, shift, inputs.test.images),
   });
+  const { analysisFiles } = await import('../report/analysis/files.ts');
   const files = [...analysisFiles(report, { images, shifts, classNames: inputs.classNames })];
   // analysis.json last: it is what says "finished".
   files.sort(([a], [b]) => Number(a === 'analysis.json') - Number(b === 'analysis.json'));

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { ConfigError } from '../errors.ts';
-import { parameterSweepFiles } from '../report/parameter-sweep.ts';
 import { runKeys } from '../schemas/keys.ts';
 import {
   type ParameterSweep,
@@ -52,6 +51,7 @@ export async function executeParameterSweep({
     reports.push(report);
   }
   const report = sweepReport(sweep, reports);
+  const { parameterSweepFiles } = await import('../report/parameter-sweep.ts');
   for (const [name, content] of parameterSweepFiles(report)) await store.put(name, content);
   return report;
 }

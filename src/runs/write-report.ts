@@ -3,7 +3,6 @@ import { igdVersion } from '../package-root.ts';
 import { diagnose } from '../ranking/diagnostics.ts';
 import { encodeRanking } from '../ranking/ranking.ts';
 import { aggregate } from '../report/aggregate.ts';
-import { reportFiles } from '../report/report-files.ts';
 import type { RunFacts } from '../report/summary/outcomes.ts';
 import { runKeys } from '../schemas/keys.ts';
 import { parseRecord } from '../schemas/parse-record.ts';
@@ -49,6 +48,8 @@ export async function writeReport(
   for (const { method } of plan.rankings) {
     await runs.put(runKeys.ranking(method), encodeRanking(await loadRanking({ plan, rankings }, method)));
   }
+  // What draws is loaded by those who draw: here, not at the start of every command.
+  const { reportFiles } = await import('../report/report-files.ts');
   const files = [...reportFiles(report, shards)].sort(
     ([a], [b]) => Number(a === 'report.json') - Number(b === 'report.json'),
   );

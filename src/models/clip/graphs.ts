@@ -1,6 +1,6 @@
 import { type StateDict, type WantedSize, weight } from '../../checkpoints/weights.ts';
 import { float, GraphBuilder } from '../../onnx/builder.ts';
-import { ELEMENT_CODES } from '../../onnx/codec/values.ts';
+import { ELEMENT_CODES } from '../../onnx/element-types.ts';
 import type { Model } from '../../onnx/graph.ts';
 import type { ClipSizes, TransformerSize } from './sizes.ts';
 

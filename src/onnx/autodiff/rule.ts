@@ -1,5 +1,5 @@
 import { float, type GraphBuilder } from '../builder.ts';
-import { ELEMENT_CODES } from '../codec/values.ts';
+import { ELEMENT_CODES } from '../element-types.ts';
 import type { Node } from '../graph.ts';
 import { fail } from '../shapes/operands.ts';
 

@@ -1,5 +1,6 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { GraphError, messageOf } from '../../errors.ts';
+import { ELEMENT_CODES, elementType } from '../element-types.ts';
 import { type Dim, type Graph, isBatch, type Model, type Node, type ValueInfo } from '../graph.ts';
 import {
   type GraphProto,
@@ -15,15 +16,7 @@ import {
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from '../proto/onnx_pb.ts';
-import {
-  attributeToProto,
-  ELEMENT_CODES,
-  type ExternalData,
-  elementType,
-  protoToAttribute,
-  protoToTensor,
-  tensorToProto,
-} from './values.ts';
+import { attributeToProto, type ExternalData, protoToAttribute, protoToTensor, tensorToProto } from './values.ts';
 
 /** The symbol written for the batch size. */
 const BATCH_SYMBOL = 'N';

@@ -1,30 +1,12 @@
 import { create } from '@bufbuild/protobuf';
 import { GraphError } from '../../errors.ts';
 import { type ElementType, sizeOf, type Tensor, type TensorData } from '../../numeric/tensor.ts';
+import { ELEMENT_CODES, elementType } from '../element-types.ts';
 import type { Attribute } from '../graph.ts';
 import { type AttributeProto, AttributeProtoSchema, type TensorProto, TensorProtoSchema } from '../proto/onnx_pb.ts';
 
 /** Gives the bytes of a file beside the model, by the relative path the model names. */
 export type ExternalData = (location: string) => Uint8Array;
-
-/** TensorProto.DataType, https://github.com/onnx/onnx/blob/main/onnx/onnx.proto */
-export const ELEMENT_CODES: Readonly<Record<ElementType, number>> = {
-  float32: 1,
-  uint8: 2,
-  int8: 3,
-  uint16: 4,
-  int16: 5,
-  int32: 6,
-  int64: 7,
-  bool: 9,
-  float16: 10,
-  float64: 11,
-  uint32: 12,
-  uint64: 13,
-  bfloat16: 16,
-};
-
-const ELEMENT_TYPES = new Map(Object.entries(ELEMENT_CODES).map(([type, code]) => [code, type as ElementType]));
 
 const ARRAYS = {
   float32: Float32Array,
@@ -44,13 +26,6 @@ const ARRAYS = {
 
 /** TensorProto.DataLocation.EXTERNAL */
 const EXTERNAL = 1;
-
-/** The element type of a wire code. Throws GraphError for types igd has no arrays for (strings, complex, 4-bit). */
-export function elementType(code: number, where: string): ElementType {
-  const type = ELEMENT_TYPES.get(code);
-  if (type === undefined) throw new GraphError(`${where}: tensor element type ${code} is not supported`);
-  return type;
-}
 
 /** Reads an initializer or a tensor attribute, whichever of the wire's forms its values are in. */
 export function protoToTensor(proto: TensorProto, where: string, external?: ExternalData): Tensor {

@@ -1,5 +1,5 @@
 import { bfloat16ToFloat32, type ElementType, float16ToFloat32, type Tensor } from '../../numeric/tensor.ts';
-import { ELEMENT_CODES } from '../codec/values.ts';
+import { ELEMENT_CODES } from '../element-types.ts';
 import type { Attribute, Graph, Node, ValueInfo } from '../graph.ts';
 
 /** Element types of floats other than float32. */

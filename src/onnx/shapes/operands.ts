@@ -1,6 +1,6 @@
 import { GraphError } from '../../errors.ts';
 import { type ElementType, type Tensor, toNumbers } from '../../numeric/tensor.ts';
-import { elementType } from '../codec/values.ts';
+import { elementType } from '../element-types.ts';
 import { type Dim, describeNode, formatDims, isBatch, type Node } from '../graph.ts';
 
 /** What is known of a value before anything runs. */

@@ -1,5 +1,5 @@
 import { sizeOf, toNumbers } from '../../../numeric/tensor.ts';
-import { ELEMENT_CODES } from '../../codec/values.ts';
+import { ELEMENT_CODES } from '../../element-types.ts';
 import { intOf } from '../../graph.ts';
 import { numbersIn } from '../../shapes/dims.ts';
 import { type GradientTable, type InputRule, perInput, type RuleSite } from '../rule.ts';

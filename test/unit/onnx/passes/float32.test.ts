@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ElementType, Tensor } from '../../../../src/numeric/tensor.ts';
-import { ELEMENT_CODES } from '../../../../src/onnx/codec/values.ts';
+import { ELEMENT_CODES } from '../../../../src/onnx/element-types.ts';
 import { canonicalise } from '../../../../src/onnx/passes/canonicalise.ts';
 import { toFloat32 } from '../../../../src/onnx/passes/float32.ts';
 import { modelOf, node } from '../support/models.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { int64, toNumbers } from '../../../../src/numeric/tensor.ts';
 import { GraphBuilder } from '../../../../src/onnx/builder.ts';
-import { ELEMENT_CODES } from '../../../../src/onnx/codec/values.ts';
+import { ELEMENT_CODES } from '../../../../src/onnx/element-types.ts';
 import type { Dim, Model } from '../../../../src/onnx/graph.ts';
 import { fold } from '../../../../src/onnx/passes/fold.ts';
 import { expectSameOutputs, opsOf } from '../support/models.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { GraphBuilder } from '../../../../src/onnx/builder.ts';
-import { ELEMENT_CODES } from '../../../../src/onnx/codec/values.ts';
+import { ELEMENT_CODES } from '../../../../src/onnx/element-types.ts';
 import type { Dim, Model } from '../../../../src/onnx/graph.ts';
 import { simplify } from '../../../../src/onnx/passes/simplify.ts';
 import { expectSameOutputs, modelOf, node, opsOf } from '../support/models.ts';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { GraphError } from '../../../../src/errors.ts';
 import { float, GraphBuilder } from '../../../../src/onnx/builder.ts';
-import { ELEMENT_CODES } from '../../../../src/onnx/codec/values.ts';
+import { ELEMENT_CODES } from '../../../../src/onnx/element-types.ts';
 import type { Dim } from '../../../../src/onnx/graph.ts';
 import { expectShapes } from '../support/shapes.ts';
 
