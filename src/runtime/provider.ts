@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { env, InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { env, InferenceSession, listSupportedBackends, Tensor as OrtTensor } from 'onnxruntime-node';
 import { z } from 'zod';
 import { messageOf, RunError } from '../errors.ts';
 import { float32, sizeOf, type TypedTensor } from '../numeric/tensor.ts';
@@ -129,6 +129,14 @@ export async function providersInUse(device: Device): Promise<string[]> {
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** What this build of onnxruntime is, and the providers it was built with; those that are not bundled may be missing. */
+export function runtimeBuild(): {
+  readonly version: string | undefined;
+  readonly providers: readonly { readonly name: string; readonly bundled: boolean }[];
+} {
+  return { version: env.versions.node, providers: listSupportedBackends() };
 }
 
 async function runProfiled(device: Device, prefix: string): Promise<void> {

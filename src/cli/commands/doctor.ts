@@ -1,8 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { type Command, Option } from 'commander';
-import { env, listSupportedBackends } from 'onnxruntime-node';
-import { providersInUse, requireProvider } from '../../runtime/provider.ts';
+import { providersInUse, requireProvider, runtimeBuild } from '../../runtime/provider.ts';
 import { timeConvolutions } from '../../runtime/timing.ts';
 import { DEVICES, type Device } from '../../schemas/config.ts';
 import { cores } from '../options.ts';
@@ -17,8 +16,9 @@ export function define(command: Command): void {
 /** Throws RunError where the device asked for is not the one that computes. */
 async function doctor({ device }: { device: Device }): Promise<void> {
   print(`node          ${process.version}, ${process.platform} ${process.arch}, ${cores()} cores`);
-  print(`onnxruntime   ${env.versions.node}`);
-  print(`providers     ${listSupportedBackends().map(providerText).join(', ')}`);
+  const { version, providers } = runtimeBuild();
+  print(`onnxruntime   ${version}`);
+  print(`providers     ${providers.map(providerText).join(', ')}`);
   print(`memory        ${gibibytes(process.availableMemory())} GiB free`);
   if (device === 'cuda') print(`gpu           ${await gpuText()}`);
   await requireProvider(device);

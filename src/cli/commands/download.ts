@@ -26,7 +26,7 @@ async function download(name: string, { to, examples = false, ...flags }: Downlo
   const { ctx, runNamed } = await openService(flags);
   const { buckets } = ctx.service;
   const run = await runNamed(name);
-  const { downloadFile, filesOf } = await import('../remote/download.ts');
+  const { downloadFile, filesOf } = await import('../../service/download.ts');
   const files = await filesOf(buckets.runs, run, examples);
   if (files.length === 0) throw new InputError(`there is nothing of a run "${run}" yet: "igd list" shows all runs`);
   const progress = countProgress(process.stderr, 'files:');

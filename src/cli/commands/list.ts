@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { printable } from '../../errors.ts';
 import { alignColumns } from '../../report/table.ts';
-import { onAws } from '../remote/on-aws.ts';
+import { onAws } from '../../service/on-aws.ts';
 import { addServiceOptions, openService, type ServiceFlags } from '../remote/service.ts';
 import { print } from '../storage-location.ts';
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { onAws } from '../remote/on-aws.ts';
+import { onAws } from '../../service/on-aws.ts';
 import { addServiceOptions, openService, type ServiceFlags } from '../remote/service.ts';
 import { print } from '../storage-location.ts';
 

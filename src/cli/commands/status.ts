@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { printable, RunError } from '../../errors.ts';
+import { onAws } from '../../service/on-aws.ts';
 import type { RunStatus } from '../../service/status.ts';
 import { finiteNumber } from '../options.ts';
-import { onAws } from '../remote/on-aws.ts';
 import { addServiceOptions, openService, type ServiceFlags } from '../remote/service.ts';
 import { print } from '../storage-location.ts';
 

@@ -27,7 +27,7 @@ async function submit(path: string, flags: SubmitFlags): Promise<void> {
 async function submitOne(text: string, path: string, { wait, ...flags }: SubmitFlags): Promise<void> {
   const config = parseConfig(text, path);
   const { buckets } = await serviceOf(flags);
-  const { localFile, uploadInput } = await import('../remote/upload.ts');
+  const { localFile, uploadInput } = await import('../../service/upload.ts');
   const named = namedInputs(config).filter((input) => !input.path.startsWith('s3://'));
   const files = new Map<string, Awaited<ReturnType<typeof localFile>>>();
   for (const { path: local } of named) if (!files.has(local)) files.set(local, await localFile(local));

@@ -42,7 +42,7 @@ export async function openService(flags: ServiceFlags) {
 
 async function namedService({ stack, service }: ServiceFlags): Promise<Service> {
   if (stack !== undefined) {
-    const { serviceOutput } = await import('./stack.ts');
+    const { serviceOutput } = await import('../../service/stack-output.ts');
     return parseService(await serviceOutput(stack), `stack ${stack}`);
   }
   if (service === undefined)

@@ -2,9 +2,9 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { checksumOf } from '../../datasets/fetch.ts';
-import { InputError, messageOf } from '../../errors.ts';
-import { s3, s3Error, statusOf } from '../../stores/s3/client.ts';
+import { checksumOf } from '../datasets/fetch.ts';
+import { InputError, messageOf } from '../errors.ts';
+import { s3, s3Error, statusOf } from '../stores/s3/client.ts';
 
 /** What S3 takes in one request. */
 const MAX_BYTES = 5 * 2 ** 30;

@@ -1,5 +1,5 @@
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
-import { InputError } from '../../errors.ts';
+import { InputError } from '../errors.ts';
 import { onAws } from './on-aws.ts';
 
 /** Key of the stack's output that describes the service. */

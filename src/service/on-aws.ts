@@ -1,4 +1,4 @@
-import { RunError } from '../../errors.ts';
+import { RunError } from '../errors.ts';
 
 /** What an error of AWS, of its credentials or of the network has, and an error of ours has not. */
 const FOREIGN = ['$metadata', '$response', 'tryNextLink', 'errno', 'syscall'];

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { readFile, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GetObjectCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
-import { serviceKeys } from '../../schemas/service.ts';
-import type { FileStore } from '../../stores/folder-store.ts';
-import { s3, s3Error } from '../../stores/s3/client.ts';
+import { serviceKeys } from '../schemas/service.ts';
+import type { FileStore } from '../stores/folder-store.ts';
+import { s3, s3Error } from '../stores/s3/client.ts';
 
 /** What a reader wants of a run, and, with the examples, what `igd verify` wants. Any other name is not ours to write. */
 const REPORT = /^(partial\/\d{3}\/)?(report\.(html|json|csv|md)|images\.csv|plan\.json|ranking\.[\w-]+\.json)$/;
