@@ -1,7 +1,6 @@
 import { constants } from 'node:buffer';
 import { crc32 } from 'node:zlib';
-import type { Entry, ZipFile } from 'yauzl';
-import yauzl from 'yauzl';
+import yauzl, { type Entry, type ZipFile } from 'yauzl';
 import { DatasetError, InputError, messageOf } from '../errors.ts';
 import { decodeNpy } from '../numeric/npy.ts';
 import { sizeOf, type Tensor, toNumbers } from '../numeric/tensor.ts';

@@ -6,8 +6,7 @@ import {
   type Smoothing,
 } from '../../src/defense/defended-model.ts';
 import { OnnxModel } from '../../src/evaluation/onnx-model.ts';
-import type { Classifier } from '../../src/models/classifier.ts';
-import { layerOf } from '../../src/models/classifier.ts';
+import { type Classifier, layerOf } from '../../src/models/classifier.ts';
 import { keyedStream, type RandomSource, type RandomStream } from '../../src/numeric/random.ts';
 import type { TypedTensor } from '../../src/numeric/tensor.ts';
 import { onnxRuntime } from '../../src/runtime/session.ts';
