@@ -2,7 +2,7 @@ import type { Node } from 'constructs';
 import { z } from 'zod';
 
 /** Families that Batch can start with one GPU an instance or more, and that the ECS_AL2023_NVIDIA image supports. */
-export const GPU_FAMILIES = ['g4dn', 'g5', 'g6', 'g6e', 'p5'] as const;
+const GPU_FAMILIES = ['g4dn', 'g5', 'g6', 'g6e', 'p5'] as const;
 
 /** `-c key=a,b` on the command line, or a list in cdk.json. */
 const list = <Item extends z.ZodType>(item: Item) =>

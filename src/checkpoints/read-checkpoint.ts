@@ -11,7 +11,7 @@ import { openTorchZip } from './torch/zip.ts';
 import type { StateDict } from './weights.ts';
 
 export type { CheckpointFormat } from './detect.ts';
-export { type StateDict, type WantedSize, weight } from './weights.ts';
+export type { StateDict } from './weights.ts';
 
 /** Trained weights as read from a file. */
 export interface Checkpoint {

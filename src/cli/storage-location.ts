@@ -51,7 +51,7 @@ function rootOf(path: string): string {
   return resolve(path);
 }
 
-export function isUri(path: string): boolean {
+function isUri(path: string): boolean {
   return path.startsWith('s3://');
 }
 

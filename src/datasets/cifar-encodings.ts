@@ -7,7 +7,7 @@ import type { Split } from './dataset.ts';
 
 /** Every CIFAR image, in every encoding: the red plane, the green, the blue, each 32 rows of 32 bytes. */
 export const CIFAR_IMAGE_SHAPE = [3, 32, 32] as const;
-export const CIFAR_IMAGE_BYTES = 3 * 32 * 32;
+const CIFAR_IMAGE_BYTES = 3 * 32 * 32;
 
 /** Images of one file: a label each, and their bytes [labels.length, 3, 32, 32]. */
 export interface CifarBatch {
@@ -145,7 +145,7 @@ function namesOf(dict: PyDict, key: string, where: string): readonly string[] {
 // something else.
 
 /** Python 2's str is text and bytes alike: the unpickler gives it as latin1 text, one character a byte. */
-export function bytesOf(value: PickleValue | undefined): Uint8Array | undefined {
+function bytesOf(value: PickleValue | undefined): Uint8Array | undefined {
   if (value instanceof Uint8Array) return value;
   if (typeof value === 'string') return Buffer.from(value, 'latin1');
   // How Python 3 writes bytes for Python 2 to read.
@@ -154,14 +154,14 @@ export function bytesOf(value: PickleValue | undefined): Uint8Array | undefined 
 }
 
 /** Text, whether Python took it for text or for bytes. */
-export function textOf(value: PickleValue | undefined): string | undefined {
+function textOf(value: PickleValue | undefined): string | undefined {
   if (typeof value === 'string') return value;
   const bytes = bytesOf(value);
   return bytes === undefined ? undefined : Buffer.from(bytes).toString('latin1');
 }
 
 /** The value of a text key. */
-export function entryOf(dict: PyDict, name: string): PickleValue | undefined {
+function entryOf(dict: PyDict, name: string): PickleValue | undefined {
   for (const [key, value] of dict.entries) if (textOf(key) === name) return value;
   return undefined;
 }
@@ -172,7 +172,7 @@ const RECONSTRUCT = new Set(['numpy.core.multiarray._reconstruct', 'numpy._core.
  * A numpy array of uint8 [rows, columns] as bytes in row-major order. numpy pickles it as
  * `_reconstruct(...).__setstate__((version, shape, dtype, is_fortran, data))`.
  */
-export function byteMatrixOf(value: PickleValue | undefined, columns: number): Uint8Array | undefined {
+function byteMatrixOf(value: PickleValue | undefined, columns: number): Uint8Array | undefined {
   if (!isKind(value, 'placeholder') || !RECONSTRUCT.has(qualifiedName(value))) return undefined;
   if (!isKind(value.state, 'tuple')) return undefined;
   const [, shape, dtype, isFortran, data] = value.state.items;

@@ -28,7 +28,7 @@ interface Contents {
 }
 
 /** Reads CIFAR in whichever of its published forms `spec.path` is. Throws DatasetError. */
-export async function readCifar(layout: CifarLayout, spec: CifarSpec): Promise<Dataset> {
+async function readCifar(layout: CifarLayout, spec: CifarSpec): Promise<Dataset> {
   const { path, limit } = spec;
   const { encoding, batches, found } = await readContents(layout, spec);
   const classNames = ownClassNames(found, path) ?? publishedClassNames(layout, encoding, found, path);

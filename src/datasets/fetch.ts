@@ -207,17 +207,17 @@ export async function checksumOf(path: string, algorithm: Checksum['algorithm'])
 }
 
 /** Where the checksum of a file is kept that nobody publishes one of. */
-export function recordOf(path: string): string {
+function recordOf(path: string): string {
   return `${path}.sha256`;
 }
 
 /** Writes the record, in the form that `sha256sum --check` reads. */
-export async function writeRecord(path: string, { hex }: Checksum): Promise<void> {
+async function writeRecord(path: string, { hex }: Checksum): Promise<void> {
   await writeFile(recordOf(path), `${hex}  ${basename(path)}\n`);
 }
 
 /** What the record says, or undefined where there is none. Throws InputError where it holds no SHA-256. */
-export async function readRecord(path: string): Promise<Checksum | undefined> {
+async function readRecord(path: string): Promise<Checksum | undefined> {
   const text = await readFile(recordOf(path), 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
   const hex = /^[0-9a-f]{64}(?=\s|$)/.exec(text)?.[0];

@@ -29,7 +29,7 @@ export function parameterSweepFiles(report: ParameterSweepReport): ReadonlyMap<s
 }
 
 /** sweep.csv: a row for each value, variant and measure. */
-export function parameterSweepCsv({ key, runs }: ParameterSweepReport): string {
+function parameterSweepCsv({ key, runs }: ParameterSweepReport): string {
   const rows = runs.flatMap(({ value, variants }) =>
     variants.flatMap((variant) =>
       PARAMETER_SWEEP_MEASURES.map((measure): Row => {
@@ -42,7 +42,7 @@ export function parameterSweepCsv({ key, runs }: ParameterSweepReport): string {
 }
 
 /** sweep.md */
-export function parameterSweepMarkdown(report: ParameterSweepReport): string {
+function parameterSweepMarkdown(report: ParameterSweepReport): string {
   const tables = PARAMETER_SWEEP_MEASURES.map((measure) => {
     const [columns, ...rows] = cells(report, measure, shareText);
     return [`## ${MEASURE_TITLES[measure]}`, '', table((columns ?? []).map(escapeText), rows)].join('\n');
@@ -59,7 +59,7 @@ export function parameterSweepTable(report: ParameterSweepReport): string {
 }
 
 /** Variants down, values across; the header first. */
-export function cells(
+function cells(
   { key, runs }: ParameterSweepReport,
   measure: ParameterSweepMeasure,
   text: (share: ParameterSweepReport['runs'][number]['variants'][number][ParameterSweepMeasure]) => string,
@@ -74,7 +74,7 @@ export function cells(
 }
 
 /** sweep.html: a figure and a table for each measure. Every run's own report lies in its folder. */
-export function parameterSweepHtml(report: ParameterSweepReport): string {
+function parameterSweepHtml(report: ParameterSweepReport): string {
   const { name, key, runs, igdVersion } = report;
   const facts = [counted(runs[0]?.images ?? 0, 'image'), `folders ${list(runs.map(({ folder }) => folder))}`];
   const head = html`<header>

@@ -81,7 +81,7 @@ const rankingMethod = z.strictObject({
 });
 
 /** What a published number is of; an `attack` says which. A gain is accuracy less that of variant none, same images. */
-export const PUBLISHED_MEASURES = [
+const PUBLISHED_MEASURES = [
   'clean',
   'robust',
   'worst-case',

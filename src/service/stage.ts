@@ -118,7 +118,7 @@ export interface StageSubmission {
  * Submits the arrays of a stage that are not written down as submitted. Gives all; undefined where the run was cancelled
  * meanwhile. Throws RunError where Batch refuses, or takes longer than the lease lasts: whoever has the next goes on.
  */
-export async function submitArrays(
+async function submitArrays(
   ctx: ServiceContext,
   open: LoadedRun,
   submission: StageSubmission,
@@ -148,7 +148,7 @@ export async function submitArrays(
 }
 
 /** Tasks of each array: Batch takes 10,000 in one. */
-export function arraysOf({ jobs, jobsPerTask }: StageWork): number[] {
+function arraysOf({ jobs, jobsPerTask }: StageWork): number[] {
   const tasks = Math.ceil(jobs.length / jobsPerTask);
   return Array.from({ length: Math.ceil(tasks / MAX_ARRAY) }, (_, array) =>
     Math.min(MAX_ARRAY, tasks - array * MAX_ARRAY),

@@ -5,7 +5,7 @@ import { describe, test } from 'vitest';
 const REFERENCE = resolve(import.meta.dirname, '../../../shared/reference');
 
 /** Folder of the reference data beside the checkout, or undefined where this machine has none. */
-export function sharedReference(): string | undefined {
+function sharedReference(): string | undefined {
   return existsSync(REFERENCE) ? REFERENCE : undefined;
 }
 

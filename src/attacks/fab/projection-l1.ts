@@ -121,7 +121,7 @@ export interface Filling {
   readonly rest: number;
 }
 
-export function knapsackItems(bits: Int32Array): KnapsackItems {
+function knapsackItems(bits: Int32Array): KnapsackItems {
   return {
     bits,
     sizes: new Float64Array(bits.length),
@@ -136,7 +136,7 @@ export function knapsackItems(bits: Int32Array): KnapsackItems {
  * digit, as in radix sort; only the things that share the digits so far are looked at again. `largest` has the bits of the
  * largest value.
  */
-export function fillKnapsack(items: KnapsackItems, largest: number, capacity: number): Filling {
+function fillKnapsack(items: KnapsackItems, largest: number, capacity: number): Filling {
   const { candidates, everyone, sums } = items;
   candidates.set(everyone);
   let count = candidates.length;

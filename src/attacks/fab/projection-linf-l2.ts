@@ -135,7 +135,7 @@ export interface WaterFillingTerms {
   readonly nearBreaks: Float64Array;
 }
 
-export function waterFillingTerms(count: number): WaterFillingTerms {
+function waterFillingTerms(count: number): WaterFillingTerms {
   const [slopes, breaks, nearSlopes, nearBreaks] = [0, 1, 2, 3].map(() => new Float64Array(count));
   return { slopes: slopes!, breaks: breaks!, nearSlopes: nearSlopes!, nearBreaks: nearBreaks! };
 }
@@ -150,7 +150,7 @@ export function waterFillingTerms(count: number): WaterFillingTerms {
  * the missing excess and the slope to a quarter or less (as in Dinkelbach's method), so that even the most uneven float32
  * weights take no more than some hundred passes; images take one or two.
  */
-export function solveWaterFilling(terms: WaterFillingTerms, total: number, excess: number): number {
+function solveWaterFilling(terms: WaterFillingTerms, total: number, excess: number): number {
   const { slopes, breaks, nearSlopes, nearBreaks } = terms;
   let low = excess / total;
   // No excess, or one too small to make a float64 level.

@@ -51,7 +51,7 @@ export function distance(candidate: Float32Array, clean: Float32Array, norm: Nor
  * How far beyond epsilon an honest candidate may be measured to lie: coordinates are float32, each off by up to 3e-8, and
  * a norm adds thousands of them up.
  */
-export function threatTolerance({ epsilon }: ThreatModel): number {
+function threatTolerance({ epsilon }: ThreatModel): number {
   return 1e-6 * Math.max(1, epsilon);
 }
 

@@ -57,7 +57,7 @@ export function pushGlobalFromStack(machine: Machine): void {
 }
 
 /** `callable(*args)`: applied where the host's table allows this global, else recorded in a placeholder. */
-export function call(machine: Machine, callable: PickleValue | undefined, args: readonly PickleValue[]): void {
+function call(machine: Machine, callable: PickleValue | undefined, args: readonly PickleValue[]): void {
   if (!isKind(callable, 'global') && !isKind(callable, 'placeholder')) throw malformed('it calls what is not a name');
   refuseHostile(callable);
   const apply = isKind(callable, 'global') ? machine.host.calls.get(qualifiedName(callable)) : undefined;

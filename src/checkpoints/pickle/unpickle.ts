@@ -15,7 +15,7 @@ type Effect = (machine: Machine) => void;
 type Row = readonly [code: number, name: string, run: Effect];
 
 /** Ends a pickle. */
-export const STOP = 0x2e;
+const STOP = 0x2e;
 
 /** An opcode that pushes what it reads from the pickle. */
 const literal = (read: (machine: Machine) => PickleValue): Effect => {

@@ -8,8 +8,6 @@ import { type ParameterSweep, parseParameterSweep } from '../../schemas/paramete
 import { addExecutionOptions, configOf, type ExecutionFlags, execute } from '../execution-context.ts';
 import { print, readText, type StorageLocation, storageLocation, storageWithin } from '../storage-location.ts';
 
-export { rankingsFolder } from '../execution-context.ts';
-
 export function define(command: Command): void {
   command
     .argument('<config>', 'run config (.json); one with a sweep stands for several runs')

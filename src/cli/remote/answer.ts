@@ -79,6 +79,6 @@ export async function runNamed(runs: Store, name: string): Promise<string> {
   return name;
 }
 
-export function rejectionText(name: string, problems: readonly string[]): string {
+function rejectionText(name: string, problems: readonly string[]): string {
   return `the service rejected ${name}:\n${problems.map((line) => `  ${line}`).join('\n')}`;
 }

@@ -17,7 +17,7 @@ const SHOWN = 3;
  * A list file: a path a line, in the order the images shall have, each optionally followed by its label after a blank, a tab
  * or a comma; blank lines and lines that start with # say nothing. Throws DatasetError where only some lines have a label.
  */
-export async function readListFile(path: string): Promise<ListedImage[]> {
+async function readListFile(path: string): Promise<ListedImage[]> {
   const lines = Buffer.from(await readBytes(path))
     .toString('utf8')
     .split('\n');
@@ -41,7 +41,7 @@ export async function readListFile(path: string): Promise<ListedImage[]> {
  * RobustBench's 5,000 are "val/n01440764/..." where the folder is `val` itself: folders in front are left out until
  * the rest is there. Throws DatasetError that names the first that are not there, or are there twice.
  */
-export function resolveNames(listed: readonly ListedImage[], names: ReadonlySet<string>, where: string): string[] {
+function resolveNames(listed: readonly ListedImage[], names: ReadonlySet<string>, where: string): string[] {
   const resolved = listed.map(({ name }) => resolve(name, names));
   const unknown = listed.filter((_, i) => resolved[i] === undefined).map(({ name }) => name);
   if (unknown.length > 0) throw new DatasetError(`${where}: ${some(unknown)} not in the data set; check the paths`);

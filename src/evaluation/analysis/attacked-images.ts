@@ -58,7 +58,7 @@ function lastPoint(watched: LastIterates, image: number, attack: string): Float3
  * model and keeps the last point asked about for each image, which is what the public code's attacks return. Rows are told
  * by their streams: whose stream it is, whose point it is.
  */
-export class LastIterates implements AttackedModel {
+class LastIterates implements AttackedModel {
   readonly #model: AttackedModel;
   readonly #imageOf = new WeakMap<RandomSource, number>();
   readonly #points = new Map<number, Float32Array>();

@@ -84,7 +84,7 @@ export interface Parts {
 }
 
 /** Appends the blocks to x [N, T, width]. `mask` [T, T] is added to the attention's logits. */
-export function appendTransformer(parts: Parts, x: string, size: TransformerSize, length: number, mask?: string) {
+function appendTransformer(parts: Parts, x: string, size: TransformerSize, length: number, mask?: string) {
   let h = x;
   for (let layer = 0; layer < size.layers; layer++) {
     const block = `${size.module}.resblocks.${layer}`;
@@ -95,13 +95,13 @@ export function appendTransformer(parts: Parts, x: string, size: TransformerSize
   return h;
 }
 
-export function layerNorm({ graph, state }: Parts, x: string, module: string, width: number): string {
+function layerNorm({ graph, state }: Parts, x: string, module: string, width: number): string {
   const inputs = ['weight', 'bias'].map((name) => parameter({ graph, state }, `${module}.${name}`, [width]));
   return graph.op('LayerNormalization', [x, ...inputs], { axis: -1, epsilon: float(LAYER_NORM_EPSILON) });
 }
 
 /** A weight as an initializer of its own name. */
-export function parameter({ graph, state }: Parts, name: string, dims: readonly WantedSize[]): string {
+function parameter({ graph, state }: Parts, name: string, dims: readonly WantedSize[]): string {
   return graph.has(name) ? name : graph.initializer(name, weight(state, name, dims));
 }
 

@@ -6,8 +6,8 @@ import { parseJson } from '../../schemas/json.ts';
 /** How many merges OpenAI takes of its file, which goes on: a vocabulary of 49,152 less 256 bytes and 2 special tokens. */
 const MOST_MERGES = 49_152 - 256 - 2;
 
-export const START_OF_TEXT = '<|startoftext|>';
-export const END_OF_TEXT = '<|endoftext|>';
+const START_OF_TEXT = '<|startoftext|>';
+const END_OF_TEXT = '<|endoftext|>';
 /** Marks a token at the end of a word. */
 const WORD_END = '</w>';
 

@@ -41,7 +41,7 @@ export interface Comparison {
  * Along random directions v and for random cotangents u, the largest difference between u' J v by the rules and by
  * finite differences, relative to the larger of the latter and the norm of J' u, its size for a typical v.
  */
-export async function relativeError(point: Point, comparison: Comparison): Promise<number> {
+async function relativeError(point: Point, comparison: Comparison): Promise<number> {
   const models = modelsOf(point, comparison.rules);
   let largest = 0;
   for (let round = 0; round < comparison.directions; round++) {

@@ -39,7 +39,7 @@ function foldable(node: Node, output: TypedShape): boolean {
  * Vectors with the batch size in them, written one way: the first dimension of the graph's input, times a constant, joined
  * with constants. What exports write instead (Shape, Gather, Unsqueeze, Equal, Where, ...) is then unused.
  */
-export class BatchArithmetic {
+class BatchArithmetic {
   readonly #image: string | undefined;
   /** Names of the vectors written that way, and the name of each by its entries. */
   readonly #short = new Set<string>();

@@ -131,7 +131,7 @@ function from(axis: number, rank: number): number[] {
 }
 
 /** Whether a node makes the images of a batch depend on each other, for a first input of this shape. */
-export function mixesBatch(node: Node, dims: readonly Dim[]): boolean {
+function mixesBatch(node: Node, dims: readonly Dim[]): boolean {
   const axes = ALONG[node.op]?.(node, dims.length) ?? [];
   return axes.some((axis) => isBatch(dims.at(axis) ?? 1));
 }
@@ -140,7 +140,7 @@ export function mixesBatch(node: Node, dims: readonly Dim[]): boolean {
  * A frozen graph can hold constants with one row per image of its batch (a class token expanded to it, say). Such rows are
  * equal: one of them broadcasts, and is expanded to N where it is joined with the images.
  */
-export function adaptOperands(node: Node, size: number, builder: GraphBuilder): Node {
+function adaptOperands(node: Node, size: number, builder: GraphBuilder): Node {
   const adapt = BROADCASTING.has(node.op) ? oneRow : ADAPTERS[node.op];
   if (adapt === undefined) return node;
   const batched = node.inputs.find((name) => name !== '' && batchAxis(name, builder) !== -1)!;

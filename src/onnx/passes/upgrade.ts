@@ -92,7 +92,7 @@ const FOREIGN: Readonly<Record<string, (node: Node, builder: GraphBuilder) => No
 };
 
 /** The rule for a node of another domain. Throws GraphError where there is none. */
-export function foreignRule(node: Node): (node: Node, builder: GraphBuilder) => Node {
+function foreignRule(node: Node): (node: Node, builder: GraphBuilder) => Node {
   const rule = FOREIGN[`${node.domain}.${node.op}`];
   if (rule !== undefined) return rule;
   throw new GraphError(

@@ -46,19 +46,19 @@ export function windowsOf(node: Node, spatial: readonly number[], kernel: readon
 }
 
 /** Strides and dilations, one per spatial axis. */
-export function stepsOf(node: Node, rank: number): Pick<Windows, 'strides' | 'dilations'> {
+function stepsOf(node: Node, rank: number): Pick<Windows, 'strides' | 'dilations'> {
   return { strides: positives(node, 'strides', rank), dilations: positives(node, 'dilations', rank) };
 }
 
 /** The `pads` attribute: zeros before each axis, then zeros after each. */
-export function explicitPads(node: Node, rank: number): Pick<Windows, 'padsBegin' | 'padsEnd'> {
+function explicitPads(node: Node, rank: number): Pick<Windows, 'padsBegin' | 'padsEnd'> {
   const pads = intsOf(node, 'pads') ?? Array<number>(2 * rank).fill(0);
   if (pads.length !== 2 * rank) fail(node, `pads [${pads.join(', ')}] are not ${2 * rank} numbers`);
   return { padsBegin: pads.slice(0, rank), padsEnd: pads.slice(rank) };
 }
 
 /** Splits the zeros of an automatic pad: the odd one goes to the end for SAME_UPPER, to the front otherwise. */
-export function splitPads(node: Node, totals: readonly number[]): Pick<Windows, 'padsBegin' | 'padsEnd'> {
+function splitPads(node: Node, totals: readonly number[]): Pick<Windows, 'padsBegin' | 'padsEnd'> {
   const small = totals.map((total) => Math.floor(total / 2));
   const large = totals.map((total) => Math.ceil(total / 2));
   return stringOf(node, 'auto_pad', 'NOTSET') === 'SAME_UPPER'

@@ -46,7 +46,7 @@ export interface PassOptions {
 }
 
 /** Activation of every unit on every probe image, its mean over positions: [N, D]. Only the trunk is run. */
-export async function unitActivations(
+async function unitActivations(
   classifier: Classifier,
   layer: MaskLayer,
   probe: Dataset,
@@ -110,7 +110,7 @@ export async function textEmbeddings(
 }
 
 /** Cosine of every image and every text, summed in float64: [images, texts]. */
-export function cosinesOf(images: Embeddings, texts: Embeddings): Float32Array {
+function cosinesOf(images: Embeddings, texts: Embeddings): Float32Array {
   const { size } = texts;
   const [imageNorms, textNorms] = [norms(images), norms(texts)];
   const cosines = new Float32Array(images.count * texts.count);

@@ -33,12 +33,12 @@ export function topImages({ images, units, activations }: Features, unit: number
  * (https://github.com/Trustworthy-ML-Lab/CLIP-dissect, similarity.py, cos_similarity). Of a unit that never is active the
  * original makes NaN; here it is like nothing, 0.
  */
-export function cosineSimilarity(features: Features): Float64Array {
+function cosineSimilarity(features: Features): Float64Array {
   return normalisedProducts(features, (value) => value, { centred: false, minNorm: Number.MIN_VALUE });
 }
 
 /** The same of vectors whose mean was taken off and whose elements were cubed: strong activations count for most. */
-export function cubedCosineSimilarity(features: Features, { minNorm }: { readonly minNorm: number }): Float64Array {
+function cubedCosineSimilarity(features: Features, { minNorm }: { readonly minNorm: number }): Float64Array {
   return normalisedProducts(features, (value) => value ** 3, { centred: true, minNorm });
 }
 
@@ -94,7 +94,7 @@ export interface MutualInformationOptions {
  * (CLIP-Dissect, section 3 and appendix A.1; https://github.com/Trustworthy-ML-Lab/CLIP-dissect, similarity.py, soft_wpmi).
  * With p_k = 1 it is `wpmi` of the same file.
  */
-export function mutualInformation(features: Features, options: MutualInformationOptions): Float64Array {
+function mutualInformation(features: Features, options: MutualInformationOptions): Float64Array {
   const { units, concepts } = features;
   const { topK, lambda, minProbability, pStart, pEnd } = options;
   const scores = new Float64Array(units * concepts);
@@ -144,7 +144,7 @@ export interface RankReorderOptions {
  * power of the mean cosine (https://github.com/Trustworthy-ML-Lab/CLIP-dissect, similarity.py, rank_reorder). The original
  * draws five random orders; here it is the mean over all of them, so that a ranking does not depend on a seed.
  */
-export function rankReorder(features: Features, options: RankReorderOptions): Float64Array {
+function rankReorder(features: Features, options: RankReorderOptions): Float64Array {
   const { units, concepts, activations, cosines } = features;
   const scores = new Float64Array(units * concepts);
   for (let unit = 0; unit < units; unit++) {

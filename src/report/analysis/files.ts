@@ -31,7 +31,7 @@ export function analysisFiles(report: AnalysisReport, { images, shifts, classNam
 }
 
 /** shift.csv: a row for each outcome of the attack and each group of units. */
-export function shiftCsv({ shift }: AnalysisReport): string {
+function shiftCsv({ shift }: AnalysisReport): string {
   const rows = ATTACK_OUTCOMES.flatMap((outcome) =>
     UNIT_GROUPS.flatMap((group): Row[] => {
       const cell = shift[outcome].groups[group];
@@ -44,7 +44,7 @@ export function shiftCsv({ shift }: AnalysisReport): string {
 }
 
 /** shift-images.csv: the same for every image by itself. */
-export function shiftImagesCsv(images: readonly ShiftImage[], shifts: readonly ImageShift[]): string {
+function shiftImagesCsv(images: readonly ShiftImage[], shifts: readonly ImageShift[]): string {
   const rows = images.map(({ image, label, prediction }, i): Row => {
     const shift = shifts[i];
     return [image, label, prediction, shift?.outcome, ...UNIT_GROUPS.map((group) => shift?.groups[group]?.shift)];
@@ -54,7 +54,7 @@ export function shiftImagesCsv(images: readonly ShiftImage[], shifts: readonly I
 }
 
 /** surfaces.csv: a row for every point. */
-export function surfacesCsv({ surfaces }: AnalysisReport): string {
+function surfacesCsv({ surfaces }: AnalysisReport): string {
   const rows = surfaces.flatMap(({ variant, image, label, steps, loss, prediction }) =>
     steps.flatMap((a, i) => steps.map((b, j): Row => [variant, image, label, a, b, loss[i]?.[j], prediction[i]?.[j]])),
   );

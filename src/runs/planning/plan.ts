@@ -129,11 +129,11 @@ export function maskRankedBy({ config }: Pick<Plan, 'config'>, method: RankingMe
   return mask;
 }
 
-export function evaluateJobs(plan: Plan): RunJob[] {
+function evaluateJobs(plan: Plan): RunJob[] {
   return eachShard(plan, 'evaluate');
 }
 
-export function transferJobs(plan: Plan): RunJob[] {
+function transferJobs(plan: Plan): RunJob[] {
   return eachShard(plan, 'transfer');
 }
 

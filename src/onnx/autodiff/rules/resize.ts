@@ -9,7 +9,7 @@ import { sameDims } from '../shape-helpers.ts';
  * What Resize makes each element of an axis from. Positions are computed in float32, as onnxruntime does: which of two
  * neighbours is nearest may hang on a rounding. https://onnx.ai/onnx/operators/onnx__Resize.html (19)
  */
-export function interpolation(node: Node, axis: Axis): readonly Combination[] {
+function interpolation(node: Node, axis: Axis): readonly Combination[] {
   const mode = stringOf(node, 'mode', 'nearest');
   const coordinates = stringOf(node, 'coordinate_transformation_mode', 'half_pixel');
   const position = POSITIONS[coordinates] ?? fail(node, `no gradient rule for coordinates "${coordinates}"`);
