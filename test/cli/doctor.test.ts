@@ -5,6 +5,7 @@ import { igd, scratch, smallConfig, writeJson } from '../support/cli.ts';
 
 /** Where onnxruntime's CUDA library is installed, CUDA may well come up: refusing it is not for this machine to show. */
 const hasCuda = listSupportedBackends().some(({ name, bundled }) => name === 'cuda' && bundled);
+if (hasCuda) console.info('skipped: onnxruntime has CUDA here, and may well use it');
 
 describe('igd doctor', () => {
   test('proves the CPU and times it', async () => {

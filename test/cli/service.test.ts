@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -22,9 +22,9 @@ import { remoteKeys, type Service, serviceKeys } from '../../src/schemas/service
 import { openServiceContext } from '../../src/service/context.ts';
 import { submitConfig } from '../../src/service/submit-config.ts';
 import { type Finished, igd, scratch, smallConfig, writeJson } from '../support/cli.ts';
+import { hasRequirement } from '../support/require.ts';
 
-const hasMoto = spawnSync('moto_server', ['--help']).status === 0;
-if (!hasMoto) console.info('skipped the commands that speak to AWS: there is no moto_server on PATH');
+const hasMoto = hasRequirement('moto');
 
 const SERVICE: Service = {
   stack: 'igd-test',

@@ -5,6 +5,7 @@ import { type App, Validations } from 'aws-cdk-lib';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { describe, expect, test } from 'vitest';
+import { hasRequirement } from '../support/require.ts';
 import { synthesize } from './synthesized.ts';
 
 /** What cdk-nag says of an app, each finding as "rule[finding]". */
@@ -54,10 +55,7 @@ function forget(app: App): void {
 }
 
 describe('cfn-lint', () => {
-  const version = spawnSync('cfn-lint', ['--version'], { encoding: 'utf8' });
-  const installed = version.status === 0;
-  const title = installed ? 'is clean' : 'is clean: SKIPPED, cfn-lint is not on the PATH';
-  test.skipIf(!installed)(title, () => {
+  test.runIf(hasRequirement('cfn-lint'))('is clean', () => {
     const { app, file } = synthesize({ email: 'someone@example.org' });
     app.synth();
     const { status, stdout } = spawnSync('cfn-lint', [file], { encoding: 'utf8' });

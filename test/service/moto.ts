@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,11 +11,11 @@ import {
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { CreateTopicCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
 import type { Service } from '../../src/schemas/service.ts';
+import { hasRequirement } from '../support/require.ts';
 import { type FaultyProxy, startProxy } from './proxy.ts';
 
-/** Whether the emulator is on this machine; says so once where it is not. */
-export const hasMoto = spawnSync('moto_server', ['--help']).status === 0;
-if (!hasMoto) process.stderr.write('skipped: moto_server is not installed (pip install "moto[server]")\n');
+/** Whether the emulator is on this machine. */
+export const hasMoto = hasRequirement('moto');
 
 /** An AWS of its own for one test file: real HTTP, real SDK, no account. */
 export interface Moto {

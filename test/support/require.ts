@@ -1,0 +1,48 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+
+/** Folder of the reference data beside the checkout. */
+export const REFERENCE = resolve(import.meta.dirname, '../../../shared/reference');
+
+interface Requirement {
+  readonly isThere: () => boolean;
+  /** Why what needs it is skipped. */
+  readonly without: string;
+}
+
+const runs = (command: string, flag: string) => spawnSync(command, [flag]).status === 0;
+
+/** What not every machine has. */
+const REQUIREMENTS = {
+  moto: {
+    isThere: () => runs('moto_server', '--help'),
+    without: 'moto_server is not installed (pip install "moto[server]")',
+  },
+  'cfn-lint': {
+    isThere: () => runs('cfn-lint', '--version'),
+    without: 'cfn-lint is not installed (pip install cfn-lint)',
+  },
+  reference: { isThere: () => existsSync(REFERENCE), without: `there is no reference data at ${REFERENCE}` },
+} satisfies Readonly<Record<string, Requirement>>;
+export type RequirementName = keyof typeof REQUIREMENTS;
+
+/**
+ * Whether the machine has it; what needs it is to be skipped otherwise, and the reason is printed. Where IGD_REQUIRE
+ * names it ("moto,cfn-lint,reference"), nothing may be skipped: then it is an error.
+ */
+export function hasRequirement(
+  name: RequirementName,
+  required: string | undefined = process.env.IGD_REQUIRE,
+  requirements: Readonly<Record<string, Requirement>> = REQUIREMENTS,
+): boolean {
+  const wanted = (required ?? '').split(',').filter((word) => word !== '');
+  const unknown = wanted.find((word) => requirements[word] === undefined);
+  if (unknown !== undefined)
+    throw new Error(`IGD_REQUIRE has "${unknown}"; it knows ${Object.keys(requirements).join(', ')}`);
+  const { isThere, without } = requirements[name]!;
+  if (isThere()) return true;
+  if (wanted.includes(name)) throw new Error(`IGD_REQUIRE wants ${name}, but ${without}`);
+  console.info(`skipped: ${without}`);
+  return false;
+}
