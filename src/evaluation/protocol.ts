@@ -1,5 +1,11 @@
-import type { Attack, AttackContext, AttackPoints, SavedAttack, ThreatModel } from '../attacks/core/attack.ts';
-import { evaluationsIn } from '../attacks/core/attack.ts';
+import {
+  type Attack,
+  type AttackContext,
+  type AttackPoints,
+  evaluationsIn,
+  type SavedAttack,
+  type ThreatModel,
+} from '../attacks/core/attack.ts';
 import { clipToThreat } from '../attacks/norms/threat-model.ts';
 import { keyedStream } from '../numeric/random.ts';
 import { gatherRows, rowOf } from '../numeric/rows.ts';

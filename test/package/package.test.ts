@@ -1,10 +1,11 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
 import { scratch, writeJson } from '../support/cli.ts';
+import { hasRequirement } from '../support/require.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const EXAMPLES = join(import.meta.dirname, 'examples');
@@ -43,9 +44,7 @@ describe('the tarball', () => {
   });
 });
 
-const canInstall = hasRegistry();
-
-describe.skipIf(!canInstall)('installed from the tarball', () => {
+describe.skipIf(!hasRequirement('npm'))('installed from the tarball', () => {
   beforeAll(async () => {
     mkdirSync(project, { recursive: true });
     writeJson(folder.path('commonjs/package.json'), { type: 'commonjs' });
@@ -104,11 +103,3 @@ describe.skipIf(!canInstall)('installed from the tarball', () => {
     expect(checked).toBe('');
   });
 });
-
-/** Whether npm can install what igd depends on; where it has to and cannot, the tests fail on it. */
-function hasRegistry(): boolean {
-  if (process.env.IGD_REQUIRE?.includes('npm')) return true;
-  const { status } = spawnSync('npm', ['ping', '--fetch-retries=0', '--fetch-timeout=5000'], { stdio: 'ignore' });
-  if (status !== 0) console.log('skipped: what needs an install, since no npm registry answers');
-  return status === 0;
-}

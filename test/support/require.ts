@@ -11,7 +11,7 @@ interface Requirement {
   readonly without: string;
 }
 
-const runs = (command: string, flag: string) => spawnSync(command, [flag]).status === 0;
+const runs = (command: string, ...args: string[]) => spawnSync(command, args).status === 0;
 
 /** What not every machine has. */
 const REQUIREMENTS = {
@@ -23,13 +23,17 @@ const REQUIREMENTS = {
     isThere: () => runs('cfn-lint', '--version'),
     without: 'cfn-lint is not installed (pip install cfn-lint)',
   },
+  npm: {
+    isThere: () => runs('npm', 'ping', '--fetch-retries=0', '--fetch-timeout=5000'),
+    without: 'no npm registry answers, and what igd depends on cannot be installed',
+  },
   reference: { isThere: () => existsSync(REFERENCE), without: `there is no reference data at ${REFERENCE}` },
 } satisfies Readonly<Record<string, Requirement>>;
 export type RequirementName = keyof typeof REQUIREMENTS;
 
 /**
  * Whether the machine has it; what needs it is to be skipped otherwise, and the reason is printed. Where IGD_REQUIRE
- * names it ("moto,cfn-lint,reference"), nothing may be skipped: then it is an error.
+ * names it ("moto,cfn-lint,npm,reference"), nothing may be skipped: then it is an error.
  */
 export function hasRequirement(
   name: RequirementName,

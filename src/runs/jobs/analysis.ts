@@ -1,5 +1,4 @@
-import type { AttackPoints } from '../../attacks/core/attack.ts';
-import { evaluationsIn } from '../../attacks/core/attack.ts';
+import { type AttackPoints, evaluationsIn } from '../../attacks/core/attack.ts';
 import { createAttack } from '../../attacks/suites.ts';
 import { RunError } from '../../errors.ts';
 import { openActivations } from '../../evaluation/analysis/activations.ts';
