@@ -1,7 +1,7 @@
 import type { AttackPoints } from '../attacks/core/attack.ts';
 import { keyedStream } from '../numeric/random.ts';
 import type { ModelChecks } from '../schemas/results.ts';
-import type { OnnxModel } from './onnx-model.ts';
+import type { MeteredModel } from './onnx-model.ts';
 import { logitsOf, type PredictOptions } from './predict.ts';
 
 /**
@@ -9,7 +9,7 @@ import { logitsOf, type PredictOptions } from './predict.ts';
  * `checks.py` in fra31/auto-attack. That a model optimises at test time, its last check, cannot happen to an ONNX graph.
  */
 export async function checkModel(
-  model: OnnxModel,
+  model: MeteredModel,
   points: AttackPoints,
   options: PredictOptions,
 ): Promise<ModelChecks> {
@@ -24,7 +24,7 @@ export async function checkModel(
 const EVALUATIONS = 5;
 const SAME = 1e-4;
 
-async function isRandomised(model: OnnxModel, points: AttackPoints, options: PredictOptions): Promise<boolean> {
+async function isRandomised(model: MeteredModel, points: AttackPoints, options: PredictOptions): Promise<boolean> {
   const outputs = [points.logits];
   while (outputs.length < EVALUATIONS)
     outputs.push(await logitsOf(model, points, options, [`check ${outputs.length}`]));
@@ -57,7 +57,7 @@ function areProbabilities(logits: Float32Array, classes: number): boolean {
 }
 
 async function countZeroGradients(
-  model: OnnxModel,
+  model: MeteredModel,
   { x, labels, images }: AttackPoints,
   { seed, batchSize }: PredictOptions,
 ): Promise<number> {

@@ -20,11 +20,16 @@ export interface ModelUsage {
   readonly runtimeSeconds: number;
 }
 
+/** A model that counts what it costs: what evaluations work on. */
+export interface MeteredModel extends AttackedModel {
+  readonly usage: ModelUsage;
+}
+
 /**
  * An evaluated model on a runtime, as attacks see it. It keeps one forward session and one gradient session per loss in
  * use: a gradient graph asked for logits alone would still compute the gradient. Release it after use.
  */
-export class OnnxModel implements AttackedModel {
+export class OnnxModel implements MeteredModel {
   readonly classes: number;
   readonly imageSize: number;
   readonly imageShape: ImageShape;
@@ -89,6 +94,8 @@ export class OnnxModel implements AttackedModel {
     const model = kind === 'forward' ? this.#evaluated.model : lossGradientModel(this.#evaluated, kind);
     const created = this.#runtime.createSession(model);
     this.#sessions.set(kind, created);
+    // A session that could not be made is not there to be released.
+    created.catch(() => this.#sessions.delete(kind));
     return created;
   }
 
@@ -161,7 +168,7 @@ const NOTHING: Cost = { seconds: 0, forwards: 0, gradients: 0, runtimeSeconds: 0
 /** Counts what an attack on these models costs from now on, on top of what it had cost before an interruption. */
 export function usageMeter(
   attack: string,
-  models: readonly Pick<OnnxModel, 'usage'>[],
+  models: readonly Pick<MeteredModel, 'usage'>[],
   earlier: Cost = NOTHING,
 ): UsageMeter {
   const spent = (): Cost =>

@@ -1,6 +1,6 @@
 import { predictedClass } from '../attacks/core/predictions.ts';
 import { keyedStream, type RandomStream, type StreamKey } from '../numeric/random.ts';
-import type { OnnxModel } from './onnx-model.ts';
+import type { MeteredModel } from './onnx-model.ts';
 
 export interface PredictOptions {
   readonly seed: number;
@@ -16,7 +16,7 @@ export interface IndexedImages {
 
 /** Logits [n, classes]; the noise of a randomised model is that of (seed, image, ...key). */
 export function logitsOf(
-  model: OnnxModel,
+  model: MeteredModel,
   images: IndexedImages,
   options: PredictOptions,
   key: StreamKey,
@@ -26,7 +26,7 @@ export function logitsOf(
 
 /** Class the model gives each image. */
 export async function predictImages(
-  model: OnnxModel,
+  model: MeteredModel,
   images: IndexedImages,
   options: PredictOptions,
   key: StreamKey,
@@ -39,7 +39,7 @@ export async function predictImages(
  * its own, so that `verify` can repeat it.
  */
 export async function predictCandidates(
-  model: OnnxModel,
+  model: MeteredModel,
   examples: IndexedImages & { readonly attacks: readonly string[] },
   { seed, batchSize }: PredictOptions,
 ): Promise<Int32Array> {
@@ -52,7 +52,7 @@ export function predictedClasses(logits: Float32Array, classes: number): Int32Ar
 }
 
 async function evaluate(
-  model: OnnxModel,
+  model: MeteredModel,
   { x, images }: IndexedImages,
   batchSize: number,
   stream: (image: number, row: number) => RandomStream,

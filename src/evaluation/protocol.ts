@@ -21,7 +21,7 @@ import {
   type SavedEvaluation,
 } from './image-state.ts';
 import { checkModel } from './model-checks.ts';
-import { type OnnxModel, type UsageMeter, usageMeter } from './onnx-model.ts';
+import { type MeteredModel, type UsageMeter, usageMeter } from './onnx-model.ts';
 import { logitsOf, predictCandidates } from './predict.ts';
 
 /** An attack and its place in a suite. */
@@ -30,7 +30,7 @@ export interface SuiteEntry {
   /** Attacks of one group see what those before them in the group left robust; every group begins with all images. */
   readonly group: string;
   /** The model the attack sees, where that is not the one it is judged on. */
-  readonly craftedOn?: () => Promise<OnnxModel>;
+  readonly craftedOn?: () => Promise<MeteredModel>;
 }
 
 export interface ProtocolOptions {
@@ -64,7 +64,7 @@ export interface Evaluation {
 
 /** What every attack of one evaluation works on. */
 interface EvaluationState {
-  readonly model: OnnxModel;
+  readonly model: MeteredModel;
   readonly images: EvaluationImages;
   /** [n, classes] of the clean images. */
   readonly logits: Float32Array;
@@ -84,7 +84,7 @@ interface EvaluationState {
  * With checkpoints of an interrupted evaluation of the same images, it goes on from there.
  */
 export async function evaluateImages(
-  model: OnnxModel,
+  model: MeteredModel,
   images: EvaluationImages,
   options: ProtocolOptions,
 ): Promise<Evaluation> {
@@ -104,7 +104,7 @@ export async function evaluateImages(
 }
 
 /** Throws Error where images, labels and indices are not as many: a missing one would be some number or other. */
-function requireRows({ imageSize, classes }: OnnxModel, { x, labels, images }: EvaluationImages): void {
+function requireRows({ imageSize, classes }: MeteredModel, { x, labels, images }: EvaluationImages): void {
   const count = images.length;
   if (labels.length !== count || x.length !== count * imageSize)
     throw new Error(`${count} images come with ${labels.length} labels and ${x.length / imageSize} rows of numbers`);
@@ -113,7 +113,7 @@ function requireRows({ imageSize, classes }: OnnxModel, { x, labels, images }: E
 }
 
 async function openEvaluation(
-  model: OnnxModel,
+  model: MeteredModel,
   images: EvaluationImages,
   logits: Float32Array,
   options: ProtocolOptions,
@@ -153,7 +153,8 @@ async function attackAll(
   const isAdversarialOnTarget = async (rows: readonly number[], x: Float32Array) =>
     (await predicted(rows, x)).map(({ prediction, row }) => prediction !== points.labels[row]);
   const candidates = await attack.run(
-    points,
+    // A copy: an attack that moves its clean images would move the ball that its examples are held to.
+    { ...points, x: points.x.slice(), labels: points.labels.slice() },
     surrogate === undefined ? context : { ...context, model: surrogate, isAdversarialOnTarget },
   );
   const claimed = [...points.images.keys()].filter((row) => candidates.broken[row] === 1);

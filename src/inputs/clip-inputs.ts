@@ -71,7 +71,8 @@ async function conceptsOf({ classes, classNames, ownNames }: ClipUse): Promise<s
   throw new ConfigError(`${where} has ${names.length} class names, the model ${classes} classes: give one name each`);
 }
 
-function requireVocabulary({ vocabulary, description }: Clip, tokenizer: Tokenizer, where: string): void {
+/** Throws ConfigError where the tokenizer is of another model. */
+export function requireVocabulary({ vocabulary, description }: Clip, tokenizer: Tokenizer, where: string): void {
   if (vocabulary === undefined || vocabulary === tokenizer.vocabulary) return;
   throw new ConfigError(
     `${where} has ${tokenizer.vocabulary} tokens, ${description} knows ${vocabulary}: it is the tokenizer of another model`,

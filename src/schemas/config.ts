@@ -24,7 +24,7 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in 64 lower
 const channels = z.array(z.number()).min(1).max(4);
 
 /** How a model wants its input, where that is not RGB in [0, 1], NCHW: folded into the graph. */
-const inputSchema = {
+export const inputSchema = {
   /** Per channel, on the [0, 1] scale; the graph computes (x - mean) / std. */
   normalize: z
     .strictObject({ mean: channels, std: z.array(z.number().positive()).min(1).max(4) })
@@ -175,4 +175,7 @@ export interface RunConfig extends Omit<ConfigDocument, 'variants' | 'analysis'>
     readonly mask: RankedMask | null;
   };
 }
+
+/** A run config as its user writes it. */
+export type RunConfigInput = z.input<typeof configSchema>;
 export type InputOptions = Pick<RunConfig['checkpoint'], 'normalize' | 'layout'>;

@@ -140,8 +140,6 @@ function dot(a: Float32Array, b: Float32Array): number {
   return sum;
 }
 
-('./check-gradient.ts');
-
 export interface CheckOptions {
   /** Random directions that are compared; 4 by default. */
   readonly directions?: number;

@@ -1,0 +1,64 @@
+import type { Dataset } from '../datasets/dataset.ts';
+import type { Scores } from '../defense/mask-set.ts';
+import { InputError } from '../errors.ts';
+import { clipSpec, requireVocabulary } from '../inputs/clip-inputs.ts';
+import { openClip, readTokenizer } from '../inputs/open-clip.ts';
+import type { Classifier, MaskLayer } from '../models/classifier.ts';
+import type { Runtime } from '../onnx/runtime.ts';
+import { cdirScores, imageEmbeddings, textEmbeddings } from '../ranking/cdir/cdir.ts';
+import { requireImages } from '../ranking/cdir/similarities.ts';
+import { clipSchema } from '../schemas/config.ts';
+import type { SimilarityName } from '../schemas/similarities.ts';
+import { describe, parsed } from './arguments.ts';
+
+/** The CLIP that units are compared by, and the names they are compared with. */
+export interface ClipOptions {
+  /** Path of OpenAI's ViT-B-16.pt or ViT-B-32.pt, or of an .onnx with both encoders. */
+  readonly model?: string;
+  /** Instead of `model`: the image encoder as .onnx. */
+  readonly image?: string;
+  /** With `image`: the text encoder as .onnx. */
+  readonly text?: string;
+  /** Path of bpe_simple_vocab_16e6.txt.gz, merges.txt or tokenizer.json. */
+  readonly tokenizer: string;
+  /** Names of the classes, in the order of the labels. */
+  readonly classNames: readonly string[];
+  /** How activations and CLIP are compared; soft_wpmi by default, as in CLIP-Dissect (arXiv:2204.10965). */
+  readonly similarity?: SimilarityName;
+  /** Images CLIP sees at once; 32 by default. */
+  readonly batchSize?: number;
+}
+
+interface Pass {
+  readonly runtime: Runtime;
+  readonly batchSize: number;
+  readonly progress: (done: number, total: number) => void;
+}
+
+/** CLIP-Dissect importance of a layer's units. Every probe image goes through CLIP once and through the trunk once. */
+export async function clipScores(
+  classifier: Classifier,
+  layer: MaskLayer,
+  probe: Dataset,
+  options: ClipOptions | undefined,
+  { runtime, batchSize, progress }: Pass,
+): Promise<Scores> {
+  if (options === undefined) throw new InputError('method "cdir" needs "clip": the files of a CLIP and class names');
+  const { classNames, ...files } = options;
+  if (!Array.isArray(classNames) || classNames.length !== classifier.classes)
+    throw new InputError(
+      `clip.classNames is ${describe(classNames)}: give ${classifier.classes} names, in the order of the labels`,
+    );
+  const config = parsed(clipSchema, files, 'clip');
+  requireImages(config.similarity, probe.count);
+  const clip = await openClip(clipSpec(config));
+  const tokenizer = await readTokenizer(config.tokenizer);
+  requireVocabulary(clip, tokenizer, config.tokenizer);
+  const pass = { batchSize: config.batchSize, runtime };
+  const total = 2 * probe.count;
+  const concepts = await textEmbeddings(clip, tokenizer, classNames, pass);
+  const images = await imageEmbeddings(clip, probe, { ...pass, progress: (done) => progress(done, total) });
+  const { similarity } = config;
+  const onTrunk = (done: number) => progress(probe.count + done, total);
+  return cdirScores(classifier, layer, probe, { images, concepts, similarity, batchSize, runtime, progress: onTrunk });
+}

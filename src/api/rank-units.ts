@@ -1,0 +1,136 @@
+import { type Dataset, datasetOf } from '../datasets/dataset.ts';
+import type { Scores } from '../defense/mask-set.ts';
+import { InputError } from '../errors.ts';
+import { layerOf } from '../models/classifier.ts';
+import { randomScores } from '../ranking/cost.ts';
+import { diagnose, type RankingDiagnostics } from '../ranking/diagnostics.ts';
+import { loirScores } from '../ranking/loir.ts';
+import { RANKING_METHODS, type RankingMethod } from '../schemas/variants.ts';
+import { classNumbers, describe, imageCount, knownOptions, requireUnitRange, wholeNumber } from './arguments.ts';
+import type { OpenModel } from './open-model.ts';
+import { type ClipOptions, clipScores } from './rank-by-clip.ts';
+import { BATCH_SIZE, type RuntimeModel, runtimeModel } from './runtime-model.ts';
+import type { StopSignal } from './stop-signal.ts';
+
+/** What is ranked, by which method, on which images. */
+export interface RankUnitsOptions {
+  /** Name of the layer whose units are ranked, see `OpenModel.layers`. */
+  readonly layer: string;
+  /**
+   * `loir`: leave-one-out importance, the mean change of the label's logit where the unit is left out; `cdir`: how much the
+   * unit is active on images that CLIP finds like the class's name; `random`: the control, by chance.
+   */
+  readonly method: RankingMethod;
+  /** Probe images [N, C, H, W] in [0, 1]; not for `random`. Use images the model was trained on, not those of the test. */
+  readonly images?: Float32Array;
+  /** [N] classes of the probe images. */
+  readonly labels?: ArrayLike<number>;
+  /** loir: the mean change with its sign (the paper's Eq. 5) instead of its size (the public code). */
+  readonly signed?: boolean;
+  /** cdir: the CLIP to compare with. */
+  readonly clip?: ClipOptions;
+  /** random: seed of the order; 0 by default. */
+  readonly seed?: number;
+  /** Units a class is to keep, which the diagnostics look at; an eighth of the layer by default. */
+  readonly importantUnits?: number;
+  /** Images computed at once; 64 by default. */
+  readonly batchSize?: number;
+  /** Called after every batch. */
+  readonly onProgress?: (done: number, total: number) => void;
+  /** Stops between two batches. */
+  readonly signal?: StopSignal;
+}
+
+/** How important every unit of a layer is for every class. */
+export interface Ranking {
+  /** [units, classes] row-major; higher is more important. */
+  readonly scores: Float32Array;
+  /** Units of the layer. */
+  readonly units: number;
+  /** Classes of the model. */
+  readonly classes: number;
+  /** Name of the layer. */
+  readonly layer: string;
+  /** How the units were ranked. */
+  readonly method: RankingMethod;
+  /** What is to be said of it before an image is attacked; look at `degenerate`. */
+  readonly diagnostics: RankingDiagnostics;
+}
+
+const OPTIONS = [
+  ...['layer', 'method', 'images', 'labels', 'signed', 'clip', 'seed', 'importantUnits', 'batchSize'],
+  ...['onProgress', 'signal'],
+];
+
+/**
+ * Ranks the units of a layer by their importance for each class (IG-Defense, arXiv:2409.15190, section 3), on the model
+ * without its defence where it has one. Rejects with ConfigError where there is no such layer, with InputError where an
+ * option does not fit, and with the signal's reason where it is stopped. A ranking without class information is returned
+ * all the same: its diagnostics say so.
+ */
+export async function rankUnits(model: OpenModel, options: RankUnitsOptions): Promise<Ranking> {
+  knownOptions(options, OPTIONS, 'rankUnits');
+  const own = runtimeModel(model);
+  const { classifier } = own.parts;
+  const layer = layerOf(classifier, options.layer);
+  const { method, importantUnits = Math.max(1, Math.floor(layer.units / 8)) } = options;
+  if (!RANKING_METHODS.includes(method))
+    throw new InputError(`method is ${describe(method)}: give one of ${RANKING_METHODS.join(', ')}`);
+  if (wholeNumber(importantUnits, 'importantUnits', 1) > layer.units)
+    throw new InputError(`importantUnits is ${importantUnits}, but ${layer.name} has only ${layer.units} units`);
+  requireFitting(options);
+  options.signal?.throwIfAborted();
+  const { units, classes, data } = await own.use(() => RANKERS[method](own, options));
+  const diagnostics = diagnose({ units, classes, data }, importantUnits);
+  return { scores: data, units, classes, layer: layer.name, method, diagnostics };
+}
+
+const RANKERS: Readonly<Record<RankingMethod, (model: RuntimeModel, options: RankUnitsOptions) => Promise<Scores>>> = {
+  loir: async (model, options) => {
+    const { classifier, runtime } = model.parts;
+    const { signed = false } = options;
+    const probe = probeOf(model, options);
+    return loirScores(classifier, layerOf(classifier, options.layer), probe, { signed, runtime, ...passOf(options) });
+  },
+  cdir: async (model, options) => {
+    const { classifier, runtime } = model.parts;
+    const layer = layerOf(classifier, options.layer);
+    return clipScores(classifier, layer, probeOf(model, options), options.clip, { runtime, ...passOf(options) });
+  },
+  random: async (model, { layer, seed = 0 }) => {
+    const { units } = layerOf(model.parts.classifier, layer);
+    return randomScores(units, model.classes, layer, wholeNumber(seed, 'seed'));
+  },
+};
+
+/** Options that say something to one method alone. */
+const OWN_OPTIONS: Readonly<Record<RankingMethod, readonly (keyof RankUnitsOptions)[]>> = {
+  loir: ['signed'],
+  cdir: ['clip'],
+  random: ['seed'],
+};
+
+function requireFitting(options: RankUnitsOptions): void {
+  for (const method of RANKING_METHODS) {
+    const idle = OWN_OPTIONS[method].find((name) => options[name] !== undefined);
+    if (method !== options.method && idle !== undefined)
+      throw new InputError(`"${idle}" is for method "${method}", not for "${options.method}": leave it out`);
+  }
+}
+
+function probeOf({ parts: { classifier } }: RuntimeModel, { images, labels }: RankUnitsOptions): Dataset {
+  const { imageShape, classes } = classifier;
+  const count = imageCount(images, imageShape);
+  if (images === undefined || count === 0) throw new InputError('images are none: give images to rank the units on');
+  requireUnitRange(images);
+  const facts = { imageShape, classes, labels: classNumbers(labels, count, classes) };
+  return datasetOf({ ...facts, pixels: images }, undefined, 'images');
+}
+
+function passOf({ batchSize = BATCH_SIZE, onProgress, signal }: RankUnitsOptions) {
+  const progress = (done: number, total: number) => {
+    onProgress?.(done, total);
+    signal?.throwIfAborted();
+  };
+  return { batchSize: wholeNumber(batchSize, 'batchSize', 1), progress };
+}

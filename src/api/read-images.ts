@@ -1,0 +1,74 @@
+import type { DatasetSpec } from '../datasets/dataset.ts';
+import { openDataset } from '../datasets/open.ts';
+import { InputError } from '../errors.ts';
+import type { ImageShape } from '../models/classifier.ts';
+import { DATASET_FORMATS, type Preprocessing } from '../schemas/config.ts';
+import { localPath } from '../stores/open.ts';
+import { describe, knownOptions, wholeNumber } from './arguments.ts';
+
+/** Which images to read, and how. */
+export interface ReadImagesOptions {
+  /** Told by the name where left out: npy for .npy and .npz, else cifar10. */
+  readonly format?: 'cifar10' | 'cifar100' | 'npy' | 'imagefolder';
+  /** Index of the first image; 0 by default. */
+  readonly first?: number;
+  /** How many; all from `first` on by default. */
+  readonly count?: number;
+  /** The part of an archive or folder that has both; "test" by default. */
+  readonly split?: 'train' | 'test';
+  /** npy: the path of the labels beside the images. */
+  readonly labels?: string;
+  /** imagefolder: what is done to an image, by RobustBench's names. */
+  readonly preprocessing?: Preprocessing;
+  /** imagefolder: a text file of the images to take, a path a line. */
+  readonly list?: string;
+}
+
+/** Labelled images in memory. */
+export interface LabelledImages {
+  /** [N, C, H, W] in [0, 1], row-major. */
+  readonly images: Float32Array;
+  /** [N] */
+  readonly labels: Int32Array;
+  /** Index of each image in its data set. */
+  readonly indices: readonly number[];
+  /** [C, H, W] */
+  readonly imageShape: ImageShape;
+  /** Names of the classes, where the data set has them. */
+  readonly classNames: readonly string[] | undefined;
+}
+
+const OPTIONS = ['format', 'first', 'count', 'split', 'labels', 'preprocessing', 'list'];
+
+/**
+ * Reads images and labels of a CIFAR file, archive or folder, of .npy or .npz, or of a folder (or .tar) of class folders.
+ * Rejects with DatasetError or InputError where the file is not what its format promises, or has fewer images.
+ */
+export async function readImages(path: string, options: ReadImagesOptions = {}): Promise<LabelledImages> {
+  knownOptions(options, OPTIONS, 'readImages');
+  const first = wholeNumber(options.first ?? 0, 'first');
+  const { count } = options;
+  const limit = count === undefined ? undefined : first + wholeNumber(count, 'count', 1);
+  const dataset = await openDataset(await specOf(path, options, limit));
+  const wanted = dataset.count - first;
+  if (wanted < 1) throw new InputError(`${path} has ${dataset.count} images: there is none at ${first}`);
+  return {
+    images: await dataset.pixels(first, wanted),
+    labels: dataset.labels.slice(first),
+    indices: Array.from({ length: wanted }, (_, i) => first + i),
+    imageShape: dataset.imageShape,
+    classNames: dataset.classNames,
+  };
+}
+
+async function specOf(path: string, options: ReadImagesOptions, limit: number | undefined): Promise<DatasetSpec> {
+  const { format = /\.np[yz]$/.test(path) ? 'npy' : 'cifar10', split = 'test', labels, preprocessing, list } = options;
+  if (!DATASET_FORMATS.includes(format))
+    throw new InputError(`format is ${describe(format)}: give one of ${DATASET_FORMATS.join(', ')}`);
+  if (format !== 'npy' && labels !== undefined) throw new InputError('"labels" goes with format "npy": leave it out');
+  if (format !== 'imagefolder' && (preprocessing ?? list) !== undefined)
+    throw new InputError('"preprocessing" and "list" go with format "imagefolder": leave them out');
+  const common = { path: await localPath(path), split, limit };
+  if (format === 'npy') return { format, ...common, labels: labels && (await localPath(labels)) };
+  return format === 'imagefolder' ? { format, ...common, preprocessing, list } : { format, ...common };
+}
