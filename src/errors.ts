@@ -3,6 +3,7 @@
  * prints it alone, without a stack trace, and exits with `exitCode`.
  */
 export abstract class IgdError extends Error {
+  /** What the command line ends with: 2 for bad input, 1 where the work failed. */
   abstract readonly exitCode: 1 | 2;
 
   constructor(message: string, options?: { cause?: unknown }) {
@@ -13,6 +14,7 @@ export abstract class IgdError extends Error {
 
 /** What the user gave cannot be used as it is: exit code 2, and nothing was written. */
 export class InputError extends IgdError {
+  /** Bad input. */
   readonly exitCode = 2;
 }
 
@@ -33,6 +35,7 @@ export class RankingError extends InputError {}
 
 /** Good input, but the work failed: a device, the disk, the network. Exit code 1. */
 export class RunError extends IgdError {
+  /** The work failed. */
   readonly exitCode = 1;
 }
 

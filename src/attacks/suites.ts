@@ -17,7 +17,7 @@ import { square } from './square/square.ts';
 
 type SpecOf<Name extends AttackName> = Extract<ResolvedAttackSpec, { attack: Name }>;
 
-/** An attack is a file and a row here, and its options a row in `contracts/attacks.ts`. */
+/** An attack is a file and a row here, and its options a row in `schemas/attacks.ts`. */
 const ATTACKS: { readonly [Name in AttackName]: (spec: SpecOf<Name>, name: string) => Attack } = {
   'apgd-ce': (spec, name) => apgd({ ...spec, name, loss: 'ce' }),
   'apgd-dlr': (spec, name) => apgd({ ...spec, name, loss: 'dlr' }),

@@ -43,10 +43,13 @@ export interface ProtocolOptions {
   readonly checkpoints?: CheckpointStore;
 }
 
+/** How far an evaluation is. */
 export interface ProtocolProgress {
+  /** Name of the attack in hand. */
   readonly attack: string;
   /** Images no attack of the current one's group has broken so far, of all in the shard. */
   readonly robust: number;
+  /** Images under evaluation, whatever the model makes of them. */
   readonly total: number;
   /** Share of the whole suite that is done, 0 to 1. */
   readonly fraction: number;

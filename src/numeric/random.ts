@@ -20,15 +20,19 @@ export interface RandomSource {
 export interface RandomStream extends RandomSource {
   /** Where the stream is, as plain data; `restore` goes on from there. */
   save(): StreamState;
+  /** Goes on from where `save` was called. */
   restore(state: StreamState): void;
 }
 
+/** A stream between two draws. */
 export interface StreamState {
+  /** State of the generator, xoroshiro128+: four 32-bit words. */
   readonly words: readonly number[];
   /** The second of two normals drawn at once. */
   readonly spare: number | null;
 }
 
+/** Names a stream. */
 export type StreamKey = readonly (string | number)[];
 
 /** The stream named by `key`; equal keys give equal streams. The state is SHA-256 of the key: keys do not collide. */

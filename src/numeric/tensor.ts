@@ -2,26 +2,44 @@
 
 /** Typed array behind each element type; float16 and bfloat16 are raw 16-bit patterns, as in onnxruntime. */
 export interface TensorData {
+  /** IEEE 754 single precision. */
   float32: Float32Array;
+  /** IEEE 754 double precision. */
   float64: Float64Array;
+  /** Bit patterns of IEEE 754 half precision. */
   float16: Uint16Array;
+  /** Upper halves of single-precision bit patterns. */
   bfloat16: Uint16Array;
+  /** 8-bit integers with sign. */
   int8: Int8Array;
+  /** 8-bit integers without. */
   uint8: Uint8Array;
+  /** 16-bit integers with sign. */
   int16: Int16Array;
+  /** 16-bit integers without. */
   uint16: Uint16Array;
+  /** 32-bit integers with sign. */
   int32: Int32Array;
+  /** 32-bit integers without. */
   uint32: Uint32Array;
+  /** 64-bit integers with sign: labels, axes, shapes. */
   int64: BigInt64Array;
+  /** 64-bit integers without. */
   uint64: BigUint64Array;
+  /** 0 or 1. */
   bool: Uint8Array;
 }
 
+/** Type of a tensor's elements, by its name in ONNX. */
 export type ElementType = keyof TensorData;
 
+/** A tensor of one element type. */
 export interface TypedTensor<T extends ElementType> {
+  /** Type of the elements. */
   readonly type: T;
+  /** Sizes of the axes; none for a scalar. */
   readonly dims: readonly number[];
+  /** The elements, the last axis fastest. */
   readonly data: TensorData[T];
 }
 

@@ -17,10 +17,13 @@ export function float(value: number): Attribute {
   return { kind: 'float', value };
 }
 
+/** What a node may have besides op and inputs. */
 export interface NodeOptions {
+  /** Its attributes by name. */
   readonly attributes?: Readonly<Record<string, AttributeLike>>;
   /** Names of the outputs; one fresh name by default. */
   readonly outputs?: readonly string[];
+  /** Its name; that of its first output by default. */
   readonly name?: string;
 }
 
@@ -51,12 +54,14 @@ export class GraphBuilder {
     return builder;
   }
 
+  /** Adds an input of the graph and returns its name. */
   input(name: string, dims: readonly Dim[], type: ElementType = 'float32'): string {
     this.#define(name, { type, dims });
     this.#inputs.push(name);
     return name;
   }
 
+  /** Adds a constant under a name of its own and returns it: weights. */
   initializer(name: string, tensor: Tensor): string {
     this.#define(name, { type: tensor.type, dims: tensor.dims, constant: tensor });
     this.#initializers.set(name, tensor);
@@ -118,10 +123,12 @@ export class GraphBuilder {
     return this.#nodes;
   }
 
+  /** Dimensions of a value. */
   shape(name: string): readonly Dim[] {
     return this.value(name).dims;
   }
 
+  /** Element type of a value. */
   type(name: string): ElementType {
     return this.value(name).type;
   }
@@ -143,6 +150,7 @@ export class GraphBuilder {
     return value;
   }
 
+  /** Whether there is a value of that name. */
   has(name: string): boolean {
     return this.#values.has(name);
   }

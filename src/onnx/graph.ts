@@ -10,6 +10,7 @@ import type { AttributeProto, ModelProto, NodeProto, ValueInfoProto } from './pr
 /** `{ batch: k }` is k times the batch size N: the one thing left dynamic in a graph. */
 export type Dim = number | { readonly batch: number };
 
+/** What a node is told besides its inputs. */
 export type Attribute =
   | { readonly kind: 'int' | 'float'; readonly value: number }
   | { readonly kind: 'ints' | 'floats'; readonly value: readonly number[] }
@@ -19,40 +20,59 @@ export type Attribute =
   /** Sub-graphs and the like: carried along, never looked into. */
   | { readonly kind: 'opaque'; readonly proto: AttributeProto };
 
+/** An op with its inputs and outputs. */
 export interface Node {
+  /** Name of the op: "Conv". */
   readonly op: string;
   /** '' is the standard ai.onnx domain. */
   readonly domain: string;
+  /** For a reader; may be empty. */
   readonly name: string;
   /** '' marks an optional input that is left out. */
   readonly inputs: readonly string[];
+  /** Names of the values it gives. */
   readonly outputs: readonly string[];
+  /** Attributes by name. */
   readonly attributes: Readonly<Record<string, Attribute>>;
+  /** The message it was read from. */
   readonly source?: NodeProto | undefined;
 }
 
+/** An input or output of a graph. */
 export interface ValueInfo {
+  /** Name of the value. */
   readonly name: string;
+  /** Type of its elements. */
   readonly type: ElementType;
   /** undefined: rank unknown. A dimension of undefined: dynamic, and not known to be the batch. */
   readonly dims: readonly (Dim | undefined)[] | undefined;
+  /** The message it was read from. */
   readonly source?: ValueInfoProto | undefined;
 }
 
+/** The nodes of a model, and what goes in and out. */
 export interface Graph {
+  /** For a reader. */
   readonly name: string;
   /** Without the initializers that old exports list again as inputs. */
   readonly inputs: readonly ValueInfo[];
+  /** What the graph computes. */
   readonly outputs: readonly ValueInfo[];
+  /** Constants by name: weights. */
   readonly initializers: ReadonlyMap<string, Tensor>;
+  /** In topological order. */
   readonly nodes: readonly Node[];
 }
 
+/** A graph, and what its ops mean. */
 export interface Model {
+  /** What is computed. */
   readonly graph: Graph;
   /** Version of each operator set by domain; '' is ai.onnx. */
   readonly opsets: ReadonlyMap<string, number>;
+  /** Version of the file format. */
   readonly irVersion: number;
+  /** The message it was read from. */
   readonly source?: ModelProto | undefined;
 }
 

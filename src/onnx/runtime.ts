@@ -8,15 +8,19 @@ export type Fetches = Readonly<Record<string, TypedTensor<'float32'>>>;
 
 /** Seconds spent inside the runtime, building the session included, and the calls made, for the share that is ours. */
 export interface SessionUsage {
+  /** Wall time. */
   readonly seconds: number;
+  /** Times it was run. */
   readonly calls: number;
 }
 
 /** A graph ready to run. Native memory may be behind it: keep few sessions and `release` them. */
 export interface Session {
+  /** What it has cost so far. */
   readonly usage: SessionUsage;
   /** Runs the graph; `outputs` (all by default) limits what is copied back, not what is computed. */
   run(feeds: Feeds, outputs?: readonly string[]): Promise<Fetches>;
+  /** Lets go of the native memory; the session is not used after. */
   release(): Promise<void>;
 }
 

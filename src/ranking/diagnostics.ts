@@ -10,6 +10,7 @@ export interface RankingDiagnostics {
   readonly meanOverlap: number;
   /** Units of no importance to any class. */
   readonly deadUnits: number;
+  /** What a reader must know before trusting it, a code and a sentence each. */
   readonly flags: readonly Flag[];
   /** True where the masks would carry no class information: blind pruning, not a defence. */
   readonly degenerate: boolean;

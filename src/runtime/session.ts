@@ -6,6 +6,7 @@ import type { Feeds, Fetches, Runtime, Session } from '../onnx/runtime.ts';
 import type { Device } from '../schemas/config.ts';
 import { requireProvider, runtimeOptions } from './provider.ts';
 
+/** How onnxruntime-node is to compute. */
 export interface RuntimeOptions {
   /** Threads one operator may use; the local worker pool gives each worker its share of the cores. */
   readonly threads?: number;

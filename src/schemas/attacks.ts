@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 export const NORM_NAMES = ['Linf', 'L2', 'L1'] as const;
+/** Norms that a distance may be measured in. */
 export type Norm = (typeof NORM_NAMES)[number];
 
 /** Far more than anybody waits for: a slip of the key, not a wish. */
@@ -116,13 +117,16 @@ export const attackEntrySchema = z.union([
 export type AttackSpec = z.input<typeof attackSpecSchema>;
 /** With every option spelled out. */
 export type ResolvedAttackSpec = z.output<typeof attackSpecSchema>;
+/** Name of an attack of the package. */
 export type AttackName = ResolvedAttackSpec['attack'];
 export type CraftedOn = NonNullable<ResolvedAttackSpec['on']>;
 
 /** Ordered lists of attacks by name; `src/attacks/suites.ts` spells them out. */
 export const SUITE_NAMES = ['standard', 'plus', 'rand', 'apgd', 'iw-wc'] as const;
+/** Name of a suite of the package. */
 export type SuiteName = (typeof SUITE_NAMES)[number];
 
 /** `sequential`: each attack sees the images still robust, as AutoAttack does. `individual`: each sees all of them. */
 export const PROTOCOLS = ['sequential', 'individual'] as const;
+/** How attacks of a suite share the images. */
 export type Protocol = (typeof PROTOCOLS)[number];

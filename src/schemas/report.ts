@@ -10,6 +10,7 @@ export type Share = z.infer<typeof shareSchema>;
 
 /** Something a reader must know before trusting a number. `code` is stable; `message` is a sentence. */
 const flag = z.strictObject({ code: z.string(), message: z.string() });
+/** Something a reader must know before trusting a number: a stable code, and a sentence. */
 export type Flag = z.infer<typeof flag>;
 
 const attack = z.strictObject({
@@ -124,6 +125,7 @@ export type PublishedReport = z.infer<typeof published>;
 const missingResult = z.strictObject({ variant: z.string(), shard: z.int().nonnegative() });
 export type MissingResult = z.infer<typeof missingResult>;
 
+/** Checks that a document is a report of this version: report.json of a run. */
 export const reportSchema = z.strictObject({
   schema: z.literal('igd.report/2'),
   run: z.strictObject({
@@ -174,4 +176,5 @@ export const reportSchema = z.strictObject({
   published: published.nullable(),
   flags: z.array(flag),
 });
+/** What a run found; `schema` is its version. Shares are in [0, 1]. */
 export type Report = z.infer<typeof reportSchema>;

@@ -14,6 +14,7 @@ export const attackUsageSchema = z.strictObject({
   /** Part of `seconds` spent inside onnxruntime. */
   runtimeSeconds: z.number().nonnegative(),
 });
+/** What an attack has cost: images evaluated without a gradient and with one, and seconds. */
 export type AttackUsage = z.infer<typeof attackUsageSchema>;
 
 export const imageOutcomeSchema = z.strictObject({
@@ -39,6 +40,7 @@ export const modelChecksSchema = z.strictObject({
   /** Images whose cross-entropy gradient was exactly zero at the clean image. */
   zeroGradientImages: z.int().nonnegative(),
 });
+/** What may make robust accuracy worthless, measured before any attack: `checks.py` of fra31/auto-attack. */
 export type ModelChecks = z.infer<typeof modelChecksSchema>;
 
 /** One shard: some images of one variant under the whole suite. */

@@ -51,6 +51,7 @@ export const similaritySpecSchema = z.discriminatedUnion('name', [softWpmi, wpmi
 
 /** A similarity with its numbers. */
 export type SimilaritySpec = z.infer<typeof similaritySpecSchema>;
+/** How activations and CLIP are compared, by the names of CLIP-Dissect (arXiv:2204.10965). */
 export type SimilarityName = SimilaritySpec['name'];
 
 export const SIMILARITY_NAMES = [

@@ -6,6 +6,7 @@ import type { LossName } from './losses.ts';
 
 /** What an attack sees of the model: white box, one batch at a time, each row on its own. */
 export interface AttackedModel {
+  /** Classes it tells apart. */
   readonly classes: number;
   /** C * H * W. */
   readonly imageSize: number;
@@ -19,6 +20,7 @@ export interface AttackedModel {
   gradient(loss: LossName, batch: LossBatch, streams: readonly RandomSource[]): Promise<LossGradient>;
 }
 
+/** A batch of images and what a loss takes besides them. */
 export interface LossBatch {
   /** [n, imageSize] */
   readonly x: Float32Array;
@@ -32,6 +34,7 @@ export interface LossBatch {
   readonly weights?: Float32Array;
 }
 
+/** A loss and its gradient; row i is about image i. */
 export interface LossGradient {
   /** [n] loss of each image */
   readonly loss: Float32Array;
@@ -45,6 +48,7 @@ export interface LossGradient {
 export interface AttackPoints {
   /** [n, imageSize] clean images */
   readonly x: Float32Array;
+  /** [n] true classes */
   readonly labels: Int32Array;
   /** Index of each image in the data set: the part of a stream's key that makes it the image's own. */
   readonly images: readonly number[];
@@ -52,14 +56,19 @@ export interface AttackPoints {
   readonly logits: Float32Array;
 }
 
+/** How far an adversarial example may be from its clean image; it stays within [0, 1] besides. */
 export interface ThreatModel {
+  /** What the distance is measured in, over all values of an image. */
   readonly norm: Norm;
   /** Radius of the ball, images in [0, 1]. */
   readonly epsilon: number;
 }
 
+/** What an attack works with. */
 export interface AttackContext {
+  /** The model the attack sees. */
   readonly model: AttackedModel;
+  /** Where candidates are to lie. */
   readonly threat: ThreatModel;
   /** Stream of one image for one restart of this attack: (seed, image, attack, ...key). */
   stream(image: number, ...key: StreamKey): RandomStream;
@@ -88,6 +97,7 @@ declare const savedAttack: unique symbol;
 
 /** Plain data (numbers, strings, typed arrays) that only the attack that saved it understands. */
 export interface SavedAttack {
+  /** Marks what `AttackContext.checkpoint` has saved; there is nothing to read in it. */
   readonly [savedAttack]: true;
 }
 
@@ -103,7 +113,9 @@ export interface Candidates {
 
 /** Images evaluated without a gradient, and with one. */
 export interface AttackCost {
+  /** Images whose logits are computed alone. */
   readonly forwards: number;
+  /** Images whose gradient is computed, the logits with it. */
   readonly gradients: number;
 }
 
@@ -112,6 +124,7 @@ export function evaluationsIn(costs: readonly AttackCost[]): number {
   return costs.reduce((sum, { forwards, gradients }) => sum + forwards + gradients, 0);
 }
 
+/** An attack as the protocol runs it; `defineAttack` makes one of what it does to one image. */
 export interface Attack {
   /** "apgd-ce", "apgd-t": how results name it. */
   readonly name: string;

@@ -38,6 +38,11 @@ export interface Loss {
 }
 
 export const LOSS_NAMES = ['ce', 'dlr', 'dlr-targeted', 'cw', 'difference', 'gama'] as const;
+/**
+ * The losses that can be differentiated, by name: cross-entropy `ce`; difference of logits ratio `dlr` and its targeted form
+ * `dlr-targeted` (arXiv:2003.01690, section 4); the margin `cw` (arXiv:1608.04644); `difference` of two logits, as FAB has it
+ * (arXiv:1907.02044); guided adversarial margin `gama` (arXiv:2011.14969).
+ */
 export type LossName = (typeof LOSS_NAMES)[number];
 
 /** Cross-entropy of each image: -log softmax(z)_y. */

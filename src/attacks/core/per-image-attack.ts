@@ -5,13 +5,13 @@ import type { LossName } from './losses.ts';
 /**
  * An attack as what it does to ONE image: a search that asks the model one question at a time. It sees nothing but the
  * answers about its own image, so what becomes of an image cannot depend on its neighbours in a batch; and between two
- * questions it is plain data, so it can be saved and gone on with in another process. `drive.ts` runs many side by side.
+ * questions it is plain data, so it can be saved and gone on with in another process. `defineAttack` runs many side by side.
  */
 export interface PerImageAttack<State> {
-  /** What it wants to know next; undefined once it is over. The arrays are read before `receive` and not kept. */
+  /** What it wants to know next; undefined once it is over. The arrays are read before `update` and not kept. */
   readonly next: ModelQuery | undefined;
   /**
-   * Takes the answer to `query` and moves on. Returns a point within the threat model that this answer shows to be
+   * Takes the answer to `next` and moves on. Returns a point within the threat model that this answer shows to be
    * misclassified, if it does; the caller copies it.
    */
   update(answer: ModelAnswer): Float32Array | undefined;
@@ -20,10 +20,11 @@ export interface PerImageAttack<State> {
    * model is to be the judge. Need not be misclassified nor, by a rounding, within the threat model.
    */
   readonly best: Float32Array;
-  /** Everything `AttackDefinition.enter` needs to go on from here: numbers, strings and typed arrays, not copied. */
+  /** Everything `AttackDefinition.prepare` needs to go on from here: numbers, strings and typed arrays, not copied. */
   save(): State;
 }
 
+/** What a search asks the model. */
 export type ModelQuery =
   /** The logits at x, [imageSize]. */
   | { readonly kind: 'logits'; readonly x: Float32Array }
@@ -32,13 +33,15 @@ export type ModelQuery =
 
 /** What a loss takes besides logits and label; see `LOSSES`. */
 export interface LossParameters {
+  /** Class aimed at, for targeted losses. */
   readonly target?: number;
   /** [classes] */
   readonly reference?: Float32Array;
+  /** What leaving the reference counts. */
   readonly weight?: number;
 }
 
-/** Views into a batch, gone after `receive`. */
+/** What the model says of one image; views into a batch, gone after `update`. */
 export interface ModelAnswer {
   /** [classes] */
   readonly logits: Float32Array;
@@ -52,6 +55,7 @@ export interface ModelAnswer {
 export interface Sample {
   /** [imageSize] */
   readonly clean: Float32Array;
+  /** Its true class. */
   readonly label: number;
   /** [classes] of the clean image. */
   readonly logits: Float32Array;
@@ -61,6 +65,7 @@ export interface Sample {
 
 /** One pass over the images still robust. */
 export interface AttackRound {
+  /** Which run from a new start it is, from 0: a part of the key of its random stream. */
   readonly restart: number;
   /** Which of an image's wrong classes to aim at, by falling clean logit: 0 is the most likely one. */
   readonly targetRank?: number;
@@ -68,11 +73,13 @@ export interface AttackRound {
 
 /** What all searches of an attack share. */
 export interface AttackSetup {
+  /** Where candidates are to lie. */
   readonly threat: ThreatModel;
+  /** What is known of the model before it is asked. */
   readonly model: Pick<AttackedModel, 'classes' | 'imageSize' | 'imageShape' | 'randomised'>;
 }
 
-/** An attack; `attackOf` makes it run. */
+/** An attack as what it does to one image in one round, with state of type `State`; `defineAttack` makes it run. */
 export interface AttackDefinition<State> {
   /** How results name it. */
   readonly name: string;
@@ -82,12 +89,13 @@ export interface AttackDefinition<State> {
   rounds(classes: number): readonly AttackRound[];
   /**
    * Prepares the attack: the function gives the search of one image in one round, from its start or from where a saved one
-   * was. Searches of one arena may share scratch space, since they receive answers one at a time. Throws ConfigError where
+   * was. Searches of one setup may share scratch space, since they receive answers one at a time. Throws ConfigError where
    * the model has too few classes or the norm is not the attack's.
    */
   prepare(setup: AttackSetup): (sample: Sample, round: AttackRound, saved?: State) => PerImageAttack<State>;
 }
 
+/** How often an attack begins anew. */
 export interface RoundOptions {
   /** Runs from new starts, for each target where there are targets. */
   readonly restarts: number;

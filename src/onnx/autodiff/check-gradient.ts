@@ -140,6 +140,7 @@ function dot(a: Float32Array, b: Float32Array): number {
   return sum;
 }
 
+/** How closely to compare. */
 export interface CheckOptions {
   /** Random directions that are compared; 4 by default. */
   readonly directions?: number;
@@ -149,16 +150,23 @@ export interface CheckOptions {
   readonly rules?: GradientTable;
 }
 
+/** What a comparison of gradients found. */
 export interface CheckReport {
+  /** Whether the largest error is within the tolerance. */
   readonly ok: boolean;
+  /** The largest difference from finite differences, relative to the gradient's size. */
   readonly maxRelativeError: number;
   /** Where the whole does not pass: the nodes that do not pass alone, worst first. */
   readonly suspects: readonly Suspect[];
 }
 
+/** A node whose rule does not pass alone. */
 export interface Suspect {
+  /** Its op, whose rule is to be looked at. */
   readonly op: string;
+  /** Its name, or its first output's. */
   readonly node: string;
+  /** The error of its gradient alone. */
   readonly maxRelativeError: number;
 }
 

@@ -5,6 +5,7 @@ import { fail } from '../shapes/operands.ts';
 
 /** What a rule may ask for while it appends the backward pass of a node. */
 export interface RuleContext {
+  /** The graph, to append to. */
   readonly builder: GraphBuilder;
   /** Whether the gradient with respect to this input is wanted: weights and constants need none. */
   needs(input: number): boolean;
@@ -20,18 +21,24 @@ export type GradientRule = (
   outputGradients: readonly (string | undefined)[],
 ) => readonly (string | undefined)[];
 
+/** Rules by op of the standard domain. */
 export type GradientTable = Readonly<Record<string, GradientRule>>;
 
 /** A node seen from one of its inputs, with the arithmetic to write the formula of its gradient. */
 export interface RuleSite extends Arithmetic {
+  /** The graph, to append to. */
   readonly builder: GraphBuilder;
+  /** The node that is differentiated. */
   readonly node: Node;
   /** The input that is differentiated: its position and name. */
   readonly index: number;
+  /** Name of that input. */
   readonly x: string;
+  /** Names of all inputs of the node. */
   readonly inputs: readonly string[];
   /** The first output and its gradient. */
   readonly y: string;
+  /** Name of the gradient of the first output. */
   readonly dy: string;
 }
 

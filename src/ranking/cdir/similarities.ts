@@ -203,7 +203,7 @@ interface Similarity<N extends SimilarityName> {
   readonly looksAt: (spec: SpecOf<N>, images: number) => number;
 }
 
-/** A new way to compare is a function and a row here, with its numbers in contracts/similarities.ts. */
+/** A new way to compare is a function and a row here, with its numbers in schemas/similarities.ts. */
 const SIMILARITIES: { readonly [N in SimilarityName]: Similarity<N> } = {
   soft_wpmi: { score: mutualInformation, looksAt: ({ topK }) => topK },
   wpmi: {
