@@ -99,6 +99,7 @@ export { type AttributeLike, GraphBuilder, type NodeOptions } from './onnx/build
 export { encodeModel } from './onnx/codec/model.ts';
 export type { Attribute, Dim, Graph, Model, Node, ValueInfo } from './onnx/graph.ts';
 export type { Feeds, Fetches, Runtime, Session, SessionUsage } from './onnx/runtime.ts';
+export type { TypedShape } from './onnx/shapes/operands.ts';
 export type { RankingDiagnostics } from './ranking/diagnostics.ts';
 export { onnxRuntime, type RuntimeOptions } from './runtime/session.ts';
 export type { AttackName, AttackSpec, Norm, Protocol, SuiteName } from './schemas/attacks.ts';

@@ -44,7 +44,7 @@ export interface AttackOptions extends SuiteChoice {
 
 /** What became of the images; row i is about image i. */
 export interface AttackResult {
-  /** [N, C, H, W]: the adversarial example of a broken image, within the threat model; the clean image of any other. */
+  /** Images [N, C, H, W]: the adversarial example of a broken one, within the threat model; the clean image of any other. */
   readonly adversarial: Float32Array;
   /** [N] 1 where the clean image is classified correctly and no attack broke it. */
   readonly robust: Uint8Array;

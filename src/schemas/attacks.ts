@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 export const NORM_NAMES = ['Linf', 'L2', 'L1'] as const;
-/** Norms that a distance may be measured in. */
+/** Norms that a distance may be measured in: `Linf`, `L2` or `L1`. */
 export type Norm = (typeof NORM_NAMES)[number];
 
 /** Far more than anybody waits for: a slip of the key, not a wish. */
@@ -117,16 +117,22 @@ export const attackEntrySchema = z.union([
 export type AttackSpec = z.input<typeof attackSpecSchema>;
 /** With every option spelled out. */
 export type ResolvedAttackSpec = z.output<typeof attackSpecSchema>;
-/** Name of an attack of the package. */
+/**
+ * Name of an attack of the package: `apgd-ce`, `apgd-dlr`, `apgd-cw`, `apgd-t`, `fab`, `fab-t`, `square`, `rays`, `pgd` or
+ * `gama`.
+ */
 export type AttackName = ResolvedAttackSpec['attack'];
 export type CraftedOn = NonNullable<ResolvedAttackSpec['on']>;
 
 /** Ordered lists of attacks by name; `src/attacks/suites.ts` spells them out. */
 export const SUITE_NAMES = ['standard', 'plus', 'rand', 'apgd', 'iw-wc'] as const;
-/** Name of a suite of the package. */
+/**
+ * Name of a suite of the package: `standard`, `plus` and `rand` are AutoAttack's; `apgd` is its first two attacks; `iw-wc` are
+ * the nine evaluations of IG-Defense's image-wise worst case.
+ */
 export type SuiteName = (typeof SUITE_NAMES)[number];
 
 /** `sequential`: each attack sees the images still robust, as AutoAttack does. `individual`: each sees all of them. */
 export const PROTOCOLS = ['sequential', 'individual'] as const;
-/** How attacks of a suite share the images. */
+/** How attacks of a suite share the images: `sequential` or `individual`. */
 export type Protocol = (typeof PROTOCOLS)[number];

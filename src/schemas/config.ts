@@ -45,7 +45,7 @@ export const DATASET_FORMATS = ['cifar10', 'cifar100', 'npy', 'imagefolder'] as 
 
 /** What is done to the images of a folder; RobustBench's names, see src/datasets/image/preprocessing.ts. */
 export const PREPROCESSINGS = ['none', 'Crop288', 'Res256Crop224', 'BicubicRes256Crop224'] as const;
-/** What is done to an image of a folder before the model sees it, by RobustBench's names. */
+/** What is done to an image of a folder before the model sees it, by RobustBench's names: `none`, `Crop288`, ... */
 export type Preprocessing = (typeof PREPROCESSINGS)[number];
 
 const datasetSchema = z.strictObject({
@@ -123,7 +123,7 @@ const suiteSchema = z.union([
 
 /** What may compute. A device that is asked for and not there is an error, never a reason to compute elsewhere. */
 export const DEVICES = ['cpu', 'cuda', 'webgpu'] as const;
-/** What may compute. */
+/** What may compute: `cpu`, `cuda` or `webgpu`. */
 export type Device = (typeof DEVICES)[number];
 
 const computeSchema = z

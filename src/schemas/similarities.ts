@@ -51,7 +51,10 @@ export const similaritySpecSchema = z.discriminatedUnion('name', [softWpmi, wpmi
 
 /** A similarity with its numbers. */
 export type SimilaritySpec = z.infer<typeof similaritySpecSchema>;
-/** How activations and CLIP are compared, by the names of CLIP-Dissect (arXiv:2204.10965). */
+/**
+ * How activations and CLIP are compared, by the names of CLIP-Dissect
+ * (arXiv:2204.10965): `soft_wpmi`, `wpmi`, `rank_reorder`, `cos_similarity` or `cos_similarity_cubed`.
+ */
 export type SimilarityName = SimilaritySpec['name'];
 
 export const SIMILARITY_NAMES = [

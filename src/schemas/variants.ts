@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /** How units are ranked: leave-one-out importance, likeness to the class's name by CLIP, or chance as the control. */
 export const RANKING_METHODS = ['loir', 'cdir', 'random'] as const;
-/** How units are ranked. */
+/** How units are ranked: `loir`, `cdir` or `random`. */
 export type RankingMethod = (typeof RANKING_METHODS)[number];
 
 /** Which units a variant keeps, and where. Whoever has one has all that masking needs. */

@@ -11,7 +11,7 @@ const PAGES = [
   'SECURITY.md',
   ...['docs', 'examples'].flatMap((folder) =>
     readdirSync(`${ROOT}${folder}`, { recursive: true, encoding: 'utf8' })
-      .filter((file) => file.endsWith('.md'))
+      .filter((file) => file.endsWith('.md') && !file.includes('node_modules'))
       .map((file) => posix.join(folder, file.replaceAll('\\', '/'))),
   ),
 ];

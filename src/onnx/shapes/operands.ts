@@ -5,7 +5,9 @@ import { type Dim, describeNode, formatDims, isBatch, type Node } from '../graph
 
 /** What is known of a value before anything runs. */
 export interface TypedShape {
+  /** Type of its elements. */
   readonly type: ElementType;
+  /** Its dimensions. */
   readonly dims: readonly Dim[];
   /** Its value, where it does not depend on the graph's inputs and is small enough or an initializer. */
   readonly constant?: Tensor | undefined;
