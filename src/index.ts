@@ -16,15 +16,8 @@ export { type DefendOptions, defend } from './api/defend.ts';
 // Whole runs
 export { type EvaluateOptions, evaluate, type RunProgress } from './api/evaluate.ts';
 export { gradientModel } from './api/gradient-model.ts';
-export {
-  type GradientQuery,
-  type LayerInfo,
-  type LogitsOptions,
-  type ModelSource,
-  type OpenModel,
-  type OpenModelOptions,
-  openModel,
-} from './api/open-model.ts';
+export type { GradientQuery, LayerInfo, LogitsOptions, OpenModel } from './api/model.ts';
+export { type ModelSource, type OpenModelOptions, openModel } from './api/open-model.ts';
 // Rankings
 export type { ClipOptions } from './api/rank-by-clip.ts';
 export { type Ranking, type RankUnitsOptions, rankUnits } from './api/rank-units.ts';

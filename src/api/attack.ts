@@ -13,7 +13,7 @@ import {
   requireUnitRange,
   wholeNumber,
 } from './arguments.ts';
-import type { OpenModel } from './open-model.ts';
+import type { OpenModel } from './model.ts';
 import { BATCH_SIZE, type RuntimeModel, runtimeModel } from './runtime-model.ts';
 import type { StopSignal } from './stop-signal.ts';
 import { stoppable } from './stoppable-model.ts';

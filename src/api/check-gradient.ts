@@ -4,7 +4,7 @@ import { type CheckReport, checkGradient as compare, type Evaluate } from '../on
 import type { Model } from '../onnx/graph.ts';
 import type { Runtime, Session } from '../onnx/runtime.ts';
 import { imageCount } from './arguments.ts';
-import type { OpenModel } from './open-model.ts';
+import type { OpenModel } from './model.ts';
 import { runtimeModel } from './runtime-model.ts';
 
 /** How closely to compare. */

@@ -5,7 +5,7 @@ import { layerOf } from '../models/classifier.ts';
 import type { GradientTable } from '../onnx/autodiff/rule.ts';
 import { STRAIGHT_THROUGH } from '../onnx/autodiff/rule-table.ts';
 import { describe, knownOptions, wholeNumber } from './arguments.ts';
-import type { OpenModel } from './open-model.ts';
+import type { OpenModel } from './model.ts';
 import type { Ranking } from './rank-units.ts';
 import { RuntimeModel, runtimeModel, type Surrogate } from './runtime-model.ts';
 

@@ -1,7 +1,8 @@
 import { gradientModel as appendVjp } from '../onnx/autodiff/vjp.ts';
 import { encodeModel } from '../onnx/codec/model.ts';
 import type { Graph, Model } from '../onnx/graph.ts';
-import { asOpenModel, type ModelSource, type OpenModel, type OpenModelOptions } from './open-model.ts';
+import type { OpenModel } from './model.ts';
+import { asOpenModel, type ModelSource, type OpenModelOptions } from './open-model.ts';
 
 /** Name of the output that holds the logits. */
 const LOGITS = 'logits';

@@ -7,7 +7,7 @@ import { diagnose, type RankingDiagnostics } from '../ranking/diagnostics.ts';
 import { loirScores } from '../ranking/loir.ts';
 import { RANKING_METHODS, type RankingMethod } from '../schemas/variants.ts';
 import { classNumbers, describe, imageCount, knownOptions, requireUnitRange, wholeNumber } from './arguments.ts';
-import type { OpenModel } from './open-model.ts';
+import type { OpenModel } from './model.ts';
 import { type ClipOptions, clipScores } from './rank-by-clip.ts';
 import { BATCH_SIZE, type RuntimeModel, runtimeModel } from './runtime-model.ts';
 import type { StopSignal } from './stop-signal.ts';

@@ -9,7 +9,7 @@ import type { GradientTable } from '../onnx/autodiff/rule.ts';
 import type { Runtime } from '../onnx/runtime.ts';
 import type { CraftedOn } from '../schemas/attacks.ts';
 import { classNumbers, describe, imageCount, imageIndices, knownOptions, wholeNumber } from './arguments.ts';
-import type { GradientQuery, LayerInfo, LogitsOptions, OpenModel } from './open-model.ts';
+import type { GradientQuery, LayerInfo, LogitsOptions, OpenModel } from './model.ts';
 
 /** A model attacks may be made on in the place of a defended one. */
 export type Surrogate = Exclude<CraftedOn, { variant: string }>;

@@ -171,7 +171,9 @@ export type ConfigDocument = z.infer<typeof configSchema>;
 
 /** A run config that can be done: `parseConfig` alone makes one. */
 export interface RunConfig extends Omit<ConfigDocument, 'variants' | 'analysis'> {
+  /** What is evaluated, in order. */
   readonly variants: readonly Variant[];
+  /** For `igd analyze`; a run is not changed by it. */
   readonly analysis: ConfigDocument['analysis'] & {
     /** Whose units an analysis looks at; null where the config names no layer or k, and cannot be analysed. */
     readonly mask: RankedMask | null;

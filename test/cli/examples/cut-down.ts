@@ -28,7 +28,9 @@ export async function cutDown(
   config: RunConfig,
   source: Readonly<Record<string, unknown>>,
 ): Promise<Record<string, unknown>> {
-  const { layer = '', dataset, ranking, analysis, importantUnits = 1 } = config;
+  const { layer = '', dataset, ranking, importantUnits = 1 } = config;
+  // Read into the config; no key of it.
+  const { mask: _, ...analysis } = config.analysis;
   const standIn = standInOf(preset);
   const { uri, ...paths } = await inputsOf(standIn, dataset);
   const { attack, lossSurface } = analysis;
