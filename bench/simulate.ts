@@ -1,5 +1,5 @@
 import type { RunInputs } from '../src/inputs/inspect-inputs.ts';
-import { randomScores } from '../src/ranking/cost.ts';
+import { randomScores } from '../src/ranking/methods.ts';
 import { encodeRanking } from '../src/ranking/ranking.ts';
 import { encodePlan, type Plan, planRun, recipeOf, stageJobs } from '../src/runs/planning/plan.ts';
 import { resultKey } from '../src/runs/results.ts';

@@ -11,6 +11,8 @@
 export { type AttackOptions, type AttackResult, attack } from './api/attack.ts';
 // Runtimes and gradient rules of your own
 export { type CheckGradientOptions, checkGradient } from './api/check-gradient.ts';
+// Rankings
+export type { ClipOptions } from './api/clip-features.ts';
 // Models
 export { type DefendOptions, defend } from './api/defend.ts';
 // Whole runs
@@ -18,8 +20,6 @@ export { type EvaluateOptions, evaluate, type RunProgress } from './api/evaluate
 export { gradientModel } from './api/gradient-model.ts';
 export type { GradientQuery, LayerInfo, LogitsOptions, OpenModel } from './api/model.ts';
 export { type ModelSource, type OpenModelOptions, openModel } from './api/open-model.ts';
-// Rankings
-export type { ClipOptions } from './api/rank-by-clip.ts';
 export { type Ranking, type RankUnitsOptions, rankUnits } from './api/rank-units.ts';
 export { type LabelledImages, type ReadImagesOptions, readImages } from './api/read-images.ts';
 export type { StopSignal } from './api/stop-signal.ts';

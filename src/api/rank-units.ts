@@ -1,14 +1,12 @@
 import { type Dataset, datasetOf } from '../datasets/dataset.ts';
-import type { Scores } from '../defense/mask-set.ts';
 import { InputError } from '../errors.ts';
-import { layerOf } from '../models/classifier.ts';
-import { randomScores } from '../ranking/cost.ts';
+import { layerOf, type MaskLayer } from '../models/classifier.ts';
 import { diagnose, type RankingDiagnostics } from '../ranking/diagnostics.ts';
-import { loirScores } from '../ranking/loir.ts';
-import { RANKING_METHODS, type RankingMethod } from '../schemas/variants.ts';
+import { type RankingTask, unitScores } from '../ranking/methods.ts';
+import { RANKING_METHODS, type RankingMethod, rankingUses } from '../schemas/variants.ts';
 import { classNumbers, describe, imageCount, knownOptions, requireUnitRange, wholeNumber } from './arguments.ts';
+import { type ClipOptions, clipFeatures } from './clip-features.ts';
 import type { OpenModel } from './model.ts';
-import { type ClipOptions, clipScores } from './rank-by-clip.ts';
 import { BATCH_SIZE, type RuntimeModel, runtimeModel } from './runtime-model.ts';
 import type { StopSignal } from './stop-signal.ts';
 
@@ -80,42 +78,31 @@ export async function rankUnits(model: OpenModel, options: RankUnitsOptions): Pr
     throw new InputError(`importantUnits is ${importantUnits}, but ${layer.name} has only ${layer.units} units`);
   requireFitting(options);
   options.signal?.throwIfAborted();
-  const { units, classes, data } = await own.use(() => RANKERS[method](own, options));
+  const { units, classes, data } = await own.use(async () => unitScores(method, taskOf(own, layer, options)));
   const diagnostics = diagnose({ units, classes, data }, importantUnits);
   return { scores: data, units, classes, layer: layer.name, method, diagnostics };
 }
 
-const RANKERS: Readonly<Record<RankingMethod, (model: RuntimeModel, options: RankUnitsOptions) => Promise<Scores>>> = {
-  loir: async (model, options) => {
-    const { classifier, runtime } = model.parts;
-    const { signed = false } = options;
-    const probe = probeOf(model, options);
-    return loirScores(classifier, layerOf(classifier, options.layer), probe, { signed, runtime, ...passOf(options) });
-  },
-  cdir: async (model, options) => {
-    const { classifier, runtime } = model.parts;
-    const layer = layerOf(classifier, options.layer);
-    return clipScores(classifier, layer, probeOf(model, options), options.clip, { runtime, ...passOf(options) });
-  },
-  random: async (model, { layer, seed = 0 }) => {
-    const { units } = layerOf(model.parts.classifier, layer);
-    return randomScores(units, model.classes, layer, wholeNumber(seed, 'seed'));
-  },
-};
+function taskOf(model: RuntimeModel, layer: MaskLayer, options: RankUnitsOptions): RankingTask {
+  const { classifier, runtime } = model.parts;
+  const { method, signed = false, seed = 0, clip } = options;
+  const probe = rankingUses(method, 'probe') ? probeOf(model, options) : undefined;
+  const pass = passOf(options);
+  return {
+    ...{ classifier, layer, probe, signed, runtime, ...pass },
+    seed: wholeNumber(seed, 'seed'),
+    clip: probe && ((embedded) => clipFeatures(classifier.classes, probe, clip, { runtime, progress: embedded })),
+  };
+}
 
-/** Options that say something to one method alone. */
-const OWN_OPTIONS: Readonly<Record<RankingMethod, readonly (keyof RankUnitsOptions)[]>> = {
-  loir: ['signed'],
-  cdir: ['clip'],
-  random: ['seed'],
-};
+/** Options that say something to some methods alone. */
+const OWN_OPTIONS = ['signed', 'clip', 'seed'] as const;
 
-function requireFitting(options: RankUnitsOptions): void {
-  for (const method of RANKING_METHODS) {
-    const idle = OWN_OPTIONS[method].find((name) => options[name] !== undefined);
-    if (method !== options.method && idle !== undefined)
-      throw new InputError(`"${idle}" is for method "${method}", not for "${options.method}": leave it out`);
-  }
+function requireFitting({ method, ...options }: RankUnitsOptions): void {
+  const idle = OWN_OPTIONS.find((name) => options[name] !== undefined && !rankingUses(method, name));
+  if (idle === undefined) return;
+  const others = RANKING_METHODS.filter((other) => rankingUses(other, idle)).join(', ');
+  throw new InputError(`"${idle}" is for method "${others}", not for "${method}": leave it out`);
 }
 
 function probeOf({ parts: { classifier } }: RuntimeModel, { images, labels }: RankUnitsOptions): Dataset {

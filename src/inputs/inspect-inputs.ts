@@ -6,7 +6,7 @@ import { openDataset } from '../datasets/open.ts';
 import { CheckpointError, ConfigError, DatasetError, messageOf } from '../errors.ts';
 import { layerOf } from '../models/classifier.ts';
 import type { RunConfig } from '../schemas/config.ts';
-import { rankedMask } from '../schemas/variants.ts';
+import { rankedMask, rankingUses } from '../schemas/variants.ts';
 import { clipInputsSchema, inspectClip } from './clip-inputs.ts';
 import { openClassifier } from './open-classifier.ts';
 
@@ -103,7 +103,8 @@ export async function inspectInputs(config: RunConfig): Promise<RunInputs> {
 /** Opened only where a variant needs it: a CLIP is hundreds of megabytes. */
 function clipOf(config: RunConfig, test: Dataset, probe: Dataset | undefined, classes: number) {
   const { clip, classNames } = config.ranking;
-  const isUsed = config.variants.some((variant) => rankedMask(variant)?.ranking === 'cdir');
+  const masks = config.variants.flatMap((variant) => rankedMask(variant) ?? []);
+  const isUsed = masks.some(({ ranking }) => rankingUses(ranking, 'clip'));
   if (!isUsed || clip === undefined || probe === undefined) return undefined;
   return inspectClip(clip, { classes, images: probe.count, classNames, ownNames: test.classNames });
 }

@@ -5,7 +5,7 @@ import { fromBase64, sha256Hex, toBase64 } from '../numeric/bytes.ts';
 import { suggestedIssues } from '../schemas/issues.ts';
 import { parseJson } from '../schemas/json.ts';
 import { similaritySpecSchema } from '../schemas/similarities.ts';
-import { RANKING_METHODS, type RankingMethod } from '../schemas/variants.ts';
+import { RANKING_METHODS, type RankingInput, type RankingMethod, rankingUses } from '../schemas/variants.ts';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -54,19 +54,19 @@ const fileSchema = z.strictObject({
   scores: z.base64(),
 });
 
-/** Of what a recipe may hold, what goes with the method: images where it looks at some, the seed where it draws. */
+/** Of what a recipe may hold, what goes with the method. */
 export function recipeFor(
   method: RankingMethod,
   { probe, signed, seed, clip, ...model }: Omit<RankingRecipe, 'method'>,
 ): RankingRecipe {
-  const byChance = method === 'random';
+  const uses = (input: RankingInput) => rankingUses(method, input);
   return {
     method,
     ...model,
-    probe: byChance ? null : probe,
-    signed: method === 'loir' && signed,
-    seed: byChance ? seed : null,
-    ...(method === 'cdir' && clip !== undefined ? { clip } : {}),
+    probe: uses('probe') ? probe : null,
+    signed: uses('signed') && signed,
+    seed: uses('seed') ? seed : null,
+    ...(uses('clip') && clip !== undefined ? { clip } : {}),
   };
 }
 

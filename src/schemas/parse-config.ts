@@ -4,7 +4,7 @@ import { normProblem } from './attacks.ts';
 import { type ConfigDocument, configSchema, type RunConfig } from './config.ts';
 import { type KeysAt, suggestedIssues } from './issues.ts';
 import { parseJson } from './json.ts';
-import { variantOf } from './variants.ts';
+import { rankingUses, variantOf } from './variants.ts';
 
 /** The key of a config that stands for several runs, see `parameter-sweep.ts`. */
 export const SWEEP = 'sweep';
@@ -40,8 +40,10 @@ function runConfig(document: ConfigDocument): RunConfig {
 /** What no single field can tell: masks need a layer, k and images to rank on. */
 function contradictionsIn(config: ConfigDocument): string[] {
   const masked = config.variants.some(({ mask }) => mask === 'top-k' || mask === 'confidence');
-  const methods = new Set(config.variants.map((entry) => ('ranking' in entry ? entry.ranking : undefined)));
-  const needsProbe = (methods.has('loir') && config.ranking.file === undefined) || methods.has('cdir');
+  const methods = config.variants.flatMap((entry) => ('ranking' in entry ? [entry.ranking] : []));
+  // A ranking that is brought along is LO-IR's.
+  const computed = methods.filter((method) => method !== 'loir' || config.ranking.file === undefined);
+  const needsProbe = computed.some((method) => rankingUses(method, 'probe'));
   const twoPass = config.variants.some(({ mask }) => mask !== 'none');
   const npy = config.dataset.format === 'npy';
   return [
@@ -58,7 +60,7 @@ function contradictionsIn(config: ConfigDocument): string[] {
     ...unknownSources(config),
     ...unknownPublished(config),
     ...unfitAttacks(config),
-    ...(methods.has('cdir') && config.ranking.clip === undefined
+    ...(methods.some((method) => rankingUses(method, 'clip')) && config.ranking.clip === undefined
       ? [
           'ranking.clip: is needed by variant cdir, e.g. {"model": "ViT-B-16.pt", "tokenizer": "bpe_simple_vocab_16e6.txt.gz"}',
         ]

@@ -5,6 +5,20 @@ export const RANKING_METHODS = ['loir', 'cdir', 'random'] as const;
 /** How units are ranked: `loir`, `cdir` or `random`. */
 export type RankingMethod = (typeof RANKING_METHODS)[number];
 
+/** Of what a config may say, what scores depend on besides the model and its layer. */
+export type RankingInput = 'probe' | 'signed' | 'clip' | 'seed';
+
+const RANKING_INPUTS: Readonly<Record<RankingMethod, readonly RankingInput[]>> = {
+  loir: ['probe', 'signed'],
+  cdir: ['probe', 'clip'],
+  random: ['seed'],
+};
+
+/** Whether the scores of a method depend on it. */
+export function rankingUses(method: RankingMethod, input: RankingInput): boolean {
+  return RANKING_INPUTS[method].includes(input);
+}
+
 /** Which units a variant keeps, and where. Whoever has one has all that masking needs. */
 export type Mask =
   /** The control: both passes, all units kept. */

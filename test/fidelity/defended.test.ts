@@ -5,7 +5,7 @@ import { defendedModel } from '../../src/defense/defended-model.ts';
 import { fullMasks, topUnitMasks } from '../../src/defense/mask-set.ts';
 import { openClassifier } from '../../src/inputs/open-classifier.ts';
 import { type Classifier, layerOf } from '../../src/models/classifier.ts';
-import { randomScores } from '../../src/ranking/cost.ts';
+import { randomScores } from '../../src/ranking/methods.ts';
 import { golden, largestError, rowErrors } from '../support/golden.ts';
 import { modelOf, streams } from '../support/models.ts';
 

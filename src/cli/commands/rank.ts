@@ -9,11 +9,12 @@ import { checkpointDigest } from '../../inputs/inspect-inputs.ts';
 import { openClassifier } from '../../inputs/open-classifier.ts';
 import { type Classifier, layerOf } from '../../models/classifier.ts';
 import { diagnose, requireSound } from '../../ranking/diagnostics.ts';
+import { unitScores } from '../../ranking/methods.ts';
 import { encodeRanking, recipeFor } from '../../ranking/ranking.ts';
-import { rankUnits } from '../../runs/jobs/rank.ts';
+import { clipFeatures } from '../../runs/jobs/clip-features.ts';
 import { clipRecipe } from '../../runs/planning/plan.ts';
 import { onnxRuntime } from '../../runtime/session.ts';
-import { RANKING_METHODS, type RankingMethod } from '../../schemas/variants.ts';
+import { RANKING_METHODS, type RankingMethod, rankingUses } from '../../schemas/variants.ts';
 import { FileStore } from '../../stores/folder-store.ts';
 import { localPath } from '../../stores/open.ts';
 import { rankingsFolder } from '../execution-context.ts';
@@ -73,7 +74,7 @@ export function define(command: Command): void {
 
 async function rank(checkpoint: string, given: RankFlags): Promise<void> {
   if (given.exportNpy !== undefined) localFolder(given.exportNpy, '--export-npy');
-  if (given.method !== 'cdir') refuseClip(given);
+  if (!rankingUses(given.method, 'clip')) refuseClip(given);
   const flags = await localData(given);
   const { method, seed, batchSize } = flags;
   const path = await localPath(checkpoint);
@@ -83,13 +84,14 @@ async function rank(checkpoint: string, given: RankFlags): Promise<void> {
   const input = modelOptions(flags);
   const classifier = await openClassifier({ path, layer: flags.layer, imageShape: probe.imageShape, ...input });
   const layer = layerOf(classifier, flags.layer);
-  const clip = method === 'cdir' ? await inspectedClip(flags, classifier, probe) : undefined;
+  const clip = rankingUses(method, 'clip') ? await inspectedClip(flags, classifier, probe) : undefined;
+  const store = new FileStore(resolve(flags.rankings));
+  const runtime = onnxRuntime({ threads: cores() });
   const signed = flags.signed === true;
   const progress = countProgress(process.stderr, 'probe images:');
-  const scores = await rankUnits(method, {
-    ...{ classifier, layer, probe, probeDigest, clip, signed, seed, batchSize },
-    store: new FileStore(resolve(flags.rankings)),
-    runtime: onnxRuntime({ threads: cores() }),
+  const scores = await unitScores(method, {
+    ...{ classifier, layer, probe, signed, seed, batchSize, runtime },
+    clip: clip && ((embedded) => clipFeatures({ ...clip, probe, probeDigest, store, runtime }, embedded)),
     progress: progress.update,
   }).finally(progress.end);
   const keep = flags.units ?? Math.max(1, Math.floor(layer.units / 8));

@@ -1,39 +1,14 @@
 import { openDataset } from '../../datasets/open.ts';
-import type { Scores } from '../../defense/mask-set.ts';
-import { RunError } from '../../errors.ts';
 import { probeSpec } from '../../inputs/inspect-inputs.ts';
 import { layerOf } from '../../models/classifier.ts';
-import { randomScores } from '../../ranking/cost.ts';
-import { loirScores } from '../../ranking/loir.ts';
+import { unitScores } from '../../ranking/methods.ts';
 import { encodeRanking, rankingDigest } from '../../ranking/ranking.ts';
 import { rankingKey } from '../../schemas/keys.ts';
-import type { RankingMethod } from '../../schemas/variants.ts';
+import { type RankingMethod, rankingUses } from '../../schemas/variants.ts';
 import { maskRankedBy, recipeOf } from '../planning/plan.ts';
+import { clipFeatures } from './clip-features.ts';
 import type { JobProgress } from './executor.ts';
 import type { JobContext } from './job-context.ts';
-import { type ConceptRanking, rankByConcepts } from './rank-by-concepts.ts';
-
-/** What a ranking is made from, whoever asks for it; CLIP for `cdir` alone. */
-export interface RankingTask extends Omit<ConceptRanking, 'config' | 'inputs'> {
-  readonly clip: Pick<ConceptRanking, 'config' | 'inputs'> | undefined;
-  readonly signed: boolean;
-  readonly seed: number;
-}
-
-/** A new method is a file in src/ranking and a row here. */
-const RANKERS: Readonly<Record<RankingMethod, (task: RankingTask) => Promise<Scores>>> = {
-  loir: ({ classifier, layer, probe, ...options }) => loirScores(classifier, layer, probe, options),
-  cdir: async ({ clip, ...task }) => {
-    if (clip === undefined) throw new RunError('units are to be ranked by CLIP, but there is none');
-    return rankByConcepts({ ...task, ...clip });
-  },
-  random: async ({ classifier, layer, seed }) => randomScores(layer.units, classifier.classes, layer.name, seed),
-};
-
-/** The scores of a layer's units by a method. */
-export function rankUnits(method: RankingMethod, task: RankingTask): Promise<Scores> {
-  return RANKERS[method](task);
-}
 
 /** Computes a ranking of a plan and puts it in the store under its content address. */
 export async function rankJob(
@@ -41,25 +16,32 @@ export async function rankJob(
   method: RankingMethod,
   progress: (state: JobProgress) => void,
 ): Promise<void> {
-  const { config, inputs } = context.plan;
-  const { clip } = config.ranking;
+  const { plan, rankings, runtime } = context;
+  const { config, inputs } = plan;
   const classifier = await context.classifier();
-  const probe = probeSpec(config);
-  if (probe === undefined && method !== 'random') throw new RunError('the plan has no probe images to rank on');
-  const scores = await rankUnits(method, {
+  const scores = await unitScores(method, {
     classifier,
-    layer: layerOf(classifier, maskRankedBy(context.plan, method).layer),
-    // Chance looks at no image: those of the test set stand in where there are no others.
-    probe: probe === undefined ? await context.test() : await openDataset(probe),
-    probeDigest: (inputs.probe ?? inputs.test).sha256,
-    clip: clip === undefined || inputs.clip === undefined ? undefined : { config: clip, inputs: inputs.clip },
+    layer: layerOf(classifier, maskRankedBy(plan, method).layer),
+    ...(await imagesFor(context, method)),
     signed: config.ranking.signed,
     seed: config.seed,
-    store: context.rankings,
     batchSize: config.compute.batchSize,
-    runtime: context.runtime,
+    runtime,
     progress: (done, total) => progress({ fraction: done / total, evaluations: done }),
   });
   const recipe = recipeOf(method, config, inputs);
-  await context.rankings.put(rankingKey(rankingDigest(recipe)), encodeRanking({ recipe, scores }));
+  await rankings.put(rankingKey(rankingDigest(recipe)), encodeRanking({ recipe, scores }));
+}
+
+/** The probe set, and CLIP's view of it, where the method looks at them. */
+async function imagesFor({ plan, rankings, runtime }: JobContext, method: RankingMethod) {
+  const spec = probeSpec(plan.config);
+  const { probe: facts, clip: inputs } = plan.inputs;
+  const { clip: config } = plan.config.ranking;
+  if (!rankingUses(method, 'probe') || spec === undefined || facts === null)
+    return { probe: undefined, clip: undefined };
+  const probe = await openDataset(spec);
+  if (config === undefined || inputs === undefined) return { probe, clip: undefined };
+  const task = { config, inputs, probe, probeDigest: facts.sha256, store: rankings, runtime };
+  return { probe, clip: (progress: (done: number) => void) => clipFeatures(task, progress) };
 }

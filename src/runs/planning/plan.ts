@@ -9,7 +9,14 @@ import type { ClipConfig, RunConfig } from '../../schemas/config.ts';
 import { parseConfig } from '../../schemas/parse-config.ts';
 import { parseRecord } from '../../schemas/parse-record.ts';
 import type { StageName } from '../../schemas/service.ts';
-import { entryOf, RANKING_METHODS, type RankedMask, type RankingMethod, rankedMask } from '../../schemas/variants.ts';
+import {
+  entryOf,
+  RANKING_METHODS,
+  type RankedMask,
+  type RankingMethod,
+  rankedMask,
+  rankingUses,
+} from '../../schemas/variants.ts';
 import { checkPublished } from './published.ts';
 
 const PLAN_SCHEMA = 'igd.plan/2';
@@ -92,7 +99,7 @@ export function recipeOf(method: RankingMethod, config: RunConfig, inputs: RunIn
     probe: inputs.probe,
     signed: config.ranking.signed,
     seed: config.seed,
-    ...(method === 'cdir' && { clip: clipRecipe(config.ranking.clip, inputs.clip) }),
+    ...(rankingUses(method, 'clip') && { clip: clipRecipe(config.ranking.clip, inputs.clip) }),
   });
 }
 

@@ -2,7 +2,7 @@ import type { AttackCost } from '../../attacks/core/attack.ts';
 import { createAttack } from '../../attacks/suites.ts';
 import { openClassifier } from '../../inputs/open-classifier.ts';
 import { layerOf } from '../../models/classifier.ts';
-import { type RankingCost, rankingCost } from '../../ranking/cost.ts';
+import { type RankingCost, rankingCost } from '../../ranking/methods.ts';
 import type { RunConfig } from '../../schemas/config.ts';
 import { STAGE_NAMES, type StageName } from '../../schemas/service.ts';
 import type { RankingMethod } from '../../schemas/variants.ts';

@@ -6,9 +6,9 @@ import { RankingError } from '../../../src/errors.ts';
 import { exportUnits, importUnits, readRanking } from '../../../src/inputs/ig-defense-format.ts';
 import { encodeNpy } from '../../../src/numeric/npy.ts';
 import { float32 } from '../../../src/numeric/tensor.ts';
-import { randomScores } from '../../../src/ranking/cost.ts';
 import { diagnose, requireSound } from '../../../src/ranking/diagnostics.ts';
 import { ClassMeans } from '../../../src/ranking/loir.ts';
+import { randomScores } from '../../../src/ranking/methods.ts';
 import { decodeRanking, encodeRanking, type RankingRecipe, rankingDigest } from '../../../src/ranking/ranking.ts';
 import { scratch } from '../../support/cli.ts';
 

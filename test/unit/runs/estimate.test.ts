@@ -5,7 +5,7 @@ import { OnnxModel } from '../../../src/evaluation/onnx-model.ts';
 import { evaluateImages } from '../../../src/evaluation/protocol.ts';
 import { openClassifier } from '../../../src/inputs/open-classifier.ts';
 import { layerOf } from '../../../src/models/classifier.ts';
-import { rankingCost } from '../../../src/ranking/cost.ts';
+import { rankingCost } from '../../../src/ranking/methods.ts';
 import { durationOf, makespan, parallelismFor, type Rates } from '../../../src/runs/planning/duration.ts';
 import { cleanCost, estimateWork, expectedAssumptions, WORST_CASE } from '../../../src/runs/planning/estimate.ts';
 import type { Workload } from '../../../src/runs/planning/workload.ts';

@@ -1,12 +1,10 @@
 import type { Dataset } from '../datasets/dataset.ts';
-import type { Scores } from '../defense/mask-set.ts';
 import { InputError } from '../errors.ts';
 import { clipSpec, requireVocabulary } from '../inputs/clip-inputs.ts';
 import { openClip, readTokenizer } from '../inputs/open-clip.ts';
-import type { Classifier, MaskLayer } from '../models/classifier.ts';
-import type { Runtime } from '../onnx/runtime.ts';
-import { cdirScores, imageEmbeddings, textEmbeddings } from '../ranking/cdir/cdir.ts';
+import { imageEmbeddings, type PassOptions, textEmbeddings } from '../ranking/cdir/cdir.ts';
 import { requireImages } from '../ranking/cdir/similarities.ts';
+import type { ClipFeatures } from '../ranking/methods.ts';
 import { clipSchema } from '../schemas/config.ts';
 import type { SimilarityName } from '../schemas/similarities.ts';
 import { describe, parsed } from './arguments.ts';
@@ -29,36 +27,26 @@ export interface ClipOptions {
   readonly batchSize?: number;
 }
 
-interface Pass {
-  readonly runtime: Runtime;
-  readonly batchSize: number;
-  readonly progress: (done: number, total: number) => void;
-}
-
-/** CLIP-Dissect importance of a layer's units. Every probe image goes through CLIP once and through the trunk once. */
-export async function clipScores(
-  classifier: Classifier,
-  layer: MaskLayer,
+/** What a CLIP says of the probe images, each seen once, and of the names of the classes. */
+export async function clipFeatures(
+  classes: number,
   probe: Dataset,
   options: ClipOptions | undefined,
-  { runtime, batchSize, progress }: Pass,
-): Promise<Scores> {
+  { runtime, progress }: Pick<PassOptions, 'runtime' | 'progress'>,
+): Promise<ClipFeatures> {
   if (options === undefined) throw new InputError('method "cdir" needs "clip": the files of a CLIP and class names');
   const { classNames, ...files } = options;
-  if (!Array.isArray(classNames) || classNames.length !== classifier.classes)
+  if (!Array.isArray(classNames) || classNames.length !== classes)
     throw new InputError(
-      `clip.classNames is ${describe(classNames)}: give ${classifier.classes} names, in the order of the labels`,
+      `clip.classNames is ${describe(classNames)}: give ${classes} names, in the order of the labels`,
     );
   const config = parsed(clipSchema, files, 'clip');
-  requireImages(config.similarity, probe.count);
+  const { batchSize, similarity } = config;
+  requireImages(similarity, probe.count);
   const clip = await openClip(clipSpec(config));
   const tokenizer = await readTokenizer(config.tokenizer);
   requireVocabulary(clip, tokenizer, config.tokenizer);
-  const pass = { batchSize: config.batchSize, runtime };
-  const total = 2 * probe.count;
-  const concepts = await textEmbeddings(clip, tokenizer, classNames, pass);
-  const images = await imageEmbeddings(clip, probe, { ...pass, progress: (done) => progress(done, total) });
-  const { similarity } = config;
-  const onTrunk = (done: number) => progress(probe.count + done, total);
-  return cdirScores(classifier, layer, probe, { images, concepts, similarity, batchSize, runtime, progress: onTrunk });
+  const concepts = await textEmbeddings(clip, tokenizer, classNames, { batchSize, runtime });
+  const images = await imageEmbeddings(clip, probe, { batchSize, runtime, progress });
+  return { images, concepts, similarity, isNew: true };
 }
