@@ -1,0 +1,36 @@
+import { describe, expect, test } from 'vitest';
+import { readImages } from '../../../src/index.ts';
+import { golden } from '../../support/golden.ts';
+import { expectRefusal } from './support.ts';
+
+const CIFAR = 'examples/demo/test.bin';
+
+describe('readImages', () => {
+  test('reads a CIFAR file from an image on, with indices in the file', async () => {
+    const whole = await readImages(CIFAR, { count: 5 });
+    const part = await readImages(CIFAR, { first: 2, count: 3 });
+    expect(whole).toMatchObject({ imageShape: [3, 32, 32], indices: [0, 1, 2, 3, 4] });
+    expect(part.indices).toEqual([2, 3, 4]);
+    expect(part.images).toEqual(whole.images.slice(2 * 3072));
+    expect(part.labels).toEqual(whole.labels.slice(2));
+    expect(whole.images.every((value) => value >= 0 && value <= 1)).toBe(true);
+  });
+
+  test('tells .npy by its name', async () => {
+    const path = 'test/fixtures/onnx/images.npy';
+    const { dims } = golden(path);
+    await expectRefusal(() => readImages(path), /label/);
+    expect(dims).toHaveLength(4);
+  });
+
+  test.each<[string, string, object, RegExp]>([
+    ['a file that is not there', 'missing.bin', {}, /missing\.bin/],
+    ['more than there are', CIFAR, { count: 1_000_000 }, /1000000 images were asked for/],
+    ['an unknown format', CIFAR, { format: 'png' }, /format is "png": give one of cifar10/],
+    ['an option of another format', CIFAR, { list: 'list.txt' }, /go with format "imagefolder"/],
+    ['labels beside a CIFAR file', CIFAR, { labels: 'labels.npy' }, /"labels" goes with format "npy"/],
+    ['a misspelt option', CIFAR, { limit: 3 }, /readImages has no option "limit"/],
+  ])('refuses %s', (_, path, options, message) =>
+    expectRefusal(() => Reflect.apply(readImages, undefined, [path, options]), message),
+  );
+});
