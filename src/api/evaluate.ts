@@ -1,18 +1,14 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { InputError, messageOf } from '../errors.ts';
-import { encodePlan, type Plan } from '../runs/planning/plan.ts';
-import { executeRun, type RunListener } from '../runs/run.ts';
 import { requireProvider } from '../runtime/provider.ts';
 import type { RunConfigInput } from '../schemas/config.ts';
 import { parseConfig } from '../schemas/parse-config.ts';
 import type { Report } from '../schemas/report.ts';
-import { FileStore } from '../stores/folder-store.ts';
 import { localPath } from '../stores/open.ts';
-import { WorkerPool } from '../workers/worker-pool.ts';
 import { describe, knownOptions, wholeNumber } from './arguments.ts';
-import { following, type StopSignal } from './stop-signal.ts';
+import type { StopSignal } from './stop-signal.ts';
 
 /** Where a run goes and how it is done. */
 export interface EvaluateOptions {
@@ -62,6 +58,8 @@ export async function evaluate(config: RunConfigInput | string, options: Evaluat
   const written = { config: parseConfig(text, where), source: JSON.parse(text) };
   const workers = wholeNumber(options.workers ?? availableParallelism(), 'workers', 1);
   await requireProvider(written.config.compute.device);
+  // What plans, shares out and reports is loaded by those alone who do runs.
+  const { runIn } = await import('./run-in-folder.ts');
   if (options.out !== undefined) return runIn(options.out, written, workers, options);
   const folder = await mkdtemp(join(tmpdir(), 'igd-run-'));
   try {
@@ -69,49 +67,6 @@ export async function evaluate(config: RunConfigInput | string, options: Evaluat
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-type Written = Pick<Parameters<typeof executeRun>[0], 'config' | 'source'>;
-
-async function runIn(out: string, written: Written, workers: number, options: EvaluateOptions): Promise<Report> {
-  const [runs, rankings] = [folderOf(out, 'out'), folderOf(options.rankings ?? join(out, 'rankings'), 'rankings')];
-  const executor = (plan: Plan) =>
-    new WorkerPool({
-      plan: encodePlan(plan),
-      runs: { kind: 'folder', root: runs.root },
-      rankings: { kind: 'folder', root: rankings.root },
-      workers,
-      cores: availableParallelism(),
-    });
-  const listener = listenerOf(options.onProgress);
-  const { report } = await following(options.signal, (signal) =>
-    executeRun({ ...written, runs, rankings, executor, listener, signal }),
-  );
-  return report;
-}
-
-function folderOf(path: string, option: string): FileStore {
-  if (typeof path !== 'string') throw new InputError(`${option} is ${describe(path)}: give the path of a folder`);
-  if (path.startsWith('s3://')) throw new InputError(`${option} is ${path}: give a folder on this machine`);
-  return new FileStore(resolve(path));
-}
-
-function listenerOf(onProgress: EvaluateOptions['onProgress']): RunListener {
-  let at: Omit<RunProgress, 'job'> = { stage: 'rank', done: 0, total: 0 };
-  const tell = (job: RunProgress['job']) => onProgress?.({ ...at, job });
-  return {
-    stage(stage, { done, total }) {
-      // Analyses have a stage of their own, and are none of a run's.
-      if (stage !== 'rank' && stage !== 'evaluate' && stage !== 'transfer') return;
-      at = { stage, done, total };
-      tell(null);
-    },
-    progress: (_, { fraction, attack = null }) => tell({ fraction, attack }),
-    done() {
-      at = { ...at, done: at.done + 1 };
-      tell(null);
-    },
-  };
 }
 
 async function readConfig(path: string): Promise<string> {

@@ -1,0 +1,59 @@
+import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
+import { InputError } from '../errors.ts';
+import { encodePlan, type Plan } from '../runs/planning/plan.ts';
+import { executeRun, type RunListener, type RunOptions } from '../runs/run.ts';
+import type { Report } from '../schemas/report.ts';
+import { FileStore } from '../stores/folder-store.ts';
+import { WorkerPool } from '../workers/worker-pool.ts';
+import { describe } from './arguments.ts';
+import type { EvaluateOptions, RunProgress } from './evaluate.ts';
+import { following } from './stop-signal.ts';
+
+/** Does a run in worker threads of this process, its results in a folder. */
+export async function runIn(
+  out: string,
+  written: Pick<RunOptions, 'config' | 'source'>,
+  workers: number,
+  options: EvaluateOptions,
+): Promise<Report> {
+  const runs = folderOf(out, 'out');
+  const rankings = folderOf(options.rankings ?? join(out, 'rankings'), 'rankings');
+  const executor = (plan: Plan) =>
+    new WorkerPool({
+      plan: encodePlan(plan),
+      runs: { kind: 'folder', root: runs.root },
+      rankings: { kind: 'folder', root: rankings.root },
+      workers,
+      cores: availableParallelism(),
+    });
+  const listener = listenerOf(options.onProgress);
+  const { report } = await following(options.signal, (signal) =>
+    executeRun({ ...written, runs, rankings, executor, listener, signal }),
+  );
+  return report;
+}
+
+function folderOf(path: string, option: string): FileStore {
+  if (typeof path !== 'string') throw new InputError(`${option} is ${describe(path)}: give the path of a folder`);
+  if (path.startsWith('s3://')) throw new InputError(`${option} is ${path}: give a folder on this machine`);
+  return new FileStore(resolve(path));
+}
+
+function listenerOf(onProgress: EvaluateOptions['onProgress']): RunListener {
+  let at: Omit<RunProgress, 'job'> = { stage: 'rank', done: 0, total: 0 };
+  const tell = (job: RunProgress['job']) => onProgress?.({ ...at, job });
+  return {
+    stage(stage, { done, total }) {
+      // Analyses have a stage of their own, and are none of a run's.
+      if (stage !== 'rank' && stage !== 'evaluate' && stage !== 'transfer') return;
+      at = { stage, done, total };
+      tell(null);
+    },
+    progress: (_, { fraction, attack = null }) => tell({ fraction, attack }),
+    done() {
+      at = { ...at, done: at.done + 1 };
+      tell(null);
+    },
+  };
+}
