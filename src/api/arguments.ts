@@ -17,6 +17,14 @@ export function imageCount(x: unknown, shape: ImageShape, what = 'images'): numb
   throw new InputError(`${what} have ${x.length} numbers, no whole number of images of ${size}: give ${wanted}`);
 }
 
+/** Throws InputError where images are said to have another shape than those the model takes. */
+export function requireShape(given: ImageShape | undefined, wanted: ImageShape): void {
+  if (given === undefined || String(given) === String(wanted)) return;
+  throw new InputError(
+    `images are [${given.join(', ')}], the model takes [${wanted.join(', ')}]: open it with imageShape`,
+  );
+}
+
 /** Throws InputError where a value of the images is outside [0, 1], or NaN. */
 export function requireUnitRange(x: Float32Array, what = 'images'): void {
   const at = x.findIndex((value) => !(value >= 0 && value <= 1));

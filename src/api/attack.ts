@@ -2,6 +2,7 @@ import type { ThreatModel } from '../attacks/core/attack.ts';
 import { InputError } from '../errors.ts';
 import type { EvaluationImages } from '../evaluation/image-state.ts';
 import { type Evaluation, evaluateImages, type ProtocolProgress } from '../evaluation/protocol.ts';
+import type { ImageShape } from '../models/classifier.ts';
 import type { AttackUsage, ModelChecks } from '../schemas/results.ts';
 import {
   checkedThreat,
@@ -10,6 +11,7 @@ import {
   imageCount,
   imageIndices,
   knownOptions,
+  requireShape,
   requireUnitRange,
   wholeNumber,
 } from './arguments.ts';
@@ -26,6 +28,10 @@ export interface AttackOptions extends SuiteChoice {
   readonly images: Float32Array;
   /** [N] their classes. */
   readonly labels: ArrayLike<number>;
+  /** [C, H, W] of the images, as `readImages` tells it; checked against the model's. */
+  readonly imageShape?: ImageShape;
+  /** As `readImages` gives them; not looked at. */
+  readonly classNames?: readonly string[] | undefined;
   /** How far an adversarial example may be from its clean image. */
   readonly threat: ThreatModel;
   /** Seed of all that is random; 0 by default. */
@@ -68,7 +74,7 @@ export interface AttackResult {
 
 const OPTIONS = [
   ...['images', 'labels', 'threat', 'attack', 'suite', 'protocol', 'seed', 'indices', 'batchSize', 'examples'],
-  ...['onProgress', 'signal'],
+  ...['imageShape', 'classNames', 'onProgress', 'signal'],
 ];
 
 /**
@@ -112,6 +118,7 @@ export async function attack(model: OpenModel, options: AttackOptions): Promise<
 
 function imagesOf({ imageShape, classes }: RuntimeModel, options: AttackOptions): EvaluationImages {
   const { images: x, labels, indices } = options;
+  requireShape(options.imageShape, imageShape);
   const count = imageCount(x, imageShape);
   if (count === 0) throw new InputError('images are none: give at least one');
   requireUnitRange(x);

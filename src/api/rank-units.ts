@@ -1,10 +1,18 @@
 import { type Dataset, datasetOf } from '../datasets/dataset.ts';
 import { InputError } from '../errors.ts';
-import { layerOf, type MaskLayer } from '../models/classifier.ts';
+import { type ImageShape, layerOf, type MaskLayer } from '../models/classifier.ts';
 import { diagnose, type RankingDiagnostics } from '../ranking/diagnostics.ts';
 import { type RankingTask, unitScores } from '../ranking/methods.ts';
 import { RANKING_METHODS, type RankingMethod, rankingUses } from '../schemas/variants.ts';
-import { classNumbers, describe, imageCount, knownOptions, requireUnitRange, wholeNumber } from './arguments.ts';
+import {
+  classNumbers,
+  describe,
+  imageCount,
+  knownOptions,
+  requireShape,
+  requireUnitRange,
+  wholeNumber,
+} from './arguments.ts';
 import { type ClipOptions, clipFeatures } from './clip-features.ts';
 import type { OpenModel } from './model.ts';
 import { BATCH_SIZE, type RuntimeModel, runtimeModel } from './runtime-model.ts';
@@ -23,6 +31,12 @@ export interface RankUnitsOptions {
   readonly images?: Float32Array;
   /** [N] classes of the probe images. */
   readonly labels?: ArrayLike<number>;
+  /** [C, H, W] of the images, as `readImages` tells it; checked against the model's. */
+  readonly imageShape?: ImageShape;
+  /** As `readImages` gives them; not looked at. */
+  readonly indices?: readonly number[];
+  /** As `readImages` gives them; not looked at: cdir takes those of `clip`. */
+  readonly classNames?: readonly string[] | undefined;
   /** loir: the mean change with its sign (the paper's Eq. 5) instead of its size (the public code). */
   readonly signed?: boolean;
   /** cdir: the CLIP to compare with. */
@@ -57,7 +71,7 @@ export interface Ranking {
 
 const OPTIONS = [
   ...['layer', 'method', 'images', 'labels', 'signed', 'clip', 'seed', 'importantUnits', 'batchSize'],
-  ...['onProgress', 'signal'],
+  ...['imageShape', 'indices', 'classNames', 'onProgress', 'signal'],
 ];
 
 /**
@@ -105,8 +119,9 @@ function requireFitting({ method, ...options }: RankUnitsOptions): void {
   throw new InputError(`"${idle}" is for method "${others}", not for "${method}": leave it out`);
 }
 
-function probeOf({ parts: { classifier } }: RuntimeModel, { images, labels }: RankUnitsOptions): Dataset {
+function probeOf({ parts: { classifier } }: RuntimeModel, { images, labels, ...options }: RankUnitsOptions): Dataset {
   const { imageShape, classes } = classifier;
+  requireShape(options.imageShape, imageShape);
   const count = imageCount(images, imageShape);
   if (images === undefined || count === 0) throw new InputError('images are none: give images to rank the units on');
   requireUnitRange(images);

@@ -195,6 +195,11 @@ describe('attack refuses', () => {
     ['one index twice', { attack: 'pgd', indices: Array(IMAGES).fill(3) }, /indices name an image twice/],
     ['no images', { attack: 'pgd', images: new Float32Array(), labels: [] }, /images are none/],
     ['a NaN', { attack: 'pgd', images: new Float32Array(3072).fill(Number.NaN), labels: [0] }, /images hold NaN at 0/],
+    [
+      'images of another shape',
+      { attack: 'pgd', imageShape: [1, 32, 96] },
+      /images are \[1, 32, 96\], the model takes \[3, 32, 32\]/,
+    ],
     ['an array of doubles', { attack: 'pgd', images: [0.5] }, /images are an Array: give a Float32Array/],
     ['a misspelt option', { attack: 'pgd', batchsize: 3 }, /attack has no option "batchsize"/],
     ['examples of another kind', { attack: 'pgd', examples: 'best' }, /examples is "best"/],
