@@ -16,12 +16,13 @@ export type { ClipOptions } from './api/clip-features.ts';
 // Models
 export { type DefendOptions, defend } from './api/defend.ts';
 // Whole runs
-export { type EvaluateOptions, evaluate, type RunProgress } from './api/evaluate.ts';
+export { evaluate } from './api/evaluate.ts';
 export { gradientModel } from './api/gradient-model.ts';
 export type { GradientQuery, LayerInfo, LogitsOptions, OpenModel } from './api/model.ts';
 export { type ModelSource, type OpenModelOptions, openModel } from './api/open-model.ts';
 export { type Ranking, type RankUnitsOptions, rankUnits } from './api/rank-units.ts';
 export { type LabelledImages, type ReadImagesOptions, readImages } from './api/read-images.ts';
+export type { EvaluateOptions, RunProgress } from './api/run-in-folder.ts';
 export type { StopSignal } from './api/stop-signal.ts';
 export type { AttackChoice, SuiteChoice } from './api/suite-entries.ts';
 // Attacks of your own

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { attack, openModel, readImages } from 'igd';
 
 const demo = (name) => fileURLToPath(new URL(`../demo/${name}`, import.meta.url));
-const [checkpoint = demo('shapes10-rn18-w8.pt'), data = demo('test.bin')] = process.argv.slice(2);
+const [checkpoint = demo('shapes10-rn18-w8.pt'), data = demo('test-64.bin')] = process.argv.slice(2);
 
 const model = await openModel(checkpoint);
 try {

@@ -86,7 +86,7 @@ class SignFlip {
 const demo = (name) => fileURLToPath(new URL(`../demo/${name}`, import.meta.url));
 const model = await openModel(demo('shapes10-rn18-w8.pt'));
 try {
-  const { images, labels } = await readImages(demo('test.bin'), { count: 16 });
+  const { images, labels } = await readImages(demo('test-64.bin'), { count: 16 });
   const { brokenBy, robustAccuracy, cleanAccuracy } = await attack(model, {
     images,
     labels,

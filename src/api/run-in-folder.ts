@@ -7,8 +7,36 @@ import type { Report } from '../schemas/report.ts';
 import { FileStore } from '../stores/folder-store.ts';
 import { WorkerPool } from '../workers/worker-pool.ts';
 import { describe } from './arguments.ts';
-import type { EvaluateOptions, RunProgress } from './evaluate.ts';
-import { following } from './stop-signal.ts';
+import { following, type StopSignal } from './stop-signal.ts';
+
+/** Where a run goes and how it is done. */
+export interface EvaluateOptions {
+  /**
+   * Folder of the run: plan, results, adversarial examples, report. A run that was stopped goes on from there. Without one
+   * the run is done in a temporary folder, which is removed.
+   */
+  readonly out?: string;
+  /** Folder where rankings are kept for other runs; that of the run by default. */
+  readonly rankings?: string;
+  /** Worker threads, each doing one shard at a time; one a core by default. */
+  readonly workers?: number;
+  /** Called as the run goes on. */
+  readonly onProgress?: (progress: RunProgress) => void;
+  /** Stops the run at its next step. What is done stays in `out`. */
+  readonly signal?: StopSignal;
+}
+
+/** How far a run is. */
+export interface RunProgress {
+  /** What is being done: units are ranked, shards evaluated, examples of every variant judged by every other. */
+  readonly stage: 'rank' | 'evaluate' | 'transfer';
+  /** Jobs of the stage that are done. */
+  readonly done: number;
+  /** Jobs of the stage. */
+  readonly total: number;
+  /** The job that has something to tell, where it is one; 1 is done. */
+  readonly job: { readonly fraction: number; readonly attack: string | null } | null;
+}
 
 /** Does a run in worker threads of this process, its results in a folder. */
 export async function runIn(
