@@ -1,12 +1,61 @@
 import { defineConfig } from 'vitest/config';
+import type { TestSpecification } from 'vitest/node';
+import { BaseSequencer } from 'vitest/node';
+
+/** The files that take longest, the longest first: begun early, they leave no worker alone at the end. */
+const LONGEST = [
+  'fidelity/autoattack',
+  'cli/run',
+  'cli/service',
+  'package/package',
+  'unit/workers/engines',
+  'cli/examples/presets',
+  'cli/uris',
+  'cli/commands',
+  'fidelity/reference',
+];
+
+/** Long files first; those that share their process last and together, so that it is kept from one to the next. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId, project }: TestSpecification) => {
+      const place = LONGEST.findIndex((name) => moduleId.endsWith(`/test/${name}.test.ts`));
+      return [project.config.isolate ? 0 : 1, place === -1 ? LONGEST.length : place] as const;
+    };
+    const sorted = await super.sort(files);
+    return sorted.toSorted((a, b) => {
+      const [[sharesA, placeA], [sharesB, placeB]] = [rank(a), rank(b)];
+      return sharesA - sharesB || placeA - placeB;
+    });
+  }
+}
+
+/** A part of the tests, by its folders. */
+function project(name: string, include: readonly string[], options: { isolate?: false; exclude?: string[] } = {}) {
+  return {
+    extends: true as const,
+    test: { name, include: include.map((folder) => `test/${folder}/**/*.test.ts`), ...options },
+  };
+}
+
+/** Folders of unit tests that set the environment of an emulator for their process. */
+const EMULATED = ['unit/stores', 'unit/workers'];
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     globalSetup: 'test/support/build.ts',
     // Numeric tests own a core each; two files at once is what two cores bear.
     maxWorkers: 2,
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    sequence: { sequencer: LongestFirst },
+    projects: [
+      project('fidelity', ['fidelity']),
+      project('cli', ['cli', 'docs', 'package']),
+      project('service', ['service', ...EMULATED]),
+      project('infra', ['infra']),
+      // They leave nothing behind in their process: what they import is loaded once for all.
+      project('unit', ['unit'], { isolate: false, exclude: EMULATED.map((folder) => `test/${folder}/**`) }),
+    ],
   },
 });
