@@ -6,6 +6,7 @@ import { BaseSequencer } from 'vitest/node';
 const LONGEST = [
   'fidelity/autoattack',
   'cli/run',
+  'cli/demo',
   'cli/service',
   'package/package',
   'unit/workers/engines',
@@ -13,6 +14,7 @@ const LONGEST = [
   'cli/uris',
   'cli/commands',
   'fidelity/reference',
+  'infra/checks',
 ];
 
 /** Long files first; those that share their process last and together, so that it is kept from one to the next. */
@@ -53,8 +55,8 @@ export default defineConfig({
       project('fidelity', ['fidelity']),
       project('cli', ['cli', 'docs', 'package']),
       project('service', ['service', ...EMULATED]),
-      project('infra', ['infra']),
-      // They leave nothing behind in their process: what they import is loaded once for all.
+      // These leave nothing behind in their process: what they import is loaded once for all.
+      project('infra', ['infra'], { isolate: false }),
       project('unit', ['unit'], { isolate: false, exclude: EMULATED.map((folder) => `test/${folder}/**`) }),
     ],
   },

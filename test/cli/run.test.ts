@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { reportSchema } from '../../src/schemas/report.ts';
-import { igd, scratch, smallConfig, writeJson } from '../support/cli.ts';
+import { type Finished, igd, scratch, smallConfig, writeJson } from '../support/cli.ts';
 
 let folder: ReturnType<typeof scratch>;
 beforeEach(() => {
@@ -13,11 +13,18 @@ const run = (config: string, out: string) => ['run', config, '--out', out, '--ra
 const report = (out: string) => reportSchema.parse(JSON.parse(readFileSync(`${out}/report.json`, 'utf8')));
 const images = (out: string) => readFileSync(`${out}/images.csv`, 'utf8');
 
-describe('igd run', () => {
+describe('igd run, as the small config has it', () => {
+  const kept = scratch();
+  const out = kept.path('undisturbed');
+  const rankings = ['--rankings', kept.path('rankings')];
+  const config = writeJson(kept.path('config.json'), smallConfig());
+  let first: Finished;
+  beforeAll(async () => {
+    first = await igd(['run', config, '--out', out, ...rankings]);
+  });
+  afterAll(() => kept.remove());
+
   test('does a run, verifies it, and does nothing when started again', async () => {
-    const config = writeJson(folder.path('config.json'), smallConfig());
-    const out = folder.path('out');
-    const first = await igd(run(config, out));
     expect(first.stderr).not.toContain('igd:');
     expect(first.code).toBe(0);
     expect(first.stdout).toContain('report.html');
@@ -34,20 +41,40 @@ describe('igd run', () => {
     expect(images(out).trim().split('\n')).toHaveLength(1 + 4 * 12);
 
     const before = readFileSync(`${out}/report.json`, 'utf8');
-    const again = await igd(run(config, out));
+    const again = await igd(['run', config, '--out', out, ...rankings]);
     expect(again.code).toBe(0);
     expect(again.stdout).toContain('finished already');
     expect(readFileSync(`${out}/report.json`, 'utf8')).toBe(before);
 
-    const verified = await igd(['verify', out, '--rankings', folder.path('rankings')]);
+    const verified = await igd(['verify', out, ...rankings]);
     expect(verified.code).toBe(0);
     expect(verified.stdout).toMatch(/all \d+ adversarial examples hold/);
 
-    const rewritten = await igd(['report', out, '--rankings', folder.path('rankings')]);
+    const rewritten = await igd(['report', out, ...rankings]);
     expect(rewritten.code).toBe(0);
     expect(readFileSync(`${out}/report.json`, 'utf8')).toBe(before);
   });
 
+  test.each(['SIGKILL', 'SIGINT'] as const)('goes on after %s and ends as if undisturbed', async (signal) => {
+    const disturbed = folder.path('disturbed');
+    const moments = [
+      /"stage":"rank"/,
+      /"stage":"evaluate","jobs":12,"jobsDone":2/,
+      /"jobsDone":7/,
+      /"stage":"transfer"/,
+    ];
+    // What is interrupted as late as the transfer may as well finish.
+    for (const when of signal === 'SIGINT' ? moments.slice(0, 3) : moments) {
+      const end = await igd(run(config, disturbed), { when, signal });
+      expect(signal === 'SIGKILL' ? end.signal : end.code).toBe(signal === 'SIGKILL' ? 'SIGKILL' : 1);
+      if (signal === 'SIGINT') expect(end.stderr).toContain('igd: interrupted');
+    }
+    expect((await igd(run(config, disturbed))).code).toBe(0);
+    expect(images(disturbed)).toBe(images(out));
+  });
+});
+
+describe('igd run', () => {
   test('refuses another config in the same folder and leaves it as it was', async () => {
     const out = folder.path('out');
     const few = { variants: ['none'], suite: [{ attack: 'apgd-ce', iterations: 2 }] };
@@ -57,26 +84,6 @@ describe('igd run', () => {
     expect(other.code).toBe(2);
     expect(other.stderr).toContain('seed');
     expect(readFileSync(`${out}/plan.json`, 'utf8')).toBe(before);
-  });
-
-  test.each(['SIGKILL', 'SIGINT'] as const)('goes on after %s and ends as if undisturbed', async (signal) => {
-    const config = writeJson(folder.path('config.json'), smallConfig());
-    expect((await igd(run(config, folder.path('undisturbed')))).code).toBe(0);
-    const out = folder.path('disturbed');
-    const moments = [
-      /"stage":"rank"/,
-      /"stage":"evaluate","jobs":12,"jobsDone":2/,
-      /"jobsDone":7/,
-      /"stage":"transfer"/,
-    ];
-    // What is interrupted as late as the transfer may as well finish.
-    for (const when of signal === 'SIGINT' ? moments.slice(0, 3) : moments) {
-      const end = await igd(run(config, out), { when, signal });
-      expect(signal === 'SIGKILL' ? end.signal : end.code).toBe(signal === 'SIGKILL' ? 'SIGKILL' : 1);
-      if (signal === 'SIGINT') expect(end.stderr).toContain('igd: interrupted');
-    }
-    expect((await igd(run(config, out))).code).toBe(0);
-    expect(images(out)).toBe(images(folder.path('undisturbed')));
   });
 
   test('goes on within a shard after SIGKILL, with the same numbers to the last evaluation', async () => {
@@ -123,8 +130,10 @@ describe('igd run', () => {
   });
 
   test('a smoothed run is randomised, reproducible and flagged', async () => {
-    const changes = { variants: ['none', 'loir', 'two-pass', 'random'], smoothing: { sigma: '8/255', samples: 2 } };
-    const config = writeJson(folder.path('config.json'), smallConfig(changes));
+    const variants = ['none', 'loir', 'two-pass', 'random'];
+    const base = smallConfig({ variants, smoothing: { sigma: '8/255', samples: 2 } });
+    const dataset = { ...Object(base.dataset), testImages: 6 };
+    const config = writeJson(folder.path('config.json'), { ...base, dataset });
     const outs = [folder.path('a'), folder.path('b')];
     for (const out of outs) expect((await igd(run(config, out))).code).toBe(0);
     const [a, b] = outs.map(images);
