@@ -78,7 +78,7 @@ describe.runIf(hasMoto)('the service from upload to report', () => {
     expect(await textOf(ctx, run, 'images.csv')).toBe(file('images.csv'));
     expect(await textOf(ctx, run, 'ranking.loir.json')).toBe(file('ranking.loir.json'));
 
-    expect(moto.notices.map(({ subject: sample }) => sample)).toEqual([`igd: ${run} is complete`]);
+    expect(moto.notices.map(({ subject }) => subject)).toEqual([`igd: ${run} is complete`]);
     const link = /report\.json: (\S+)/.exec(moto.notices[0]?.text ?? '')?.[1] ?? '';
     expect(await (await fetch(link)).text()).toBe(await textOf(ctx, run, 'report.json'));
   });

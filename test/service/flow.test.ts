@@ -92,7 +92,7 @@ describe.runIf(hasMoto)('a run on the service', () => {
     const steps = await race();
     expect(new Set(steps.map((step) => JSON.stringify(step))).size).toBe(1);
     expect(written).toBe(1);
-    expect(stage.notices.map(({ subject: sample }) => sample)).toEqual([`igd: ${run} is complete`]);
+    expect(stage.notices.map(({ subject }) => subject)).toEqual([`igd: ${run} is complete`]);
     await sameAsSource(run);
   });
 

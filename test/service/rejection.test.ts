@@ -30,7 +30,7 @@ describe.runIf(hasMoto)('a config that cannot be run', () => {
     expect(cluster.jobs).toEqual([]);
     expect(await listRuns(ctx)).toEqual([]);
     expect(await ctx.runs.list(serviceKeys.runs)).toEqual([]);
-    expect(notices.map(({ subject: sample }) => sample)).toEqual(['igd: config bad was rejected']);
+    expect(notices.map(({ subject }) => subject)).toEqual(['igd: config bad was rejected']);
     for (const problem of record.problems) expect(notices[0]?.text).toContain(problem);
     return record.problems;
   }

@@ -9,7 +9,7 @@ const IMAGE_SIZE = 40;
 /** Radii at which about half the points can be broken; too small for [0, 1] to matter. */
 const EPSILON = { Linf: 0.006, L2: 0.03, L1: 0.12 };
 
-/** As AutoAttack has them: in L1 the start often decides which class the climb makes for. */
+/** As AutoAttack has them: in L1 the start often decides which class the attack makes for. */
 const RESTARTS = { Linf: 1, L2: 1, L1: 5 };
 
 const classifier = equidistantClassifier(CLASSES, IMAGE_SIZE);

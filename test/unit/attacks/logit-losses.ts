@@ -43,15 +43,15 @@ const LOSSES: Record<LossName, (z: readonly number[], label: number, aim: LossPa
   },
   gama(z, label, { reference, weight }) {
     const p = softmax(z);
-    // The lower class of equals, unlike in the losses on logits: see `rival` in losses.ts.
+    // The lower class of equals, unlike in the losses on logits: see `largestOther` in losses.ts.
     const others = [...p.keys()].filter((k) => k !== label);
-    const rival = others.reduce((best, k) => (p[k]! > p[best]! ? k : best));
+    const other = others.reduce((best, k) => (p[k]! > p[best]! ? k : best));
     const shifts = p.map((value, k) => value - reference![k]!);
     const squares = shifts.reduce((sum, shift) => sum + shift * shift, 0);
-    const upstream = shifts.map((shift, k) => 2 * weight! * shift + (k === rival ? 1 : 0) - (k === label ? 1 : 0));
+    const upstream = shifts.map((shift, k) => 2 * weight! * shift + (k === other ? 1 : 0) - (k === label ? 1 : 0));
     const mean = upstream.reduce((sum, part, k) => sum + part * p[k]!, 0);
     return {
-      value: weight! * squares + p[rival]! - p[label]!,
+      value: weight! * squares + p[other]! - p[label]!,
       gradient: p.map((value, k) => value * (upstream[k]! - mean)),
     };
   },

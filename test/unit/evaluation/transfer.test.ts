@@ -39,8 +39,8 @@ describe('an attack made on another model', () => {
   });
   afterAll(() => Promise.all([base?.release(), again?.release()]));
 
-  const evaluate = (judge: OnnxModel, spec: AttackSpec, craftedOn?: OnnxModel) =>
-    evaluateImages(judge, images, {
+  const evaluate = (target: OnnxModel, spec: AttackSpec, craftedOn?: OnnxModel) =>
+    evaluateImages(target, images, {
       suite: [
         {
           attack: createAttack(spec),
@@ -57,7 +57,7 @@ describe('an attack made on another model', () => {
   it.each(ATTACKS)('$attack from the base to itself is the attack on the base', async (spec) => {
     const [direct, transferred] = [await evaluate(base, spec), await evaluate(base, spec, again)];
     expect(transferred.outcomes).toEqual(direct.outcomes);
-    // Where a search has an example it is shown first; what it thinks most of can only break more, and here breaks no other.
+    // Where an attack has an example it is shown first; what it thinks most of can only break more, and here breaks no other.
     expect(transferred.adversarial).toEqual(direct.adversarial);
     expect(direct.outcomes.some(({ brokenBy }) => brokenBy !== null)).toBe(true);
   });

@@ -49,7 +49,7 @@ export function makeRun(options: RunOptions = {}): MadeRun {
   const shards = facts.variants.flatMap(({ id }) =>
     chunks(outcomes.get(id) ?? [], options.imagesPerShard ?? 200).map((images) => shardOf(facts, id, images)),
   );
-  const transfers = facts.variants.map((judge) => transferTo(facts, judge, outcomes));
+  const transfers = facts.variants.map((target) => transferTo(facts, target, outcomes));
   return { facts, shards, transfers, report: aggregate(facts, shards, transfers) };
 }
 
@@ -202,22 +202,22 @@ function shardOf({ run }: RunFacts, variant: string, images: readonly ImageOutco
 
 function transferTo(
   { run, variants }: RunFacts,
-  judge: Variant,
+  target: Variant,
   outcomes: ReadonlyMap<string, readonly ImageOutcome[]>,
 ): TransferResult {
-  const { transferred } = strengthsOf(judge, run.temperature);
-  const place = variants.indexOf(judge);
+  const { transferred } = strengthsOf(target, run.temperature);
+  const place = variants.indexOf(target);
   const predict = ({ image, label, adversarialPrediction }: ImageOutcome) => ({
     image,
     prediction: weaknessOf(image, label, place) < transferred ? label : (adversarialPrediction ?? label),
   });
   const sources = variants
-    .filter(({ id }) => id !== judge.id)
+    .filter(({ id }) => id !== target.id)
     .map(({ id }) => ({
       variant: id,
       predictions: (outcomes.get(id) ?? []).filter(({ brokenBy }) => brokenBy !== null).map(predict),
     }));
-  return { schema: 'igd.transfer/1', variant: judge.id, sources };
+  return { schema: 'igd.transfer/1', variant: target.id, sources };
 }
 
 function chunks<T>(items: readonly T[], size: number): T[][] {

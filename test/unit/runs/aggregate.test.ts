@@ -52,9 +52,9 @@ function inOrder(...names: string[]): RunFacts['run']['suite'] {
   return names.map((name) => ({ name, attack: name, group: 'all', crafted: false }));
 }
 
-function transfer(judge: string, source: string, predictions: readonly (readonly [number, number])[]): TransferResult {
+function transfer(target: string, source: string, predictions: readonly (readonly [number, number])[]): TransferResult {
   const pairs = predictions.map(([image, prediction]) => ({ image, prediction }));
-  return { schema: 'igd.transfer/1', variant: judge, sources: [{ variant: source, predictions: pairs }] };
+  return { schema: 'igd.transfer/1', variant: target, sources: [{ variant: source, predictions: pairs }] };
 }
 
 const { facts: madeFacts } = makeRun({ variants: [NONE, LOIR], images: 5, classes: 2, classNames: ['cat', 'dog'] });

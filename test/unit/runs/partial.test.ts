@@ -71,8 +71,8 @@ const write = (options?: { allowPartial: boolean }) =>
 const text = async (key: string) => new TextDecoder().decode(await runs.get(key));
 
 /** One shard's part of what a variant made of the others' examples. */
-function transferOf(judge: string, shard: number): TransferResult {
-  const whole = made.transfers.find(({ variant }) => variant === judge)!;
+function transferOf(target: string, shard: number): TransferResult {
+  const whole = made.transfers.find(({ variant }) => variant === target)!;
   const sources = whole.sources.map(({ variant, predictions }) => ({
     variant,
     predictions: predictions.filter(({ image }) => shardOf(image) === shard),

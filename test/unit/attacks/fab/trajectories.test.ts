@@ -52,16 +52,16 @@ describe.each(fixture.cases)('FAB beside the original: $norm, targeted $targeted
   it.each(fixture.labels.map((label, row) => ({ label, row })))('goes the same way, image $row', ({ label, row }) => {
     const clean = Float32Array.from(fixture.x[row]!);
     const sample = { clean, label, logits: Float32Array.from(fixture.logits[row]!), stream: keyedStream(['unused']) };
-    const search = enter(sample, targeted ? { restart: 0, targetRank: 0 } : { restart: 0 });
+    const attack = enter(sample, targeted ? { restart: 0, targetRank: 0 } : { restart: 0 });
     let found: Float32Array = clean;
-    for (let query = search.next; query !== undefined; query = search.next) {
-      found = search.update(played(trajectory, row, label, query, search))?.slice() ?? found;
+    for (let query = attack.next; query !== undefined; query = attack.next) {
+      found = attack.update(played(trajectory, row, label, query, attack))?.slice() ?? found;
     }
-    expect(search.save().steps).toBe(steps.length);
+    expect(attack.save().steps).toBe(steps.length);
     expect(largestGap(found, trajectory.adversarial[row]!)).toBeLessThan(GAP);
     const best = steps.filter(({ logits }) => predictedClass(Float32Array.from(logits[row]!), 0, CLASSES) !== label);
     expect(best.length).toBeGreaterThan(0);
-    expect(search.save().closest).toBe(distance(found, clean, norm));
+    expect(attack.save().closest).toBe(distance(found, clean, norm));
   });
 });
 

@@ -65,7 +65,7 @@ interface Replay {
   readonly example: Float32Array | undefined;
 }
 
-/** Lets a climb run on the recorded answers; with `carry`, what it saves goes through that into a new one each step. */
+/** Lets APGD run on the recorded answers; with `carry`, what it saves goes through that into a new one each step. */
 function replay(trajectory: Trajectory, row: number, carry?: (state: L1ApgdState) => L1ApgdState): Replay {
   const { epsilon, loss, iterations, run, steps } = trajectory;
   const targeted = loss === 'dlr-targeted';
@@ -76,27 +76,27 @@ function replay(trajectory: Trajectory, row: number, carry?: (state: L1ApgdState
     start: run === 'clean' ? 'clean' : 'random',
     stages: radiusStages(epsilon, iterations, run === 'shrinking'),
   } as const;
-  const sample = subjectOf(trajectory, row);
-  let climb = new L1ApgdRun(options, sample, moves);
+  const sample = sampleOf(trajectory, row);
+  let attack = new L1ApgdRun(options, sample, moves);
   const asked: Float32Array[] = [];
   let example: Float32Array | undefined;
-  for (let query: ModelQuery | undefined = climb.next; query !== undefined; query = climb.next) {
+  for (let query: ModelQuery | undefined = attack.next; query !== undefined; query = attack.next) {
     const step = steps[asked.length]!;
     asked.push(query.x.slice());
-    const found = climb.update({
+    const found = attack.update({
       logits: Float32Array.from(step.logits[row]!),
       loss: Math.fround(step.loss[row]!),
       gradient: Float32Array.from(step.gradient[row]!),
     });
     if (found !== undefined) example = found.slice();
-    if (carry !== undefined && climb.next !== undefined)
-      climb = new L1ApgdRun(options, sample, moves, carry(climb.save()));
+    if (carry !== undefined && attack.next !== undefined)
+      attack = new L1ApgdRun(options, sample, moves, carry(attack.save()));
   }
   return { asked, example };
 }
 
 /** The image with the noise that the original drew. */
-function subjectOf({ noise, steps }: Trajectory, row: number): Sample {
+function sampleOf({ noise, steps }: Trajectory, row: number): Sample {
   const drawn = [...(noise?.[row] ?? [])];
   const stream = { ...keyedStream(['replay']), normal: () => drawn.shift()! };
   return {

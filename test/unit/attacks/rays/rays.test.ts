@@ -9,7 +9,7 @@ import { brokenImages, contextOf, imageOf, interiorImages, pointsOf, relativeMar
 
 const IMAGE_SIZE = 40;
 const threat = { norm: 'Linf', epsilon: 0.01 } as const;
-// With two classes there is one boundary to come near to; with more, the search may settle for another than the nearest.
+// With two classes there is one boundary to come near to; with more, the attack may settle for another than the nearest.
 const classifier = equidistantClassifier(2, IMAGE_SIZE);
 const model = attackedModel(classifier);
 const images = interiorImages(2, 40, IMAGE_SIZE);
@@ -59,70 +59,70 @@ describe('RayS on a linear classifier', () => {
   });
 });
 
-describe('a search of RayS', () => {
+describe('a run of RayS', () => {
   const clean = Float32Array.of(0.5, 0.25, 1, 0);
   const right = { logits: Float32Array.of(1, 0), loss: Number.NaN, gradient: new Float32Array() };
   const wrong = { ...right, logits: Float32Array.of(0, 1) };
-  const searchOf = (queries: number) => new RaysRun({ clean, label: 0, epsilon: 0.01, queries });
-  const askedBy = (search: RaysRun) => [...(search.next?.x ?? [])];
+  const attackOf = (queries: number) => new RaysRun({ clean, label: 0, epsilon: 0.01, queries });
+  const askedBy = (attack: RaysRun) => [...(attack.next?.x ?? [])];
 
   it('looks in the corners of [0, 1] until the model is wrong in one', () => {
-    const search = searchOf(100);
-    expect(askedBy(search)).toEqual([0, 0, 0, 0]);
-    search.update(right);
+    const attack = attackOf(100);
+    expect(askedBy(attack)).toEqual([0, 0, 0, 0]);
+    attack.update(right);
     // Halves of the direction (1, 1, 1, 1) are turned.
-    expect(askedBy(search)).toEqual([0, 0, 1, 1]);
-    search.update(right);
-    expect(askedBy(search)).toEqual([1, 1, 0, 0]);
+    expect(askedBy(attack)).toEqual([0, 0, 1, 1]);
+    attack.update(right);
+    expect(askedBy(attack)).toEqual([1, 1, 0, 0]);
   });
 
   it('halves the distance, then turns the next block at the distance found', () => {
-    const search = searchOf(100);
-    search.update(wrong);
-    expect(askedBy(search)).toEqual([0, 0, 0.5, 0]);
+    const attack = attackOf(100);
+    attack.update(wrong);
+    expect(askedBy(attack)).toEqual([0, 0, 0.5, 0]);
     let asked = 1;
-    for (; search.save().bracket !== null; asked++) search.update(right);
+    for (; attack.save().bracket !== null; asked++) attack.update(right);
     // From the diagonal, 2 long, to less than a thousandth: 11 halvings, all of them right, so that the boundary stays far.
     expect(asked).toBe(12);
-    expect(search.save().radius).toBe(2);
-    expect(askedBy(search)).toEqual([1, 1, 0, 0]);
+    expect(attack.save().radius).toBe(2);
+    expect(askedBy(attack)).toEqual([1, 1, 0, 0]);
   });
 
   it('begins no direction once its queries are spent, but finishes one', () => {
-    const search = searchOf(3);
-    search.update(wrong);
+    const attack = attackOf(3);
+    attack.update(wrong);
     let asked = 1;
-    for (; search.next !== undefined; asked++) search.update(right);
+    for (; attack.next !== undefined; asked++) attack.update(right);
     expect(asked).toBe(12);
   });
 
   it('thinks most of the point at epsilon in the best direction, until it has an example', () => {
-    const search = searchOf(2);
+    const attack = attackOf(2);
     const at = (...signs: number[]) =>
       Float32Array.from(signs, (sign, k) => Math.min(Math.max(clean[k]! + sign * Math.fround(0.01), 0), 1));
-    expect(search.best).toEqual(at(1, 1, 1, 1));
-    search.update(right);
-    search.update(wrong);
-    search.update(wrong);
-    while (search.next !== undefined) search.update(right);
+    expect(attack.best).toEqual(at(1, 1, 1, 1));
+    attack.update(right);
+    attack.update(wrong);
+    attack.update(wrong);
+    while (attack.next !== undefined) attack.update(right);
     // The first half was turned and found better; the queries were spent then.
-    expect(search.best).toEqual(at(-1, -1, 1, 1));
-    const lucky = searchOf(100);
+    expect(attack.best).toEqual(at(-1, -1, 1, 1));
+    const lucky = attackOf(100);
     let example: Float32Array | undefined;
     while (lucky.next !== undefined) example = lucky.update(wrong);
     expect(lucky.best).toBe(example);
   });
 
   it('takes a model that breaks down for wrong', () => {
-    const search = searchOf(100);
-    search.update({ ...right, logits: Float32Array.of(1, Number.NaN) });
-    expect(search.save().bracket).toEqual({ low: 0, high: 2 });
+    const attack = attackOf(100);
+    attack.update({ ...right, logits: Float32Array.of(1, Number.NaN) });
+    expect(attack.save().bracket).toEqual({ low: 0, high: 2 });
   });
 
   it('ends where the model is wrong within epsilon', () => {
-    const search = searchOf(100);
+    const attack = attackOf(100);
     let example: Float32Array | undefined;
-    while (search.next !== undefined) example = search.update(wrong);
+    while (attack.next !== undefined) example = attack.update(wrong);
     expect([...example!].map((value, k) => Math.abs(value - clean[k]!) <= Math.fround(0.01))).toEqual([
       true,
       true,

@@ -44,18 +44,18 @@ describeWithShared('RayS beside the original on a real network', (reference) => 
 /** Euclidean radius of each image by number of queries, when no radius is small enough. */
 async function radiusHistories(model: OnnxModel, points: AttackPoints, queries: number): Promise<number[][]> {
   const { classes, imageSize } = model;
-  const searches = points.images.map((_, row) => {
+  const attacks = points.images.map((_, row) => {
     const clean = imageOf(points.x, row, imageSize);
     return new RaysRun({ clean, label: points.labels[row]!, epsilon: 0, queries: queries + 100 });
   });
-  const histories = searches.map((attack) => [attack.save().radius]);
+  const histories = attacks.map((attack) => [attack.save().radius]);
   for (let asked = 0; asked < queries; asked++) {
-    const x = new Float32Array(searches.length * imageSize);
-    for (const [row, search] of searches.entries()) x.set(search.next!.x, row * imageSize);
-    const logits = await model.logits(x, streams(searches.length));
-    for (const [row, search] of searches.entries()) {
-      search.update({ logits: imageOf(logits, row, classes), loss: Number.NaN, gradient: new Float32Array() });
-      histories[row]!.push(search.save().radius);
+    const x = new Float32Array(attacks.length * imageSize);
+    for (const [row, attack] of attacks.entries()) x.set(attack.next!.x, row * imageSize);
+    const logits = await model.logits(x, streams(attacks.length));
+    for (const [row, attack] of attacks.entries()) {
+      attack.update({ logits: imageOf(logits, row, classes), loss: Number.NaN, gradient: new Float32Array() });
+      histories[row]!.push(attack.save().radius);
     }
   }
   return histories;

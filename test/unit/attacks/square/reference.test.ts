@@ -50,20 +50,20 @@ describeWithShared('Square beside the original on a real network', (reference) =
 async function marginsLeft(model: OnnxModel, points: AttackPoints, threat: ThreatModel): Promise<number[]> {
   const { classes, imageSize } = model;
   const proposal = PROPOSALS[threat.norm]({ threat, model });
-  const lanes = points.images.map((image, row) => {
+  const runs = points.images.map((image, row) => {
     const canvas = { clean: imageOf(points.x, row, imageSize), stream: keyedStream([image]) };
     const sample = { label: points.labels[row]!, queries: cifar.queries, randomised: false };
-    return { search: new SquareRun(sample, proposal(canvas)), isBroken: false };
+    return { attack: new SquareRun(sample, proposal(canvas)), isBroken: false };
   });
   for (;;) {
-    const open = lanes.filter(({ search: attack }) => attack.next !== undefined);
-    if (open.length === 0) return lanes.map(({ search, isBroken }) => (isBroken ? 0 : search.save().margin));
+    const open = runs.filter(({ attack }) => attack.next !== undefined);
+    if (open.length === 0) return runs.map(({ attack, isBroken }) => (isBroken ? 0 : attack.save().margin));
     const x = new Float32Array(open.length * imageSize);
-    for (const [row, { search }] of open.entries()) x.set(search.next!.x, row * imageSize);
+    for (const [row, { attack }] of open.entries()) x.set(attack.next!.x, row * imageSize);
     const logits = await model.logits(x, streams(open.length));
-    for (const [row, lane] of open.entries()) {
+    for (const [row, run] of open.entries()) {
       const answer = { logits: imageOf(logits, row, classes), loss: Number.NaN, gradient: new Float32Array() };
-      lane.isBroken = lane.search.update(answer) !== undefined;
+      run.isBroken = run.attack.update(answer) !== undefined;
     }
   }
 }

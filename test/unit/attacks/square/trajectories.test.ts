@@ -6,7 +6,7 @@ import { PROPOSALS, SquareRun } from '../../../../src/attacks/square/square.ts';
 import type { RandomSource } from '../../../../src/numeric/random.ts';
 
 /** What the original asked about, given random numbers and answers: see make-square.py beside the fixture. */
-interface Walk extends ThreatModel {
+interface Trajectory extends ThreatModel {
   readonly clean: readonly number[];
   /** All that it drew, in order. */
   readonly uniforms: readonly number[];
@@ -17,7 +17,7 @@ interface Walk extends ThreatModel {
 
 interface Fixture {
   readonly shape: readonly [number, number, number];
-  readonly walks: readonly Walk[];
+  readonly walks: readonly Trajectory[];
 }
 
 const fixture: Fixture = JSON.parse(
@@ -30,7 +30,7 @@ describe.each(fixture.walks)(
     it('asks about the same points, given the same random numbers and answers', () => {
       const { stream, drawn } = player(uniforms);
       const asked: Float32Array[] = [];
-      const attack = searchOf({ norm, epsilon }, Float32Array.from(clean), stream, margins.length - 1);
+      const attack = attackOf({ norm, epsilon }, Float32Array.from(clean), stream, margins.length - 1);
       while (attack.next !== undefined) {
         asked.push(attack.next.x.slice());
         const logits = Float32Array.of(margins[asked.length - 1]!, 0);
@@ -43,7 +43,7 @@ describe.each(fixture.walks)(
   },
 );
 
-function searchOf(threat: ThreatModel, clean: Float32Array, stream: RandomSource, queries: number): SquareRun {
+function attackOf(threat: ThreatModel, clean: Float32Array, stream: RandomSource, queries: number): SquareRun {
   // For a randomised model no question is left out.
   const model = { classes: 2, imageSize: clean.length, imageShape: fixture.shape, randomised: true };
   const setup: AttackSetup = { threat, model };

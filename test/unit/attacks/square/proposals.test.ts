@@ -58,7 +58,7 @@ describe.each([
   { norm: 'Linf', epsilon: 0.1 },
   { norm: 'L2', epsilon: 1 },
   { norm: 'L1', epsilon: 8 },
-] as const)('a painter of $norm', (threat) => {
+] as const)('a proposal of $norm', (threat) => {
   it('stays within the threat model, goes back exactly, and changes what it should', () => {
     const proposal = PROPOSALS[threat.norm]({ threat, model })({ clean, stream });
     expect(isWithinThreat(proposal.x, clean, threat)).toBe(true);
@@ -76,25 +76,25 @@ describe.each([
   });
 });
 
-describe('a painter of Linf', () => {
+describe('a proposal of Linf', () => {
   const threat = { norm: 'Linf', epsilon: 0.1 } as const;
   const low = (k: number) => Math.max(Math.fround(clean[k]! - Math.fround(0.1)), 0);
   const high = (k: number) => Math.min(Math.fround(clean[k]! + Math.fround(0.1)), 1);
 
   it('begins with vertical stripes and puts a square of each channel at one end', () => {
-    const painter = PROPOSALS.Linf({ threat, model })({ clean, stream });
+    const proposal = PROPOSALS.Linf({ threat, model })({ clean, stream });
     const isHigh = (x: Float32Array) => Array.from(x, (value, k) => value === Math.fround(high(k)));
-    const start = isHigh(painter.x);
+    const start = isHigh(proposal.x);
     for (let k = 0; k < IMAGE_SIZE; k++) {
-      if (!start[k]) expect(painter.x[k]).toBe(Math.fround(low(k)));
+      if (!start[k]) expect(proposal.x[k]).toBe(Math.fround(low(k)));
       const column = Math.floor(k / (HEIGHT * WIDTH)) * HEIGHT * WIDTH + (k % WIDTH);
       expect(start[k]).toBe(start[column]);
     }
-    painter.keep();
+    proposal.keep();
     for (let i = 0; i < 50; i++) {
-      painter.propose(0.1);
+      proposal.propose(0.1);
       // 0.1 of 14 x 12 pixels: 4 x 4.
-      const ends = isHigh(painter.x);
+      const ends = isHigh(proposal.x);
       const changed = ends.flatMap((end, k) => (end === start[k] ? [] : [k]));
       const rows = changed.map((k) => Math.floor(k / WIDTH) % HEIGHT);
       const columns = changed.map((k) => k % WIDTH);
@@ -104,21 +104,21 @@ describe('a painter of Linf', () => {
         const sides = changed.filter((k) => Math.floor(k / (HEIGHT * WIDTH)) === channel).map((k) => ends[k]);
         expect(new Set(sides).size).toBeLessThanOrEqual(1);
       }
-      painter.drop();
+      proposal.drop();
     }
   });
 });
 
-describe.each(['L2', 'L1'] as const)('a painter of %s', (norm) => {
+describe.each(['L2', 'L1'] as const)('a proposal of %s', (norm) => {
   it('uses all of epsilon while [0, 1] leaves room', () => {
     const threat = { norm, epsilon: 0.05 };
     const grey = new Float32Array(IMAGE_SIZE).fill(0.5);
-    const painter = PROPOSALS[norm]({ threat, model })({ clean: grey, stream });
-    painter.keep();
+    const proposal = PROPOSALS[norm]({ threat, model })({ clean: grey, stream });
+    proposal.keep();
     for (let iteration = 0; iteration < 200; iteration++) {
-      painter.propose(squareShare(iteration * 5));
-      painter.keep();
-      const offsets = Array.from(painter.best, (value) => Math.abs(value - 0.5));
+      proposal.propose(squareShare(iteration * 5));
+      proposal.keep();
+      const offsets = Array.from(proposal.best, (value) => Math.abs(value - 0.5));
       const length = norm === 'L2' ? Math.hypot(...offsets) : offsets.reduce((sum, offset) => sum + offset, 0);
       expect(length / threat.epsilon).toBeCloseTo(1, 4);
     }
