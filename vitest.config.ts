@@ -32,8 +32,14 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+interface Options {
+  readonly isolate?: false;
+  readonly exclude?: string[];
+  readonly setupFiles?: string[];
+}
+
 /** A part of the tests, by its folders. */
-function project(name: string, include: readonly string[], options: { isolate?: false; exclude?: string[] } = {}) {
+function project(name: string, include: readonly string[], options: Options = {}) {
   return {
     extends: true as const,
     test: { name, include: include.map((folder) => `test/${folder}/**/*.test.ts`), ...options },
@@ -56,7 +62,7 @@ export default defineConfig({
       project('cli', ['cli', 'docs', 'package']),
       project('service', ['service', ...EMULATED]),
       // These leave nothing behind in their process: what they import is loaded once for all.
-      project('infra', ['infra'], { isolate: false }),
+      project('infra', ['infra'], { isolate: false, setupFiles: ['test/infra/setup.ts'] }),
       project('unit', ['unit'], { isolate: false, exclude: EMULATED.map((folder) => `test/${folder}/**`) }),
     ],
   },

@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
+import { temporaryFolder } from '../support/temporary.ts';
 import { only, synthesize } from './synthesized.ts';
 
 const { template } = synthesize({ email: 'someone@example.org' });
@@ -115,7 +115,7 @@ describe('sweeps', () => {
     suite: 'apgd',
   };
   const folderWith = (...sweeps: object[]) => {
-    const folder = join(mkdtempSync(join(tmpdir(), 'igd-sweeps-')), 'sweeps');
+    const folder = join(temporaryFolder('igd-sweeps-'), 'sweeps');
     mkdirSync(folder);
     sweeps.forEach((sweep, index) => {
       writeFileSync(join(folder, `${index}.json`), JSON.stringify(sweep));

@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { temporaryFolder } from '../support/temporary.ts';
 
 const FOLDER = fileURLToPath(new URL('../../containers/runner/', import.meta.url));
 const dockerfile = readFileSync(join(FOLDER, 'Dockerfile'), 'utf8');
@@ -59,7 +60,7 @@ describe('the image', () => {
 describe('check-cuda.sh', () => {
   /** Runs it where `readelf` and `ldconfig` say these libraries are needed and there. */
   function check(needed: readonly string[], there: readonly string[]) {
-    const folder = mkdtempSync(join(tmpdir(), 'igd-cuda-'));
+    const folder = temporaryFolder('igd-cuda-');
     const stub = (name: string, lines: readonly string[]) =>
       writeFileSync(join(folder, name), `#!/bin/sh\ncat <<'END'\n${lines.join('\n')}\nEND\n`, { mode: 0o755 });
     stub(

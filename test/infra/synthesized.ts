@@ -1,9 +1,8 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Template } from 'aws-cdk-lib/assertions';
 import { BUNDLING_STACKS } from 'aws-cdk-lib/cx-api';
 import { serviceApp } from '../../infra/service-app.ts';
+import { temporaryFolder } from '../support/temporary.ts';
 
 export interface Resource {
   readonly Type: string;
@@ -23,7 +22,7 @@ interface Policy {
 
 /** The template for a context, in process: no account, no Docker, and handlers not bundled unless asked for. */
 export function synthesize(context: Readonly<Record<string, unknown>> = {}, { bundled = false } = {}) {
-  const outdir = mkdtempSync(join(tmpdir(), 'igd-synth-'));
+  const outdir = temporaryFolder('igd-synth-');
   const { app, stack } = serviceApp({
     outdir,
     context: { ...(bundled ? {} : { [BUNDLING_STACKS]: [] }), ...context },

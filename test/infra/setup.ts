@@ -1,0 +1,3 @@
+import { removeTemporaryFolders } from '../support/temporary.ts';
+
+removeTemporaryFolders();
