@@ -5,14 +5,13 @@ import { openDataset } from '../../../src/datasets/open.ts';
 import { golden, rowErrors } from '../../support/golden.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
-/** What the examples import as "igd" is the source of this checkout, so that a test needs no build. */
-const FROM_SOURCE = ['--import', 'tsx', '--import', './test/support/igd-from-source.mjs'];
 
+/** As a user would: what it imports as "igd" is this package as it is built. */
 function start(
   example: string,
   ...args: string[]
 ): { child: ChildProcess; output: { stdout: string; stderr: string } } {
-  const child = spawn(process.execPath, [...FROM_SOURCE, `examples/library/${example}`, ...args], { cwd: ROOT });
+  const child = spawn(process.execPath, [`examples/library/${example}`, ...args], { cwd: ROOT });
   const output = { stdout: '', stderr: '' };
   child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()));
