@@ -15,7 +15,7 @@ export default {
   intentionallyNotExported: [
     ...['DEVICES', 'LOSS_NAMES', 'NORM_NAMES', 'PREPROCESSINGS', 'PROTOCOLS', 'RANKING_METHODS', 'SUITE_NAMES'],
     ...['attackSpecSchema', 'attackUsageSchema', 'flag', 'modelChecksSchema'],
-    ...['ResolvedAttackSpec', 'SimilaritySpec', 'Variant', 'arithmetic'],
+    ...['ResolvedAttackSpec', 'RankedMask', 'SimilaritySpec', 'Variant', 'VariantEntry', 'arithmetic'],
     ...['AttributeProto', 'ModelProto', 'NodeProto', 'ValueInfoProto'],
   ],
   treatWarningsAsErrors: true,
