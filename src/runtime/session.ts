@@ -5,6 +5,7 @@ import { encodeModel } from '../onnx/codec/model.ts';
 import type { Feeds, Fetches, Runtime, Session } from '../onnx/runtime.ts';
 import type { Device } from '../schemas/config.ts';
 import { requireProvider, runtimeOptions } from './provider.ts';
+import { disableTelemetry } from './telemetry.ts';
 
 /** How onnxruntime-node is to compute. */
 export interface RuntimeOptions {
@@ -20,6 +21,7 @@ export interface RuntimeOptions {
  * onnxruntime refuses the graph; both throw RunError where it would not compute on the device asked for.
  */
 export function onnxRuntime({ device = 'cpu', threads }: RuntimeOptions = {}): Runtime {
+  disableTelemetry();
   const create = async (source: () => Uint8Array | string, refused: (cause: unknown) => Error): Promise<Session> => {
     await requireProvider(device);
     const graph = source();

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { listSupportedBackends } from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
 import { igd, scratch, smallConfig, writeJson } from '../support/cli.ts';
@@ -6,6 +6,20 @@ import { igd, scratch, smallConfig, writeJson } from '../support/cli.ts';
 /** Where onnxruntime's CUDA library is installed, CUDA may well come up: refusing it is not for this machine to show. */
 const hasCuda = listSupportedBackends().some(({ name, bundled }) => name === 'cuda' && bundled);
 if (hasCuda) console.info('skipped: onnxruntime has CUDA here, and may well use it');
+
+test('onnxruntime reports nothing to anybody, in no thread: the temporary folder, where it would begin, stays empty', async () => {
+  const folder = scratch();
+  mkdirSync(folder.path('tmp'));
+  const config = writeJson(folder.path('config.json'), smallConfig({ variants: ['none'] }));
+  const unset = { TMPDIR: folder.path('tmp'), ORT_DISABLE_TELEMETRY: undefined };
+  const run = ['run', config, '--out', folder.path('out'), '--rankings', folder.path('rankings')];
+  for (const args of [['doctor'], run]) {
+    const { code, stderr } = await igd(args, undefined, unset);
+    expect(code, stderr).toBe(0);
+    expect(readdirSync(unset.TMPDIR)).toEqual([]);
+  }
+  folder.remove();
+});
 
 describe('igd doctor', () => {
   test('proves the CPU and times it', async () => {

@@ -32,7 +32,7 @@ describe('igd plan', () => {
       { stage: 'evaluate', jobs: 12, left: 12 },
       { stage: 'transfer', jobs: 12, left: 12 },
     ]);
-    expect(estimate.rankings).toEqual([{ method: 'loir', images: 200, trunks: 1, tails: 0 }]);
+    expect(estimate.rankings).toEqual([{ method: 'loir', layer: 'layer4', images: 200, trunks: 1, tails: 0 }]);
 
     expect((await igd(['run', config, '--out', folder.path('out'), ...rankings])).code).toBe(0);
     const report = reportSchema.parse(JSON.parse(readFileSync(folder.path('out/report.json'), 'utf8')));

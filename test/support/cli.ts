@@ -16,8 +16,9 @@ const ROOT = resolve(import.meta.dirname, '../..');
 export function igd(
   args: readonly string[],
   kill?: { readonly when: RegExp | (() => boolean); readonly signal: NodeJS.Signals },
+  env: Readonly<Record<string, string | undefined>> = {},
 ): Promise<Finished> {
-  const child = spawn(process.execPath, ['bin/igd.mjs', ...args], { cwd: ROOT });
+  const child = spawn(process.execPath, ['bin/igd.mjs', ...args], { cwd: ROOT, env: { ...process.env, ...env } });
   const output = { stdout: '', stderr: '' };
   let killed = false;
   child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()));
