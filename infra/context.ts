@@ -44,13 +44,19 @@ export const contextSchema = z.strictObject({
   /** Base images of the runner, by digest, instead of by the Dockerfile's tags, which move. */
   nodeImage: pinnedImage.optional(),
   cudaImage: pinnedImage.optional(),
-  /** Folder of scheduled runs, see sweeps/README.md. */
-  sweeps: z.string().default('sweeps'),
+  /** Folder of schedules, see schedules/README.md. */
+  schedules: z.string().default('schedules'),
 });
 export type ServiceContext = z.infer<typeof contextSchema>;
 
+/** Keys that went, and the one that says the same now. CDK takes any key: unread, such a choice would be without effect. */
+const RENAMED: Readonly<Record<string, keyof ServiceContext>> = { sweeps: 'schedules' };
+
 /** Reads `-c key=value` and cdk.json's "context". Throws a list of every problem. */
 export function readContext(node: Node): ServiceContext {
+  for (const [former, key] of Object.entries(RENAMED))
+    if (node.tryGetContext(former) !== undefined)
+      throw new Error(`the CDK context key "${former}" is called "${key}" now: give -c ${key}=...`);
   const given: Record<string, unknown> = {};
   for (const key of Object.keys(contextSchema.shape)) {
     const value: unknown = node.tryGetContext(key);

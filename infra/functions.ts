@@ -19,7 +19,7 @@ const TIMEOUT = Duration.minutes(15);
 const RETRIES = 2;
 
 /** Two weeks, the most SQS keeps: someone is on holiday. */
-const KEEP_LETTERS = Duration.days(14);
+const DEAD_LETTER_RETENTION = Duration.days(14);
 
 export interface HandlerProps {
   /** Folder under functions/ with a handler.ts that exports `handler`. */
@@ -40,7 +40,7 @@ export class Handler extends Construct {
   readonly function: NodejsFunction;
   readonly role: Role;
   /** Events that were tried and failed, and events that could not be delivered. */
-  readonly letters: Queue;
+  readonly deadLetterQueue: Queue;
 
   constructor(scope: Construct, id: string, { name, service, description, disk }: HandlerProps) {
     super(scope, id);
@@ -48,10 +48,10 @@ export class Handler extends Construct {
       retention: RetentionDays.THREE_MONTHS,
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    this.letters = new Queue(this, 'DeadLetters', {
+    this.deadLetterQueue = new Queue(this, 'DeadLetters', {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
-      retentionPeriod: KEEP_LETTERS,
+      retentionPeriod: DEAD_LETTER_RETENTION,
     });
     // Not the role CDK makes: its managed policy may write to every log group of the account.
     this.role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
@@ -69,7 +69,7 @@ export class Handler extends Construct {
       retryAttempts: RETRIES,
       role: this.role,
       logGroup,
-      deadLetterQueue: this.letters,
+      deadLetterQueue: this.deadLetterQueue,
       environment: { IGD_SERVICE: service, NODE_OPTIONS: '--enable-source-maps' },
       bundling,
     });

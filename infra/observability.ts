@@ -52,7 +52,7 @@ export class Observability extends Construct {
     const handlers = { Planner: planner, Finalizer: finalizer };
     for (const [name, handler] of Object.entries(handlers)) {
       const lower = name.toLowerCase();
-      this.alarm(`${name}Letters`, waiting(handler), 1, {
+      this.alarm(`${name}Letters`, visibleMessages(handler), 1, {
         text: `The ${lower} gave up on an event: it is in its dead-letter queue`,
         section: `${lower}-dead-letters`,
       });
@@ -149,8 +149,11 @@ export class Observability extends Construct {
 }
 
 /** SQS tells CloudWatch how many messages wait every minute or so. */
-function waiting({ letters }: Handler): Metric {
-  return letters.metricApproximateNumberOfMessagesVisible({ period: Duration.minutes(5), statistic: 'Maximum' });
+function visibleMessages({ deadLetterQueue }: Handler): Metric {
+  return deadLetterQueue.metricApproximateNumberOfMessagesVisible({
+    period: Duration.minutes(5),
+    statistic: 'Maximum',
+  });
 }
 
 /** A row for each GPU job that ended; an event that came twice is still one job. */

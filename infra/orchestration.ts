@@ -69,10 +69,10 @@ export class Orchestration extends Construct {
   }
 }
 
-function invoke({ function: handler, letters }: Handler, event?: RuleTargetInput): IRuleTarget {
+function invoke({ function: handler, deadLetterQueue }: Handler, event?: RuleTargetInput): IRuleTarget {
   return new LambdaFunction(handler, {
     ...DELIVERY,
-    deadLetterQueue: letters,
+    deadLetterQueue,
     ...(event === undefined ? {} : { event }),
   });
 }

@@ -10,65 +10,89 @@ import { parseConfig } from '../src/schemas/parse-config.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { Handler } from './functions.ts';
 
-/** A file of sweeps/: a config that runs by itself, over and over. */
-export const sweepSchema = z.strictObject({
+/** Where schedules were read from before they were called that. */
+const FORMER_FOLDER = 'sweeps';
+
+const scheduleSchema = z.strictObject({
   name: z.string().regex(/^[\w.-]{1,64}$/, 'may hold up to 64 letters, digits, ".", "_" and "-"'),
   /** As EventBridge Scheduler writes it, in UTC: "cron(0 3 ? * MON *)", "rate(7 days)". */
   schedule: z.string().regex(/^(cron|rate|at)\(.+\)$/, 'must be cron(...), rate(...) or at(...)'),
-  /** Deployed, but asleep. */
+  /** Whether the deployed schedule is in the state ENABLED. */
   enabled: z.boolean().default(true),
   /** A run config, as one would upload it. */
   config: z.record(z.string(), z.unknown()),
 });
-export type Sweep = z.infer<typeof sweepSchema>;
 
-/** A sweep that starts an hour late is better than two that start at once after an outage. */
-const DELIVERY = { maxEventAge: Duration.hours(1), retryAttempts: 10 };
+/** A file of schedules/: a config, and the times it is started at. */
+type ScheduledConfig = z.infer<typeof scheduleSchema>;
 
-/** Reads sweeps/*.json and checks their configs as the planner would: a mistake shows on deployment, not at night. */
-export function readSweeps(folder: string): Sweep[] {
-  if (!existsSync(folder)) return [];
-  const files = readdirSync(folder).filter((file) => file.endsWith('.json'));
-  const sweeps = files.sort().map((file) => readSweep(join(folder, file)));
-  const names = sweeps.map(({ name }) => name);
+/** A run that starts an hour late is better than two that start at once after an outage. */
+const RETRY_POLICY = { maxEventAge: Duration.hours(1), retryAttempts: 10 };
+
+/** Reads schedules/*.json and checks their configs as the planner would: a mistake shows on deployment, not at night. */
+export function readSchedules(folder: string): ScheduledConfig[] {
+  const schedules = schedulesIn(folder).map((file) => readSchedule(join(folder, file)));
+  const names = schedules.map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) throw new Error(`${folder} has two sweeps named "${twice}"`);
-  return sweeps;
+  if (twice !== undefined) throw new Error(`${folder} has two schedules named "${twice}"`);
+  return schedules;
 }
 
-function readSweep(file: string): Sweep {
-  const parsed = sweepSchema.safeParse(JSON.parse(readFileSync(file, 'utf8')));
-  if (!parsed.success) throw new Error(`${file} is not a sweep:\n${z.prettifyError(parsed.error)}`);
+function schedulesIn(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((file) => file.endsWith('.json'))
+    .sort();
+}
+
+function readSchedule(file: string): ScheduledConfig {
+  const parsed = scheduleSchema.safeParse(JSON.parse(readFileSync(file, 'utf8')));
+  if (!parsed.success) throw new Error(`${file} is not a schedule:\n${z.prettifyError(parsed.error)}`);
   parseConfig(JSON.stringify(parsed.data.config), file);
   return parsed.data;
 }
 
-export interface SweepsProps {
+/** Not read, its schedules would be deleted by the next deployment without a word. */
+function refuseFormerFolder(folder: string): void {
+  const former = resolve(FORMER_FOLDER);
+  const files = former === folder ? [] : schedulesIn(former);
+  if (files.length > 0)
+    throw new Error(
+      `${former} holds schedules that are no longer read: ${files.join(', ')}. Move them to ${folder}, ` +
+        `or keep them there and give -c schedules=${FORMER_FOLDER}`,
+    );
+}
+
+export interface SchedulesProps {
   /** From where `cdk` was started. */
   readonly folder: string;
   readonly planner: Handler;
 }
 
 /**
- * A schedule for each sweep. It calls the planner, which needs no permission on a bucket, and leaves `configs/` to people. A
- * call that is delivered twice is one run: a run is named by its config and the content of its inputs.
+ * An EventBridge Scheduler schedule for each file. It invokes the planner, which needs no permission on a bucket, and leaves
+ * `configs/` to people. An event that is delivered twice is one run: a run is named by its config and the content of its
+ * inputs.
  */
-export class Sweeps extends Construct {
-  constructor(scope: Construct, id: string, { folder, planner }: SweepsProps) {
+export class Schedules extends Construct {
+  constructor(scope: Construct, id: string, props: SchedulesProps) {
     super(scope, id);
-    const sweeps = readSweeps(resolve(folder));
-    if (sweeps.length === 0) return;
+    const { planner } = props;
+    const folder = resolve(props.folder);
+    refuseFormerFolder(folder);
+    const schedules = readSchedules(folder);
+    if (schedules.length === 0) return;
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('scheduler.amazonaws.com') });
-    for (const { name, schedule, enabled, config } of sweeps)
+    for (const { name, schedule, enabled, config } of schedules)
       new Schedule(this, name, {
-        description: `igd sweep ${name}`,
+        description: `igd schedule ${name}`,
         schedule: ScheduleExpression.expression(schedule),
         enabled,
         target: new LambdaInvoke(planner.function, {
-          ...DELIVERY,
+          ...RETRY_POLICY,
           role,
-          deadLetterQueue: planner.letters,
-          input: ScheduleTargetInput.fromObject({ sweep: { name, config } }),
+          deadLetterQueue: planner.deadLetterQueue,
+          input: ScheduleTargetInput.fromObject({ schedule: { name, config } }),
         }),
       });
     acknowledge(role, 'AwsSolutions-IAM5', 'Grants the call of every version of one function, and of no other.', [

@@ -10,7 +10,7 @@ import { Notifications } from './notifications.ts';
 import { Observability } from './observability.ts';
 import { Orchestration } from './orchestration.ts';
 import { Pipeline } from './pipeline.ts';
-import { Sweeps } from './schedules.ts';
+import { Schedules } from './schedules.ts';
 import { Storage } from './storage.ts';
 
 /** The service: a config in a bucket becomes a report in the bucket. */
@@ -48,7 +48,7 @@ export class ServiceStack extends Stack {
     const queues = [compute.gpu, compute.cpu];
     const { planner, finalizer } = new Pipeline(this, 'Pipeline', { storage, queues, topic, service });
     new Orchestration(this, 'Orchestration', { runs: storage.runs, queues, planner, finalizer });
-    new Sweeps(this, 'Sweeps', { folder: context.sweeps, planner });
+    new Schedules(this, 'Schedules', { folder: context.schedules, planner });
     new Observability(this, 'Observability', {
       compute,
       planner,

@@ -13,10 +13,17 @@ const uploadSchema = z.object({
   detail: z.object({ object: z.object({ key: z.string() }) }),
 });
 
-/** It is time for a run of a sweep: what EventBridge Scheduler was given to say. */
-const sweepSchema = z.object({ sweep: z.object({ name: z.string().regex(/^[\w.-]+$/), config: z.json() }) });
+const scheduledConfigSchema = z.object({ name: z.string().regex(/^[\w.-]+$/), config: z.json() });
 
-const eventSchema = z.union([uploadSchema, sweepSchema]);
+/** A schedule fired: the input it has in the stack. */
+const scheduleSchema = z.object({ schedule: scheduledConfigSchema });
+
+/** The same by its former name: of schedules that fire while they are replaced, and of messages in a dead-letter queue. */
+const formerScheduleSchema = z
+  .object({ sweep: scheduledConfigSchema })
+  .transform(({ sweep: schedule }) => ({ schedule }));
+
+const eventSchema = z.union([uploadSchema, scheduleSchema, formerScheduleSchema]);
 
 let opened: ServiceContext | undefined;
 
@@ -42,7 +49,7 @@ async function configOf(
   event: z.infer<typeof eventSchema>,
   { runs }: ServiceContext,
 ): Promise<{ name: string; text: string } | undefined> {
-  if ('sweep' in event) return { name: event.sweep.name, text: JSON.stringify(event.sweep.config) };
+  if ('schedule' in event) return { name: event.schedule.name, text: JSON.stringify(event.schedule.config) };
   const { key } = event.detail.object;
   const name = configName(key);
   if (name === undefined) {

@@ -1,7 +1,7 @@
 import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { readSweeps } from '../../infra/schedules.ts';
+import { readSchedules } from '../../infra/schedules.ts';
 import { parseParameterSweep } from '../../src/schemas/parameter-sweep.ts';
 import { parseConfig } from '../../src/schemas/parse-config.ts';
 import { igd, scratch } from '../support/cli.ts';
@@ -47,7 +47,7 @@ describe("a run of the first edition's", () => {
   });
 });
 
-describe("a sweep of the first edition's", () => {
+describe("a parameter sweep of the first edition's", () => {
   test('is gone on with where nothing is left to do, and its report is the same', async () => {
     const { dir, rankings } = copyOf('sweep');
     rmSync(join(dir, 'sweep.json'));
@@ -83,8 +83,8 @@ describe("configs of the first edition's", () => {
     expect(runs.flatMap(({ variants }) => variants)).not.toHaveLength(0);
   });
 
-  test('the schedules of sweeps/ are read', () => {
-    expect(readSweeps('sweeps').length).toBeGreaterThan(0);
+  test('schedules are read', () => {
+    expect(readSchedules('schedules').length).toBeGreaterThan(0);
   });
 });
 

@@ -1,7 +1,7 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Match } from 'aws-cdk-lib/assertions';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { temporaryFolder } from '../support/temporary.ts';
 import { only, synthesize } from './synthesized.ts';
 
@@ -105,7 +105,7 @@ describe('notifications', () => {
   });
 });
 
-describe('sweeps', () => {
+describe('schedules', () => {
   const config = {
     name: 'weekly',
     checkpoint: { uri: 's3://inputs/model.pt' },
@@ -114,35 +114,53 @@ describe('sweeps', () => {
     threat: { norm: 'Linf', epsilon: '8/255' },
     suite: 'apgd',
   };
-  const folderWith = (...sweeps: object[]) => {
-    const folder = join(temporaryFolder('igd-sweeps-'), 'sweeps');
-    mkdirSync(folder);
-    sweeps.forEach((sweep, index) => {
-      writeFileSync(join(folder, `${index}.json`), JSON.stringify(sweep));
+  const checkoutWith = (name: string, ...schedules: object[]) => {
+    const checkout = temporaryFolder('igd-schedules-');
+    mkdirSync(join(checkout, name));
+    schedules.forEach((schedule, index) => {
+      writeFileSync(join(checkout, name, `${index}.json`), JSON.stringify(schedule));
     });
-    return folder;
+    return checkout;
   };
+  const folderWith = (...schedules: object[]) => join(checkoutWith('schedules', ...schedules), 'schedules');
+  const weekly = { name: 'weekly', schedule: 'rate(7 days)', config };
 
   test('call the planner with the config', () => {
-    const sweeps = folderWith({ name: 'weekly', schedule: 'rate(7 days)', config });
-    const schedule = only(synthesize({ sweeps }).template, 'AWS::Scheduler::Schedule', 'Sweeps') as {
+    const schedules = folderWith(weekly);
+    const schedule = only(synthesize({ schedules }).template, 'AWS::Scheduler::Schedule', 'Schedules') as {
       Target: { Input: string };
     };
     expect(schedule).toMatchObject({ ScheduleExpression: 'rate(7 days)', State: 'ENABLED' });
-    expect(JSON.parse(schedule.Target.Input)).toEqual({ sweep: { name: 'weekly', config } });
+    expect(JSON.parse(schedule.Target.Input)).toEqual({ schedule: { name: 'weekly', config } });
   });
 
-  test('the example is valid, and asleep', () => {
+  test('the example is valid, and disabled', () => {
     template.allResourcesProperties('AWS::Scheduler::Schedule', { State: 'DISABLED' });
     template.resourceCountIs('AWS::Scheduler::Schedule', 1);
   });
 
   test('with a mistake fail the synth, and say where', () => {
-    const bad = folderWith({ name: 'weekly', schedule: 'rate(7 days)', config: { ...config, suite: 'none' } });
-    expect(() => synthesize({ sweeps: bad })).toThrow(/0\.json.*suite/s);
-    expect(() => synthesize({ sweeps: folderWith({ name: 'x', schedule: 'weekly', config }) })).toThrow('must be cron');
-    const sweep = { name: 'twice', schedule: 'rate(7 days)', config };
-    expect(() => synthesize({ sweeps: folderWith(sweep, sweep) })).toThrow('two sweeps named "twice"');
+    const bad = folderWith({ ...weekly, config: { ...config, suite: 'none' } });
+    expect(() => synthesize({ schedules: bad })).toThrow(/0\.json.*suite/s);
+    expect(() => synthesize({ schedules: folderWith({ ...weekly, schedule: 'weekly' }) })).toThrow('must be cron');
+    expect(() => synthesize({ schedules: folderWith(weekly, weekly) })).toThrow('two schedules named "weekly"');
+  });
+
+  test('by their former names are refused, never left out', () => {
+    expect(() => synthesize({ sweeps: 'nightly' })).toThrow('"sweeps" is called "schedules" now: give -c schedules=');
+    const checkout = checkoutWith('sweeps', weekly);
+    const cwd = vi.spyOn(process, 'cwd').mockReturnValue(checkout);
+    try {
+      expect(() => synthesize()).toThrow(
+        `${join(checkout, 'sweeps')} holds schedules that are no longer read: 0.json. ` +
+          `Move them to ${join(checkout, 'schedules')}, or keep them there and give -c schedules=sweeps`,
+      );
+      synthesize({ schedules: 'sweeps' }).template.resourceCountIs('AWS::Scheduler::Schedule', 1);
+      rmSync(join(checkout, 'sweeps', '0.json'));
+      synthesize().template.resourceCountIs('AWS::Scheduler::Schedule', 0);
+    } finally {
+      cwd.mockRestore();
+    }
   });
 });
 

@@ -184,7 +184,7 @@ describe('permissions', () => {
         role,
       ).toEqual([]);
     }
-    expect(actions('Sweeps')).toEqual(['lambda:InvokeFunction', 'sqs:SendMessage']);
+    expect(actions('Schedules')).toEqual(['lambda:InvokeFunction', 'sqs:SendMessage']);
   });
 
   test('have no resource "*", but for what takes none', () => {

@@ -83,6 +83,13 @@ describe.runIf(hasMoto)('the service from upload to report', () => {
     expect(await (await fetch(link)).text()).toBe(await textOf(ctx, run, 'report.json'));
   });
 
+  // `sweep` is what the schedules of the first edition say.
+  test.each(['schedule', 'sweep'])('plans the config of a schedule that fires: {"%s": ...}', async (key) => {
+    const ctx = openServiceContext(moto.service);
+    await planner({ [key]: { name: key, config: { name: 'weekly' } } });
+    expect(await ctx.runs.has(serviceKeys.rejected(key))).toBe(true);
+  });
+
   test('leaves alone what is no config, and its own answers', async () => {
     const ctx = openServiceContext(moto.service);
     const before = await ctx.runs.list('');
