@@ -8,13 +8,13 @@ import { serviceKeys } from '../src/schemas/service.ts';
 import type { Handler } from './functions.ts';
 
 /** Events may be lost; then a run ends this much later. 144 calls a day that list what is open cost a cent. */
-const SWEEP_UP = Duration.minutes(10);
+const RECONCILE_INTERVAL = Duration.minutes(10);
 
 /**
- * How long EventBridge tries to hand an event to Lambda (which queues it: only throttling or an outage can fail). Beyond two
- * hours the sweep-up has done what a job's event would have; a config's event waits among the dead letters.
+ * How long EventBridge tries to deliver an event to Lambda (which queues it: only throttling or an outage can fail). Beyond two
+ * hours the reconciler has done what a job's event would have; a config's event waits in the dead-letter queue.
  */
-const DELIVERY = { maxEventAge: Duration.hours(2), retryAttempts: 20 };
+const RETRY_POLICY = { maxEventAge: Duration.hours(2), retryAttempts: 20 };
 
 export interface OrchestrationProps {
   readonly runs: Bucket;
@@ -23,7 +23,7 @@ export interface OrchestrationProps {
   readonly finalizer: Handler;
 }
 
-/** What happens when: an upload plans a run, jobs that end take it further, a timer finds what events left behind. */
+/** What happens when: an upload plans a run, jobs that end take it further, a timer starts the reconciler for what events left behind. */
 export class Orchestration extends Construct {
   constructor(scope: Construct, id: string, { runs, queues, planner, finalizer }: OrchestrationProps) {
     super(scope, id);
@@ -61,17 +61,17 @@ export class Orchestration extends Construct {
       },
       targets: [invoke(finalizer)],
     });
-    new Rule(this, 'SweepUp', {
+    new Rule(this, 'Reconcile', {
       description: 'Goes on with runs whose events were lost',
-      schedule: Schedule.rate(SWEEP_UP),
-      targets: [invoke(finalizer, RuleTargetInput.fromObject({ sweepUp: true }))],
+      schedule: Schedule.rate(RECONCILE_INTERVAL),
+      targets: [invoke(finalizer, RuleTargetInput.fromObject({ reconcile: 'all' }))],
     });
   }
 }
 
 function invoke({ function: handler, deadLetterQueue }: Handler, event?: RuleTargetInput): IRuleTarget {
   return new LambdaFunction(handler, {
-    ...DELIVERY,
+    ...RETRY_POLICY,
     deadLetterQueue,
     ...(event === undefined ? {} : { event }),
   });

@@ -25,40 +25,43 @@ const jobSchema = z.object({
 type JobDetail = z.infer<typeof jobSchema>['detail'];
 
 /** It is time to look after runs whose events were lost. */
-const timerSchema = z.object({ sweepUp: z.literal(true) });
+const timerSchema = z.object({ reconcile: z.literal('all') });
 
-const eventSchema = z.union([jobSchema, timerSchema]);
+/** The same by its former name: of a rule that fires while it is replaced. */
+const formerTimerSchema = z.object({ sweepUp: z.literal(true) }).transform(() => ({ reconcile: 'all' as const }));
+
+const eventSchema = z.union([jobSchema, timerSchema, formerTimerSchema]);
 
 let opened: ServiceContext | undefined;
 
 export function handler(event: unknown): Promise<void> {
   opened ??= openServiceContext(serviceSchema.parse(JSON.parse(process.env.IGD_SERVICE ?? '{}')));
-  return goOn(opened, event);
+  return handleEvent(opened, event);
 }
 
 /** Goes on with a run, or with all. Throws where AWS refuses, so that Lambda tries again: every step is safe to repeat. */
-export async function goOn(ctx: ServiceContext, event: unknown): Promise<void> {
+export async function handleEvent(ctx: ServiceContext, event: unknown): Promise<void> {
   const parsed = eventSchema.parse(event);
-  if ('sweepUp' in parsed) return sweep(ctx);
+  if ('reconcile' in parsed) return reconcileEvery(ctx);
   const { detail } = parsed;
   const { jobId, jobName, status } = detail;
-  if (!mayMatter(detail)) return;
+  if (!hasEnded(detail)) return;
   const run = runOf(detail);
   if (run === undefined) {
     logger.warn('a job that names no run', { jobId, jobName });
-    return sweep(ctx);
+    return reconcileEvery(ctx);
   }
   try {
     const step = await reconcileRun(ctx, run);
-    logger.info('advanced', { run, jobId, jobName, status, ...step });
+    logger.info('reconciled', { run, jobId, jobName, status, ...step });
   } catch (error) {
     logger.error(`cannot go on with ${run}: ${messageOf(error)}`);
     throw error;
   }
 }
 
-/** A child that ended says nothing its array will not say once all have. */
-function mayMatter({ status, arrayProperties }: JobDetail): boolean {
+/** Of an array its own event tells: those of its children say nothing it will not say once all have ended. */
+function hasEnded({ status, arrayProperties }: JobDetail): boolean {
   return (status === 'SUCCEEDED' || status === 'FAILED') && arrayProperties?.index === undefined;
 }
 
@@ -66,9 +69,9 @@ function runOf({ container, tags }: JobDetail): string | undefined {
   return container?.environment.find(({ name }) => name === taskVariables.run)?.value ?? tags?.['igd:run'];
 }
 
-async function sweep(ctx: ServiceContext): Promise<void> {
-  const swept = await reconcileAll(ctx);
-  const failed = swept.filter(({ problem }) => problem !== undefined);
-  logger.info('swept up', { runs: swept.length, failed });
+async function reconcileEvery(ctx: ServiceContext): Promise<void> {
+  const reconciled = await reconcileAll(ctx);
+  const failed = reconciled.filter(({ problem }) => problem !== undefined);
+  logger.info('reconciled every run', { runs: reconciled.length, failed });
   if (failed.length > 0) throw new RunError(`cannot go on with ${failed.map(({ run }) => run).join(', ')}`);
 }

@@ -73,7 +73,7 @@ const QUOTED = 3;
 
 /**
  * Does what follows the end of an attempt: tells people, or ends the jobs of a run that was cancelled (whose number it
- * gives). That it is done is noted after: should this process die in between, `settleLater` does it again. So people are told
+ * gives). That it is done is noted after: should this process die in between, `notifyOutcomeLater` does it again. So people are told
  * once, and twice only where a process dies right after the mail is sent, but never not at all.
  */
 export async function notifyOutcome(ctx: ServiceContext, open: LoadedRun, outcome: Outcome): Promise<number> {

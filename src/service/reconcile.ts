@@ -75,11 +75,11 @@ export interface ReconciledRun {
  * does not hold up the others.
  */
 export async function reconcileAll(ctx: ServiceContext): Promise<ReconciledRun[]> {
-  const swept: ReconciledRun[] = [];
+  const reconciled: ReconciledRun[] = [];
   for (const { run, ended, settled } of await indexedRuns(ctx)) {
     if (ended && settled) continue;
     const problem = await reconcileRun(ctx, run).then(() => undefined, messageOf);
-    swept.push({ run, problem });
+    reconciled.push({ run, problem });
   }
-  return swept;
+  return reconciled;
 }

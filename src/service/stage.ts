@@ -130,7 +130,7 @@ async function submitArrays(
     const name = jobName(open, stage, array);
     if (known.has(name)) continue;
     if (await hasOutcome(ctx, open.run, open.attempt)) return undefined;
-    if (!isHeld(lease, ctx.now())) throw new RunError(`submitting ${name} took too long: left to the next sweep-up`);
+    if (!isHeld(lease, ctx.now())) throw new RunError(`submitting ${name} took too long: left to the reconciler`);
     const jobId = await submitArray(ctx, open, submission, { array, tasks, name });
     const record: Submission = { schema: 'igd.submission/1', jobId, name, tasks, at: ctx.now().toISOString() };
     await open.files.put(

@@ -82,10 +82,10 @@ describe('events', () => {
     ]);
   });
 
-  test('a timer sweeps up what events left', () => {
-    expect(only(template, 'AWS::Events::Rule', 'OrchestrationSweepUp')).toMatchObject({
+  test('a timer starts the reconciler, for runs whose events were lost', () => {
+    expect(only(template, 'AWS::Events::Rule', 'OrchestrationReconcile')).toMatchObject({
       ScheduleExpression: 'rate(10 minutes)',
-      Targets: [{ Input: '{"sweepUp":true}' }],
+      Targets: [{ Input: '{"reconcile":"all"}' }],
     });
   });
 });

@@ -1,7 +1,7 @@
 import './quiet.ts';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { goOn } from '../../functions/finalizer/handler.ts';
+import { handleEvent } from '../../functions/finalizer/handler.ts';
 import { handler as planner } from '../../functions/planner/handler.ts';
 import { acceptanceSchema, serviceKeys } from '../../src/schemas/service.ts';
 import { openServiceContext } from '../../src/service/context.ts';
@@ -51,8 +51,8 @@ describe.runIf(hasMoto)('the service from upload to report', () => {
       [1, 'SUCCEEDED'],
       [6, 'SUCCEEDED'],
     ]);
-    for (const event of events) await goOn(ctx, event);
-    for (const event of await turn()) await goOn(ctx, event);
+    for (const event of events) await handleEvent(ctx, event);
+    for (const event of await turn()) await handleEvent(ctx, event);
 
     const status = await runStatus(ctx, run);
     expect(status).toMatchObject({ state: 'complete', failures: [], report: `runs/${run}/` });

@@ -35,7 +35,7 @@ const CLOCK_SKEW_MS = 60_000;
 /** Queues of AWS Batch. Throws RunError, naming the job, where Batch refuses. */
 export class BatchQueue implements JobQueue {
   readonly #client = new BatchClient({ maxAttempts: ATTEMPTS });
-  /** For SubmitJob alone, which is never sent again unseen: see submitOnce. */
+  /** For SubmitJob alone, which is never sent again unseen: see submitIdempotently. */
   readonly #submitter = new BatchClient({
     maxAttempts: 1,
     requestHandler: { requestTimeout: ANSWER_MS, throwOnRequestTimeout: true },

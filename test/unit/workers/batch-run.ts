@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { goOn } from '../../../functions/finalizer/handler.ts';
+import { handleEvent } from '../../../functions/finalizer/handler.ts';
 import { inspectInputs } from '../../../src/inputs/inspect-inputs.ts';
 import { planRun } from '../../../src/runs/planning/plan.ts';
 import { parseConfig } from '../../../src/schemas/parse-config.ts';
@@ -53,7 +53,7 @@ export async function batchRun(source: Record<string, unknown>, moto: Moto): Pro
       const cancelling = cancelDuring === undefined ? undefined : cancelOnce(cancelDuring, stop);
       const container = counting(done, stop.signal);
       for (let events = await cluster.run(container); events.length > 0; events = await cluster.run(container)) {
-        for (const event of events) await goOn(ctx, event);
+        for (const event of events) await handleEvent(ctx, event);
         await look(told);
       }
       await cancelling;
