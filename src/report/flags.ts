@@ -35,6 +35,7 @@ type RunCase = Pick<Report, 'run' | 'sweep' | 'dataset'>;
 const RUN_RULES: Readonly<Record<string, Rule<RunCase>>> = {
   incomplete,
   'small-sample': smallSample,
+  // Of confidence thresholds: a flag keeps its code.
   'flat-sweep': ({ sweep }) => (sweep?.flat ? sweep.message : null),
 };
 

@@ -6,7 +6,7 @@ import { type KeysAt, suggestedIssues } from './issues.ts';
 import { parseJson } from './json.ts';
 import { rankingUses, variantOf } from './variants.ts';
 
-/** The key of a config that stands for several runs, see `parameter-sweep.ts`. */
+/** The key of a config's parameter sweep, see `parameter-sweep.ts`. */
 export const SWEEP = 'sweep';
 
 /** Reads a run config. Throws ConfigError with every problem, a line each, naming the nearest known key for unknown ones. */

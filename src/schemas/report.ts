@@ -170,7 +170,7 @@ export const reportSchema = z.strictObject({
   }),
   variants: z.array(variant),
   comparisons: z.array(comparison),
-  /** The threshold sweep, where there is one. */
+  /** What the confidence thresholds change, from two on. The key is older than parameter sweeps, which are something else. */
   sweep: z.strictObject({ thresholds: z.array(z.number()), flat: z.boolean(), message: z.string() }).nullable(),
   /** What others published for this run, where the config brings it. */
   published: published.nullable(),

@@ -188,7 +188,7 @@ describe.skipIf(!hasMoto)('igd on AWS', () => {
     const config = () => writeJson(folder.path('config.json'), smallConfig());
     const submit = (...more: string[]) => onService('submit', config(), '--wait', '0', ...more);
 
-    test('sends a sweep as one config for each value', async () => {
+    test('sends a parameter sweep as one config for each value', async () => {
       const sweep = smallConfig({ sweep: { importantUnits: [6, 24] } });
       const path = writeJson(folder.path('sweep.json'), sweep);
       const { stderr, code } = await onService('submit', path, '--wait', '0');
@@ -341,7 +341,7 @@ describe.skipIf(!hasMoto)('igd on AWS', () => {
       expect(stderr).toContain('the service rejected bad:\n  checkpoint.uri: "examples/demo/');
     });
 
-    test('is none where a sweep was uploaded as it is: one config is one run', async () => {
+    test('is none where a parameter sweep was uploaded as it is: one config is one run', async () => {
       const text = JSON.stringify(smallConfig({ sweep: { importantUnits: [6, 24] } }));
       expect(await submitConfig(openServiceContext(SERVICE), 'swept', text)).toEqual({
         kind: 'rejected',

@@ -19,7 +19,7 @@ const fourImages = (changes: Readonly<Record<string, unknown>>) => {
   return { ...config, dataset: { ...Object(config.dataset), testImages: 4 } };
 };
 
-describe('igd run on a sweep', () => {
+describe('igd run on a parameter sweep', () => {
   test('does a run for each value, none of the work twice, and goes on after an interruption', async () => {
     const config = writeJson(folder.path('config.json'), fourImages({ sweep: { importantUnits: [6, 24] } }));
     const out = folder.path('out');

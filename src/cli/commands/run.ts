@@ -10,7 +10,7 @@ import { print, readText, type StorageLocation, storageLocation, storageWithin }
 
 export function define(command: Command): void {
   command
-    .argument('<config>', 'run config (.json); one with a sweep stands for several runs')
+    .argument('<config>', 'run config (.json); one with a parameter sweep stands for several runs')
     .requiredOption('--out <dir>', 'folder of the run, or s3://bucket/prefix: plan, results, report');
   addExecutionOptions(command).action(run);
 }

@@ -18,7 +18,7 @@ export function define(command: Command): void {
   addServiceOptions(command).action(submit);
 }
 
-/** Of a sweep, one run after the other: the service plans runs of one config each. */
+/** Of a parameter sweep, one run after the other: the service plans runs of one config each. */
 async function submit(path: string, flags: SubmitFlags): Promise<void> {
   for (const text of singleConfigs(await readText(path), path)) await submitOne(text, path, flags);
 }

@@ -8,11 +8,11 @@ import { measuredText, measureText, publishedRemarks } from '../published.ts';
 import { type Difference, type Pair, pairsOf } from '../table.ts';
 import { type Content, details, html, type Markup, note, section, table } from './markup.ts';
 
-/** Accuracy against the threshold, where the run sweeps it. */
+/** Accuracy against the confidence threshold, where the run has several. */
 export function thresholdSection(report: Report): Markup | null {
   const drawing = thresholdFigure(report);
   if (report.sweep === null || drawing === null) return null;
-  // A flat sweep is flagged at the top already.
+  // That thresholds change nothing is flagged at the top already.
   const found = report.sweep.flat ? '' : `${report.sweep.message} `;
   const caption = `${found}Shaded: 95% intervals. Dashed: the undefended model, clean and robust.`;
   return section('Accuracy against the threshold', figureOf(drawing, caption));

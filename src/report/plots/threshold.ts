@@ -5,16 +5,16 @@ import { type AttackStage, attackStages } from './attacks.ts';
 import { renderChart } from './chart.ts';
 import { AXIS_LABEL, band, type Figure, LINE, legendOf, line, MUTED, percentAxis, type Stroke } from './theme.ts';
 
-type Swept = VariantReport & { readonly threshold: number };
+type ThresholdVariant = VariantReport & { readonly threshold: number };
 
-/** Accuracy against the confidence threshold, with the undefended model as a dashed line; null without a sweep. */
-export function thresholdFigure({ sweep, variants }: Report): Figure | null {
-  if (sweep === null) return null;
-  const swept = variants
-    .filter((variant): variant is Swept => variant.threshold !== undefined)
+/** Accuracy against the confidence threshold, the undefended model as a dashed line; null for fewer than two thresholds. */
+export function thresholdFigure({ sweep: thresholds, variants }: Report): Figure | null {
+  if (thresholds === null) return null;
+  const byThreshold = variants
+    .filter((variant): variant is ThresholdVariant => variant.threshold !== undefined)
     .sort((a, b) => a.threshold - b.threshold);
   const base = variants.find(({ mask }) => mask === 'none');
-  const curves = curvesOf(swept);
+  const curves = curvesOf(byThreshold);
   const strokes = curves.map((curve) => strokeOfCurve(curve, curves));
   const svg = renderChart(
     {
@@ -42,12 +42,12 @@ interface Curve {
 }
 
 /** One curve for each stage, over thresholds. */
-function curvesOf(swept: readonly Swept[]): Curve[] {
-  const stages = swept.map(attackStages);
+function curvesOf(byThreshold: readonly ThresholdVariant[]): Curve[] {
+  const stages = byThreshold.map(attackStages);
   return (stages[0] ?? []).map(({ name, kind }, place) => ({
     name: kind === 'robust' ? `robust (${name})` : name,
     kind,
-    points: swept.map(({ threshold }, index) => ({ ...stages[index]![place]!, x: threshold })),
+    points: byThreshold.map(({ threshold }, index) => ({ ...stages[index]![place]!, x: threshold })),
   }));
 }
 

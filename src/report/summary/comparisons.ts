@@ -41,7 +41,7 @@ const SAME_WITHIN = 0.01;
  */
 const SATURATED_TEMPERATURE = 0.2;
 
-type Swept = Pick<VariantReport, 'id' | 'clean' | 'robust'> & { readonly threshold: number };
+type ThresholdVariant = Pick<VariantReport, 'id' | 'clean' | 'robust'> & { readonly threshold: number };
 
 /** What the confidence thresholds change, and why where it is nothing; null for fewer than two thresholds. */
 export function summariseThresholds(
@@ -49,27 +49,34 @@ export function summariseThresholds(
   variants: readonly Omit<VariantReport, 'flags'>[],
   comparisons: readonly Comparison[],
 ): Report['sweep'] {
-  const swept = variants
-    .flatMap(({ threshold, ...variant }): Swept[] => (threshold === undefined ? [] : [{ ...variant, threshold }]))
+  const byThreshold = variants
+    .flatMap(({ threshold, ...variant }): ThresholdVariant[] =>
+      threshold === undefined ? [] : [{ ...variant, threshold }],
+    )
     .sort((a, b) => a.threshold - b.threshold);
-  if (swept.length < 2) return null;
-  const flat = isFlat(swept, 'robust', comparisons) && isFlat(swept, 'clean', comparisons);
-  return { thresholds: swept.map(({ threshold }) => threshold), flat, message: describe(run, swept, flat) };
+  if (byThreshold.length < 2) return null;
+  const flat = isFlat(byThreshold, 'robust', comparisons) && isFlat(byThreshold, 'clean', comparisons);
+  return { thresholds: byThreshold.map(({ threshold }) => threshold), flat, message: describe(run, byThreshold, flat) };
 }
 
-function isFlat(swept: readonly Swept[], measure: 'clean' | 'robust', comparisons: readonly Comparison[]): boolean {
-  const accuracies = swept.map((variant) => variant[measure].accuracy);
+function isFlat(
+  byThreshold: readonly ThresholdVariant[],
+  measure: 'clean' | 'robust',
+  comparisons: readonly Comparison[],
+): boolean {
+  const accuracies = byThreshold.map((variant) => variant[measure].accuracy);
   // The subtraction of two shares may land a rounding error above the bound.
   if (Math.max(...accuracies) - Math.min(...accuracies) <= SAME_WITHIN + 1e-9) return true;
-  return swept.every(({ id }, index) =>
-    swept.slice(index + 1).every((other) => pValueOf(comparisons, measure, id, other.id) >= SIGNIFICANCE),
+  return byThreshold.every(({ id }, index) =>
+    byThreshold.slice(index + 1).every((other) => pValueOf(comparisons, measure, id, other.id) >= SIGNIFICANCE),
   );
 }
 
-function describe(run: Report['run'], swept: readonly Swept[], flat: boolean): string {
-  const [first, last] = [swept[0]!.threshold, swept.at(-1)!.threshold];
-  const found = `${spread(swept, 'robust')} robust and ${spread(swept, 'clean')} clean accuracy`;
+function describe(run: Report['run'], byThreshold: readonly ThresholdVariant[], flat: boolean): string {
+  const [first, last] = [byThreshold[0]!.threshold, byThreshold.at(-1)!.threshold];
+  const found = `${spread(byThreshold, 'robust')} robust and ${spread(byThreshold, 'clean')} clean accuracy`;
   if (!flat) return `Thresholds ${first} to ${last} give ${found}.`;
+  // "Sweep" is the first edition's word for several thresholds; the sentence stays, so that equal runs give equal reports.
   const head = `The sweep is flat: thresholds ${first} to ${last} give ${found}, too close to tell apart`;
   if (run.temperature > SATURATED_TEMPERATURE) return `${head} on ${counted(run.images, 'image')}.`;
   return (
@@ -78,8 +85,8 @@ function describe(run: Report['run'], swept: readonly Swept[], flat: boolean): s
   );
 }
 
-function spread(swept: readonly Swept[], measure: 'clean' | 'robust'): string {
-  const byAccuracy = swept.toSorted((a, b) => a[measure].accuracy - b[measure].accuracy);
+function spread(byThreshold: readonly ThresholdVariant[], measure: 'clean' | 'robust'): string {
+  const byAccuracy = byThreshold.toSorted((a, b) => a[measure].accuracy - b[measure].accuracy);
   const [low, high] = [percent(byAccuracy[0]![measure].accuracy), percent(byAccuracy.at(-1)![measure].accuracy)];
   return low === high ? low : `${low} to ${high}`;
 }

@@ -28,7 +28,7 @@ afterAll(() => folder.remove());
 
 type Run = Pick<ParameterSweepRun, 'config' | 'source'>;
 
-/** The runs of a preset: one, or those of its sweep. */
+/** The runs of a preset: one, or those of its parameter sweep. */
 function runsOf(text: string, name: string): readonly Run[] {
   return parseParameterSweep(text, name)?.runs ?? [{ config: parseConfig(text, name), source: JSON.parse(text) }];
 }
@@ -55,7 +55,7 @@ describe.each(presets)('the preset %s', (name) => {
   });
 
   test('runs on two images with a stand-in', async () => {
-    // Of a sweep its ends: between them only the value differs.
+    // Of a parameter sweep its ends: between them only the value differs.
     for (const one of new Set([runs[0]!, runs.at(-1)!])) {
       const text = JSON.stringify(await cutDown(name, one.config, one.source));
       if (isAnalysis(config)) await analyse(text, one.config);

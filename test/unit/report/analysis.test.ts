@@ -164,7 +164,7 @@ describe('the files of an analysis', () => {
   });
 });
 
-describe('the files of a sweep', () => {
+describe('the files of a parameter sweep', () => {
   const share = (correct: number) => ({ accuracy: correct / 50, correct, interval: wilsonInterval(correct, 50) });
   const report: ParameterSweepReport = parameterSweepReportSchema.parse({
     schema: 'igd.sweep/1',

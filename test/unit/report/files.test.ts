@@ -5,7 +5,7 @@ import { reportMarkdown } from '../../../src/report/markdown.ts';
 import { reportFiles } from '../../../src/report/report-files.ts';
 import { reportTable } from '../../../src/report/table.ts';
 import { reportSchema } from '../../../src/schemas/report.ts';
-import { conf, LOIR, makeRun, NONE, type RunOptions, SWEEP } from './fixture.ts';
+import { CONF_VARIANTS, conf, LOIR, makeRun, NONE, type RunOptions } from './fixture.ts';
 
 /** Runs at the edges of what there is. */
 const RUNS: Readonly<Record<string, RunOptions>> = {
@@ -14,7 +14,7 @@ const RUNS: Readonly<Record<string, RunOptions>> = {
   'one image': { variants: [NONE, LOIR], images: 1, classes: 2 },
   'no base': { variants: [LOIR, conf(0.8)] },
   'no ranking': { variants: [NONE], ranking: false },
-  'a sweep alone': { variants: SWEEP, suite: ['apgd-ce'] },
+  'thresholds alone': { variants: CONF_VARIANTS, suite: ['apgd-ce'] },
   'a hundred classes': { variants: [NONE, LOIR], classes: 100, images: 300 },
   'too many classes to draw': { variants: [NONE, LOIR], classes: 230, images: 230 },
   'published numbers': {

@@ -39,10 +39,11 @@ export function conf(threshold: number): Variant {
   return { id: `conf@${threshold}`, mask: { kind: 'confidence', ...WHERE, ranking: 'loir', threshold } };
 }
 
-export const SWEEP = [0.5, 0.6, 0.7, 0.8, 0.9, 0.95].map(conf);
+/** The confidence mask at six thresholds. */
+export const CONF_VARIANTS = [0.5, 0.6, 0.7, 0.8, 0.9, 0.95].map(conf);
 const NAMES = ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'];
 
-/** A run with sensible defaults: 1,000 images of 10 classes, standard AutoAttack, a sweep. */
+/** A run with sensible defaults: 1,000 images of 10 classes, standard AutoAttack, six thresholds. */
 export function makeRun(options: RunOptions = {}): MadeRun {
   const facts = makeFacts(options);
   const outcomes = new Map(facts.variants.map((variant) => [variant.id, attackAll(facts, variant)]));
@@ -55,7 +56,7 @@ export function makeRun(options: RunOptions = {}): MadeRun {
 
 function makeFacts(options: RunOptions): RunFacts {
   const { images = 1000, classes = 10, temperature = 0.01, smoothing = null } = options;
-  const variants = options.variants ?? [NONE, TWO_PASS, LOIR, RANDOM, ...SWEEP];
+  const variants = options.variants ?? [NONE, TWO_PASS, LOIR, RANDOM, ...CONF_VARIANTS];
   const suite = options.suite ?? ['apgd-ce', 'apgd-t', 'fab-t', 'square'];
   const classNames = options.classNames ?? Array.from({ length: classes }, (_, c) => NAMES[c] ?? `thing ${c}`);
   return {
@@ -63,7 +64,7 @@ function makeFacts(options: RunOptions): RunFacts {
     averagesNoise: options.averagesNoise ?? false,
     ...(options.published === undefined ? {} : { published: options.published }),
     run: {
-      name: 'rn18-sweep',
+      name: 'rn18-thresholds',
       id: '6f1d0c2a9b3e',
       igdVersion: '0.1.0',
       seed: 0,
@@ -123,7 +124,7 @@ function makeRanking(classes: number): Report['ranking'] {
   };
 }
 
-/** Where a variant's strength ends: clean, under its own attack, on others' examples. Temperature makes the sweep live. */
+/** Where a variant's strength ends: clean, under its own attack, on others' examples. Temperature makes the thresholds matter. */
 function strengthsOf({ mask }: Variant, temperature: number): { clean: number; own: number; transferred: number } {
   if (mask === null) return { clean: 0.695, own: 0.289, transferred: 0.33 };
   switch (mask.kind) {

@@ -145,7 +145,7 @@ describe('flags of a run', () => {
     expect(flagRun({ run, sweep: null, dataset })).toEqual([]);
   });
 
-  it('repeat a flat sweep', () => {
+  it('repeat that thresholds change nothing', () => {
     const sweep = { thresholds: [0.8, 0.9], flat: true, message: 'The sweep is flat.' };
     expect(flagRun({ run, sweep, dataset })).toEqual([{ code: 'flat-sweep', message: 'The sweep is flat.' }]);
     expect(flagRun({ run, sweep: { ...sweep, flat: false }, dataset })).toEqual([]);

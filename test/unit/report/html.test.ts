@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { html, trusted } from '../../../src/report/page/markup.ts';
 import { reportHtml } from '../../../src/report/report-files.ts';
-import { conf, LOIR, makeRun, NONE, RANDOM, SWEEP } from './fixture.ts';
+import { CONF_VARIANTS, conf, LOIR, makeRun, NONE, RANDOM } from './fixture.ts';
 import { checkWellFormed } from './well-formed.ts';
 
 const VOID_ELEMENTS = new Set(['meta', 'br']);
@@ -64,7 +64,7 @@ describe('the sections of a page', () => {
   const headings = (options: Parameters<typeof makeRun>[0]) =>
     [...reportHtml(makeRun(options).report).matchAll(/<h2[^>]*>([^<]+)</g)].map(([, text]) => text);
 
-  it('are all there for a sweep', () => {
+  it('are all there for several thresholds', () => {
     expect(headings({})).toEqual([
       'Read this first',
       'Results',
@@ -87,7 +87,7 @@ describe('the sections of a page', () => {
     const runs = [
       { variants: [LOIR, RANDOM] },
       { variants: [conf(0.8)] },
-      { variants: SWEEP },
+      { variants: CONF_VARIANTS },
       { variants: [NONE, LOIR], classes: 30 },
       { images: 1 },
     ];
@@ -100,7 +100,11 @@ describe('the sections of a page', () => {
 
 describe('text of others', () => {
   const hostile = `</title></svg><script>alert("1")</script><img src=x onerror='x'>&amp; $1 $& zr0-c0`;
-  const { report } = makeRun({ variants: [NONE, LOIR, ...SWEEP], images: 200, classNames: Array(10).fill(hostile) });
+  const { report } = makeRun({
+    variants: [NONE, LOIR, ...CONF_VARIANTS],
+    images: 200,
+    classNames: Array(10).fill(hostile),
+  });
   const evil = {
     ...report,
     run: {

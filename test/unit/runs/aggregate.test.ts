@@ -6,7 +6,7 @@ import { aggregate } from '../../../src/report/aggregate.ts';
 import type { RunFacts } from '../../../src/report/summary/outcomes.ts';
 import { reportSchema } from '../../../src/schemas/report.ts';
 import type { ImageOutcome, ShardResult, TransferResult } from '../../../src/schemas/results.ts';
-import { conf, LOIR, type MadeRun, makeRun, NONE, RANDOM, SWEEP } from '../report/fixture.ts';
+import { CONF_VARIANTS, conf, LOIR, type MadeRun, makeRun, NONE, RANDOM } from '../report/fixture.ts';
 
 /** Image, clean prediction, breaking attack; labels are 0, 0, 1, 1, 1. */
 type Fate = readonly [cleanPrediction: number, brokenBy: string | null, adversarialPrediction: number | null];
@@ -286,7 +286,7 @@ describe('results that are not those of the run', () => {
   });
 });
 
-describe('the sweep', () => {
+describe('the summary of thresholds', () => {
   it('is flat at a low temperature, and says why', () => {
     const { sweep } = makeRun().report;
     expect(sweep?.flat).toBe(true);
@@ -310,7 +310,7 @@ describe('the sweep', () => {
   it('is there from two thresholds on, in rising order', () => {
     expect(makeRun({ variants: [NONE, LOIR, conf(0.8)] }).report.sweep).toBeNull();
     expect(makeRun({ variants: [conf(0.9), RANDOM, conf(0.1)] }).report.sweep?.thresholds).toEqual([0.1, 0.9]);
-    expect(makeRun({ variants: SWEEP.slice(0, 2) }).report.variants.map(({ threshold }) => threshold)).toEqual([
+    expect(makeRun({ variants: CONF_VARIANTS.slice(0, 2) }).report.variants.map(({ threshold }) => threshold)).toEqual([
       0.5, 0.6,
     ]);
   });

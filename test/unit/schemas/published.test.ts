@@ -36,7 +36,7 @@ describe('the published section of a config', () => {
     expect(() => parse(alone)).toThrow(/loir\.gain: .*which is missing/);
   });
 
-  test('of a sweep stands under its values', () => {
+  test('of a parameter sweep stands under its values', () => {
     const sweepOf = (at: unknown) => {
       const sweep = { 'threat.epsilon': ['4/255', '8/255'] };
       return parseParameterSweep(JSON.stringify(smallConfig({ sweep, published: { source, at } })), 'c.json')!.runs;

@@ -17,7 +17,7 @@ function problem(changes: Readonly<Record<string, unknown>>): string {
   throw new Error('the sweep was accepted');
 }
 
-describe('a sweep', () => {
+describe('a parameter sweep', () => {
   test('is not what a plain config is', () => {
     expect(sweepOf({})).toBeUndefined();
     expect(singleConfigs(textOf({}), 'c.json')).toEqual([textOf({})]);
@@ -68,7 +68,7 @@ describe('a sweep', () => {
     ]);
   });
 
-  test('is refused where it is no sweep, with what to do', () => {
+  test('is refused where it is none, with what to do', () => {
     expect(problem({ sweep: {} })).toContain('exactly one of importantUnits');
     expect(problem({ sweep: { importantUnits: [1], layer: ['layer4'] } })).toContain('exactly one');
     expect(problem({ sweep: { importantUnits: [] } })).toContain('sweep: importantUnits');
