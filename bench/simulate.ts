@@ -69,7 +69,7 @@ class InstantQueue implements JobQueue {
     return undefined;
   }
 
-  async cancel(): Promise<void> {
+  async terminate(): Promise<void> {
     return undefined;
   }
 }

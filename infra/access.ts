@@ -20,7 +20,7 @@ export interface ObjectAccess {
  * ListBucket is on the whole bucket: with a condition on its prefix, S3 answers a HEAD of a missing key with 403 and not
  * with 404, and "is it there?" becomes "access denied".
  */
-export function allowObjects(role: IGrantable & Construct, accesses: readonly ObjectAccess[]): void {
+export function grantObjects(role: IGrantable & Construct, accesses: readonly ObjectAccess[]): void {
   const objects = ({ bucket, keys }: Pick<ObjectAccess, 'bucket' | 'keys'>) => bucket.arnForObjects(keys);
   const written = accesses.filter(({ write }) => write === true);
   role.grantPrincipal.addToPrincipalPolicy(

@@ -33,19 +33,19 @@ const FAMILIES: Readonly<Record<ServiceContext['gpuFamilies'][number], InstanceC
 };
 
 /** The image takes about 8 GB unpacked; four jobs on a host with four GPUs share the rest for checkpoints and data. */
-const HOST_DISK = Size.gibibytes(100);
+const ROOT_VOLUME_SIZE = Size.gibibytes(100);
 
 /**
  * Seconds between a container's SIGTERM and its SIGKILL. Spot gives 120 seconds notice, ECS polls for it every 5 and
  * drains the host at once: 90 leave a margin, and are three times the default of 30 for a batch of images to end.
  */
-const STOP_TIMEOUT_S = 90;
+const CONTAINER_STOP_TIMEOUT_S = 90;
 
 /**
  * A job that cannot start is cancelled, so that its run ends with a report that says so, instead of never. Ten minutes, the
  * least Batch accepts, for what waiting cannot cure; a day for capacity, which comes back at night.
  */
-const STUCK: JobStateTimeLimitAction[] = [
+const JOB_STATE_TIME_LIMITS: JobStateTimeLimitAction[] = [
   { reason: JobStateTimeLimitActionsReason.COMPUTE_ENVIRONMENT_MAX_RESOURCE, maxTime: Duration.minutes(10) },
   { reason: JobStateTimeLimitActionsReason.JOB_RESOURCE_REQUIREMENT, maxTime: Duration.minutes(10) },
   { reason: JobStateTimeLimitActionsReason.INSUFFICIENT_INSTANCE_CAPACITY, maxTime: Duration.hours(24) },
@@ -68,19 +68,19 @@ export class Compute extends Construct {
 
   constructor(scope: Construct, id: string, { context, network }: ComputeProps) {
     super(scope, id);
-    const placed = {
+    const networking = {
       vpc: network.vpc,
       vpcSubnets: { subnets: network.vpc.publicSubnets },
       securityGroups: [network.jobs],
     };
-    const launchTemplate = hostTemplate(this);
+    const launchTemplate = instanceLaunchTemplate(this);
     const gpus = {
-      ...placed,
+      ...networking,
       instanceClasses: context.gpuFamilies.map((family) => FAMILIES[family]),
       // "optimal" adds c, m and r families, on which a GPU job cannot run.
       useOptimalInstanceClasses: false,
       images: [{ imageType: EcsMachineImageType.ECS_AL2023_NVIDIA }],
-      instanceRole: hostRole(this),
+      instanceRole: instanceRole(this),
       launchTemplate,
       minvCpus: 0,
       maxvCpus: context.maxGpuVcpus,
@@ -97,29 +97,29 @@ export class Compute extends Construct {
       ...gpus,
       allocationStrategy: onDemand,
     });
-    for (const environment of [gpuSpot, gpuOnDemand]) followTemplate(environment, launchTemplate);
+    for (const environment of [gpuSpot, gpuOnDemand]) useLatestVersion(environment, launchTemplate);
     this.gpu = new JobQueue(this, 'GpuQueue', {
       computeEnvironments: [
         { order: 1, computeEnvironment: gpuSpot },
         { order: 2, computeEnvironment: gpuOnDemand },
       ],
-      jobStateTimeLimitActions: STUCK,
+      jobStateTimeLimitActions: JOB_STATE_TIME_LIMITS,
     });
 
     // Fargate and not EC2: a small run is over before an EC2 host would have joined, and there is no host to keep.
-    const cpus = { ...placed, maxvCpus: context.maxCpuVcpus };
+    const cpus = { ...networking, maxvCpus: context.maxCpuVcpus };
     this.cpu = new JobQueue(this, 'CpuQueue', {
       computeEnvironments: [
         { order: 1, computeEnvironment: new FargateComputeEnvironment(this, 'CpuSpot', { ...cpus, spot: true }) },
         { order: 2, computeEnvironment: new FargateComputeEnvironment(this, 'CpuOnDemand', cpus) },
       ],
-      jobStateTimeLimitActions: STUCK,
+      jobStateTimeLimitActions: JOB_STATE_TIME_LIMITS,
     });
   }
 }
 
-/** What the ECS agent on a host needs; jobs have a role of their own and cannot reach this one (see the hop limit). */
-function hostRole(scope: Construct): Role {
+/** What the ECS agent on an instance needs; jobs have a role of their own and cannot reach this one (see the hop limit). */
+function instanceRole(scope: Construct): Role {
   const role = new Role(scope, 'HostRole', {
     assumedBy: new ServicePrincipal('ec2.amazonaws.com'),
     managedPolicies: [ManagedPolicy.fromAwsManagedPolicyName('service-role/AmazonEC2ContainerServiceforEC2Role')],
@@ -133,11 +133,11 @@ function hostRole(scope: Construct): Role {
   return role;
 }
 
-function hostTemplate(scope: Construct): LaunchTemplate {
+function instanceLaunchTemplate(scope: Construct): LaunchTemplate {
   const agent = UserData.forLinux();
   agent.addCommands(
     'echo ECS_ENABLE_SPOT_INSTANCE_DRAINING=true >> /etc/ecs/ecs.config',
-    `echo ECS_CONTAINER_STOP_TIMEOUT=${STOP_TIMEOUT_S}s >> /etc/ecs/ecs.config`,
+    `echo ECS_CONTAINER_STOP_TIMEOUT=${CONTAINER_STOP_TIMEOUT_S}s >> /etc/ecs/ecs.config`,
   );
   // Batch adds a part of its own, so it takes user data in MIME parts only.
   const userData = new MultipartUserData();
@@ -147,7 +147,7 @@ function hostTemplate(scope: Construct): LaunchTemplate {
     blockDevices: [
       {
         deviceName: '/dev/xvda',
-        volume: BlockDeviceVolume.ebs(HOST_DISK.toGibibytes(), {
+        volume: BlockDeviceVolume.ebs(ROOT_VOLUME_SIZE.toGibibytes(), {
           encrypted: true,
           volumeType: EbsDeviceVolumeType.GP3,
         }),
@@ -160,7 +160,7 @@ function hostTemplate(scope: Construct): LaunchTemplate {
 }
 
 /** Without a version Batch stays with the template's first one, whatever later deployments change. */
-function followTemplate(environment: ManagedEc2EcsComputeEnvironment, template: LaunchTemplate): void {
+function useLatestVersion(environment: ManagedEc2EcsComputeEnvironment, template: LaunchTemplate): void {
   const resource = environment.node.defaultChild as CfnComputeEnvironment;
   resource.addPropertyOverride('ComputeResources.LaunchTemplate.Version', template.latestVersionNumber);
 }

@@ -5,7 +5,7 @@ import { z } from 'zod';
 const GPU_FAMILIES = ['g4dn', 'g5', 'g6', 'g6e', 'p5'] as const;
 
 /** `-c key=a,b` on the command line, or a list in cdk.json. */
-const list = <Item extends z.ZodType>(item: Item) =>
+const commaSeparated = <Item extends z.ZodType>(item: Item) =>
   z.preprocess(
     (value) => (typeof value === 'string' ? value.split(',').map((part) => part.trim()) : value),
     z.array(item).min(1),
@@ -27,7 +27,7 @@ export const contextSchema = z.strictObject({
   /** Gets the notifications and alarms; AWS sends a mail to confirm first. */
   email: z.email().optional(),
   /** g5 (A10G) and g6 (L4) cost about a dollar an hour on demand; p5 (H100) is for those who ask for it. */
-  gpuFamilies: list(z.enum(GPU_FAMILIES)).default(['g5', 'g6']),
+  gpuFamilies: commaSeparated(z.enum(GPU_FAMILIES)).default(['g5', 'g6']),
   /** Of each GPU compute environment. 64 vCPUs are 16 of the smallest instances (4 vCPUs, 1 GPU) at a time. */
   maxGpuVcpus: positive.min(4).default(64),
   /** Of each CPU compute environment. 64 vCPUs are 16 tasks of 4 vCPUs at a time. */

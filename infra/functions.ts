@@ -10,13 +10,13 @@ import { Construct } from 'constructs';
 const CHECKOUT = fileURLToPath(new URL('../', import.meta.url));
 
 /** 1,769 MB are one vCPU; accounts that AWS has not raised yet may have no more than 3,008 MB. */
-const MEMORY_MB = 3008;
+const MEMORY_SIZE_MB = 3008;
 
 /** All that Lambda gives: a plan hashes a checkpoint of a GB (10 s of download), a report reads 10,000 results. */
 const TIMEOUT = Duration.minutes(15);
 
 /** Lambda tries an event three times, a minute and then two apart. A claim and a conditional write make that harmless. */
-const RETRIES = 2;
+const RETRY_ATTEMPTS = 2;
 
 /** Two weeks, the most SQS keeps: someone is on holiday. */
 const DEAD_LETTER_RETENTION = Duration.days(14);
@@ -26,12 +26,12 @@ export interface HandlerProps {
   readonly name: string;
   readonly service: string;
   readonly description: string;
-  /** Room under /tmp for downloads. */
-  readonly disk?: Size;
+  /** Size of /tmp, where downloads go. */
+  readonly ephemeralStorageSize?: Size;
 }
 
 /**
- * A Lambda function of ours: bundled from TypeScript, with its role, its log, and a queue for what it could not do.
+ * A Lambda function of ours: bundled from TypeScript, with its role, its log group, and a dead-letter queue.
  *
  * No concurrency is reserved. It would have to be taken from the account's, which is 10 in a new one, all of which AWS keeps
  * unreserved; and nothing here needs it: handlers that race do the same work, and a conditional write lets one of them win.
@@ -42,7 +42,7 @@ export class Handler extends Construct {
   /** Events that were tried and failed, and events that could not be delivered. */
   readonly deadLetterQueue: Queue;
 
-  constructor(scope: Construct, id: string, { name, service, description, disk }: HandlerProps) {
+  constructor(scope: Construct, id: string, { name, service, description, ephemeralStorageSize }: HandlerProps) {
     super(scope, id);
     const logGroup = new LogGroup(this, 'Logs', {
       retention: RetentionDays.THREE_MONTHS,
@@ -63,10 +63,10 @@ export class Handler extends Construct {
       depsLockFilePath: `${CHECKOUT}package-lock.json`,
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
-      memorySize: MEMORY_MB,
+      memorySize: MEMORY_SIZE_MB,
       timeout: TIMEOUT,
-      ...(disk === undefined ? {} : { ephemeralStorageSize: disk }),
-      retryAttempts: RETRIES,
+      ...(ephemeralStorageSize === undefined ? {} : { ephemeralStorageSize }),
+      retryAttempts: RETRY_ATTEMPTS,
       role: this.role,
       logGroup,
       deadLetterQueue: this.deadLetterQueue,
@@ -75,12 +75,12 @@ export class Handler extends Construct {
     });
   }
 
-  /** Of the function, in the template. */
+  /** Of the function's resource in the template. */
   get logicalId(): string {
     return Stack.of(this).getLogicalId(this.function.node.defaultChild as CfnFunction);
   }
 
-  allow(statement: ConstructorParameters<typeof PolicyStatement>[0]): void {
+  addToRolePolicy(statement: ConstructorParameters<typeof PolicyStatement>[0]): void {
     this.role.addToPolicy(new PolicyStatement(statement));
   }
 }

@@ -45,7 +45,7 @@ export class JobEvents extends Construct {
         detailType: ['Batch Job State Change'],
         detail: { jobQueue: [gpu.jobQueueArn, cpu.jobQueueArn] },
       },
-      targets: [toLog(this.logGroup)],
+      targets: [logGroupTarget(this.logGroup)],
     });
     this.failures = new MetricFilter(this, 'Failures', {
       logGroup: this.logGroup,
@@ -65,7 +65,7 @@ export class JobEvents extends Construct {
 }
 
 /** The CloudWatchLogGroup target of CDK makes a custom resource, a Lambda function, for the policy above. */
-function toLog(logGroup: LogGroup): IRuleTarget {
+function logGroupTarget(logGroup: LogGroup): IRuleTarget {
   const arn = Stack.of(logGroup).formatArn({
     service: 'logs',
     resource: `log-group:${logGroup.logGroupName}`,

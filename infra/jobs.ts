@@ -14,7 +14,7 @@ import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { serviceKeys, taskExitCodes } from '../src/schemas/service.ts';
-import { allowObjects } from './access.ts';
+import { grantObjects } from './access.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { RunnerImages } from './images.ts';
 import type { Storage } from './storage.ts';
@@ -45,10 +45,10 @@ const ATTEMPT_TIMEOUT = Duration.hours(12);
 const ATTEMPTS = 5;
 
 /** Where the runner may write, on a file system that is read-only otherwise. Declared as VOLUME by the Dockerfile. */
-const SCRATCH = '/scratch';
+const SCRATCH_PATH = '/scratch';
 
 /** The user "node" of the image, by number. */
-const USER = '1000';
+const USER_ID = '1000';
 
 export interface JobsProps {
   /** First part of the definitions' names. */
@@ -77,9 +77,9 @@ export class Jobs extends Construct {
       jobRole: jobRole(this, storage),
       // ECS on EC2 does not tell a container its region.
       environment: { IGD_SERVICE: service, AWS_REGION: Stack.of(this).region },
-      user: USER,
+      user: USER_ID,
       readonlyRootFilesystem: true,
-      volumes: [EcsVolume.host({ name: 'scratch', containerPath: SCRATCH })],
+      volumes: [EcsVolume.host({ name: 'scratch', containerPath: SCRATCH_PATH })],
     };
     // An init process hands SIGTERM on to node and reaps its workers: node as process 1 would do neither by default.
     const init = (name: string) => new LinuxParameters(this, name, { initProcessEnabled: true });
@@ -112,24 +112,24 @@ export class Jobs extends Construct {
     new EcsJobDefinition(this, 'Gpu', {
       jobDefinitionName: names.gpu,
       container: gpu,
-      ...retried({ onStatusReason: 'Host EC2*' }),
+      ...retryProps({ onStatusReason: 'Host EC2*' }),
     });
     new EcsJobDefinition(this, 'Cpu', {
       jobDefinitionName: names.cpu,
       container: cpu,
-      ...retried({ onStatusReason: 'Your Spot Task was interrupted*' }),
+      ...retryProps({ onStatusReason: 'Your Spot Task was interrupted*' }),
     });
   }
 }
 
 /** Only what another attempt can cure is tried again. Five rules are the most Batch takes. */
-function retried(reclaimed: { onStatusReason: string }) {
+function retryProps(spotInterruption: { onStatusReason: string }) {
   const retry = (...args: Parameters<typeof Reason.custom>) => RetryStrategy.of(Action.RETRY, Reason.custom(...args));
   return {
     retryAttempts: ATTEMPTS,
     timeout: ATTEMPT_TIMEOUT,
     retryStrategies: [
-      retry(reclaimed),
+      retry(spotInterruption),
       // Told to stop, as a host tells its containers while it is drained; what the work itself fails with is final.
       retry({ onExitCode: String(taskExitCodes.interrupted) }),
       // A bucket or network that was busy for long; or the device does not compute (containers/runner/start.sh): another
@@ -145,7 +145,7 @@ function retried(reclaimed: { onStatusReason: string }) {
 
 function jobRole(scope: Construct, { inputs, rankings, runs }: Storage): Role {
   const role = new Role(scope, 'Role', { assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com') });
-  allowObjects(role, [
+  grantObjects(role, [
     { bucket: inputs, keys: '*' },
     { bucket: rankings, keys: '*', write: true },
     { bucket: runs, keys: `${serviceKeys.runs}*`, write: true, remove: serviceKeys.states },

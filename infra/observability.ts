@@ -18,8 +18,8 @@ import type { Handler } from './functions.ts';
 import { JobEvents } from './job-events.ts';
 
 /** Shards failing alone are in their run's report. Ten in fifteen minutes have a cause in common: an image, a quota. */
-const MANY_FAILURES = 10;
-const WINDOW = Duration.minutes(15);
+const FAILED_JOBS_THRESHOLD = 10;
+const ALARM_PERIOD = Duration.minutes(15);
 
 export interface ObservabilityProps {
   readonly compute: Compute;
@@ -30,8 +30,8 @@ export interface ObservabilityProps {
   readonly gpuHourDollars: number;
 }
 
-/** What an alarm tells whoever gets its mail. */
-interface Advice {
+/** The description of an alarm, which whoever gets its mail reads. */
+interface AlarmDescription {
   readonly text: string;
   /** Anchor of a heading of docs/runbook.md. */
   readonly section: string;
@@ -52,16 +52,16 @@ export class Observability extends Construct {
     const handlers = { Planner: planner, Finalizer: finalizer };
     for (const [name, handler] of Object.entries(handlers)) {
       const lower = name.toLowerCase();
-      this.alarm(`${name}Letters`, visibleMessages(handler), 1, {
+      this.alarm(`${name}DeadLetters`, visibleMessages(handler), 1, {
         text: `The ${lower} gave up on an event: it is in its dead-letter queue`,
         section: `${lower}-dead-letters`,
       });
-      this.alarm(`${name}Errors`, handler.function.metricErrors({ period: WINDOW }), 1, {
+      this.alarm(`${name}Errors`, handler.function.metricErrors({ period: ALARM_PERIOD }), 1, {
         text: `The ${lower} failed`,
         section: `${lower}-errors`,
       });
     }
-    this.alarm('ManyFailures', events.failures.with({ period: WINDOW }), MANY_FAILURES, {
+    this.alarm('ManyFailures', events.failures.with({ period: ALARM_PERIOD }), FAILED_JOBS_THRESHOLD, {
       text: 'Many shards fail for good',
       section: 'many-shards-fail',
     });
@@ -135,7 +135,7 @@ export class Observability extends Construct {
     );
   }
 
-  private alarm(id: string, metric: Metric, threshold: number, { text, section }: Advice): void {
+  private alarm(id: string, metric: Metric, threshold: number, { text, section }: AlarmDescription): void {
     new Alarm(this, id, {
       metric,
       threshold,
@@ -148,7 +148,7 @@ export class Observability extends Construct {
   }
 }
 
-/** SQS tells CloudWatch how many messages wait every minute or so. */
+/** SQS publishes the metric every minute or so. */
 function visibleMessages({ deadLetterQueue }: Handler): Metric {
   return deadLetterQueue.metricApproximateNumberOfMessagesVisible({
     period: Duration.minutes(5),

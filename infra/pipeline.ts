@@ -3,14 +3,14 @@ import type { JobQueue } from 'aws-cdk-lib/aws-batch';
 import type { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { serviceKeys } from '../src/schemas/service.ts';
-import { allowObjects, type ObjectAccess } from './access.ts';
+import { grantObjects, type ObjectAccess } from './access.ts';
 import { acknowledge } from './acknowledge.ts';
 import { Handler } from './functions.ts';
 import { jobDefinitionNames } from './jobs.ts';
 import type { Storage } from './storage.ts';
 
 /** A data set (CIFAR: 170 MB), and a checkpoint of up to some GB beside it: as much room as Lambda gives. */
-const PLANNER_DISK = Size.gibibytes(10);
+const PLANNER_EPHEMERAL_STORAGE = Size.gibibytes(10);
 
 export interface PipelineProps {
   readonly storage: Storage;
@@ -31,7 +31,7 @@ export class Pipeline extends Construct {
       name: 'planner',
       service,
       description: 'Validates a config, claims and plans its run, submits its jobs',
-      disk: PLANNER_DISK,
+      ephemeralStorageSize: PLANNER_EPHEMERAL_STORAGE,
     });
     this.finalizer = new Handler(this, 'Finalizer', {
       name: 'finalizer',
@@ -42,21 +42,21 @@ export class Pipeline extends Construct {
     const ofRankings: ObjectAccess = { bucket: rankings, keys: '*' };
     // It reads configs, and writes its answers beside them; a ranking a config names is imported into the store.
     const ofConfigs: ObjectAccess = { bucket: runs, keys: `${serviceKeys.configs}*`, write: true };
-    allowObjects(this.planner.role, [{ bucket: inputs, keys: '*' }, { ...ofRankings, write: true }, ofConfigs, ofRuns]);
-    allowObjects(this.finalizer.role, [ofRankings, ofRuns]);
+    grantObjects(this.planner.role, [{ bucket: inputs, keys: '*' }, { ...ofRankings, write: true }, ofConfigs, ofRuns]);
+    grantObjects(this.finalizer.role, [ofRankings, ofRuns]);
     for (const handler of [this.planner, this.finalizer]) {
-      allowJobs(handler, queues);
-      handler.allow({ sid: 'Notify', actions: ['sns:Publish'], resources: [topic.topicArn] });
+      grantJobs(handler, queues);
+      handler.addToRolePolicy({ sid: 'Notify', actions: ['sns:Publish'], resources: [topic.topicArn] });
     }
   }
 }
 
-function allowJobs(handler: Handler, queues: readonly JobQueue[]): void {
+function grantJobs(handler: Handler, queues: readonly JobQueue[]): void {
   const stack = Stack.of(handler);
   const names = jobDefinitionNames(stack.stackName);
   const definitions = [names.gpu, names.cpu].map((name) => `job-definition/${name}`);
   const arn = (resource: string) => stack.formatArn({ service: 'batch', resource });
-  handler.allow({
+  handler.addToRolePolicy({
     sid: 'SubmitJobs',
     actions: ['batch:SubmitJob'],
     // With and without revision: Batch checks the name as it was given.
@@ -66,15 +66,15 @@ function allowJobs(handler: Handler, queues: readonly JobQueue[]): void {
     ],
   });
   // Jobs carry the name of their run as a tag, which makes their cost visible by run.
-  handler.allow({ sid: 'TagJobs', actions: ['batch:TagResource'], resources: [arn('job/*')] });
+  handler.addToRolePolicy({ sid: 'TagJobs', actions: ['batch:TagResource'], resources: [arn('job/*')] });
   // A run may be cancelled while its jobs are being submitted: then who submits ends them. Every job of ours has the tag.
-  handler.allow({
+  handler.addToRolePolicy({
     sid: 'EndJobs',
     actions: ['batch:TerminateJob'],
     resources: [arn('job/*')],
     conditions: { StringLike: { 'aws:ResourceTag/igd:run': '*' } },
   });
-  handler.allow({ sid: 'ReadJobs', actions: ['batch:DescribeJobs', 'batch:ListJobs'], resources: ['*'] });
+  handler.addToRolePolicy({ sid: 'ReadJobs', actions: ['batch:DescribeJobs', 'batch:ListJobs'], resources: ['*'] });
   const { partition, region, account } = {
     partition: '<AWS::Partition>',
     region: '<AWS::Region>',

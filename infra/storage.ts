@@ -13,12 +13,15 @@ import { Construct } from 'constructs';
 import { serviceKeys } from '../src/schemas/service.ts';
 
 /** An upload of a checkpoint takes minutes. What is unfinished after a week was abandoned, and its parts cost money. */
-const ABORT_UPLOADS: LifecycleRule = { id: 'AbortUploads', abortIncompleteMultipartUploadAfter: Duration.days(7) };
+const ABORT_INCOMPLETE_UPLOADS: LifecycleRule = {
+  id: 'AbortUploads',
+  abortIncompleteMultipartUploadAfter: Duration.days(7),
+};
 
 /** Long enough to notice that a checkpoint was overwritten or deleted, and to bring it back. */
-const KEEP_OVERWRITTEN = Duration.days(90);
+const NONCURRENT_VERSION_EXPIRATION = Duration.days(90);
 
-const KEEP_ACCESS_LOGS = Duration.days(90);
+const ACCESS_LOG_EXPIRATION = Duration.days(90);
 
 export interface StorageProps {
   /** 0: for good. */
@@ -37,11 +40,11 @@ export class Storage extends Construct {
   constructor(scope: Construct, id: string, { retentionDays }: StorageProps) {
     super(scope, id);
     const logs = new Bucket(this, 'AccessLogs', {
-      ...secured,
-      lifecycleRules: [ABORT_UPLOADS, { id: 'ExpireLogs', expiration: KEEP_ACCESS_LOGS }],
+      ...securedBucket,
+      lifecycleRules: [ABORT_INCOMPLETE_UPLOADS, { id: 'ExpireLogs', expiration: ACCESS_LOG_EXPIRATION }],
     });
-    const logged = (prefix: string): BucketProps => ({
-      ...secured,
+    const withAccessLogs = (prefix: string): BucketProps => ({
+      ...securedBucket,
       // CDK's classes do not fit CDK's interfaces under exactOptionalPropertyTypes.
       serverAccessLogsBucket: logs as IBucket,
       serverAccessLogsPrefix: `${prefix}/`,
@@ -49,28 +52,34 @@ export class Storage extends Construct {
 
     // Versioned: people overwrite checkpoints, and a report is worth nothing once its weights are gone.
     this.inputs = new Bucket(this, 'Inputs', {
-      ...logged('inputs'),
+      ...withAccessLogs('inputs'),
       versioned: true,
-      lifecycleRules: [ABORT_UPLOADS, { id: 'ExpireOverwritten', noncurrentVersionExpiration: KEEP_OVERWRITTEN }],
+      lifecycleRules: [
+        ABORT_INCOMPLETE_UPLOADS,
+        { id: 'ExpireOverwritten', noncurrentVersionExpiration: NONCURRENT_VERSION_EXPIRATION },
+      ],
     });
     // Not versioned: an object under a content address is never overwritten by another content.
-    this.rankings = new Bucket(this, 'Rankings', { ...logged('rankings'), lifecycleRules: [ABORT_UPLOADS] });
+    this.rankings = new Bucket(this, 'Rankings', {
+      ...withAccessLogs('rankings'),
+      lifecycleRules: [ABORT_INCOMPLETE_UPLOADS],
+    });
     // Not versioned: jobs overwrite their progress many times an hour, and what must not be overwritten (the claim, the
     // report) is written under the condition that it is not there.
     this.runs = new Bucket(this, 'Runs', {
-      ...logged('runs'),
+      ...withAccessLogs('runs'),
       lifecycleRules: [
-        ABORT_UPLOADS,
+        ABORT_INCOMPLETE_UPLOADS,
         ...(retentionDays === 0
           ? []
           : [{ id: 'ExpireRuns', prefix: serviceKeys.runs, expiration: Duration.days(retentionDays) }]),
       ],
     });
-    sendEvents(this.runs);
+    enableEventBridge(this.runs);
   }
 }
 
-const secured: BucketProps = {
+const securedBucket: BucketProps = {
   encryption: BucketEncryption.S3_MANAGED,
   enforceSSL: true,
   minimumTLSVersion: 1.2,
@@ -80,7 +89,7 @@ const secured: BucketProps = {
 };
 
 /** `eventBridgeEnabled: true` would do it through a custom resource: a Lambda function to set one flag. */
-function sendEvents(bucket: Bucket): void {
+function enableEventBridge(bucket: Bucket): void {
   const resource = bucket.node.defaultChild as CfnBucket;
   resource.notificationConfiguration = { eventBridgeConfiguration: { eventBridgeEnabled: true } };
 }

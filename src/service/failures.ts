@@ -32,8 +32,10 @@ async function stageFailures(
   const failures = records.flatMap((record): Failure[] => (record === undefined ? [] : [{ stage, ...record }]));
   if (failures.length > 0) return failures;
   const { states } = await stageStates(ctx, begun);
-  return states.flatMap(({ status, name, reason }): Failure[] =>
-    status === 'FAILED' ? [{ stage, task: null, job: name, message: reason ?? 'failed; Batch gives no reason' }] : [],
+  return states.flatMap(({ status, name, statusReason }): Failure[] =>
+    status === 'FAILED'
+      ? [{ stage, task: null, job: name, message: statusReason ?? 'failed; Batch gives no reason' }]
+      : [],
   );
 }
 

@@ -96,7 +96,7 @@ async function endJobs(ctx: ServiceContext, open: LoadedRun): Promise<number> {
     stages.map(async (stage) => (stage === undefined ? [] : (await stageStates(ctx, stage)).states)),
   );
   const jobs = states.flat().filter((state) => !hasEnded(state));
-  await ctx.queue.cancel(
+  await ctx.queue.terminate(
     jobs.map(({ id }) => id),
     'cancelled by igd cancel',
   );

@@ -139,7 +139,7 @@ async function submitArrays(
     );
     // Who cancels ends the attempt first and then the jobs that are written down. What is written down after is ended here.
     if (await hasOutcome(ctx, open.run, open.attempt)) {
-      await ctx.queue.cancel([jobId], 'cancelled by igd cancel while it was submitted');
+      await ctx.queue.terminate([jobId], 'cancelled by igd cancel while it was submitted');
       return undefined;
     }
     submissions.push(record);
@@ -162,13 +162,13 @@ async function submitArray(
   { stage, work, after, isTakenOver }: StageSubmission,
   { array, tasks, name }: { readonly array: number; readonly tasks: number; readonly name: string },
 ): Promise<string> {
-  const place = queueOf(ctx, open);
+  const target = queueOf(ctx, open);
   const since = new Date(work.at);
-  const found = isTakenOver ? await ctx.queue.find(place.queue, name, since) : undefined;
+  const found = isTakenOver ? await ctx.queue.find(target.queue, name, since) : undefined;
   if (found !== undefined) return found;
   return ctx.queue.submit({
     name,
-    ...place,
+    ...target,
     environment: taskEnvironment({
       run: open.run,
       stage,

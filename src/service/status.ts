@@ -123,16 +123,16 @@ async function stageStatus(ctx: ServiceContext, open: LoadedRun, stage: StageNam
 
 /** Of jobs, and of an array's jobs that wait. */
 async function reasonsOf({ queue }: ServiceContext, states: readonly JobState[]): Promise<string[]> {
-  const waiting = states.filter((state) => !hasEnded(state) && (state.counts?.RUNNABLE ?? 0) > 0);
+  const waiting = states.filter((state) => !hasEnded(state) && (state.statusSummary?.RUNNABLE ?? 0) > 0);
   const why = await Promise.all(waiting.map(({ id }) => queue.pendingReasons(id)));
-  return [...new Set([...states.flatMap(({ reason }) => reason ?? []), ...why.flat()])];
+  return [...new Set([...states.flatMap(({ statusReason }) => statusReason ?? []), ...why.flat()])];
 }
 
-/** Batch gives an array's states by count; a plain job's state is its own. */
+/** Batch summarises the statuses of an array's jobs; a plain job's state is its own. */
 function countTasks(begun: SubmittedStage | undefined, states: readonly JobState[]): StageStatus['tasks'] {
   const count = { waiting: 0, running: 0, succeeded: 0, failed: 0 };
-  for (const { status, counts } of states) {
-    const each = counts ?? { [status]: 1 };
+  for (const { status, statusSummary } of states) {
+    const each = statusSummary ?? { [status]: 1 };
     count.waiting += (each.SUBMITTED ?? 0) + (each.PENDING ?? 0) + (each.RUNNABLE ?? 0) + (each.STARTING ?? 0);
     count.running += each.RUNNING ?? 0;
     count.succeeded += each.SUCCEEDED ?? 0;

@@ -22,14 +22,14 @@ describe('handlers', () => {
     expect(only(template, 'AWS::Lambda::Function', 'PipelinePlanner')).toHaveProperty('EphemeralStorage.Size', 10_240);
   });
 
-  test('have dead letters, encrypted, and an alarm on each to the topic', () => {
+  test('have dead-letter queues, encrypted, and an alarm on each to the topic', () => {
     template.resourceCountIs('AWS::SQS::Queue', 2);
     template.allResourcesProperties('AWS::SQS::Queue', {
       SqsManagedSseEnabled: true,
       MessageRetentionPeriod: 14 * 86_400,
     });
     for (const name of ['Planner', 'Finalizer'])
-      expect(only(template, 'AWS::CloudWatch::Alarm', `Observability${name}Letters`)).toMatchObject({
+      expect(only(template, 'AWS::CloudWatch::Alarm', `Observability${name}DeadLetters`)).toMatchObject({
         Namespace: 'AWS/SQS',
         MetricName: 'ApproximateNumberOfMessagesVisible',
         Threshold: 1,

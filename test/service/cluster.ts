@@ -53,7 +53,7 @@ interface ClusterJob {
   readonly size: number;
   readonly dependsOn: readonly string[];
   status: JobStatus;
-  reason?: string;
+  statusReason?: string;
 }
 
 /**
@@ -79,9 +79,10 @@ export class Cluster implements JobQueue {
   async describe(ids: readonly string[]): Promise<JobState[]> {
     const states = await this.#batch.describe(ids);
     return states.map((state) => {
-      const { status, reason, size } = this.#job(state.id);
-      const counts = size > 1 ? { counts: { [status]: size } } : {};
-      return { id: state.id, name: state.name, status, ...(reason === undefined ? {} : { reason }), ...counts };
+      const { status, statusReason, size } = this.#job(state.id);
+      const summary = size > 1 ? { statusSummary: { [status]: size } } : {};
+      const why = statusReason === undefined ? {} : { statusReason };
+      return { id: state.id, name: state.name, status, ...why, ...summary };
     });
   }
 
@@ -108,9 +109,9 @@ export class Cluster implements JobQueue {
     return this.#batch.find(queue, name, since);
   }
 
-  async cancel(ids: readonly string[], reason: string): Promise<void> {
-    await this.#batch.cancel(ids, reason);
-    for (const id of ids) Object.assign(this.#job(id), { status: 'FAILED', reason });
+  async terminate(ids: readonly string[], reason: string): Promise<void> {
+    await this.#batch.terminate(ids, reason);
+    for (const id of ids) Object.assign(this.#job(id), { status: 'FAILED', statusReason: reason });
   }
 
   /** Runs what waits and may start, every index of it; gives the events Batch would send, children's first. */
@@ -118,7 +119,7 @@ export class Cluster implements JobQueue {
     const events: unknown[] = [];
     for (const job of this.jobs.filter(({ status }) => status === 'RUNNABLE')) {
       const needs = job.dependsOn.map((id) => this.#job(id).status);
-      if (needs.includes('FAILED')) Object.assign(job, { status: 'FAILED', reason: 'Dependent Job failed' });
+      if (needs.includes('FAILED')) Object.assign(job, { status: 'FAILED', statusReason: 'Dependent Job failed' });
       else if (needs.every((status) => status === 'SUCCEEDED')) events.push(...(await this.#runJob(job, container)));
       else continue;
       events.push(jobEvent(await this.#detail(job), job.status));
@@ -140,7 +141,7 @@ export class Cluster implements JobQueue {
       if (job.size > 1) events.push(jobEvent(detail, code === 0 ? 'SUCCEEDED' : 'FAILED', index));
     }
     job.status = failed === 0 ? 'SUCCEEDED' : 'FAILED';
-    if (failed > 0) job.reason = 'Essential container in task exited';
+    if (failed > 0) job.statusReason = 'Essential container in task exited';
     return events;
   }
 

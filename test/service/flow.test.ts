@@ -240,9 +240,9 @@ describe.runIf(hasMoto)('a run on the service', () => {
         expect(await cancelRun(stage.ctx, run)).toBe(0);
         return id;
       },
-      cancel: async (ids, reason) => {
+      terminate: async (ids, reason) => {
         ended.push(...ids);
-        await stage.cluster.cancel(ids, reason);
+        await stage.cluster.terminate(ids, reason);
       },
     };
     await submitConfig({ ...stage.ctx, queue }, 'config', text);
@@ -257,7 +257,7 @@ describe.runIf(hasMoto)('a run on the service', () => {
 
   test('has its jobs ended by the reconciler where whoever cancelled it was gone before', async () => {
     const run = await submit(stage);
-    const queue = { ...queueOf(stage), cancel: () => Promise.reject(new Error('connection lost')) };
+    const queue = { ...queueOf(stage), terminate: () => Promise.reject(new Error('connection lost')) };
     await expect(cancelRun({ ...stage.ctx, queue }, run)).rejects.toThrow('connection lost');
     expect(stage.cluster.jobs).toMatchObject([{ status: 'RUNNABLE' }]);
     await reconcileAll({ ...stage.ctx, now: () => new Date(Date.now() + 20 * 60_000) });
@@ -325,7 +325,7 @@ function queueOf({ cluster }: Scene): ServiceContext['queue'] {
     submit: (request) => cluster.submit(request),
     describe: (ids) => cluster.describe(ids),
     find: (...asked) => cluster.find(...asked),
-    cancel: (ids, reason) => cluster.cancel(ids, reason),
+    terminate: (ids, reason) => cluster.terminate(ids, reason),
     pendingReasons: (array) => cluster.pendingReasons(array),
   };
 }

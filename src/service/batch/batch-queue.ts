@@ -90,9 +90,9 @@ export class BatchQueue implements JobQueue {
   }
 
   /** TerminateJob, not CancelJob: it ends running jobs too. Of an array it ends every child. */
-  async cancel(ids: readonly string[], reason: string): Promise<void> {
+  async terminate(ids: readonly string[], reason: string): Promise<void> {
     for (const jobId of ids)
-      await act(`end job ${jobId}`, () => this.#client.send(new TerminateJobCommand({ jobId, reason })));
+      await act(`terminate job ${jobId}`, () => this.#client.send(new TerminateJobCommand({ jobId, reason })));
   }
 }
 
@@ -120,10 +120,10 @@ function stateOf({ jobId, jobName, status, statusReason, arrayProperties }: JobD
     id: jobId,
     name: jobName,
     status,
-    ...(statusReason === undefined ? {} : { reason: statusReason }),
+    ...(statusReason === undefined ? {} : { statusReason }),
     ...(summary === undefined || arrayProperties?.size === undefined
       ? {}
-      : { counts: Object.fromEntries(JOB_STATUSES.map((key) => [key, summary[key] ?? 0])) }),
+      : { statusSummary: Object.fromEntries(JOB_STATUSES.map((key) => [key, summary[key] ?? 0])) }),
   };
 }
 

@@ -9,7 +9,7 @@ export interface JobQueue {
   /** The id of the job of this name that was made at `since` or later; undefined where there is none. */
   find(queue: string, name: string, since: Date): Promise<string | undefined>;
   /** Ends jobs, waiting or running. */
-  cancel(ids: readonly string[], reason: string): Promise<void>;
+  terminate(ids: readonly string[], reason: string): Promise<void>;
 }
 
 export interface JobRequest {
@@ -32,9 +32,9 @@ export interface JobState {
   readonly name: string;
   readonly status: JobStatus;
   /** Why it ended, or why it waits. */
-  readonly reason?: string;
-  /** Of an array: how many of its jobs are in which state. */
-  readonly counts?: Partial<Readonly<Record<JobStatus, number>>>;
+  readonly statusReason?: string;
+  /** Of an array: how many of its jobs have which status. */
+  readonly statusSummary?: Partial<Readonly<Record<JobStatus, number>>>;
 }
 
 export const JOB_STATUSES = ['SUBMITTED', 'PENDING', 'RUNNABLE', 'STARTING', 'RUNNING', 'SUCCEEDED', 'FAILED'] as const;
