@@ -80,7 +80,7 @@ function l1Climbs(options: ApgdOptions, { epsilon }: ThreatModel, imageSize: num
 }
 
 function isOfL1(saved: ApgdState | undefined): saved is L1ApgdState {
-  return saved !== undefined && 'pace' in saved;
+  return saved !== undefined && 'stepSize' in saved;
 }
 
 function requireClasses({ name, loss }: ApgdOptions, classes: number): void {
