@@ -101,6 +101,7 @@ const QUIET_SDK = 'AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED';
 export async function main(argv: readonly string[]): Promise<number> {
   process.env[QUIET_SDK] ??= 'true';
   disableTelemetry();
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', exitWhereNobodyReads);
   const program = new Command('igd')
     .description('Robustness of image classifiers under interpretability-guided test-time defences.')
     .version(igdVersion())
@@ -119,6 +120,12 @@ export async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     return exitCodeOf(error);
   }
+}
+
+/** `igd doctor | head -1` closes the pipe before all is written, which is no failure. Throws every other error. */
+function exitWhereNobodyReads(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
 }
 
 /** Errors raised on purpose are one message; anything else is a bug and shows its stack. */

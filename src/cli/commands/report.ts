@@ -28,7 +28,7 @@ export function define(command: Command): void {
 }
 
 async function report(dir: string | undefined, flags: ReportFlags): Promise<void> {
-  if (flags.schema === true) return print(JSON.stringify(reportJsonSchema(), null, 2));
+  if (flags.schema === true) return print(reportJsonSchema().trimEnd());
   if (dir === undefined) throw new InputError('give the folder of a run');
   if (flags.variant !== undefined && flags.robustbench !== true)
     throw new InputError('--variant goes with --robustbench: the report itself is about all variants');
