@@ -356,9 +356,8 @@ describe.skipIf(!hasMoto)('igd on AWS', () => {
     const read = (name: string) => readFileSync(folder.path(`to/${name}`), 'utf8');
 
     beforeEach(async () => {
-      for (const name of ['report.html', 'report.json', 'images.csv', 'plan.json', 'ranking.loir.json']) {
-        await put(run + name, `content of ${name}`);
-      }
+      const names = ['report.html', 'report.json', 'images.csv', 'classes.csv', 'plan.json', 'ranking.loir.json'];
+      for (const name of names) await put(run + name, `content of ${name}`);
       await put(`${run}shards/conf@0.8/00000.npy`, 'examples');
       await put(`${run}shards/conf@0.8/00000.json`, 'outcomes');
       await put(`${run}attempts/001/rank.json`, '{}');
@@ -368,26 +367,27 @@ describe.skipIf(!hasMoto)('igd on AWS', () => {
     test('brings the report, and again only what has changed', async () => {
       const first = await download();
       expect(first.stderr).toBe('');
-      expect(first.stdout).toContain('5 of 5 files downloaded');
+      expect(first.stdout).toContain('6 of 6 files downloaded');
       expect(read('ranking.loir.json')).toBe('content of ranking.loir.json');
+      expect(read('classes.csv')).toBe('content of classes.csv');
       expect(existsSync(folder.path('to/attempts'))).toBe(false);
-      expect((await download()).stdout).toContain('0 of 5 files downloaded, 5 were there already');
+      expect((await download()).stdout).toContain('0 of 6 files downloaded, 6 were there already');
 
       await put(`${run}report.html`, 'another of report');
       writeFileSync(folder.path('to/images.csv'), 'cut');
-      expect((await download()).stdout).toContain('2 of 5 files downloaded');
+      expect((await download()).stdout).toContain('2 of 6 files downloaded');
       expect([read('report.html'), read('images.csv')]).toEqual(['another of report', 'content of images.csv']);
     });
 
     test('brings adversarial examples where asked to', async () => {
-      expect((await download('--examples')).stdout).toContain('7 of 7 files');
+      expect((await download('--examples')).stdout).toContain('8 of 8 files');
       expect(read('shards/conf@0.8/00000.npy')).toBe('examples');
     });
 
     test('knows the content of a file, whoever put it there', async () => {
       mkdirSync(folder.path('to'));
       writeFileSync(folder.path('to/report.html'), 'content of report.html');
-      expect((await download()).stdout).toContain('4 of 5 files downloaded, 1 were there already');
+      expect((await download()).stdout).toContain('5 of 6 files downloaded, 1 were there already');
     });
 
     test('brings the last partial report of a run that misses something', async () => {
