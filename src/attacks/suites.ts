@@ -43,8 +43,8 @@ function inSequence(group: string, attacks: readonly AttackSpec[]): AttackSpec[]
   return attacks.map((spec) => ({ ...spec, name: `${group}.${spec.attack}`, group }));
 }
 
-/** The same made on the undefended model and judged on the variant: transfer. */
-function onTheBase(name: string, attacks: readonly AttackSpec[]): AttackSpec[] {
+/** The same made on the undefended model and evaluated on the variant: transfer. */
+function onUndefended(name: string, attacks: readonly AttackSpec[]): AttackSpec[] {
   const group = `base.${name}`;
   if (attacks.length > 1) return inSequence(group, attacks).map((spec) => ({ ...spec, on: BASE }));
   return attacks.map((spec) => ({ ...spec, name: group, group, on: BASE }));
@@ -85,12 +85,12 @@ const SUITES: Readonly<Record<SuiteName, Suite>> = {
     ...inSequence('autoattack', AUTOATTACK),
     { attack: 'rays', name: 'rays', group: 'rays' },
     { attack: 'apgd-ce', name: 'apgd-eot', group: 'apgd-eot', eot: 20 },
-    ...onTheBase('apgd-ce', [{ attack: 'apgd-ce' }]),
-    ...onTheBase('apgd-cw', [{ attack: 'apgd-cw' }]),
-    ...onTheBase('apgd-t', [{ attack: 'apgd-t', restarts: 3 }]),
-    ...onTheBase('autoattack', AUTOATTACK),
-    ...onTheBase('rays', [{ attack: 'rays' }]),
-    ...onTheBase('apgd-eot', [{ attack: 'apgd-ce', eot: 20 }]),
+    ...onUndefended('apgd-ce', [{ attack: 'apgd-ce' }]),
+    ...onUndefended('apgd-cw', [{ attack: 'apgd-cw' }]),
+    ...onUndefended('apgd-t', [{ attack: 'apgd-t', restarts: 3 }]),
+    ...onUndefended('autoattack', AUTOATTACK),
+    ...onUndefended('rays', [{ attack: 'rays' }]),
+    ...onUndefended('apgd-eot', [{ attack: 'apgd-ce', eot: 20 }]),
   ],
 };
 

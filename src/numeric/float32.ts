@@ -26,7 +26,7 @@ export function smaller(a: number, b: number): number {
 }
 
 /** 1 where a float32 value is at or above a float32 threshold, else 0; without a branch as well. */
-export function reaches(value: number, threshold: number): number {
+export function atLeast(value: number, threshold: number): number {
   return Math.ceil(0.5 + 0.5 * sign(value - threshold));
 }
 

@@ -35,7 +35,7 @@ function steps(share: number, iterations: number): number {
 
 /** Weight of the new direction in a step (alpha in arXiv:2003.01690 section 3). */
 const MOMENTUM = 0.75;
-/** The first step goes nowhere but up: there is no direction before it. */
+/** The first step has no direction before it. */
 const NO_MOMENTUM = 1;
 
 export interface ApgdRunOptions {
@@ -61,7 +61,7 @@ export interface ApgdRunState {
   readonly step: SavedStepSize;
 }
 
-/** One image's way up its loss: everything APGD remembers about it. */
+/** APGD on one image: all that it remembers of it. */
 export class ApgdRun implements PerImageAttack<ApgdRunState> {
   readonly #options: ApgdRunOptions;
   readonly #sample: Sample;

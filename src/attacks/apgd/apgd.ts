@@ -26,7 +26,7 @@ export interface ApgdOptions {
 }
 
 type ApgdState = ApgdRunState | L1ApgdState;
-type Climbs = (sample: Sample, parameters: LossParameters, saved: ApgdState | undefined) => PerImageAttack<ApgdState>;
+type StartRun = (sample: Sample, parameters: LossParameters, saved: ApgdState | undefined) => PerImageAttack<ApgdState>;
 
 /** Each radius evaluates the point it starts from besides its steps. */
 const MULTI_EPSILON_STARTS = 3;
@@ -46,7 +46,7 @@ export function apgd(options: ApgdOptions): Attack {
     rounds: (classes) => attackRounds(isTargeted(loss) ? { restarts, targets } : { restarts }, classes),
     prepare({ threat, model }) {
       requireClasses(options, model.classes);
-      const startRun = (threat.norm === 'L1' ? l1Climbs : ballClimbs)(options, threat, model.imageSize);
+      const startRun = (threat.norm === 'L1' ? l1Runs : ballRuns)(options, threat, model.imageSize);
       return (sample, { targetRank }, saved) => {
         const target =
           targetRank === undefined
@@ -58,25 +58,25 @@ export function apgd(options: ApgdOptions): Attack {
   });
 }
 
-function ballClimbs(options: ApgdOptions, threat: ThreatModel, imageSize: number): Climbs {
+function ballRuns(options: ApgdOptions, threat: ThreatModel, imageSize: number): StartRun {
   if (options.multiEpsilon)
     throw new ConfigError(`${options.name}: multiEpsilon is for L1, the norm is ${threat.norm}: leave the option out`);
   const ballOf = ballFactory(threat, imageSize, options.name);
-  const periods = apgdCheckpoints(options.iterations);
+  const checkpoints = apgdCheckpoints(options.iterations);
   return (sample, parameters, saved) =>
     new ApgdRun(
-      { ...options, checkpoints: periods, parameters },
+      { ...options, checkpoints, parameters },
       sample,
       ballOf(sample.clean),
       isOfL1(saved) ? undefined : saved,
     );
 }
 
-function l1Climbs(options: ApgdOptions, { epsilon }: ThreatModel, imageSize: number): Climbs {
+function l1Runs(options: ApgdOptions, { epsilon }: ThreatModel, imageSize: number): StartRun {
   const stages = radiusStages(epsilon, options.iterations, options.multiEpsilon ?? false);
-  const steps = l1Moves(imageSize);
+  const moves = l1Moves(imageSize);
   return (sample, parameters, saved) =>
-    new L1ApgdRun({ ...options, stages, parameters }, sample, steps, isOfL1(saved) ? saved : undefined);
+    new L1ApgdRun({ ...options, stages, parameters }, sample, moves, isOfL1(saved) ? saved : undefined);
 }
 
 function isOfL1(saved: ApgdState | undefined): saved is L1ApgdState {

@@ -5,18 +5,18 @@ import { predictedClass } from '../core/predictions.ts';
 import { type L1Projection, l1Projection, type SparseStep, sparseSteps } from '../norms/l1.ts';
 import { L1StepSize, type SavedL1StepSize } from './l1-step-size.ts';
 
-/** One climb of an attack: so many steps within this radius, looking back every `period` of them. */
+/** A part of a run: so many steps within this radius, with a checkpoint every `period` of them. */
 export interface RadiusStage {
   readonly radius: number;
   readonly iterations: number;
   readonly period: number;
 }
 
-/** Share of a climb's steps between checkpoints, `autopgd_base.py` of fra31/auto-attack. */
+/** Share of a stage's steps between checkpoints, `autopgd_base.py` of fra31/auto-attack. */
 const PERIOD = 0.04;
 
 /** Radii in units of epsilon with their shares of the steps (arXiv:2103.01208 section 4.2, `use_largereps`). */
-const SHRINKING = [
+const RADIUS_SCHEDULE = [
   { radius: 3, share: 0.3 },
   { radius: 2, share: 0.3 },
   { radius: 1, share: 0.4 },
@@ -26,7 +26,7 @@ const SHRINKING = [
 export function radiusStages(epsilon: number, iterations: number, multiEpsilon: boolean): readonly RadiusStage[] {
   if (!multiEpsilon) return [stage(epsilon, iterations)];
   let left = iterations;
-  return SHRINKING.map(({ radius, share }) => {
+  return RADIUS_SCHEDULE.map(({ radius, share }) => {
     const steps = radius === 1 ? left : Math.min(Math.ceil(share * iterations), left);
     left -= steps;
     return stage(radius * epsilon, steps);
@@ -59,7 +59,7 @@ export interface L1ApgdState {
   readonly stepSize: SavedL1StepSize;
 }
 
-/** How points move in L1; climbs may share it, since they move one at a time. */
+/** How points move in L1; runs may share it, since they move one at a time. */
 export interface L1Moves {
   readonly step: SparseStep;
   readonly project: L1Projection;
@@ -77,9 +77,9 @@ export function l1Moves(imageSize: number): L1Moves {
 export class L1ApgdRun implements PerImageAttack<L1ApgdState> {
   readonly #options: L1ApgdOptions;
   readonly #sample: Sample;
-  readonly #moveBy: L1Moves;
+  readonly #moves: L1Moves;
   readonly #gradient: MeanGradient;
-  /** The iterate, and room for the next one: the point last asked about stays whole while its answer is dealt with. */
+  /** The iterate, and room for the next one: the point evaluated last stays whole while its answer is taken in. */
   #x: Float32Array;
   #next: Float32Array;
   readonly #best: Float32Array;
@@ -89,10 +89,10 @@ export class L1ApgdRun implements PerImageAttack<L1ApgdState> {
   #steps: number;
   #stepSize: L1StepSize;
 
-  constructor(options: L1ApgdOptions, sample: Sample, steps: L1Moves, saved?: L1ApgdState) {
+  constructor(options: L1ApgdOptions, sample: Sample, moves: L1Moves, saved?: L1ApgdState) {
     this.#options = options;
     this.#sample = sample;
-    this.#moveBy = steps;
+    this.#moves = moves;
     this.#stage = saved?.stage ?? 0;
     this.#steps = saved?.steps ?? 0;
     this.#x = saved?.x ?? this.#startingPoint();
@@ -101,7 +101,7 @@ export class L1ApgdRun implements PerImageAttack<L1ApgdState> {
     this.#bestGradient = saved?.bestGradient ?? new Float32Array(this.#x.length);
     this.#bestLoss = saved?.bestLoss ?? Number.NEGATIVE_INFINITY;
     this.#gradient = new MeanGradient(this.#x.length, options.eot, saved);
-    this.#stepSize = saved ? L1StepSize.restored(saved.stepSize, this.#radius, this.#x.length) : this.#firstPace();
+    this.#stepSize = saved ? L1StepSize.restored(saved.stepSize, this.#radius, this.#x.length) : this.#firstStepSize();
   }
 
   get next(): ModelQuery | undefined {
@@ -112,13 +112,13 @@ export class L1ApgdRun implements PerImageAttack<L1ApgdState> {
   update({ loss, logits, gradient }: ModelAnswer): Float32Array | undefined {
     // Of several losses and predictions the last counts, as in the original.
     if (!this.#gradient.add(gradient)) return undefined;
-    const asked = this.#x;
+    const evaluated = this.#x;
     const isWithin = this.#stage === this.#options.stages.length - 1;
     const isBroken = predictedClass(logits, 0, logits.length) !== this.#sample.label;
     this.#score(loss);
     if (this.#steps < this.#options.stages[this.#stage]!.iterations) this.#move();
     else this.#enterNextStage();
-    return isWithin && isBroken ? asked : undefined;
+    return isWithin && isBroken ? evaluated : undefined;
   }
 
   /** Of the last stage once it is over; until then, of the one it is in. */
@@ -156,12 +156,12 @@ export class L1ApgdRun implements PerImageAttack<L1ApgdState> {
     const { clean, stream } = this.#sample;
     if (this.#options.start === 'clean') return clean.slice();
     const x = Float32Array.from(clean, () => stream.normal());
-    this.#moveBy.project(x, clean, this.#radius, x);
+    this.#moves.project(x, clean, this.#radius, x);
     return x;
   }
 
   /** The original looks at the sparsity of a start only where it was handed one, as all stages are and a clean start is. */
-  #firstPace(): L1StepSize {
+  #firstStepSize(): L1StepSize {
     const size = this.#x.length;
     if (this.#options.start === 'random' && this.#isSingle) return L1StepSize.fresh(this.#radius, size);
     return L1StepSize.from(nonzeros(this.#x, this.#sample.clean), this.#radius, size);
@@ -178,11 +178,11 @@ export class L1ApgdRun implements PerImageAttack<L1ApgdState> {
   /** One step, from the best point where a checkpoint says so. */
   #move(): void {
     const isDue = this.#steps > 0 && this.#steps % this.#options.stages[this.#stage]!.period === 0;
-    const isBack = isDue && this.#stepSize.check(nonzeros(this.#best, this.#sample.clean));
-    const from = isBack ? this.#best : this.#x;
-    const gradient = isBack ? this.#bestGradient : this.#gradient.mean;
-    this.#moveBy.step(from, this.#next, gradient, this.#stepSize.share, this.#stepSize.size);
-    this.#arrive();
+    const isRestart = isDue && this.#stepSize.check(nonzeros(this.#best, this.#sample.clean));
+    const from = isRestart ? this.#best : this.#x;
+    const gradient = isRestart ? this.#bestGradient : this.#gradient.mean;
+    this.#moves.step(from, this.#next, gradient, this.#stepSize.share, this.#stepSize.size);
+    this.#moveToNext();
     this.#steps++;
   }
 
@@ -192,12 +192,12 @@ export class L1ApgdRun implements PerImageAttack<L1ApgdState> {
     if (this.#stage === this.#options.stages.length) return;
     this.#steps = 0;
     this.#next.set(this.#best);
-    this.#arrive();
+    this.#moveToNext();
     this.#stepSize = L1StepSize.from(nonzeros(this.#x, this.#sample.clean), this.#radius, this.#x.length);
   }
 
   /** Makes the next point, once it is within the stage's radius, the iterate. */
-  #arrive(): void {
+  #moveToNext(): void {
     this.#project(this.#next);
     [this.#x, this.#next] = [this.#next, this.#x];
   }
@@ -205,7 +205,7 @@ export class L1ApgdRun implements PerImageAttack<L1ApgdState> {
   #project(x: Float32Array): void {
     const { clean } = this.#sample;
     for (let k = 0; k < x.length; k++) x[k]! -= clean[k]!;
-    this.#moveBy.project(x, clean, this.#radius, x);
+    this.#moves.project(x, clean, this.#radius, x);
   }
 }
 

@@ -65,7 +65,7 @@ export class L1StepSize {
 
   /**
    * At a checkpoint, with the nonzero offsets of the best point: back to the longest step where it has become sparser, a
-   * shorter one where not. True where it has: the climb is to go on from its best point.
+   * shorter one where not. True where it has: the run is to go on from its best point.
    */
   check(nonzeros: number): boolean {
     const isSparser = Math.fround(nonzeros / this.#nonzeros) < SPARSER;

@@ -69,7 +69,7 @@ export class StepSize {
   /**
    * At a checkpoint, `period` steps after the one before: halves the step where the loss rose in too few of them
    * (condition 1), or where the step was kept last time and the best loss has not moved since (condition 2). True where
-   * it halved: the climb is to go on from its best point.
+   * it halved: the run is to go on from its best point.
    */
   check(period: number): boolean {
     const oscillates = this.#rises <= RHO * period;

@@ -52,7 +52,7 @@ class AttackScheduler<State> {
   readonly #points: AttackPoints;
   readonly #context: AttackContext;
   readonly #rounds: readonly AttackRound[];
-  readonly #start: ReturnType<AttackDefinition<State>['prepare']>;
+  readonly #createAttack: ReturnType<AttackDefinition<State>['prepare']>;
   /** Queries that a round of an image that holds out takes. */
   readonly #queriesPerRound: number;
   readonly #examples: AdversarialExamples;
@@ -64,7 +64,7 @@ class AttackScheduler<State> {
     const { classes, imageSize } = context.model;
     this.#points = points;
     this.#context = context;
-    this.#start = definition.prepare({ threat: context.threat, model: context.model });
+    this.#createAttack = definition.prepare({ threat: context.threat, model: context.model });
     this.#rounds = definition.rounds(classes);
     const { forwards, gradients } = definition.roundCost(classes);
     this.#queriesPerRound = forwards + gradients;
@@ -74,7 +74,7 @@ class AttackScheduler<State> {
     for (const { row, round, queries, example, stream, state } of saved?.active ?? []) {
       const sample = this.#sample(row, round);
       sample.stream.restore(stream);
-      const attack = this.#start(sample, this.#round(round), state);
+      const attack = this.#createAttack(sample, this.#round(round), state);
       this.#active.push({ row, round, sample, attack, queries, example });
     }
   }
@@ -82,7 +82,7 @@ class AttackScheduler<State> {
   async run(): Promise<Candidates> {
     const { model, batchSize = Number.POSITIVE_INFINITY, isAdversarialOnTarget, progress, checkpoint } = this.#context;
     for (;;) {
-      while (this.#active.length < batchSize && this.#waiting.length > 0) this.#begin(this.#waiting.pop()!, 0);
+      while (this.#active.length < batchSize && this.#waiting.length > 0) this.#startRound(this.#waiting.pop()!, 0);
       if (this.#active.length === 0) return this.#examples;
       for (const { image, answer } of await runQueries(model, this.#active)) {
         image.queries++;
@@ -91,15 +91,15 @@ class AttackScheduler<State> {
         if (isAdversarialOnTarget === undefined) this.#examples.record(image.row, example);
         else image.example = example.slice();
       }
-      if (isAdversarialOnTarget !== undefined) await this.#offer(isAdversarialOnTarget);
+      if (isAdversarialOnTarget !== undefined) await this.#verifyOnTarget(isAdversarialOnTarget);
       this.#advance();
       progress?.({ broken: this.#examples.count, fraction: this.#fraction() });
       await checkpoint?.(() => this.#save());
     }
   }
 
-  /** Shows the target what the rounds that are over found and, where that does not fool it, their best points. */
-  async #offer(isAdversarialOnTarget: TargetCheck): Promise<void> {
+  /** Evaluates on the target what the rounds that are over found and, where that does not fool it, their best points. */
+  async #verifyOnTarget(isAdversarialOnTarget: TargetCheck): Promise<void> {
     const over = this.#active.filter(({ attack }) => attack.next === undefined);
     const found = over.flatMap(({ row, example }) => (example === null ? [] : [{ row, x: example }]));
     await this.#recordAdversarial(isAdversarialOnTarget, found);
@@ -118,23 +118,23 @@ class AttackScheduler<State> {
     for (const [i, { row, x }] of points.entries()) if (adversarial[i] === true) this.#examples.record(row, x);
   }
 
-  /** Lets go of the images whose round is over; they go on to the next one while they are robust. */
+  /** Drops the images whose round is over; they go on to the next one while they are robust. */
   #advance(): void {
     const active = this.#active;
     this.#active = [];
     for (const image of active) {
       const broken = this.#examples.broken[image.row] === 1;
-      const wanted = image.attack.next !== undefined && !(broken && this.#context.examples === 'first');
-      if (wanted) this.#active.push(image);
-      else if (!broken) this.#begin(image.row, image.round + 1);
+      const goesOn = image.attack.next !== undefined && !(broken && this.#context.examples === 'first');
+      if (goesOn) this.#active.push(image);
+      else if (!broken) this.#startRound(image.row, image.round + 1);
     }
   }
 
-  /** Puts an image into its next round with anything to ask. */
-  #begin(row: number, first: number): void {
+  /** Starts an image's next round that has a query. */
+  #startRound(row: number, first: number): void {
     for (let round = first; round < this.#rounds.length; round++) {
       const sample = this.#sample(row, round);
-      const attack = this.#start(sample, this.#round(round));
+      const attack = this.#createAttack(sample, this.#round(round));
       if (attack.next === undefined) continue;
       this.#active.push({ row, round, sample, attack, queries: 0, example: null });
       return;

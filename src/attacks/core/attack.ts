@@ -78,9 +78,9 @@ export interface AttackContext {
    */
   readonly examples: 'first' | 'last';
   /**
-   * The judge, where another model than `model` is: asked at the end of every round about the point each search thinks most
-   * of (rows of the points, and [n, imageSize]), it tells which of them it misclassifies. What `model` misclassifies
-   * counts for nothing then.
+   * Where the attack is evaluated on another model, the target, than it sees: tells which of these candidates (rows of the
+   * points, and [n, imageSize]) the target misclassifies. It is asked at the end of every round about the best point of
+   * each image; what `model` misclassifies counts for nothing then.
    */
   isAdversarialOnTarget?(rows: readonly number[], x: Float32Array): Promise<readonly boolean[]>;
   /** Images evaluated at once; without a number, all of them. */
@@ -102,7 +102,7 @@ export interface SavedAttack {
 }
 
 /**
- * What an attack found. Nobody trusts it: the protocol clips every candidate to the threat model and asks the model again.
+ * What an attack found. Nobody trusts it: the protocol clips every candidate to the threat model and evaluates it again.
  */
 export interface Candidates {
   /** [n, imageSize]; a row the attack could not break is its clean image. */

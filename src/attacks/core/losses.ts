@@ -1,8 +1,8 @@
 import { TINY } from '../../numeric/float32.ts';
 import type { GraphBuilder } from '../../onnx/builder.ts';
 
-/** More than any probability: what the label's is lowered by to be passed over. */
-const OUT_OF_THE_RUNNING = 1000;
+/** More than any probability: subtracted from the label's, it leaves the label out of a maximum. */
+const EXCLUDED = 1000;
 
 /**
  * The losses white-box attacks raise, each as a piece of graph on top of the logits: its gradient comes from the graph
@@ -29,7 +29,7 @@ export interface LossInputs extends Readonly<Record<LossParameter, string>> {
 }
 
 export interface Loss {
-  /** The aims it takes; the names of others lead nowhere. */
+  /** The parameters it takes; the names of others in `LossInputs` lead nowhere. */
   readonly takes: readonly LossParameter[];
   /** Classes the model must have. */
   readonly minClasses: number;
@@ -155,8 +155,8 @@ function rowSum(builder: GraphBuilder, rows: string): string {
  * `GAMA_PGD.py` of val-iisc/GAMA-GAT. Elsewhere the higher one does: see `descending`.
  */
 function largestOther(builder: GraphBuilder, probabilities: string, labels: string): string {
-  const others = builder.op('Sub', [probabilities, oneHot(builder, probabilities, labels, OUT_OF_THE_RUNNING)]);
-  const outputs = [builder.fresh('rival'), builder.fresh('class')];
+  const others = builder.op('Sub', [probabilities, oneHot(builder, probabilities, labels, EXCLUDED)]);
+  const outputs = [builder.fresh('largest'), builder.fresh('class')];
   const [largest] = builder.ops('TopK', [others, builder.ints([1])], { outputs }) as [string];
   return rowSum(builder, largest);
 }

@@ -11,12 +11,12 @@ export interface SavedMean {
 export class MeanGradient {
   /** Right after `add` has said so. */
   readonly mean: Float32Array;
-  readonly #wanted: number;
+  readonly #eot: number;
   #samples: number;
 
-  constructor(size: number, wanted: number, saved?: SavedMean) {
+  constructor(size: number, eot: number, saved?: SavedMean) {
     this.mean = saved?.gradient ?? new Float32Array(size);
-    this.#wanted = wanted;
+    this.#eot = eot;
     this.#samples = saved?.samples ?? 0;
   }
 
@@ -24,8 +24,8 @@ export class MeanGradient {
   add(gradient: Float32Array): boolean {
     accumulate(this.mean, gradient, this.#samples === 0);
     this.#samples++;
-    if (this.#samples < this.#wanted) return false;
-    if (this.#wanted > 1) divide(this.mean, this.#wanted);
+    if (this.#samples < this.#eot) return false;
+    if (this.#eot > 1) divide(this.mean, this.#eot);
     this.#samples = 0;
     return true;
   }

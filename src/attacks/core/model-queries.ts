@@ -4,7 +4,7 @@ import type { AttackedModel } from './attack.ts';
 import type { LossName } from './losses.ts';
 import type { ModelAnswer, ModelQuery } from './per-image-attack.ts';
 
-/** An image whose attack may want an evaluation. */
+/** An image whose attack may have a query. */
 export interface QueryingImage {
   readonly attack: { readonly next: ModelQuery | undefined };
   readonly sample: { readonly label: number; readonly stream: RandomStream };

@@ -3,12 +3,12 @@ import type { AttackCost, AttackedModel, ThreatModel } from './attack.ts';
 import type { LossName } from './losses.ts';
 
 /**
- * An attack as what it does to ONE image: a search that asks the model one question at a time. It sees nothing but the
+ * An attack as what it does to ONE image: a state machine with one query to the model at a time. It sees nothing but the
  * answers about its own image, so what becomes of an image cannot depend on its neighbours in a batch; and between two
- * questions it is plain data, so it can be saved and gone on with in another process. `defineAttack` runs many side by side.
+ * queries it is plain data, so it can be saved and gone on with in another process. `defineAttack` runs many side by side.
  */
 export interface PerImageAttack<State> {
-  /** What it wants to know next; undefined once it is over. The arrays are read before `update` and not kept. */
+  /** Its next query; undefined once it is over. The arrays are read before `update` and not kept. */
   readonly next: ModelQuery | undefined;
   /**
    * Takes the answer to `next` and moves on. Returns a point within the threat model that this answer shows to be
@@ -16,15 +16,15 @@ export interface PerImageAttack<State> {
    */
   update(answer: ModelAnswer): Float32Array | undefined;
   /**
-   * The point it thinks most of, such as that of the highest loss: what it offers a model that it does not see, where that
-   * model is to be the judge. Need not be misclassified nor, by a rounding, within the threat model.
+   * Its best point, such as that of the highest loss: the candidate for a model that it does not see, where it is
+   * evaluated on that one. Need not be misclassified nor, by a rounding, within the threat model.
    */
   readonly best: Float32Array;
   /** Everything `AttackDefinition.prepare` needs to go on from here: numbers, strings and typed arrays, not copied. */
   save(): State;
 }
 
-/** What a search asks the model. */
+/** What an attack asks the model. */
 export type ModelQuery =
   /** The logits at x, [imageSize]. */
   | { readonly kind: 'logits'; readonly x: Float32Array }
@@ -51,7 +51,7 @@ export interface ModelAnswer {
   readonly gradient: Float32Array;
 }
 
-/** The image a search is about. */
+/** The image under attack. */
 export interface Sample {
   /** [imageSize] */
   readonly clean: Float32Array;
@@ -59,7 +59,7 @@ export interface Sample {
   readonly label: number;
   /** [classes] of the clean image. */
   readonly logits: Float32Array;
-  /** The search's own randomness: of its image, attack and round. Saved and restored by the caller. */
+  /** Its own randomness: of this image, attack and round. Saved and restored by the caller. */
   readonly stream: RandomStream;
 }
 
@@ -71,11 +71,11 @@ export interface AttackRound {
   readonly targetRank?: number;
 }
 
-/** What all searches of an attack share. */
+/** What an attack knows before it sees an image. */
 export interface AttackSetup {
   /** Where candidates are to lie. */
   readonly threat: ThreatModel;
-  /** What is known of the model before it is asked. */
+  /** What is known of the model before it is evaluated. */
   readonly model: Pick<AttackedModel, 'classes' | 'imageSize' | 'imageShape' | 'randomised'>;
 }
 
@@ -88,8 +88,8 @@ export interface AttackDefinition<State> {
   /** The rounds an image goes through in turn until one breaks it. */
   rounds(classes: number): readonly AttackRound[];
   /**
-   * Prepares the attack: the function gives the search of one image in one round, from its start or from where a saved one
-   * was. Searches of one setup may share scratch space, since they receive answers one at a time. Throws ConfigError where
+   * Prepares the attack: the function gives the state machine of one image in one round, from its start or from a saved
+   * state. Those of one setup may share scratch space, since they receive answers one at a time. Throws ConfigError where
    * the model has too few classes or the norm is not the attack's.
    */
   prepare(setup: AttackSetup): (sample: Sample, round: AttackRound, saved?: State) => PerImageAttack<State>;

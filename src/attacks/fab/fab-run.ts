@@ -5,26 +5,26 @@ import { predictedClass } from '../core/predictions.ts';
 import { distance } from '../norms/threat-model.ts';
 import { type FabNorm, type FabStep, type LinearBoundary, pullBack } from './step.ts';
 
-/** What the searches of one attack share. */
+/** What the runs of one attack share. */
 export interface FabSetup {
   readonly threat: ThreatModel;
   readonly norm: FabNorm;
   readonly step: FabStep;
-  /** Steps of one search. */
+  /** Steps of one run. */
   readonly iterations: number;
-  /** The face of a class whose gradient is not known. */
+  /** The linear boundary of a class whose gradient is not known. */
   readonly flat: LinearBoundary;
   /** [imageSize] scratch: the point found last. */
   readonly found: Float32Array;
 }
 
-/** Everything a search goes on from. */
+/** Everything a run goes on from. */
 export interface FabState {
   /** [imageSize] */
   readonly x: Float32Array;
   /** Steps taken. */
   readonly steps: number;
-  /** Whether it is still to be seen what the model calls x. */
+  /** Whether the class of x has not been evaluated yet. */
   readonly isUnchecked: boolean;
   readonly crossings: SavedCrossingPredictor;
   /** Distance of the closest adversarial point. */
@@ -34,40 +34,40 @@ export interface FabState {
   readonly nearest: Nearest;
 }
 
-/** The nearest face of the label's region among those asked for at x, as linear models have it. */
+/** The nearest linear boundary among those evaluated at x so far. */
 interface Nearest {
-  /** Wrong classes asked for. */
+  /** Wrong classes evaluated. */
   readonly asked: number;
   readonly distance: number;
-  /** See `Face`. */
+  /** See `LinearBoundary`. */
   readonly value: number;
-  /** [imageSize]; empty where there is but one class to ask for. */
+  /** [imageSize]; empty where there is but one candidate class. */
   readonly gradient: Float32Array;
 }
 
 /**
- * FAB's way from one start, `attack_single_run` of `fab_base.py`: it walks along the boundary towards the clean image and
- * takes note of the closest point on the wrong side. The original looks for the label after every step with a forward of its
- * own; here the gradient of the next step tells. Only where the step crossed the boundary, so that the next gradient is
- * wanted at a point nearer to the clean image, was that gradient in vain: where this is likely, the logits come first.
+ * FAB from one start, `attack_single_run` of `fab_base.py`: it moves along the boundary towards the clean image and keeps
+ * the closest adversarial point. The original evaluates the label after every step with a forward of its own; here the
+ * next step's gradient comes with the logits. Only where the step crossed the boundary, so that the next gradient is
+ * needed at a point nearer to the clean image, was that gradient in vain: where this is likely, the logits come first.
  */
 export class FabRun implements PerImageAttack<FabState> {
   readonly #setup: FabSetup;
   readonly #sample: Sample;
-  /** Wrong classes whose faces count. */
+  /** Wrong classes whose boundaries are evaluated. */
   readonly #candidateClasses: readonly number[];
   readonly #x: Float32Array;
   readonly #gradient: Float32Array;
   readonly #adversarial: Float32Array;
   readonly #predictor: CrossingPredictor;
   #steps = 0;
-  #unchecked = false;
+  #isUnchecked = false;
   #closest = Number.POSITIVE_INFINITY;
   #asked = 0;
   #distance = Number.POSITIVE_INFINITY;
   #value = 0;
 
-  /** From a point, which becomes the search's own, or from where a saved search was. */
+  /** From a point, which becomes the run's own, or from a saved state. */
   constructor(setup: FabSetup, sample: Sample, candidateClasses: readonly number[], from: Float32Array | FabState) {
     this.#setup = setup;
     this.#sample = sample;
@@ -82,7 +82,7 @@ export class FabRun implements PerImageAttack<FabState> {
     this.#x = from.x.slice();
     this.#adversarial = from.adversarial.slice();
     this.#steps = from.steps;
-    this.#unchecked = from.isUnchecked;
+    this.#isUnchecked = from.isUnchecked;
     this.#predictor = new CrossingPredictor(from.crossings);
     this.#closest = from.closest;
     this.#gradient = from.nearest.gradient.slice();
@@ -95,7 +95,7 @@ export class FabRun implements PerImageAttack<FabState> {
     return {
       x: this.#x,
       steps: this.#steps,
-      isUnchecked: this.#unchecked,
+      isUnchecked: this.#isUnchecked,
       crossings: this.#predictor.save(),
       closest: this.#closest,
       adversarial: this.#adversarial,
@@ -113,25 +113,25 @@ export class FabRun implements PerImageAttack<FabState> {
 
   get next(): ModelQuery | undefined {
     const isLast = this.#steps === this.#setup.iterations;
-    if (isLast && !this.#unchecked) return undefined;
-    if (this.#unchecked && (isLast || this.#predictor.likely)) return { kind: 'logits', x: this.#x };
+    if (isLast && !this.#isUnchecked) return undefined;
+    if (this.#isUnchecked && (isLast || this.#predictor.likely)) return { kind: 'logits', x: this.#x };
     return { kind: 'gradient', loss: 'difference', x: this.#x, target: this.#candidateClasses[this.#asked]! };
   }
 
   update(answer: ModelAnswer): Float32Array | undefined {
-    if (this.#unchecked) {
-      this.#unchecked = false;
+    if (this.#isUnchecked) {
+      this.#isUnchecked = false;
       const crossed = predictedClass(answer.logits, 0, answer.logits.length) !== this.#sample.label;
       this.#predictor.record(crossed);
-      if (crossed) return this.#turn();
+      if (crossed) return this.#stepBack();
     }
-    // Nothing to weigh where only logits were asked for.
-    if (answer.gradient.length > 0) this.#weigh(answer);
+    // No gradient where only logits were asked for.
+    if (answer.gradient.length > 0) this.#addBoundary(answer);
     return undefined;
   }
 
   /** From an adversarial point back towards the clean image. Gives the point if it is the closest and close enough. */
-  #turn(): Float32Array | undefined {
+  #stepBack(): Float32Array | undefined {
     const { threat, found } = this.#setup;
     const { clean } = this.#sample;
     const length = distance(this.#x, clean, threat.norm);
@@ -144,16 +144,19 @@ export class FabRun implements PerImageAttack<FabState> {
     return Math.fround(length) <= Math.fround(threat.epsilon) ? found : undefined;
   }
 
-  /** Takes a face, after the last one the step to the nearest. A gradient that is not finite counts as none. */
-  #weigh({ loss, gradient }: ModelAnswer): void {
+  /**
+   * Takes a class's linear boundary, and after the last one the step to the nearest. A gradient that is not finite counts
+   * as none.
+   */
+  #addBoundary({ loss, gradient }: ModelAnswer): void {
     const dual = this.#setup.norm.dual(gradient);
-    const away = Math.abs(loss) / (TINY + dual);
-    const isNearest = Number.isFinite(dual) && away < this.#distance;
+    const toBoundary = Math.abs(loss) / (TINY + dual);
+    const isNearest = Number.isFinite(dual) && toBoundary < this.#distance;
     const isLast = ++this.#asked === this.#candidateClasses.length;
     if (isLast) {
       this.#move(isNearest ? { value: loss, gradient } : this.#nearest());
     } else if (isNearest) {
-      this.#distance = away;
+      this.#distance = toBoundary;
       this.#value = loss;
       this.#gradient.set(gradient);
     }
@@ -167,14 +170,14 @@ export class FabRun implements PerImageAttack<FabState> {
   #move(boundary: LinearBoundary): void {
     this.#setup.step(this.#x, this.#sample.clean, boundary);
     this.#steps++;
-    this.#unchecked = true;
+    this.#isUnchecked = true;
     this.#asked = 0;
     this.#distance = Number.POSITIVE_INFINITY;
   }
 }
 
 /**
- * What a forward costs of a gradient: 2.2 to 2.5 times less. Where a crossing is likelier than that, seeing to the label first
+ * What a forward costs of a gradient: 2.2 to 2.5 times less. Where a crossing is likelier than that, the label first
  * is cheaper on average than a gradient in vain.
  */
 const LIKELY = 0.42;
@@ -187,9 +190,9 @@ export interface SavedCrossingPredictor {
 }
 
 /**
- * Foresees whether a step of FAB crosses the boundary, from what followed the same two outcomes earlier in the search: no
- * fixed rule does, since some searches cross at every step, beyond other classes' boundaries, some at every other one, and
- * most of those in L1 rarely. It decides what is asked first, never where the search goes.
+ * Foresees whether a step of FAB crosses the boundary, from what followed the same two outcomes earlier in the run: no
+ * fixed rule does, since some runs cross at every step, beyond other classes' boundaries, some at every other one, and
+ * most of those in L1 rarely. It decides what is evaluated first, never where the run goes.
  *
  * Measured on the CIFAR-10 ResNet-18 of the reference data, 100 steps towards the first and the second wrong class: 86% and
  * 93% of the steps cross in L-infinity, 75% and 81% in L2, 25% and 42% in L1. In forwards, a gradient being 2.35 of them,

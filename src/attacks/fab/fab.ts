@@ -13,11 +13,11 @@ import { type FabNorm, fabStep } from './step.ts';
 export interface FabOptions {
   /** How results name the attack. */
   readonly name: string;
-  /** Whether a search makes for one wrong class, or for the nearest at every step, for which it asks one gradient a class. */
+  /** Whether a run makes for one wrong class, or for the nearest at every step, which takes one gradient a class. */
   readonly targeted: boolean;
-  /** Steps of one search. */
+  /** Steps of one run. */
   readonly iterations: number;
-  /** Searches (for each target) from new starts, the first one from the clean image, for the images still robust. */
+  /** Runs (for each target) from new starts, the first one from the clean image, for the images still robust. */
   readonly restarts: number;
   /** Wrong classes a targeted attack aims at in turn, by falling clean logit; all of them by default and at most. */
   readonly targets?: number;
@@ -69,7 +69,7 @@ function requireClasses(name: string, classes: number): void {
     );
 }
 
-/** The classes whose faces count: the round's target or, in the order of classes, all wrong ones. */
+/** The classes whose boundaries are evaluated: the round's target or, in the order of classes, all wrong ones. */
 function candidateClassesOf({ logits, label }: Sample, { targetRank }: AttackRound, classes: number): number[] {
   const others = otherClasses(logits, 0, classes, label);
   return targetRank === undefined ? others.sort((a, b) => a - b) : [others[targetRank]!];
@@ -90,16 +90,16 @@ function startOf(
 }
 
 /**
- * Of an image that holds out, as measured in L-infinity and L2, see `Crossings`: most steps are looked at by a forward, and few
- * gradients are in vain. In L1 there are fewer forwards.
+ * Of an image that holds out, as measured in L-infinity and L2, see `CrossingPredictor`: most steps are checked by a
+ * forward, and few gradients are in vain. In L1 there are fewer forwards.
  */
 const FORWARDS_A_STEP = 0.87;
 const GRADIENTS_IN_VAIN = 0.01;
 
-function roundCost(iterations: number, faces: number): AttackCost {
+function roundCost(iterations: number, candidates: number): AttackCost {
   return {
     forwards: Math.round(iterations * FORWARDS_A_STEP),
-    gradients: Math.round(iterations * (faces + GRADIENTS_IN_VAIN)),
+    gradients: Math.round(iterations * (candidates + GRADIENTS_IN_VAIN)),
   };
 }
 

@@ -7,15 +7,15 @@ const ALL: Filling = { last: 0, rest: 0 };
 /** Coordinates, [imageSize] each. */
 interface Coordinates {
   readonly signs: Float64Array;
-  /** |w_i|, the values of things. */
+  /** |w_i|, the values of the items. */
   readonly weights: Float32Array;
-  readonly reaches: Float64Array;
-  /** Their sizes are by how much w.x falls, |w_i| m_i. */
-  readonly things: KnapsackItems;
+  readonly slacks: Float64Array;
+  /** Their sizes are by how much w.x decreases, |w_i| m_i. */
+  readonly items: KnapsackItems;
 }
 
 /**
- * L1: the coordinates with the largest |w_i| go first, each as far as it reaches, until w.x has fallen by c: a knapsack
+ * L1: the coordinates with the largest |w_i| go first, each by all of its slack, until w.x has decreased by c: a knapsack
  * filled greedily. Of equal |w_i| the first coordinates go first.
  */
 export function projectionL1(imageSize: number): HyperplaneProjection {
@@ -23,8 +23,8 @@ export function projectionL1(imageSize: number): HyperplaneProjection {
   const coordinates: Coordinates = {
     signs: new Float64Array(imageSize),
     weights,
-    reaches: new Float64Array(imageSize),
-    things: knapsackItems(new Int32Array(weights.buffer)),
+    slacks: new Float64Array(imageSize),
+    items: knapsackItems(new Int32Array(weights.buffer)),
   };
   let largest = 0;
   return {
@@ -32,13 +32,13 @@ export function projectionL1(imageSize: number): HyperplaneProjection {
       largest = splitWeights(normal, coordinates);
     },
     move(point, excess, move) {
-      const side = moveDirection(excess);
-      const sought = Math.abs(excess);
-      const most = measureFalls(point, side, coordinates);
+      const direction = moveDirection(excess);
+      const decrease = Math.abs(excess);
+      const possible = measureDecreases(point, direction, coordinates);
       return moveGreedily(
         coordinates,
-        side,
-        most <= sought ? ALL : fillKnapsack(coordinates.things, largest, sought),
+        direction,
+        possible <= decrease ? ALL : fillKnapsack(coordinates.items, largest, decrease),
         move,
       );
     },
@@ -46,7 +46,7 @@ export function projectionL1(imageSize: number): HyperplaneProjection {
 }
 
 /** Fills in signs and weights; gives the bits of the largest weight. */
-function splitWeights(normal: Float32Array, { signs, weights, things: { bits } }: Coordinates): number {
+function splitWeights(normal: Float32Array, { signs, weights, items: { bits } }: Coordinates): number {
   let largest = 0;
   for (let k = 0; k < normal.length; k++) {
     const w = normal[k]!;
@@ -58,39 +58,44 @@ function splitWeights(normal: Float32Array, { signs, weights, things: { bits } }
   return largest;
 }
 
-/** Fills in reaches and falls; gives the sum of these. */
-function measureFalls(
+/** Fills in slacks and decreases; gives the sum of these. */
+function measureDecreases(
   point: Float32Array,
-  side: number,
-  { signs, weights, reaches, things: items }: Coordinates,
+  direction: number,
+  { signs, weights, slacks, items }: Coordinates,
 ): number {
   const { sizes } = items;
   let sum = 0;
   for (let k = 0; k < point.length; k++) {
-    const length = boxSlack(point[k]!, side * signs[k]!);
-    const fall = weights[k]! * length;
-    reaches[k] = length;
-    sizes[k] = fall;
-    sum += fall;
+    const slack = boxSlack(point[k]!, direction * signs[k]!);
+    const decrease = weights[k]! * slack;
+    slacks[k] = slack;
+    sizes[k] = decrease;
+    sum += decrease;
   }
   return sum;
 }
 
 /** Writes the move; gives its length. */
-function moveGreedily(coordinates: Coordinates, side: number, { last, rest }: Filling, move: Float64Array): number {
-  const { signs, weights, reaches, things: items } = coordinates;
+function moveGreedily(
+  coordinates: Coordinates,
+  direction: number,
+  { last, rest }: Filling,
+  move: Float64Array,
+): number {
+  const { signs, weights, slacks, items } = coordinates;
   const { bits, sizes } = items;
   let left = rest;
   let length = 0;
   for (let k = 0; k < move.length; k++) {
     let step = 0;
-    if (bits[k]! > last) step = reaches[k]!;
+    if (bits[k]! > last) step = slacks[k]!;
     else if (bits[k]! === last && left > 0) {
-      step = Math.min(reaches[k]!, left / weights[k]!);
+      step = Math.min(slacks[k]!, left / weights[k]!);
       left -= sizes[k]!;
     }
     // Nothing where the weight is 0, whatever the step.
-    move[k] = side * signs[k]! * step;
+    move[k] = direction * signs[k]! * step;
     length += Math.abs(move[k]!);
   }
   return length;
@@ -102,7 +107,7 @@ const TOP = (1 << DIGIT) - 1;
 /** The first digit leaves out 16 bits: 128 values to an octave, so that it tells most weights apart, and 16 octaves. */
 const COARSE = 16;
 
-/** Things that a knapsack is filled with, the largest value first; [things] each. */
+/** Items that a knapsack is filled with, the largest value first; [items] each. */
 export interface KnapsackItems {
   /** Bits of the values, float32 numbers that are not negative: ordered like the numbers. */
   readonly bits: Int32Array;
@@ -110,7 +115,7 @@ export interface KnapsackItems {
   /** Scratch: those still in question. */
   readonly candidates: Int32Array;
   /** 0, 1, 2, ... */
-  readonly everyone: Int32Array;
+  readonly all: Int32Array;
   /** Scratch: size of the candidates that have a digit. */
   readonly sums: Float64Array;
 }
@@ -126,19 +131,19 @@ function knapsackItems(bits: Int32Array): KnapsackItems {
     bits,
     sizes: new Float64Array(bits.length),
     candidates: new Int32Array(bits.length),
-    everyone: Int32Array.from(bits.keys()),
+    all: Int32Array.from(bits.keys()),
     sums: new Float64Array(TOP + 1),
   };
 }
 
 /**
  * Fills a knapsack of a capacity that is less than all sizes together. The value at which it overflows is found digit by
- * digit, as in radix sort; only the things that share the digits so far are looked at again. `largest` has the bits of the
+ * digit, as in radix sort; only the items that share the digits so far are looked at again. `largest` has the bits of the
  * largest value.
  */
 function fillKnapsack(items: KnapsackItems, largest: number, capacity: number): Filling {
-  const { candidates, everyone, sums } = items;
-  candidates.set(everyone);
+  const { candidates, all, sums } = items;
+  candidates.set(all);
   let count = candidates.length;
   let rest = capacity;
   let shift = COARSE;

@@ -1,7 +1,7 @@
 import { sign } from '../../numeric/float32.ts';
 import { boxSlack, type HyperplaneProjection, moveDirection, NEGLIGIBLE } from './step.ts';
 
-/** L-infinity: all coordinates go the same way t, or as far as they reach; sum_i |w_i| min(t, m_i) = c. */
+/** L-infinity: all coordinates move by t, or by all of their slack; sum_i |w_i| min(t, m_i) = c. */
 export function projectionLinf(imageSize: number): HyperplaneProjection {
   const signs = new Float64Array(imageSize);
   const terms = waterFillingTerms(imageSize);
@@ -11,9 +11,9 @@ export function projectionLinf(imageSize: number): HyperplaneProjection {
       total = splitSigns(normal, signs, terms.slopes);
     },
     move(point, excess, move) {
-      const side = moveDirection(excess);
-      measureReaches(point, signs, side, terms.breaks);
-      return moveToLevel(signs, terms.breaks, side, solveWaterFilling(terms, total, Math.abs(excess)), move);
+      const direction = moveDirection(excess);
+      measureSlacks(point, signs, direction, terms.breaks);
+      return moveToLevel(signs, terms.breaks, direction, solveWaterFilling(terms, total, Math.abs(excess)), move);
     },
   };
 }
@@ -33,21 +33,21 @@ function splitSigns(normal: Float32Array, signs: Float64Array, magnitudes: Float
   return sum;
 }
 
-function measureReaches(point: Float32Array, signs: Float64Array, side: number, reaches: Float64Array): void {
-  for (let k = 0; k < point.length; k++) reaches[k] = boxSlack(point[k]!, side * signs[k]!);
+function measureSlacks(point: Float32Array, signs: Float64Array, direction: number, slacks: Float64Array): void {
+  for (let k = 0; k < point.length; k++) slacks[k] = boxSlack(point[k]!, direction * signs[k]!);
 }
 
 /** Writes the move to `level`; gives its length. */
 function moveToLevel(
   signs: Float64Array,
-  reaches: Float64Array,
-  side: number,
+  slacks: Float64Array,
+  direction: number,
   level: number,
   move: Float64Array,
 ): number {
   let longest = 0;
   for (let k = 0; k < move.length; k++) {
-    const step = side * signs[k]! * Math.min(level, reaches[k]!);
+    const step = direction * signs[k]! * Math.min(level, slacks[k]!);
     move[k] = step;
     longest = Math.max(longest, Math.abs(step));
   }
@@ -62,7 +62,7 @@ interface Normal {
   readonly inverses: Float64Array;
 }
 
-/** L2: coordinates go t |w_i|, or as far as they reach; sum_i w_i^2 min(t, m_i / |w_i|) = c. */
+/** L2: coordinates move by t |w_i|, or by all of their slack; sum_i w_i^2 min(t, m_i / |w_i|) = c. */
 export function projectionL2(imageSize: number): HyperplaneProjection {
   const [weights, signs, inverses] = [0, 1, 2].map(() => new Float64Array(imageSize));
   const normal: Normal = { weights: weights!, signs: signs!, inverses: inverses! };
@@ -73,9 +73,9 @@ export function projectionL2(imageSize: number): HyperplaneProjection {
       total = splitNormal(w, normal, terms.slopes);
     },
     move(point, excess, move) {
-      const side = moveDirection(excess);
-      measureBreaks(point, normal, side, terms);
-      return moveAlongNormal(normal, terms, side, solveWaterFilling(terms, total, Math.abs(excess)), move);
+      const direction = moveDirection(excess);
+      measureBreaks(point, normal, direction, terms);
+      return moveAlongNormal(normal, terms, direction, solveWaterFilling(terms, total, Math.abs(excess)), move);
     },
   };
 }
@@ -100,37 +100,37 @@ function splitNormal(normal: Float32Array, { weights, signs, inverses }: Normal,
 function measureBreaks(
   point: Float32Array,
   { signs, inverses }: Normal,
-  side: number,
+  direction: number,
   { breaks }: WaterFillingTerms,
 ): void {
-  for (let k = 0; k < point.length; k++) breaks[k] = boxSlack(point[k]!, side * signs[k]!) * inverses[k]!;
+  for (let k = 0; k < point.length; k++) breaks[k] = boxSlack(point[k]!, direction * signs[k]!) * inverses[k]!;
 }
 
 /** Writes the move to `level`; gives its length. */
 function moveAlongNormal(
   { weights }: Normal,
   { breaks }: WaterFillingTerms,
-  side: number,
+  direction: number,
   level: number,
   move: Float64Array,
 ): number {
   let square = 0;
   for (let k = 0; k < move.length; k++) {
-    const step = side * weights[k]! * Math.min(level, breaks[k]!);
+    const step = direction * weights[k]! * Math.min(level, breaks[k]!);
     move[k] = step;
     square += step * step;
   }
   return Math.sqrt(square);
 }
 
-/** How far beyond a level that is too low the root is looked for: few vessels of an image end in between. */
+/** How far beyond a level that is too low the root is looked for: few breaks of an image lie in between. */
 const LOOKAHEAD = 1.5;
 
-/** Vessels of different widths and heights, [vessels] each; neither is negative. */
+/** The terms of f in `solveWaterFilling`, [terms] each; neither slopes nor breaks are negative. */
 export interface WaterFillingTerms {
   readonly slopes: Float64Array;
   readonly breaks: Float64Array;
-  /** Scratch: those that the level may end among. */
+  /** Scratch: those whose breaks the level may lie among. */
   readonly nearSlopes: Float64Array;
   readonly nearBreaks: Float64Array;
 }
@@ -141,14 +141,14 @@ function waterFillingTerms(count: number): WaterFillingTerms {
 }
 
 /**
- * The least t >= 0 with f(t) = sum_i slopes_i min(t, breaks_i) = excess, or infinity where f stays below: the level of
- * water poured into vessels. `total` is the sum of the slopes.
+ * The least t >= 0 with f(t) = sum_i slopes_i min(t, breaks_i) = excess, or infinity where f stays below: the water level
+ * of water-filling. `total` is the sum of the slopes.
  *
- * f rises, is concave and piecewise linear, so Newton's method from below never overshoots. A pass over all vessels picks
- * out those that end between a level known to be too low and one somewhat higher; once the root lies in between, Newton's
- * method goes on with these few alone, and is there as soon as none fills any more. Newton's steps bring the product of
- * the missing excess and the slope to a quarter or less (as in Dinkelbach's method), so that even the most uneven float32
- * weights take no more than some hundred passes; images take one or two.
+ * f rises, is concave and piecewise linear, so Newton's method from below never overshoots. A pass over all terms picks
+ * out those with a break between a level known to be too low and one somewhat higher; once the root lies in between,
+ * Newton's method goes on with these few alone, and is there as soon as it passes no further break. Newton's steps bring
+ * the product of the missing excess and the slope to a quarter or less (as in Dinkelbach's method), so that even the most
+ * uneven float32 weights take no more than some hundred passes; images take one or two.
  */
 function solveWaterFilling(terms: WaterFillingTerms, total: number, excess: number): number {
   const { slopes, breaks, nearSlopes, nearBreaks } = terms;
@@ -162,25 +162,25 @@ function solveWaterFilling(terms: WaterFillingTerms, total: number, excess: numb
     let open = 0;
     let near = 0;
     for (let k = 0; k < slopes.length; k++) {
-      const height = breaks[k]!;
+      const breakpoint = breaks[k]!;
       const slope = slopes[k]!;
-      if (height > high) open += slope;
-      else if (height <= low) filled += slope * height;
+      if (breakpoint > high) open += slope;
+      else if (breakpoint <= low) filled += slope * breakpoint;
       else {
-        filling += slope * height;
+        filling += slope * breakpoint;
         nearSlopes[near] = slope;
-        nearBreaks[near++] = height;
+        nearBreaks[near++] = breakpoint;
       }
     }
-    if (filled + filling + open * high >= excess) return settle(terms, near, excess - filled, open, low);
+    if (filled + filling + open * high >= excess) return solveNear(terms, near, excess - filled, open, low);
     if (open === 0) return Number.POSITIVE_INFINITY;
     // Not below `high` but by rounding.
     low = Math.max(high, (excess - filled - filling) / open);
   }
 }
 
-/** Newton's method on the near vessels beside those that stay `open`, from a level below all their breaks. */
-function settle(
+/** Newton's method on the near terms beside the slopes that stay `open`, from a level below all their breaks. */
+function solveNear(
   { nearSlopes, nearBreaks }: WaterFillingTerms,
   near: number,
   excess: number,

@@ -1,15 +1,16 @@
 import type { RandomStream } from '../../numeric/random.ts';
 
 /**
- * The box-constrained projection onto a hyperplane {z : w.z = b}, arXiv:1907.02044 section 2: the shortest move d with
- * w.(x + d) = b and x + d in [0, 1]^n. Where the hyperplane misses the box, d leads to the corner of the box nearest to it.
+ * The box-constrained projection onto a hyperplane {z : w.z = b}, arXiv:1907.02044 section 2: the move d, shortest in the
+ * norm, with w.(x + d) = b and x + d in [0, 1]^n. Where the hyperplane misses the box, every coordinate whose weight counts
+ * moves to its bound.
  *
  * With c = w.x - b and c >= 0 (else w and c change sign), every coordinate may only move against the sign of w_i, by at
- * most its reach m_i: x_i where w_i > 0 and 1 - x_i where w_i < 0; together they have to lower w.x by c. `fab_projections.py`
+ * most its slack m_i: x_i where w_i > 0 and 1 - x_i where w_i < 0; together they have to lower w.x by c. `fab_projections.py`
  * of fra31/auto-attack sorts the coordinates to find out how far each one goes; none of the norms needs that.
  *
- * Projections of several points onto one hyperplane share what depends on w alone. The scratch arrays are the projection's
- * own, so that nothing is allocated; inside, all is float64.
+ * Projections of several points onto one hyperplane share what depends on w alone. Scratch arrays are allocated once for an
+ * image size; they are float64.
  */
 export interface HyperplaneProjection {
   /** Takes the hyperplane's normal w, finite, for the calls of `move` to come. */
@@ -40,13 +41,13 @@ export function boxSlack(value: number, direction: number): number {
   return 0.5 - direction * (value - 0.5);
 }
 
-/** The way a coordinate has to go for w.x to fall, or to rise where `excess` is negative. */
+/** The direction a coordinate moves in for w.x to fall, or to rise where `excess` is negative. */
 export function moveDirection(excess: number): number {
   return excess >= 0 ? -1 : 1;
 }
 
-/** Constants of arXiv:1907.02044 section 2 and `fab_base.py` of fra31/auto-attack. */
-/** Largest weight of the way that starts from the clean image. */
+// Constants of arXiv:1907.02044 section 2 and `fab_base.py` of fra31/auto-attack.
+/** Largest weight of the move that starts from the clean image. */
 const ALPHA_MAX = 0.1;
 /** Overshooting: how far to go, the hyperplane being at 1. */
 const ETA = 1.05;
@@ -67,9 +68,9 @@ export interface LinearBoundary {
 export type FabStep = (x: Float32Array, clean: Float32Array, boundary: LinearBoundary) => void;
 
 /**
- * The step of FAB: both x and the clean image are projected onto the hyperplane where the face is 0, and x goes to a mean of
- * the points somewhat behind, nearer to the clean image's the longer its own way is. Between the stores the arithmetic is
- * float64. Steps share scratch space: one at a time.
+ * The step of FAB: both x and the clean image are projected onto the hyperplane where the linear boundary is 0, and x goes
+ * to a mean of the two points, overshot by eta, nearer to the clean image's the longer its own move is. Between the stores
+ * the arithmetic is float64. Steps share scratch space: one at a time.
  */
 export function fabStep(norm: FabNorm, imageSize: number): FabStep {
   const projection = norm.projection(imageSize);
@@ -77,9 +78,9 @@ export function fabStep(norm: FabNorm, imageSize: number): FabStep {
   const fromClean = new Float64Array(imageSize);
   return (x, clean, { value, gradient }) => {
     projection.setNormal(gradient);
-    const way = Math.max(projection.move(x, value, fromX), SHORTEST);
-    const wayFromClean = Math.max(projection.move(clean, valueAt(clean, x, value, gradient), fromClean), SHORTEST);
-    const alpha = Math.min(way / (way + wayFromClean), ALPHA_MAX);
+    const length = Math.max(projection.move(x, value, fromX), SHORTEST);
+    const lengthFromClean = Math.max(projection.move(clean, valueAt(clean, x, value, gradient), fromClean), SHORTEST);
+    const alpha = Math.min(length / (length + lengthFromClean), ALPHA_MAX);
     mix(x, clean, fromX, fromClean, alpha);
   };
 }

@@ -1,4 +1,4 @@
-import { clamp, larger, reaches, sign, smaller } from '../../numeric/float32.ts';
+import { atLeast, clamp, larger, sign, smaller } from '../../numeric/float32.ts';
 
 /**
  * Writes to `point` the point within [0, 1] and `radius` of `clean` in L1 that is nearest to clean + offsets. `point` may
@@ -27,7 +27,7 @@ export function l1Projection(imageSize: number): L1Projection {
       overshoots[count] = overshootOf(clean[k]!, offset);
       count++;
     }
-    shorten(offsets, clean, Math.fround(cutTo(radius, lengths, overshoots, count)), point);
+    shortenOffsets(offsets, clean, Math.fround(cutTo(radius, lengths, overshoots, count)), point);
   };
 }
 
@@ -36,7 +36,7 @@ export function l1Projection(imageSize: number): L1Projection {
  * APGD counts the coordinates that differ from their clean value. Rounding may also lead out of [0, 1], where the original
  * lets it be; here it does not.
  */
-function shorten(offsets: Float32Array, clean: Float32Array, cut: number, point: Float32Array): void {
+function shortenOffsets(offsets: Float32Array, clean: Float32Array, cut: number, point: Float32Array): void {
   for (let k = 0; k < offsets.length; k++) {
     const offset = offsets[k]!;
     const centre = clean[k]!;
@@ -123,14 +123,14 @@ export function sparseSteps(imageSize: number): SparseStep {
     const each = Math.fround(size / Math.fround(countFrom(threshold, steepness) + TINY_COUNT));
     for (let k = 0; k < imageSize; k++) {
       const slope = gradient[k]!;
-      to[k] = from[k]! + reaches(Math.abs(slope), threshold) * sign(slope) * each;
+      to[k] = from[k]! + atLeast(Math.abs(slope), threshold) * sign(slope) * each;
     }
   };
 }
 
 function countFrom(threshold: number, values: Float32Array): number {
   let count = 0;
-  for (let k = 0; k < values.length; k++) count += reaches(values[k]!, threshold);
+  for (let k = 0; k < values.length; k++) count += atLeast(values[k]!, threshold);
   return count;
 }
 

@@ -47,7 +47,7 @@ class L2Ball implements Ball {
       offsets[k] = offset;
       square += offset * offset;
     }
-    this.#land(x, this.#shrink(Math.sqrt(square)));
+    this.#project(x, this.#shrink(Math.sqrt(square)));
   }
 
   /** Leaves x + size * gradient / |gradient| - clean in the scratch row; gives its norm. */
@@ -69,7 +69,7 @@ class L2Ball implements Ball {
     return Math.min(this.#epsilon, norm) / (norm + TINY);
   }
 
-  #land(x: Float32Array, shrink: number): void {
+  #project(x: Float32Array, shrink: number): void {
     const clean = this.#clean;
     const offsets = this.#scratch;
     for (let k = 0; k < x.length; k++) x[k] = clamp(clean[k]! + offsets[k]! * shrink, 0, 1);

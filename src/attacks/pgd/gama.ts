@@ -74,7 +74,7 @@ export function gamaWeight(step: number, iterations: number): number {
   return WEIGHT * Math.max(0, 1 - step / Math.max(1, Math.trunc(FADING * iterations)));
 }
 
-/** The original lets the corner lie outside [0, 1]; no model should be asked about that. */
+/** The original lets the corner lie outside [0, 1]; no model should be evaluated there. */
 function randomCorner(x: Float32Array, epsilon: number, stream: RandomStream): void {
   for (let k = 0; k < x.length; k++) {
     const offset = stream.integer(2) === 0 ? -epsilon : epsilon;

@@ -61,7 +61,7 @@ export function pgd(options: PgdOptions): Attack {
   });
 }
 
-/** A walk up a loss by steps whose sizes are known beforehand. */
+/** Projected gradient ascent on a loss, by steps whose sizes are known beforehand. */
 export interface PgdSchedule {
   readonly loss: LossName;
   readonly iterations: number;
@@ -89,7 +89,7 @@ const NO_MOMENTUM = 1;
 
 /**
  * Projected gradient ascent on one image (arXiv:1706.06083 section 2.1): what PGD and GAMA-PGD have in common. The point
- * after the last step is evaluated too, without a gradient. Public implementations judge that point alone; here any
+ * after the last step is evaluated too, without a gradient. Public implementations count that point alone; here any
  * iterate that is misclassified is an example, of which there can only be more.
  */
 export class PgdRun implements PerImageAttack<PgdState> {
@@ -98,7 +98,7 @@ export class PgdRun implements PerImageAttack<PgdState> {
   readonly #ball: Ball;
   readonly #gradient: MeanGradient;
   readonly #x: Float32Array;
-  /** Where the walk was before its last step. */
+  /** The iterate before the last step. */
   readonly #previous: Float32Array;
   readonly #startLogits: Float32Array;
   #steps: number;

@@ -13,7 +13,7 @@ export interface RaysOptions {
 }
 
 /**
- * RayS (arXiv:2006.12792, uclaml/RayS): a search for the direction, among those to the corners of the cube, in which the
+ * RayS (arXiv:2006.12792, uclaml/RayS): searches for the direction, among those to the corners of the cube, in which the
  * decision boundary is nearest. It asks for nothing but predicted classes and has no randomness of its own.
  */
 export function rays({ name, queries }: RaysOptions): Attack {
@@ -60,10 +60,10 @@ interface Bracket {
 }
 
 /**
- * One image's search (arXiv:2006.12792 algorithms 2 and 3; `RayS.py` of uclaml/RayS rather than `RayS_Single.py`, whose
- * ten tries per first direction look at one and the same point in images within [0, 1]). A direction is the best one with
- * a block's signs turned. It is first tried at the best radius; where the model is wrong there, the boundary is nearer and
- * located by halving. Float32 where the original is. The search ends as soon as an image within epsilon is misclassified;
+ * RayS on one image (arXiv:2006.12792 algorithms 2 and 3; `RayS.py` of uclaml/RayS rather than `RayS_Single.py`, whose
+ * ten tries per first direction evaluate one and the same point in images within [0, 1]). A direction is the best one with
+ * a block's signs flipped. It is first tried at the best radius; where the model is wrong there, the boundary is nearer and
+ * located by bisection. Float32 where the original is. The run ends as soon as an image within epsilon is misclassified;
  * no direction is begun once the queries are spent.
  */
 export class RaysRun implements PerImageAttack<RaysState> {
@@ -89,8 +89,8 @@ export class RaysRun implements PerImageAttack<RaysState> {
     this.#radius = saved?.radius ?? Number.POSITIVE_INFINITY;
     this.#bracket = saved?.bracket ?? null;
     this.#asked = saved?.asked ?? 0;
-    if (saved === undefined) this.#turn();
-    this.#draw(this.#everywhere, this.#bracket === null ? this.#radius : middleOf(this.#bracket));
+    if (saved === undefined) this.#flipBlock();
+    this.#setPoint(this.#everywhere, this.#bracket === null ? this.#radius : middleOf(this.#bracket));
   }
 
   get next(): ModelQuery | undefined {
@@ -106,9 +106,9 @@ export class RaysRun implements PerImageAttack<RaysState> {
       this.#succeeded = true;
       return this.#x;
     }
-    if (this.#bracket !== null) this.#narrow(this.#bracket, isBroken);
-    else if (isBroken) this.#locate({ low: 0, high: Math.min(this.#radius, this.#farthest) });
-    else this.#refuse();
+    if (this.#bracket !== null) this.#bisect(this.#bracket, isBroken);
+    else if (isBroken) this.#setBracket({ low: 0, high: Math.min(this.#radius, this.#farthest) });
+    else this.#rejectDirection();
     return undefined;
   }
 
@@ -116,9 +116,9 @@ export class RaysRun implements PerImageAttack<RaysState> {
   get best(): Float32Array {
     if (this.#succeeded) return this.#x;
     const { clean, epsilon } = this.#sample;
-    const turned = this.#over ? NOWHERE : this.#block;
+    const flipped = this.#over ? NOWHERE : this.#block;
     return clean.map((value, k) => {
-      const sign = k >= turned.start && k < turned.end ? -this.#signs[k]! : this.#signs[k]!;
+      const sign = k >= flipped.start && k < flipped.end ? -this.#signs[k]! : this.#signs[k]!;
       return Math.min(Math.max(value + sign * Math.fround(epsilon), 0), 1);
     });
   }
@@ -142,54 +142,54 @@ export class RaysRun implements PerImageAttack<RaysState> {
     return { start: 0, end: this.#signs.length };
   }
 
-  #narrow(bracket: Bracket, isBroken: boolean): void {
+  #bisect(bracket: Bracket, isBroken: boolean): void {
     const middle = middleOf(bracket);
     const narrower = isBroken ? { ...bracket, high: middle } : { ...bracket, low: middle };
-    if (Math.fround(narrower.high - narrower.low) > PRECISION) this.#locate(narrower);
-    else this.#conclude(narrower.high);
+    if (Math.fround(narrower.high - narrower.low) > PRECISION) this.#setBracket(narrower);
+    else this.#takeBoundary(narrower.high);
   }
 
-  #locate(bracket: Bracket): void {
+  #setBracket(bracket: Bracket): void {
     this.#bracket = bracket;
-    this.#draw(this.#everywhere, middleOf(bracket));
+    this.#setPoint(this.#everywhere, middleOf(bracket));
   }
 
   /** Takes the direction where it is better than the best. */
-  #conclude(boundary: number): void {
+  #takeBoundary(boundary: number): void {
     this.#bracket = null;
     if (boundary < this.#radius) this.#radius = boundary;
-    else this.#turn();
-    this.#draw(this.#everywhere, this.#radius);
-    this.#goOn();
+    else this.#flipBlock();
+    this.#setPoint(this.#everywhere, this.#radius);
+    this.#nextDirection();
   }
 
-  #refuse(): void {
-    this.#turn();
-    this.#draw(this.#block, this.#radius);
-    this.#goOn();
+  #rejectDirection(): void {
+    this.#flipBlock();
+    this.#setPoint(this.#block, this.#radius);
+    this.#nextDirection();
   }
 
   /** To the next direction; x is on the best one. */
-  #goOn(): void {
+  #nextDirection(): void {
     this.#over = this.#asked >= this.#sample.queries;
     if (this.#over) return;
     this.#place = blockAfter(this.#place, this.#signs.length);
-    this.#turn();
-    this.#draw(this.#block, this.#radius);
+    this.#flipBlock();
+    this.#setPoint(this.#block, this.#radius);
   }
 
   get #block(): Block {
     return blockAt(this.#place, this.#signs.length);
   }
 
-  /** Turns the signs of the block, or turns them back. */
-  #turn(): void {
+  /** Flips the signs of the block, or flips them back. */
+  #flipBlock(): void {
     const { start, end } = this.#block;
     for (let k = start; k < end; k++) this.#signs[k]! *= -1;
   }
 
-  /** Brings part of x to this Euclidean distance along the direction, then into [0, 1]. */
-  #draw({ start, end }: Block, radius: number): void {
+  /** Sets a block of x to what lies at this Euclidean distance along the direction, brought into [0, 1]. */
+  #setPoint({ start, end }: Block, radius: number): void {
     const { clean } = this.#sample;
     const offset = Math.fround(radius * this.#unit);
     // An offset may be infinite, which the branchless clamp of float32.ts does not take.

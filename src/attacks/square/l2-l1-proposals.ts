@@ -28,80 +28,80 @@ const ROUNDING = 2 ** -23;
 export function bumpProposals(norm: BumpNorm): ProposalFactory {
   return ({ threat, model }) => {
     const { imageShape: shape, imageSize } = model;
-    const setup: Tools = {
+    const setup: BumpSetup = {
       norm,
       shape,
       epsilon: threat.epsilon,
       bumps: bumpsOf(norm),
-      land: norm.landing(imageSize),
+      project: norm.projection(imageSize),
       into: new Int32Array(imageSize),
       other: new Int32Array(imageSize),
       refilled: new Float64Array(imageSize),
       offsets: new Float32Array(imageSize),
-      few: { offsets: new Float32Array(imageSize), clean: new Float32Array(imageSize) },
+      nonzero: { offsets: new Float32Array(imageSize), clean: new Float32Array(imageSize) },
     };
     return (context) => new BumpProposal(setup, context);
   };
 }
 
-/** What the painters of an arena share. */
-interface Tools {
+/** What the proposals of one attack share. */
+interface BumpSetup {
   readonly norm: BumpNorm;
   readonly shape: ImageShape;
   readonly epsilon: number;
   readonly bumps: Bumps;
-  readonly land: L1Projection | undefined;
+  readonly project: L1Projection | undefined;
   /** Scratch space: the places of windows, and what one of them is refilled with. */
   readonly into: Int32Array;
   readonly other: Int32Array;
   readonly refilled: Float64Array;
   /** [imageSize] What is to be projected. */
   readonly offsets: Float32Array;
-  /** Those of the offsets that are not 0, and the clean image there. */
-  readonly few: { readonly offsets: Float32Array; readonly clean: Float32Array };
+  /** The offsets that are not 0, and the clean image there. */
+  readonly nonzero: { readonly offsets: Float32Array; readonly clean: Float32Array };
 }
 
 class BumpProposal implements SquareProposal {
   readonly x: Float32Array;
   readonly best: Float32Array;
-  readonly #setup: Tools;
+  readonly #setup: BumpSetup;
   readonly #context: ProposalContext;
   /** Sum of |best - clean|^p. */
   #spent: number;
   /** Where x differs from `best`; undefined where that may be anywhere. */
   #changed: readonly Window[] | undefined;
 
-  constructor(setup: Tools, context: ProposalContext) {
+  constructor(setup: BumpSetup, context: ProposalContext) {
     const { clean, saved } = context;
     this.#setup = setup;
     this.#context = context;
     this.best = (saved?.best ?? clean).slice();
     this.x = (saved?.x ?? clean).slice();
-    this.#spent = this.#total();
+    this.#spent = this.#powerSum();
     if (saved === undefined) this.#start();
   }
 
   propose(share: number): boolean {
-    const { shape, bumps, land } = this.#setup;
+    const { shape, bumps, project } = this.#setup;
     const { stream } = this.#context;
     const side = bumpSide(share, shape);
     const into = randomSquare(stream, shape, side);
     const from = randomSquare(stream, shape, side);
     const bump = bumps(side, stream);
-    if (land !== undefined) this.#spreadOut();
+    if (project !== undefined) this.#setOffsets();
     for (let c = 0; c < shape[0]; c++) this.#refill(c, into, from, bump, randomSign(stream));
-    if (land !== undefined) this.#project(land);
-    this.#changed = land === undefined ? [from, into] : undefined;
+    if (project !== undefined) this.#project(project);
+    this.#changed = project === undefined ? [from, into] : undefined;
     return this.#isNew();
   }
 
   keep(): void {
-    this.#settle(this.x, this.best);
-    this.#spent = this.#total();
+    this.#copyChanged(this.x, this.best);
+    this.#spent = this.#powerSum();
   }
 
   drop(): void {
-    this.#settle(this.best, this.x);
+    this.#copyChanged(this.best, this.x);
   }
 
   /** Nothing changes where both squares are empty and no length is missing, or where [0, 1] leaves no room. */
@@ -118,28 +118,28 @@ class BumpProposal implements SquareProposal {
     return false;
   }
 
-  #settle(from: Float32Array, to: Float32Array): void {
+  #copyChanged(from: Float32Array, to: Float32Array): void {
     if (this.#changed === undefined) to.set(from);
     else for (const window of this.#changed) copyWindow(from, to, window, this.#setup.shape);
   }
 
   /** A bump in each channel of every tile, all of them together as long as epsilon. */
   #start(): void {
-    const { norm, shape, epsilon, bumps, land, into } = this.#setup;
+    const { norm, shape, epsilon, bumps, project, into } = this.#setup;
     const { stream } = this.#context;
     const places = tiles(shape);
-    this.#spreadOut();
+    this.#setOffsets();
     // Bumps have norm 1 and do not overlap.
-    const scale = land === undefined ? epsilon / lengthOf(places.length * shape[0], norm.p) : 1;
+    const scale = project === undefined ? epsilon / lengthOf(places.length * shape[0], norm.p) : 1;
     for (const tile of places) {
       const bump = bumps(tile.height, stream);
       for (let c = 0; c < shape[0]; c++) {
         const height = randomSign(stream) * scale;
         const count = placesIn(tile, c, shape, into);
-        for (let i = 0; i < count; i++) this.#put(into[i]!, height * bump[i]!);
+        for (let i = 0; i < count; i++) this.#setOffset(into[i]!, height * bump[i]!);
       }
     }
-    if (land !== undefined) this.#project(land);
+    if (project !== undefined) this.#project(project);
   }
 
   /** Makes x in channel c of both windows what a proposal makes of `best`. */
@@ -148,11 +148,11 @@ class BumpProposal implements SquareProposal {
     const { p } = norm;
     const { best } = this;
     const { clean } = this.#context;
-    const shared = this.#sum(other, placesIn(overlapOf(into, from), c, shape, other));
+    const shared = this.#powerSumOf(other, placesIn(overlapOf(into, from), c, shape, other));
     const emptied = placesIn(from, c, shape, other);
     const count = placesIn(into, c, shape, places);
-    const held = this.#sum(places, count);
-    const both = held + this.#sum(other, emptied) - shared;
+    const held = this.#powerSumOf(places, count);
+    const both = held + this.#powerSumOf(other, emptied) - shared;
     const scale = 1 / (TINY + lengthOf(held, p));
     let sum = 0;
     for (let i = 0; i < count; i++) {
@@ -164,18 +164,18 @@ class BumpProposal implements SquareProposal {
     // Below 0 where rounding has made the perturbation a little too long.
     const missing = (powerOf(epsilon, p) - this.#spent) / shape[0];
     const length = lengthOf(Math.max(0, missing + both) * norm.gain(shape[0]), p) / (TINY + lengthOf(sum, p));
-    for (let i = 0; i < emptied; i++) this.#put(other[i]!, 0);
-    for (let i = 0; i < count; i++) this.#put(places[i]!, refilled[i]! * length);
+    for (let i = 0; i < emptied; i++) this.#setOffset(other[i]!, 0);
+    for (let i = 0; i < count; i++) this.#setOffset(places[i]!, refilled[i]! * length);
   }
 
   /** What is to be projected may leave [0, 1]: the projection takes that into account. */
-  #put(k: number, offset: number): void {
-    const { land, offsets } = this.#setup;
-    if (land === undefined) this.x[k] = clamp(this.#context.clean[k]! + offset, 0, 1);
+  #setOffset(k: number, offset: number): void {
+    const { project, offsets } = this.#setup;
+    if (project === undefined) this.x[k] = clamp(this.#context.clean[k]! + offset, 0, 1);
     else offsets[k] = offset;
   }
 
-  #spreadOut(): void {
+  #setOffsets(): void {
     const { offsets } = this.#setup;
     const { best } = this;
     const { clean } = this.#context;
@@ -183,27 +183,27 @@ class BumpProposal implements SquareProposal {
   }
 
   /** Makes x the projection of the offsets, which only those that are not 0 take part in: a tenth of them, soon. */
-  #project(land: L1Projection): void {
-    const { offsets, epsilon, into: places, few } = this.#setup;
+  #project(project: L1Projection): void {
+    const { offsets, epsilon, into: places, nonzero } = this.#setup;
     const { clean } = this.#context;
     const { x } = this;
     let count = 0;
     for (let k = 0; k < x.length; k++) {
       x[k] = clean[k]!;
       if (offsets[k] === 0) continue;
-      few.offsets[count] = offsets[k]!;
-      few.clean[count] = clean[k]!;
+      nonzero.offsets[count] = offsets[k]!;
+      nonzero.clean[count] = clean[k]!;
       places[count++] = k;
     }
-    const centres = few.clean.subarray(0, count);
-    const row = few.offsets.subarray(0, count);
-    land(row, centres, epsilon * INSIDE, row);
+    const centres = nonzero.clean.subarray(0, count);
+    const row = nonzero.offsets.subarray(0, count);
+    project(row, centres, epsilon * INSIDE, row);
     // Roundings would add up over thousands of proposals, to more than epsilon.
     for (let i = 0; i < count; i++) if (Math.abs(row[i]! - centres[i]!) > ROUNDING) x[places[i]!] = row[i]!;
   }
 
   /** Sum of |best - clean|^p over these places. */
-  #sum(places: Int32Array, count: number): number {
+  #powerSumOf(places: Int32Array, count: number): number {
     const { p } = this.#setup.norm;
     const { clean } = this.#context;
     const { best } = this;
@@ -212,7 +212,7 @@ class BumpProposal implements SquareProposal {
     return sum;
   }
 
-  #total(): number {
+  #powerSum(): number {
     const { p } = this.#setup.norm;
     const { clean } = this.#context;
     const { best } = this;

@@ -36,7 +36,7 @@ class LinfProposal implements SquareProposal {
     this.#epsilon = Math.fround(threat.epsilon);
     this.best = (saved?.best ?? clean).slice();
     this.x = (saved?.x ?? clean).slice();
-    if (saved === undefined) this.#paintStripes();
+    if (saved === undefined) this.#startWithStripes();
   }
 
   propose(share: number): boolean {
@@ -48,37 +48,37 @@ class LinfProposal implements SquareProposal {
     for (let c = 0; c < shape[0]; c++) {
       const sign = randomSign(stream);
       for (let row = 0; row < window.height; row++)
-        changed = this.#paint(rowStart(window, c, row, shape), window.width, sign) || changed;
+        changed = this.#fill(rowStart(window, c, row, shape), window.width, sign) || changed;
     }
     return changed;
   }
 
   keep(): void {
-    this.#settle(this.x, this.best);
+    this.#copyChanged(this.x, this.best);
   }
 
   drop(): void {
-    this.#settle(this.best, this.x);
+    this.#copyChanged(this.best, this.x);
   }
 
-  #settle(from: Float32Array, to: Float32Array): void {
+  #copyChanged(from: Float32Array, to: Float32Array): void {
     if (this.#window === undefined) to.set(from);
     else copyWindow(from, to, this.#window, this.#shape);
   }
 
   /** A column of a channel is a stripe. */
-  #paintStripes(): void {
+  #startWithStripes(): void {
     const [channels, height, width] = this.#shape;
     for (let c = 0; c < channels; c++) {
       for (let column = 0; column < width; column++) {
         const sign = randomSign(this.#context.stream);
-        for (let row = 0; row < height; row++) this.#paint((c * height + row) * width + column, 1, sign);
+        for (let row = 0; row < height; row++) this.#fill((c * height + row) * width + column, 1, sign);
       }
     }
   }
 
   /** Puts coordinates at the upper or the lower end of their intervals. Whether that changed any. */
-  #paint(start: number, count: number, sign: number): boolean {
+  #fill(start: number, count: number, sign: number): boolean {
     const { clean } = this.#context;
     const { x } = this;
     const offset = sign * this.#epsilon;

@@ -19,14 +19,14 @@ export interface SquareProposal {
   drop(): void;
 }
 
-/** What a painter works on; `saved` holds what `x` and `best` were. */
+/** What a proposal starts from; `saved` holds what `x` and `best` were. */
 export interface ProposalContext {
   readonly clean: Float32Array;
   readonly stream: RandomSource;
   readonly saved?: SquareState | undefined;
 }
 
-/** Gives the painter of one image; those of one arena may share scratch space. */
+/** Gives the proposals of one image; those of one setup may share scratch space. */
 export type ProposalFactory = (setup: AttackSetup) => (context: ProposalContext) => SquareProposal;
 
 export interface SquareState {

@@ -43,20 +43,20 @@ export function square({ name, queries, restarts }: SquareOptions): Attack {
 export interface SquareRunOptions {
   readonly label: number;
   readonly queries: number;
-  /** Whether the model may answer the same question in another way. */
+  /** Whether two evaluations of one image may differ. */
   readonly randomised: boolean;
 }
 
-/** Random search: a change is kept where it lowers the margin, and the search ends where it breaks the image. */
+/** Random search: a change is kept where it lowers the margin, and the run ends where it breaks the image. */
 export class SquareRun implements PerImageAttack<SquareState> {
-  readonly #sample: SquareRunOptions;
+  readonly #options: SquareRunOptions;
   readonly #proposal: SquareProposal;
   #iteration: number;
   #margin: number;
   #over = false;
 
-  constructor(sample: SquareRunOptions, proposal: SquareProposal, saved?: SquareState) {
-    this.#sample = sample;
+  constructor(options: SquareRunOptions, proposal: SquareProposal, saved?: SquareState) {
+    this.#options = options;
     this.#proposal = proposal;
     this.#iteration = saved?.iteration ?? 0;
     this.#margin = saved?.margin ?? Number.POSITIVE_INFINITY;
@@ -67,19 +67,19 @@ export class SquareRun implements PerImageAttack<SquareState> {
   }
 
   update({ logits }: ModelAnswer): Float32Array | undefined {
-    if (predictedClass(logits, 0, logits.length) !== this.#sample.label) {
+    if (predictedClass(logits, 0, logits.length) !== this.#options.label) {
       this.#proposal.keep();
       this.#over = true;
       return this.#proposal.x;
     }
-    const margin = marginOf(logits, this.#sample.label);
+    const margin = marginOf(logits, this.#options.label);
     if (margin < this.#margin) {
       this.#margin = margin;
       this.#proposal.keep();
     } else {
       this.#proposal.drop();
     }
-    this.#goOn();
+    this.#proposeNext();
     return undefined;
   }
 
@@ -93,11 +93,11 @@ export class SquareRun implements PerImageAttack<SquareState> {
   }
 
   /**
-   * To the next proposal worth a question. One that changes nothing counts, but is not put to a model that would give
-   * the same answer again, which is no improvement.
+   * Makes the next proposal worth a query. One that changes nothing counts, but is not evaluated on a model that would
+   * give the same logits again, which is no improvement.
    */
-  #goOn(): void {
-    const { queries, randomised } = this.#sample;
+  #proposeNext(): void {
+    const { queries, randomised } = this.#options;
     while (this.#iteration < queries) {
       const share = squareShare(this.#iteration++);
       if (this.#proposal.propose(share) || randomised) return;
@@ -108,7 +108,7 @@ export class SquareRun implements PerImageAttack<SquareState> {
 
 /**
  * Logit of the label less the largest other one, in float32. The original takes 0 for success; here a tie that the label
- * wins is merely the best margin so far, and the search goes on.
+ * wins is merely the best margin so far, and the run goes on.
  */
 function marginOf(logits: Float32Array, label: number): number {
   let largestOther = Number.NEGATIVE_INFINITY;
