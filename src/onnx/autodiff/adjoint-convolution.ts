@@ -18,7 +18,7 @@ export interface Convolution {
  * With stride 1 that is a convolution too, by filters that are rearranged here once: it stays in onnxruntime's blocked
  * layout, where ConvTranspose is 1.4 (dense) to 2.8 (depthwise) times slower. With larger strides ConvTranspose is the
  * faster one, or equal: as a convolution per phase, put together by DepthToSpace, a CIFAR ResNet-18 takes as long and
- * an ImageNet one 10% longer (`bench/gradient-ops.ts`).
+ * an ImageNet one 10% longer (`bench/gradient-ops/index.ts`).
  */
 export function adjointConvolution(builder: GraphBuilder, dy: string, convolution: Convolution): string {
   const { weight, group, windows } = convolution;
