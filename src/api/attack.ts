@@ -40,7 +40,7 @@ export interface AttackOptions extends SuiteChoice {
   readonly indices?: ArrayLike<number>;
   /** Images attacked side by side; 64 by default. Results do not depend on it. */
   readonly batchSize?: number;
-  /** The example kept of a search: its `last` misclassified point (default, as AutoAttack) or the `first`, which is faster. */
+  /** The example kept of an image: its `last` misclassified point (default, as AutoAttack) or the `first`, which is faster. */
   readonly examples?: 'first' | 'last';
   /** Called after every evaluation of the model. */
   readonly onProgress?: (progress: ProtocolProgress) => void;

@@ -13,7 +13,7 @@ import type { EvaluateOptions } from './run-in-folder.ts';
 const OPTIONS = ['out', 'rankings', 'workers', 'onProgress', 'signal'];
 
 /**
- * Does a whole run, as `igd run` does: ranks, attacks every variant in worker threads, judges transferred examples, and
+ * Does a whole run, as `igd run` does: ranks, attacks every variant in worker threads, evaluates transferred examples, and
  * reports. The same config and inputs give the same numbers, however it is cut up or interrupted.
  *
  * Rejects with ConfigError where the config does not fit its schema or stands for several runs, with InputError where its

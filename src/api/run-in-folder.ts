@@ -28,7 +28,7 @@ export interface EvaluateOptions {
 
 /** How far a run is. */
 export interface RunProgress {
-  /** What is being done: units are ranked, shards evaluated, examples of every variant judged by every other. */
+  /** What is being done: units are ranked, shards evaluated, every variant evaluated on the examples of the others. */
   readonly stage: 'rank' | 'evaluate' | 'transfer';
   /** Jobs of the stage that are done. */
   readonly done: number;

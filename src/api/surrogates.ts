@@ -6,14 +6,14 @@ import type { RuntimeModel } from './runtime-model.ts';
 import type { StopSignal } from './stop-signal.ts';
 import { stoppable } from './stoppable-model.ts';
 
-/** The models that attacks of one call are made on, where that is not the one they are judged on. */
+/** The models that attacks of one call are made on, where that is not the one they are evaluated on. */
 export class Surrogates {
-  readonly #judge: RuntimeModel;
+  readonly #target: RuntimeModel;
   readonly #signal: StopSignal | undefined;
   readonly #models = new Map<string, OnnxModel>();
 
-  constructor(judge: RuntimeModel, signal: StopSignal | undefined) {
-    this.#judge = judge;
+  constructor(target: RuntimeModel, signal: StopSignal | undefined) {
+    this.#target = target;
     this.#signal = signal;
   }
 
@@ -29,7 +29,7 @@ export class Surrogates {
   }
 
   #open(on: CraftedOn): OnnxModel {
-    const { classifier, runtime, rules, surrogate } = this.#judge.parts;
+    const { classifier, runtime, rules, surrogate } = this.#target.parts;
     const key = JSON.stringify(on);
     const known = this.#models.get(key);
     if (known !== undefined) return known;

@@ -11,7 +11,7 @@ import { cores, positiveInteger } from './options.ts';
 import { runProgress } from './progress.ts';
 import { print, type StorageLocation, storageLocation } from './storage-location.ts';
 
-/** What commands share that compute in worker threads on this machine and can be stopped and gone on with. */
+// What commands share that compute in worker threads on this machine and can be stopped and gone on with.
 
 export interface ExecutionFlags {
   readonly out: string;
@@ -57,11 +57,11 @@ export async function execute<T>(
     listener: progress,
     signal: interrupt.signal,
   });
-  const tell = (line: string) => {
+  const printLine = (line: string) => {
     progress.end();
     print(line);
   };
-  return work({ optionsFor, print: tell }).finally(() => {
+  return work({ optionsFor, print: printLine }).finally(() => {
     interrupt.ignore();
     progress.end();
   });

@@ -113,7 +113,7 @@ interface CommonSpec {
   readonly split: Split;
   /** Only the first so many images; all by default. */
   readonly limit?: number | undefined;
-  /** Of these a sample, see sample.ts; all by default. */
+  /** Of these a sample, see `sampleByClass`; all by default. */
   readonly sample?: SampleSpec | undefined;
 }
 

@@ -5,7 +5,7 @@ import { readNpyDataset } from './npy-dataset.ts';
 
 type Readers = { readonly [F in DatasetFormat]: (spec: DatasetSpec<F>) => Promise<Dataset> };
 
-/** A new format is a file with its reader, its row here, and what it needs to know in spec.ts. */
+/** A new format is a file with its reader, its row here, and what it needs to know in dataset.ts. */
 const READERS: Readers = {
   cifar10: sampled(readCifar10),
   cifar100: sampled(readCifar100),

@@ -57,7 +57,7 @@ export function outcomeOf(
   };
 }
 
-/** The images of these standings as an attack wants them; `logits` are of all images. */
+/** The images in these states as an attack takes them; `logits` are of all images. */
 export function attackPointsOf(
   { x }: EvaluationImages,
   imageStates: readonly ImageState[],

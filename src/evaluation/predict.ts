@@ -35,8 +35,8 @@ export async function predictImages(
 }
 
 /**
- * Class the model gives each adversarial example; `attacks` names the attack that made each. The noise of this judgement is
- * its own, so that `verify` can repeat it.
+ * Class the model gives each adversarial example; `attacks` names the attack that made each. The noise is that of
+ * a stream of its own, so that `verify` can repeat it; its key is the first edition's, for results depend on it.
  */
 export async function predictCandidates(
   model: MeteredModel,

@@ -29,7 +29,7 @@ export interface SuiteEntry {
   readonly attack: Attack;
   /** Attacks of one group see what those before them in the group left robust; every group begins with all images. */
   readonly group: string;
-  /** The model the attack sees, where that is not the one it is judged on. */
+  /** The model the attack sees, where that is not the one it is evaluated on. */
   readonly craftedOn?: () => Promise<MeteredModel>;
 }
 
@@ -83,7 +83,7 @@ interface EvaluationState {
 /**
  * AutoAttack's protocol (arXiv:2003.01690, section 5): attacks run in order, each on the images still robust, and an image is
  * robust when none broke it. An attack's own word counts for nothing: every candidate is clipped to the threat model and
- * judged by the model again, with noise from a stream of its own, so that `verify` can repeat the judgement.
+ * evaluated again by the model, with noise from a stream of its own, so that `verify` can repeat it.
  * With checkpoints of an interrupted evaluation of the same images, it goes on from there.
  */
 export async function evaluateImages(
@@ -124,16 +124,16 @@ async function openEvaluation(
 ): Promise<EvaluationState> {
   const common = { model, images, logits, options, adversarial: images.x.slice() };
   if (saved !== undefined) {
-    const { imageStates: standings, examples, checks, usage } = saved;
-    const broken = standings.filter(isBroken).map(({ row }) => row);
+    const { imageStates: states, examples, checks, usage } = saved;
+    const broken = states.filter(isBroken).map(({ row }) => row);
     for (const [i, row] of broken.entries())
       common.adversarial.set(rowOf(examples, i, model.imageSize), row * model.imageSize);
-    return { ...common, imageStates: standings, checks, usage: [...usage] };
+    return { ...common, imageStates: states, checks, usage: [...usage] };
   }
-  const standings = imageStates(images, logits, model.classes);
-  const correct = standings.filter((state) => isRobustAgainst(state, []));
+  const states = imageStates(images, logits, model.classes);
+  const correct = states.filter((state) => isRobustAgainst(state, []));
   const checks = await checkModel(model, attackPointsOf(images, correct, logits, model), options);
-  return { ...common, imageStates: standings, checks, usage: [] };
+  return { ...common, imageStates: states, checks, usage: [] };
 }
 
 /** Runs one attack of the suite on the images still robust in its group. */
@@ -152,16 +152,17 @@ async function attackAll(
     surrogate === undefined ? own : { ...own, logits: await logitsOf(surrogate, own, options, ['clean', attack.name]) };
   const meter = usageMeter(attack.name, surrogate === undefined ? [model] : [model, surrogate], current?.usage);
   const context = contextOf(evaluation, attack, index, meter, current?.saved);
-  const predicted = (rows: readonly number[], x: Float32Array) => judge(evaluation, attack.name, points, rows, x);
+  const verified = (rows: readonly number[], x: Float32Array) =>
+    verifyCandidates(evaluation, attack.name, points, rows, x);
   const isAdversarialOnTarget = async (rows: readonly number[], x: Float32Array) =>
-    (await predicted(rows, x)).map(({ prediction, row }) => prediction !== points.labels[row]);
+    (await verified(rows, x)).map(({ prediction, row }) => prediction !== points.labels[row]);
   const candidates = await attack.run(
     // A copy: an attack that moves its clean images would move the ball that its examples are held to.
     { ...points, x: points.x.slice(), labels: points.labels.slice() },
     surrogate === undefined ? context : { ...context, model: surrogate, isAdversarialOnTarget },
   );
   const claimed = [...points.images.keys()].filter((row) => candidates.broken[row] === 1);
-  record(evaluation, attack.name, robust, await predicted(claimed, gatherRows(candidates.x, claimed, model.imageSize)));
+  record(evaluation, attack.name, robust, await verified(claimed, gatherRows(candidates.x, claimed, model.imageSize)));
   return meter.read();
 }
 
@@ -199,8 +200,8 @@ function contextOf(
   };
 }
 
-/** A candidate as it was judged. */
-interface Judged {
+/** A candidate, and what the model under evaluation predicts. */
+interface VerifiedCandidate {
   /** Among the points of the attack. */
   readonly row: number;
   /** [imageSize], within the threat model. */
@@ -208,14 +209,14 @@ interface Judged {
   readonly prediction: number;
 }
 
-/** Clips candidates [rows, imageSize] to the threat model and asks the model. */
-async function judge(
+/** Clips candidates [rows, imageSize] to the threat model and evaluates them on the model. */
+async function verifyCandidates(
   { model, options }: EvaluationState,
   attack: string,
   points: AttackPoints,
   rows: readonly number[],
   candidates: Float32Array,
-): Promise<Judged[]> {
+): Promise<VerifiedCandidate[]> {
   const size = model.imageSize;
   const x = candidates.slice();
   for (const [i, row] of rows.entries()) clipToThreat(rowOf(x, i, size), rowOf(points.x, row, size), options.threat);
@@ -229,9 +230,9 @@ function record(
   { adversarial, model }: EvaluationState,
   attack: string,
   robust: readonly ImageState[],
-  predicted: readonly Judged[],
+  verified: readonly VerifiedCandidate[],
 ) {
-  for (const { row, x, prediction } of predicted) {
+  for (const { row, x, prediction } of verified) {
     const state = robust[row]!;
     if (prediction === state.label) continue;
     if (!isBroken(state)) {
@@ -248,7 +249,7 @@ function saveEvaluation(evaluation: EvaluationState, current: SavedEvaluation['c
   return { imageStates, examples: gatherRows(adversarial, broken, model.imageSize), checks, usage, current };
 }
 
-/** Forwards that a gradient costs, forward included: measured on CIFAR ResNet-18, see README. */
+/** Forwards that a gradient costs, forward included: measured on CIFAR ResNet-18, see docs/performance.md. */
 const GRADIENT_IN_FORWARDS = 2.2;
 
 /** Each attack's share of the suite's work, were the images that are robust by now to hold out. */

@@ -137,13 +137,13 @@ function alongColumns({ data, width, channels }: ByteImage, rows: Taps): ByteIma
 }
 
 /**
- * Output `index` of the taps for `lanes` neighbouring bytes: input k of a lane lies `step` bytes after input k - 1. Where
+ * Output `index` of the taps for `length` neighbouring bytes: input k of each lies `step` bytes after input k - 1. Where
  * the cubic overshoots, the clamped array does what PIL's table of clipped bytes does.
  */
 function weigh(
   data: Uint8Array,
   source: number,
-  lanes: number,
+  length: number,
   step: number,
   { count, weights, stride }: Taps,
   index: number,
@@ -151,10 +151,10 @@ function weigh(
   out: number,
 ): void {
   const taps = count[index]!;
-  for (let lane = 0; lane < lanes; lane++) {
+  for (let at = 0; at < length; at++) {
     let sum = 1 << (PRECISION_BITS - 1);
-    for (let k = 0; k < taps; k++) sum += data[source + lane + k * step]! * weights[index * stride + k]!;
-    target[out + lane] = sum >> PRECISION_BITS;
+    for (let k = 0; k < taps; k++) sum += data[source + at + k * step]! * weights[index * stride + k]!;
+    target[out + at] = sum >> PRECISION_BITS;
   }
 }
 

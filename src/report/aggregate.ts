@@ -7,14 +7,14 @@ import { flagRun, flagVariant } from './flags.ts';
 import { comparePublished } from './published.ts';
 import { comparePairs, summariseThresholds } from './summary/comparisons.ts';
 import { breakersOf, collectOutcomes, type RunFacts } from './summary/outcomes.ts';
-import { type JudgedVariant, judgeVariants, shareOf, transferRows } from './summary/variants.ts';
+import { type ScoredVariant, scoreVariants, shareOf, transferRows } from './summary/variants.ts';
 
 export type { RunFacts } from './summary/outcomes.ts';
 
 /**
  * The report of a run from what its jobs left behind. How the run was cut into shards, and the order in which they come,
  * change nothing. Throws RunError where the results are not exactly those of the run: every image once for every variant,
- * every adversarial example judged once by every other variant. A run that misses results is reported on the images it has
+ * every adversarial example predicted once by every other variant. A run that misses results is reported on the images it has
  * (`facts.images`), and flagged.
  */
 export function aggregate(
@@ -24,9 +24,9 @@ export function aggregate(
 ): Report {
   const { run, checkpoint, dataset, ranking } = facts;
   if (run.images < 1) throw new RunError('a report needs at least one image: the run has none');
-  const judged = judgeVariants(collectOutcomes(facts, shards), transfers);
-  const comparisons = comparePairs(judged);
-  const summaries = judged.map((variant) => summarise(variant, facts));
+  const scored = scoreVariants(collectOutcomes(facts, shards), transfers);
+  const comparisons = comparePairs(scored);
+  const summaries = scored.map((variant) => summarise(variant, facts));
   const base = summaries.find(({ mask }) => mask === 'none');
   const variants = summaries.map((variant) => ({
     ...variant,
@@ -50,19 +50,19 @@ export function aggregate(
 
 type Summary = Omit<VariantReport, 'flags'>;
 
-function summarise(judged: JudgedVariant, { run, dataset }: RunFacts): Summary {
-  const { variant, right } = judged;
+function summarise(scored: ScoredVariant, { run, dataset }: RunFacts): Summary {
+  const { variant, right } = scored;
   return {
     id: variant.id,
     mask: maskKind(variant),
     ...(variant.mask?.kind === 'confidence' ? { threshold: variant.mask.threshold } : {}),
     clean: shareOf(right.clean),
     robust: shareOf(right.robust),
-    attacks: attackRows(judged, run.suite),
-    perClass: classRows(judged, dataset.classNames),
+    attacks: attackRows(scored, run.suite),
+    perClass: classRows(scored, dataset.classNames),
     worstCase: shareOf(right['worst-case']),
-    transfer: transferRows(judged),
-    checks: judged.checks,
+    transfer: transferRows(scored),
+    checks: scored.checks,
   };
 }
 
@@ -70,17 +70,17 @@ function summarise(judged: JudgedVariant, { run, dataset }: RunFacts): Summary {
  * Within a group each attack sees only what those before it left, so accuracy falls step by step from clean; every group
  * begins with all images.
  */
-function attackRows({ images, right, usage }: JudgedVariant, suite: RunFacts['run']['suite']): Summary['attacks'] {
+function attackRows({ images, right, usage }: ScoredVariant, suite: RunFacts['run']['suite']): Summary['attacks'] {
   const left = new Map<string, number>();
   return suite.map(({ name: attack, group }) => {
     const broken = images.filter((image) => breakersOf(image).includes(attack)).length;
-    const standing = (left.get(group) ?? right.clean.filter(Boolean).length) - broken;
-    left.set(group, standing);
+    const robust = (left.get(group) ?? right.clean.filter(Boolean).length) - broken;
+    left.set(group, robust);
     return {
       attack,
       group,
-      robustAccuracy: standing / images.length,
-      interval: wilsonInterval(standing, images.length),
+      robustAccuracy: robust / images.length,
+      interval: wilsonInterval(robust, images.length),
       broken,
       ...(usage.get(attack) ?? { seconds: 0, forwards: 0, gradients: 0 }),
     };
@@ -88,11 +88,11 @@ function attackRows({ images, right, usage }: JudgedVariant, suite: RunFacts['ru
 }
 
 /** The classes that occur, in order: of a class without images there is nothing to say. */
-function classRows({ images, right }: JudgedVariant, names: readonly string[]): Summary['perClass'] {
+function classRows({ images, right }: ScoredVariant, names: readonly string[]): Summary['perClass'] {
   const labels = [...new Set(images.map(({ label }) => label))].sort((a, b) => a - b);
   return labels.map((label) => {
     const members = [...images.keys()].filter((place) => images[place]?.label === label);
-    const share = (verdicts: readonly boolean[]) => members.filter((place) => verdicts[place]).length / members.length;
+    const share = (correct: readonly boolean[]) => members.filter((place) => correct[place]).length / members.length;
     return {
       class: label,
       name: names[label] ?? `class ${label}`,

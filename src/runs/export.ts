@@ -50,11 +50,11 @@ export async function exportExamples(options: ExportOptions): Promise<Map<string
   return exported;
 }
 
-type Bench = Parameters<typeof imagesOf>[0];
+type ImageContext = Parameters<typeof imagesOf>[0];
 
 async function exportVariant(
   { plan, runs }: ExportOptions,
-  context: Bench,
+  context: ImageContext,
   id: string,
   folder: string,
   progress: (shard: number) => void,
@@ -78,7 +78,7 @@ async function exportVariant(
 }
 
 /** [n, C, H, W] of a shard's images. Throws RunError where the stored examples are not about them. */
-async function adversarialImages(context: Bench, runs: Store, id: string, shard: number): Promise<Float32Array> {
+async function adversarialImages(context: ImageContext, runs: Store, id: string, shard: number): Promise<Float32Array> {
   const { x, images } = await imagesOf(context, shard);
   const size = x.length / images.length;
   for (const example of await examplesOf(runs, id, shard)) {

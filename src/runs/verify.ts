@@ -14,8 +14,8 @@ export interface Failure {
 }
 
 /**
- * Checks every adversarial example of a run against the threat model and, on fresh sessions, the model. The judgement of a
- * randomised model is repeated with the noise it was made with. Throws where inputs are not those of the run.
+ * Checks every adversarial example of a run against the threat model and, on fresh sessions, the model. That of a
+ * randomised model is repeated with the noise it was found with. Throws where inputs are not those of the run.
  */
 export async function verifyRun(
   options: JobContextOptions,
@@ -53,7 +53,7 @@ async function checkShard(
 ): Promise<Failure[]> {
   const { config } = context.plan;
   const [model, test] = await Promise.all([context.model(variant), context.test()]);
-  const judged = await predictCandidates(model, stackedExamples(examples, model.imageSize), {
+  const predictions = await predictCandidates(model, stackedExamples(examples, model.imageSize), {
     seed: config.seed,
     batchSize: config.compute.batchSize,
   });
@@ -64,7 +64,7 @@ async function checkShard(
     if (!isWithinThreat(x, clean, config.threat)) {
       problems.push(`${config.threat.norm} distance ${distance(x, clean, config.threat.norm)}, or outside [0, 1]`);
     }
-    if (judged[i] === outcome.label) problems.push(`classified as its label ${outcome.label}`);
+    if (predictions[i] === outcome.label) problems.push(`classified as its label ${outcome.label}`);
     failures.push(...problems.map((problem) => ({ variant, image: outcome.image, problem })));
   }
   return failures;

@@ -16,7 +16,7 @@ import { shardOf, shardResult } from './results.ts';
 
 export interface ReportOptions {
   /**
-   * Report on what there is: the shards that every variant has been evaluated on and judged on the others' examples, so
+   * Report on what there is: the shards that every variant has been evaluated on, under the others' examples too, so
    * that variants are compared on the same images. Whatever is left out is named in `run.missing`.
    */
   readonly allowPartial?: boolean;

@@ -16,13 +16,13 @@ const common = {
     .optional(),
   /** Attacks of one group see what those before them in it left robust; where left out, the protocol says. */
   group: z.string().min(1).optional(),
-  /** The model the attack sees, where that is not the one it is judged on. */
+  /** The model the attack sees, where that is not the one it is evaluated on. */
   on: z
     .union([
-      /** Transfer: made on another variant of the run, judged on this one. */
+      /** Transfer: made on another variant of the run, evaluated on this one. */
       z.strictObject({ variant: z.string().min(1) }),
       /**
-       * A surrogate of the judged variant itself, for the gradients that its own pseudo-label starves: another temperature,
+       * A surrogate of the evaluated variant itself, for the gradients that its own pseudo-label starves: another temperature,
        * or the hard mask of the first pass's class with the soft mask's gradient (straight-through).
        */
       z

@@ -43,7 +43,7 @@ const checkpointSchema = z.strictObject({
 
 export const DATASET_FORMATS = ['cifar10', 'cifar100', 'npy', 'imagefolder'] as const;
 
-/** What is done to the images of a folder; RobustBench's names, see src/datasets/image/preprocessing.ts. */
+/** RobustBench's names; `src/datasets/image/decode.ts` says what each does. */
 export const PREPROCESSINGS = ['none', 'Crop288', 'Res256Crop224', 'BicubicRes256Crop224'] as const;
 /** What is done to an image of a folder before the model sees it, by RobustBench's names: `none`, `Crop288`, ... */
 export type Preprocessing = (typeof PREPROCESSINGS)[number];

@@ -53,10 +53,10 @@ export const shardResultSchema = z.strictObject({
 });
 export type ShardResult = z.infer<typeof shardResultSchema>;
 
-/** One variant judged on the adversarial examples of every variant, for some images. */
+/** One variant evaluated on the adversarial examples of every variant, for some images. */
 export const transferResultSchema = z.strictObject({
   schema: z.literal('igd.transfer/1'),
-  /** The variant that judges. */
+  /** The variant that is evaluated. */
   variant: z.string(),
   /** For each source variant: image index and prediction, for the images that source has an adversarial example of. */
   sources: z.array(

@@ -58,7 +58,7 @@ export interface Placeholder {
 export interface StorageRef {
   readonly kind: 'storage';
   readonly key: string;
-  /** An element type of `torch/dtypes.ts`. */
+  /** An element type of `checkpoints/dtypes.ts`. */
   readonly dtype: string;
   /** Elements in the storage. */
   readonly length: number;

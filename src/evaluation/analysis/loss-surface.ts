@@ -38,11 +38,10 @@ export interface Surface {
 
 export async function lossSurface(
   model: AttackedModel,
-  subject: SurfaceImage,
+  { x, label, image }: SurfaceImage,
   options: SurfaceOptions,
 ): Promise<Surface> {
   const { points, threat, seed, batchSize, progress } = options;
-  const { x, label, image } = subject;
   // One noise for all points: what varies over the surface is the point alone.
   const noise: StreamKey = [seed, image, 'surface', 'noise'];
   const { gradient } = await model.gradient('ce', { x, labels: Int32Array.of(label) }, [keyedStream(noise)]);

@@ -45,7 +45,7 @@ function costRows({ id, attacks }: VariantReport) {
   ]);
 }
 
-/** Every variant judged on every variant's adversarial examples: a heat-map that is a table. */
+/** Every variant evaluated on every variant's adversarial examples: a heat-map that is a table. */
 export function transferSection({ variants }: Report): Markup | null {
   if (variants.length < 2) return null;
   const highest = Math.max(...variants.flatMap(({ transfer }) => transfer.map(({ accuracy }) => accuracy)));

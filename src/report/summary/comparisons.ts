@@ -1,18 +1,18 @@
 import { mcnemarExact, SIGNIFICANCE } from '../../numeric/statistics.ts';
 import type { Comparison, Report, VariantReport } from '../../schemas/report.ts';
 import { counted, percent } from '../format.ts';
-import type { JudgedVariant, Measure } from './variants.ts';
+import type { Measure, ScoredVariant } from './variants.ts';
 
 const MEASURES: readonly Measure[] = ['clean', 'robust', 'worst-case'];
 
 /** McNemar's test of every two variants under every measure; a comes before b in the run. */
-export function comparePairs(variants: readonly JudgedVariant[]): Comparison[] {
+export function comparePairs(variants: readonly ScoredVariant[]): Comparison[] {
   return variants.flatMap((a, index) =>
     variants.slice(index + 1).flatMap((b) => MEASURES.map((measure) => compare(a, b, measure))),
   );
 }
 
-function compare(a: JudgedVariant, b: JudgedVariant, measure: Measure): Comparison {
+function compare(a: ScoredVariant, b: ScoredVariant, measure: Measure): Comparison {
   const rightB = b.right[measure];
   let onlyA = 0;
   let onlyB = 0;

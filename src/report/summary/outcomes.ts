@@ -4,7 +4,7 @@ import type { Report } from '../../schemas/report.ts';
 import type { AttackUsage, ImageOutcome, ModelChecks, ShardResult } from '../../schemas/results.ts';
 import type { Variant } from '../../schemas/variants.ts';
 
-/** What is known of a run before any image is judged: everything a report holds besides its results. */
+/** What is known of a run before any image is evaluated: everything a report holds besides its results. */
 export type RunFacts = Pick<Report, 'run' | 'checkpoint' | 'dataset' | 'ranking'> & {
   readonly variants: readonly Variant[];
   /** True where an attack of the suite averages gradients over a model's noise (EoT). */

@@ -5,29 +5,29 @@ import { known, refuseImages, type VariantOutcomes } from './outcomes.ts';
 
 export type Measure = Comparison['measure'];
 
-/** One variant with a verdict on every image, under every measure. */
-export interface JudgedVariant extends VariantOutcomes {
+/** One variant, and whether it is right on each image, under every measure. */
+export interface ScoredVariant extends VariantOutcomes {
   /** Place for place with `images`: right under the measure or not. */
   readonly right: Readonly<Record<Measure, readonly boolean[]>>;
   /** Likewise on each source's adversarial example; on the clean image where the source has none. */
   readonly transfer: readonly { readonly source: string; readonly right: readonly boolean[] }[];
 }
 
-/** Judges every variant on its own attack and on the adversarial examples of every other. */
-export function judgeVariants(
+/** Scores every variant on its own attack and on the adversarial examples of every other. */
+export function scoreVariants(
   outcomes: readonly VariantOutcomes[],
   transfers: readonly TransferResult[],
-): JudgedVariant[] {
+): ScoredVariant[] {
   const predictions = collectPredictions(outcomes, transfers);
-  return outcomes.map((judge) => {
-    const clean = judge.images.map(({ label, cleanPrediction }) => label === cleanPrediction);
-    const robust = judge.images.map(({ brokenBy }, place) => clean[place] === true && brokenBy === null);
+  return outcomes.map((target) => {
+    const clean = target.images.map(({ label, cleanPrediction }) => label === cleanPrediction);
+    const robust = target.images.map(({ brokenBy }, place) => clean[place] === true && brokenBy === null);
     const transfer = outcomes.map((source) => ({
       source: source.variant.id,
-      right: source === judge ? robust : rightOn(judge, source, predictions.get(pairOf(judge, source))),
+      right: source === target ? robust : rightOn(target, source, predictions.get(pairOf(target, source))),
     }));
     const worst = robust.map((isRobust, place) => isRobust && transfer.every(({ right }) => right[place]));
-    return { ...judge, right: { clean, robust, 'worst-case': worst }, transfer };
+    return { ...target, right: { clean, robust, 'worst-case': worst }, transfer };
   });
 }
 
@@ -38,7 +38,7 @@ export function shareOf(right: readonly boolean[]): Share {
 }
 
 /** Accuracy on each source's examples, as the report tells it. */
-export function transferRows({ transfer }: JudgedVariant): Report['variants'][number]['transfer'] {
+export function transferRows({ transfer }: ScoredVariant): Report['variants'][number]['transfer'] {
   return transfer.map(({ source, right }) => {
     const { accuracy, interval } = shareOf(right);
     return { source, accuracy, interval };
@@ -47,12 +47,12 @@ export function transferRows({ transfer }: JudgedVariant): Report['variants'][nu
 
 type Predictions = ReadonlyMap<number, number>;
 
-/** Names a judge and a source, in error messages too. */
-function pairOf(judge: VariantOutcomes, source: VariantOutcomes): string {
-  return `transfer to ${judge.variant.id} from ${source.variant.id}`;
+/** Names the variant evaluated and the source, in error messages too. */
+function pairOf(target: VariantOutcomes, source: VariantOutcomes): string {
+  return `transfer to ${target.variant.id} from ${source.variant.id}`;
 }
 
-/** Predictions by pair of variants. Those of a variant on its own examples go unused: its own attack judged them. */
+/** Predictions by pair of variants. Those of a variant on its own examples go unused: its own attack counts. */
 function collectPredictions(
   outcomes: readonly VariantOutcomes[],
   transfers: readonly TransferResult[],
@@ -60,13 +60,13 @@ function collectPredictions(
   const byId = new Map(outcomes.map((variant) => [variant.variant.id, variant]));
   const pairs = new Map<string, Map<number, number>>();
   for (const { variant, sources } of transfers) {
-    const judge = known(byId, variant, 'variant');
+    const target = known(byId, variant, 'variant');
     for (const { variant: id, predictions } of sources) {
-      const pair = pairOf(judge, known(byId, id, 'variant'));
+      const pair = pairOf(target, known(byId, id, 'variant'));
       const found = pairs.get(pair) ?? new Map<number, number>();
       pairs.set(pair, found);
       for (const { image, prediction } of predictions) {
-        if (found.has(image)) refuseImages([image], `${pair}: images judged twice`);
+        if (found.has(image)) refuseImages([image], `${pair}: images predicted twice`);
         found.set(image, prediction);
       }
     }
@@ -74,17 +74,19 @@ function collectPredictions(
   return pairs;
 }
 
-function rightOn(judge: VariantOutcomes, source: VariantOutcomes, predictions: Predictions = new Map()): boolean[] {
+function rightOn(target: VariantOutcomes, source: VariantOutcomes, predictions: Predictions = new Map()): boolean[] {
   const broken = source.images.filter(({ brokenBy }) => brokenBy !== null).map(({ image }) => image);
   const examples = new Set(broken);
-  const pair = pairOf(judge, source);
+  const pair = pairOf(target, source);
   refuseImages(
     broken.filter((image) => !predictions.has(image)),
-    `${pair}: images not judged (run it again to have them done)`,
+    `${pair}: images not evaluated (run it again to have them done)`,
   );
   refuseImages(
     [...predictions.keys()].filter((image) => !examples.has(image)),
-    `${pair}: images judged without an adversarial example`,
+    `${pair}: images evaluated without an adversarial example`,
   );
-  return judge.images.map(({ image, label, cleanPrediction }) => (predictions.get(image) ?? cleanPrediction) === label);
+  return target.images.map(
+    ({ image, label, cleanPrediction }) => (predictions.get(image) ?? cleanPrediction) === label,
+  );
 }

@@ -53,7 +53,7 @@ function entryOf(context: JobContext, variant: string, spec: SuiteAttack): Suite
   return on === undefined ? entry : { ...entry, craftedOn: () => context.craftedOn(variant, on) };
 }
 
-/** Judges one variant on the adversarial examples every variant has for a shard's images: one forward an example. */
+/** Evaluates one variant on the adversarial examples every variant has for a shard's images: one forward an example. */
 export async function transferShard(
   context: JobContext,
   job: { readonly variant: string; readonly shard: number },

@@ -41,7 +41,7 @@ export async function calibrate(options: CalibrationOptions): Promise<Rates> {
   const classifier = await openClassifier({ ...checkpoint, path, imageShape: inputs.imageShape, layer });
   const test = await openDataset(testSpec(config));
   const count = Math.min(config.compute.batchSize, options.plan.shards[0]!.count);
-  const sample: Sample = { x: await test.pixels(0, count), labels: test.labels.slice(0, count) };
+  const sample: CalibrationImages = { x: await test.pixels(0, count), labels: test.labels.slice(0, count) };
   const start = performance.now() / 1000;
   const models: Partial<Record<ModelKind, ModelRates>> = {};
   let correct = 0;
@@ -69,7 +69,7 @@ export async function calibrate(options: CalibrationOptions): Promise<Rates> {
   };
 }
 
-interface Sample {
+interface CalibrationImages {
   /** [n, imageSize] */
   readonly x: Float32Array;
   readonly labels: Int32Array;
@@ -102,7 +102,12 @@ const FEW = 4;
 const EVALUATIONS = 4;
 const GRADIENT_IN_FORWARDS = 2.2;
 
-async function timeModel(model: OnnxModel, sample: Sample, { plan, holdOut }: CalibrationOptions, seconds: number) {
+async function timeModel(
+  model: OnnxModel,
+  sample: CalibrationImages,
+  { plan, holdOut }: CalibrationOptions,
+  seconds: number,
+) {
   const { suite } = plan;
   const attacks = suite.map(createAttack);
   const share = seconds / (attacks.length + 1);
@@ -128,7 +133,7 @@ async function timeModel(model: OnnxModel, sample: Sample, { plan, holdOut }: Ca
   return { correct, rates: { open: { ...open, attacks: open.forward + opening }, forward, attacks: rates } };
 }
 
-function head({ x, labels }: Sample, count: number, { imageSize }: OnnxModel): Sample {
+function head({ x, labels }: CalibrationImages, count: number, { imageSize }: OnnxModel): CalibrationImages {
   return { x: x.subarray(0, count * imageSize), labels: labels.subarray(0, count) };
 }
 
@@ -142,7 +147,7 @@ function firstPoints({ x, labels, images, logits }: AttackPoints, wanted: number
 }
 
 /** The logits of all images again and again until the time is up, once at least. */
-async function timeForwards(model: OnnxModel, { x, labels }: Sample, seconds: number) {
+async function timeForwards(model: OnnxModel, { x, labels }: CalibrationImages, seconds: number) {
   const streams = Array.from(labels, (_, image) => keyedStream(['calibration', image]));
   const start = performance.now();
   for (let rounds = 1; ; rounds++) {
@@ -153,9 +158,9 @@ async function timeForwards(model: OnnxModel, { x, labels }: Sample, seconds: nu
 }
 
 /** A context whose model counts what it is asked. */
-type Trial = Omit<AttackContext, 'model'> & { readonly model: OnnxModel };
+type CalibrationContext = Omit<AttackContext, 'model'> & { readonly model: OnnxModel };
 
-function contextOf(model: OnnxModel, attack: Attack, { config }: Plan): Trial {
+function contextOf(model: OnnxModel, attack: Attack, { config }: Plan): CalibrationContext {
   const { threat, examples, compute } = config;
   const stream = (image: number, ...key: (string | number)[]) =>
     keyedStream(['calibration', image, attack.name, ...key]);
@@ -163,25 +168,25 @@ function contextOf(model: OnnxModel, attack: Attack, { config }: Plan): Trial {
 }
 
 /** Thrown into an attack to end it. */
-class TimeIsUp extends Error {}
+class TimeLimitReached extends Error {}
 
 /** The first evaluation makes the attack's session; the second run has it. */
-async function timeAttack(attack: Attack, points: AttackPoints, context: Trial, seconds: number) {
+async function timeAttack(attack: Attack, points: AttackPoints, context: CalibrationContext, seconds: number) {
   const first = await attackFor(attack, points, context, 0);
   const timed = await attackFor(attack, points, context, seconds);
   const perEvaluation = timed.seconds / timed.evaluations;
   return { perEvaluation, open: Math.max(0, first.seconds - first.evaluations * perEvaluation) };
 }
 
-async function attackFor(attack: Attack, points: AttackPoints, context: Trial, seconds: number) {
+async function attackFor(attack: Attack, points: AttackPoints, context: CalibrationContext, seconds: number) {
   const evaluations = () => context.model.usage.forwards + context.model.usage.gradients;
   const before = evaluations();
   const start = performance.now();
   const progress = () => {
-    if (performance.now() - start >= 1000 * seconds) throw new TimeIsUp();
+    if (performance.now() - start >= 1000 * seconds) throw new TimeLimitReached();
   };
   await attack.run(points, { ...context, progress }).catch((error: unknown) => {
-    if (!(error instanceof TimeIsUp)) throw error;
+    if (!(error instanceof TimeLimitReached)) throw error;
   });
   return { seconds: (performance.now() - start) / 1000, evaluations: Math.max(1, evaluations() - before) };
 }
@@ -189,7 +194,7 @@ async function attackFor(attack: Attack, points: AttackPoints, context: Trial, s
 /** Seconds an image of what lies behind the layer. */
 async function timeTail(
   classifier: Classifier,
-  sample: Sample,
+  sample: CalibrationImages,
   layer: string,
   { runtime }: CalibrationOptions,
 ): Promise<number> {

@@ -27,7 +27,7 @@ export interface Parallelism {
   readonly threads: number;
 }
 
-/** As `LocalEngine` shares the cores out among `jobs`. */
+/** As `WorkerPool` shares the cores out among `jobs`. */
 export function parallelismFor(
   jobs: number,
   { workers, cores }: { readonly workers: number; readonly cores: number },
@@ -104,11 +104,11 @@ function ratesOf({ models }: Rates, kind: ModelKind): ModelRates {
 
 /** Jobs in order, each to the worker that is free first. */
 export function makespan(jobs: readonly TimedJob[], workers: number): number {
-  const parallelism = Array.from({ length: workers }, () => ({ free: 0, variant: '' }));
+  const pool = Array.from({ length: workers }, () => ({ free: 0, variant: '' }));
   for (const { variant, seconds, open } of jobs) {
-    const next = parallelism.reduce((first, hand) => (hand.free < first.free ? hand : first));
+    const next = pool.reduce((first, worker) => (worker.free < first.free ? worker : first));
     next.free += seconds + (next.variant === variant ? 0 : open);
     next.variant = variant;
   }
-  return Math.max(...parallelism.map(({ free }) => free));
+  return Math.max(...pool.map(({ free }) => free));
 }

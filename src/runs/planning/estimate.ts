@@ -18,8 +18,8 @@ export interface AttackAssumptions {
   readonly correct: number;
   /** Seen by the first attack of a group, and by each later one. */
   readonly seen: { readonly first: number; readonly later: number };
-  /** With a candidate that the model is asked about again, after the first attack of a group and after each later one. */
-  readonly judged: { readonly first: number; readonly later: number };
+  /** With a candidate that is evaluated again, after the first attack of a group and after each later one. */
+  readonly verified: { readonly first: number; readonly later: number };
   /** With an adversarial example for the other variants. */
   readonly transferred: number;
 }
@@ -31,7 +31,7 @@ export interface AttackAssumptions {
 export const WORST_CASE: AttackAssumptions = {
   correct: 1,
   seen: { first: 1, later: 1 },
-  judged: { first: 1, later: 1 },
+  verified: { first: 1, later: 1 },
   transferred: 1,
 };
 
@@ -40,7 +40,7 @@ export function expectedAssumptions({ correct, holdOut }: WorkAssumptions): Atta
   return {
     correct,
     seen: { first: correct, later: correct * holdOut },
-    judged: { first: broken, later: 0 },
+    verified: { first: broken, later: 0 },
     transferred: broken,
   };
 }
@@ -61,7 +61,7 @@ export interface VariantEstimate {
   readonly id: string;
   /** The clean images, and the checks of the model on those classified correctly. */
   readonly clean: Bounds<AttackCost>;
-  /** With the forwards that judge what each attack found, as in a report. */
+  /** With the forwards that verify what each attack found. */
   readonly attacks: readonly AttackEstimate[];
   /** This variant on every variant's adversarial examples. */
   readonly transfer: Bounds<AttackCost>;
@@ -94,9 +94,9 @@ export function estimateWork(load: Workload, assumption: WorkAssumptions): Estim
       attack: name,
       group,
       perImage,
-      ...bounded((fate) => attackCost(load, index, fate)),
+      ...bounded((assumptions) => attackCost(load, index, assumptions)),
     })),
-    transfer: bounded((fate) => transferCost(load, fate)),
+    transfer: bounded((assumptions) => transferCost(load, assumptions)),
   }));
   const parts = variants.flatMap(({ clean, attacks, transfer }) => [clean, ...attacks, transfer]);
   return {
@@ -111,7 +111,7 @@ export function estimateWork(load: Workload, assumption: WorkAssumptions): Estim
   };
 }
 
-/** `src/evaluation/checks.ts`: the model is asked four times more, and once for a gradient. */
+/** `src/evaluation/model-checks.ts`: four more forwards, and a gradient. */
 const CHECKS: AttackCost = { forwards: 4, gradients: 1 };
 
 /** The clean pass and the checks, an image of the data set. */
@@ -120,10 +120,10 @@ export function cleanCost({ correct }: AttackAssumptions): AttackCost {
 }
 
 /** The attack at `index` of the suite, an image of the data set. */
-export function attackCost({ attacks }: Workload, index: number, { seen, judged }: AttackAssumptions): AttackCost {
+export function attackCost({ attacks }: Workload, index: number, { seen, verified }: AttackAssumptions): AttackCost {
   const { cost, group } = attacks[index]!;
   const place = attacks.findIndex((attack) => attack.group === group) === index ? 'first' : 'later';
-  return { forwards: cost.forwards * seen[place] + judged[place], gradients: cost.gradients * seen[place] };
+  return { forwards: cost.forwards * seen[place] + verified[place], gradients: cost.gradients * seen[place] };
 }
 
 /** The examples of every variant, this one among them, an image of the data set. */

@@ -24,7 +24,7 @@ const fixture: Fixture = JSON.parse(readFileSync(new URL('../../fixtures/attacks
 const OPTIONS = { name: 'gama', iterations: 100, restarts: 1, eot: 1, reference: 'start' } as const;
 
 describe('GAMA-PGD beside the original', () => {
-  it('goes the same way step by step, up the same loss, and judges the same end', async () => {
+  it('goes the same way step by step, up the same loss, and evaluates the same end', async () => {
     const { steps, epsilon, labels } = fixture;
     const classes = steps[0]!.logits[0]!.length;
     const gaps: number[] = [];

@@ -35,7 +35,7 @@ describe.each(LOSS_NAMES)('%s', (name) => {
   afterAll(() => session.release());
 
   it('has the values and the gradients of PyTorch, ties and mistakes included', async () => {
-    const aims = {
+    const feeds = {
       targets: int64([count], fixture.targets),
       references: float32([count, classes], fixture.references.flat()),
       weights: float32([count], fixture.weights),
@@ -43,7 +43,7 @@ describe.each(LOSS_NAMES)('%s', (name) => {
     const { values, gradients } = await session.run({
       logits: float32([count, classes], fixture.logits.flat()),
       labels: int64([count], fixture.labels),
-      ...Object.fromEntries(LOSSES[name].takes.map((parameters) => [parameters, aims[parameters]])),
+      ...Object.fromEntries(LOSSES[name].takes.map((parameter) => [parameter, feeds[parameter]])),
     });
     for (let row = 0; row < count; row++) {
       expectClose(values!.data.subarray(row, row + 1), [expected.values[row]!], `value ${row}`);
@@ -54,12 +54,12 @@ describe.each(LOSS_NAMES)('%s', (name) => {
 
   it('is what the tests write out by hand', () => {
     for (const [row, logits] of fixture.logits.entries()) {
-      const aim = {
+      const parameters = {
         target: fixture.targets[row]!,
         reference: Float32Array.from(fixture.references[row]!),
         weight: fixture.weights[row]!,
       };
-      const { value, gradient } = logitLoss(name, logits, fixture.labels[row]!, aim);
+      const { value, gradient } = logitLoss(name, logits, fixture.labels[row]!, parameters);
       expectClose([value], [expected.values[row]!], `value ${row}`);
       expectClose(gradient, expected.gradients[row]!, `gradient ${row}`);
     }

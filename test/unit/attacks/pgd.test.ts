@@ -19,7 +19,7 @@ function attackOn(changes: Partial<PgdOptions> = {}) {
 describe.each(['Linf', 'L2'] as const)('PGD on a linear classifier, %s', (norm) => {
   const threat = { norm, epsilon: EPSILON[norm] };
   const margin = (image: readonly number[]) => relativeMargin(classifier, image, norm, threat.epsilon);
-  // As in the tests of APGD, a random start may make another class than the nearest the rival to climb towards.
+  // As in the tests of APGD, a random start may make another class than the nearest the one the loss favours.
   const images = interiorImages(6, 100, IMAGE_SIZE).filter((image) => margin(image) < 0.75 || margin(image) > 1.02);
   const points = pointsOf(classifier, images);
   const breakable = points.images.filter((row) => margin(images[row]!) < 1);
@@ -55,10 +55,10 @@ describe('PGD', () => {
     for (const [i, gap] of rounded.entries()) expect(gap).toBeCloseTo(expected[i]!, 6);
     const signs = [...imageOf(batches[1]!, 0, IMAGE_SIZE)].map((value, k) => Math.sign(value - points.x[k]!));
     const label = points.labels[0]!;
-    const rival = classifier
+    const nearest = classifier
       .logits([...imageOf(points.x, 0, IMAGE_SIZE)])
       .reduce((best, z, c, all) => (c !== label && (best === label || z > all[best]!) ? c : best), label);
-    const uphill = classifier.weights[rival]!.map((weight, k) => Math.sign(weight - classifier.weights[label]![k]!));
+    const uphill = classifier.weights[nearest]!.map((weight, k) => Math.sign(weight - classifier.weights[label]![k]!));
     expect(signs).toEqual(uphill);
   });
 

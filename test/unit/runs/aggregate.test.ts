@@ -9,10 +9,10 @@ import type { ImageOutcome, ShardResult, TransferResult } from '../../../src/sch
 import { CONF_VARIANTS, conf, LOIR, type MadeRun, makeRun, NONE, RANDOM } from '../report/fixture.ts';
 
 /** Image, clean prediction, breaking attack; labels are 0, 0, 1, 1, 1. */
-type Fate = readonly [cleanPrediction: number, brokenBy: string | null, adversarialPrediction: number | null];
+type ImageCase = readonly [cleanPrediction: number, brokenBy: string | null, adversarialPrediction: number | null];
 
 const LABELS = [0, 0, 1, 1, 1];
-const FATES: Readonly<Record<string, readonly Fate[]>> = {
+const IMAGE_CASES: Readonly<Record<string, readonly ImageCase[]>> = {
   // Image 4 is wrong from the start.
   none: [
     [0, 'apgd-ce', 1],
@@ -32,7 +32,7 @@ const FATES: Readonly<Record<string, readonly Fate[]>> = {
 };
 
 function outcomes(variant: string): ImageOutcome[] {
-  return (FATES[variant] ?? []).map(([cleanPrediction, brokenBy, adversarialPrediction], image) => {
+  return (IMAGE_CASES[variant] ?? []).map(([cleanPrediction, brokenBy, adversarialPrediction], image) => {
     return { image, label: LABELS[image]!, cleanPrediction, brokenBy, adversarialPrediction };
   });
 }
@@ -126,7 +126,7 @@ describe('a run of five images, worked out by hand', () => {
     ]);
   });
 
-  it('judges on transferred examples, with the clean image where there is none', () => {
+  it('evaluates on transferred examples, with the clean image where there is none', () => {
     // none: right on 0, 1, 2 (clean), on 3 by transfer; wrong on 4. loir: falls for 0, wrong on 1 clean.
     expect(none?.transfer.map(({ source, accuracy }) => [source, accuracy])).toEqual([
       ['none', 0.4],
@@ -153,7 +153,7 @@ describe('a run of five images, worked out by hand', () => {
     ]);
   });
 
-  it('ignores what a variant predicts on its own examples: its attack has judged them', () => {
+  it('ignores what a variant predicts on its own examples: its own attack counts', () => {
     const own = transfer('none', 'none', [
       [0, 0],
       [2, 1],
@@ -264,9 +264,9 @@ describe('results that are not those of the run', () => {
     expect(refusal(() => report([{ ...first!, images }, second!, ...others]))).toMatch(/wrong from the start: 0, 2$/);
   });
 
-  it('are refused where an example was not judged, or twice, or is none', () => {
+  it('are refused where an example was not evaluated, or twice, or is none', () => {
     const [toLoir, toNone] = TRANSFERS;
-    expect(refusal(() => report(SHARDS, [toLoir!]))).toMatch(/transfer to none from loir: images not judged .*: 3$/);
+    expect(refusal(() => report(SHARDS, [toLoir!]))).toMatch(/transfer to none from loir: images not evaluated .*: 3$/);
     expect(refusal(() => report(SHARDS, [toLoir!, toNone!, toNone!]))).toMatch(/to none from loir.*twice: 3$/);
     expect(refusal(() => report(SHARDS, [toLoir!, toNone!, transfer('none', 'loir', [[1, 1]])]))).toMatch(
       /to none from loir.*without an adversarial example: 1$/,

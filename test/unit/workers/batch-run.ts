@@ -13,10 +13,10 @@ import { within } from '../../../src/stores/store.ts';
 import type { Container } from '../../service/cluster.ts';
 import { scene } from '../../service/harness.ts';
 import type { Moto } from '../../service/moto.ts';
-import { type EngineRun, named, type Told } from './contract.ts';
+import { type ExecutorRun, named, type Told } from './contract.ts';
 
 /** A run on the service: submitted to Batch, its containers' entry in this process, its events handed to the finalizer. */
-export async function batchRun(source: Record<string, unknown>, moto: Moto): Promise<EngineRun> {
+export async function batchRun(source: Record<string, unknown>, moto: Moto): Promise<ExecutorRun> {
   const { ctx, cluster } = await scene(moto);
   const text = JSON.stringify(source);
   const config = parseConfig(text, 'config.json');

@@ -7,8 +7,8 @@ import { STAGE_NAMES, type StageName } from '../../../src/schemas/service.ts';
 import type { Store } from '../../../src/stores/store.ts';
 import { resultsOf } from './reference.ts';
 
-/** One run, as an engine does it. */
-export interface EngineRun {
+/** One run, as an executor does it. */
+export interface ExecutorRun {
   readonly plan: Plan;
   readonly runs: Store;
   readonly rankings: Store;
@@ -46,10 +46,10 @@ const LONG = {
   suite: [{ attack: 'apgd-ce', iterations: 600 }],
 };
 
-/** What every engine promises. `open` makes a run of the small config with changes, of which nothing is done. */
-export function engineContract(
+/** What every executor promises. `open` makes a run of the small config with changes, of which nothing is done. */
+export function executorContract(
   name: string,
-  open: (changes: Readonly<Record<string, object>>) => Promise<EngineRun>,
+  open: (changes: Readonly<Record<string, object>>) => Promise<ExecutorRun>,
 ): void {
   const jobsOf = (plan: Plan) => STAGE_NAMES.flatMap((stage) => stageJobs(plan, stage));
   const names = (plan: Plan) => jobsOf(plan).map((job) => named(job.kind, job));
@@ -59,7 +59,7 @@ export function engineContract(
     dataset: { ...changes.dataset, probeImages },
   });
 
-  describe(`${name} keeps the contract of an engine`, () => {
+  describe(`${name} keeps the contract of an executor`, () => {
     test('does every job once, and its results are where the plan says, those of the job bodies', async () => {
       const run = await open(probing(SMALL, 100));
       const { ended, failures, done } = await run.go();
@@ -99,7 +99,7 @@ export function engineContract(
     test('says why a job failed, keeps what is done, and does only what is missing the next time', async () => {
       const run = await open(probing(SMALL, 120));
       const results = await resultsOf(run.plan);
-      // A result that says "done" without its examples: judging the others on them fails.
+      // A result that says "done" without its examples: evaluating the others on them fails.
       const [done, lost] = [runKeys.evaluation('none', 0), runKeys.examples('none', 0)];
       await run.runs.put(done, results.get(done) ?? '');
       const failed = await run.go();

@@ -8,7 +8,7 @@ import { remoteConfig, uploadInputs } from '../../service/harness.ts';
 import { hasMoto, type Moto, startMoto } from '../../service/moto.ts';
 import { scratch, smallConfig } from '../../support/cli.ts';
 import { batchRun } from './batch-run.ts';
-import { engineContract } from './contract.ts';
+import { executorContract } from './contract.ts';
 import { localRun } from './local-run.ts';
 
 const folder = scratch();
@@ -26,7 +26,7 @@ function merged(base: Record<string, unknown>, changes: Readonly<Record<string, 
 }
 
 let opened = 0;
-engineContract('the local engine', (changes) =>
+executorContract('the worker pool', (changes) =>
   localRun(merged(smallConfig(), changes), folder.path(`local-${opened++}`)),
 );
 
@@ -38,7 +38,7 @@ describe.runIf(hasMoto)('with the emulator', () => {
   });
   afterAll(() => moto.stop());
 
-  engineContract('Batch', (changes) => batchRun(merged(remoteConfig({ name: 'contract' }), changes), moto));
+  executorContract('Batch', (changes) => batchRun(merged(remoteConfig({ name: 'contract' }), changes), moto));
 });
 
 test('errors cross from a worker with what they mean: bad input, a fault that passes, one that stays', () => {
@@ -67,5 +67,5 @@ test('errors cross from a worker with what they mean: bad input, a fault that pa
   ])
     expect(crossed(error)).not.toBeInstanceOf(TransientError);
   expect(crossed(new InputError('no such file'))).toBeInstanceOf(InputError);
-  expect(crossed(new Error('a bug')).stack).toContain('engines.test.ts');
+  expect(crossed(new Error('a bug')).stack).toContain('executors.test.ts');
 });

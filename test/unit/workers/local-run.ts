@@ -6,10 +6,10 @@ import { parseConfig } from '../../../src/schemas/parse-config.ts';
 import type { StageName } from '../../../src/schemas/service.ts';
 import { FileStore } from '../../../src/stores/folder-store.ts';
 import { WorkerPool } from '../../../src/workers/worker-pool.ts';
-import { type EngineRun, named, type Told } from './contract.ts';
+import { type ExecutorRun, named, type Told } from './contract.ts';
 
 /** A run as `igd run` does it, in a folder, two jobs at a time. */
-export async function localRun(source: Record<string, unknown>, folder: string): Promise<EngineRun> {
+export async function localRun(source: Record<string, unknown>, folder: string): Promise<ExecutorRun> {
   const written: Plan['source'] = JSON.parse(JSON.stringify(source));
   const config = parseConfig(JSON.stringify(source), 'config.json');
   const stores = { runs: new FileStore(`${folder}/run`), rankings: new FileStore(`${folder}/rankings`) };

@@ -6,7 +6,7 @@ import { STAGE_NAMES } from '../../../src/schemas/service.ts';
 import { MemoryStore } from '../../../src/stores/memory-store.ts';
 import { localise } from '../../../src/stores/open.ts';
 
-/** Everything the jobs of a plan leave behind, by key: the job bodies one after the other, without an engine. */
+/** Everything the jobs of a plan leave behind, by key: the job bodies one after the other, without an executor. */
 export async function resultsOf(plan: Plan): Promise<Map<string, Uint8Array>> {
   const store = new MemoryStore();
   const local = { ...plan, config: await localise(plan.config) };
