@@ -16,6 +16,13 @@ const PAGES = [
   ),
 ];
 
+/** Sources whose comments name files. */
+const SOURCES = ['src', 'bench', 'infra', 'functions'].flatMap((folder) =>
+  readdirSync(`${ROOT}${folder}`, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => posix.join(folder, file.replaceAll('\\', '/'))),
+);
+
 /** npm scripts, by package.json. */
 const SCRIPTS: readonly string[] = Object.keys(
   (JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as { scripts: object }).scripts,
@@ -41,7 +48,19 @@ function problemsOf(path: string, page: Page): string[] {
     ...named(page, /(?<![\w./-])igd ([a-z][a-z-]*)/g)
       .filter((command) => !COMMANDS.includes(command))
       .map((command) => `${path}: igd has no command "${command}"`),
+    ...missingPaths(page.code).map((file) => `${path}: there is no ${file}`),
   ];
+}
+
+/** What of the repository a text names that is not there; parts of URLs and patterns are not looked at. */
+function missingPaths(texts: readonly string[]): string[] {
+  const paths = /(?<![\w./@-])(?:src|test|bench|docs|infra|functions)\/[\w./-]*\w(?![\w*{<]|\/[*{<])/g;
+  const found = texts.flatMap((text) => [...text.matchAll(paths)].map(([name]) => name));
+  return found.filter((name) => !existsSync(`${ROOT}${name}`));
+}
+
+function commentsOf(source: string): string[] {
+  return [...source.matchAll(/\/\*.*?\*\/|\/\/[^\n]*/gs)].map(([comment]) => comment);
 }
 
 /** Links to other sites are taken on trust. */
@@ -61,6 +80,14 @@ function named(page: Page, pattern: RegExp): string[] {
 describe('what the documentation names is there', () => {
   test.each(PAGES)('%s', (path) => {
     expect(problemsOf(path, readPage(path))).toEqual([]);
+  });
+
+  test('in the comments of sources, too', () => {
+    expect(SOURCES.length).toBeGreaterThan(250);
+    const problems = SOURCES.flatMap((path) =>
+      missingPaths(commentsOf(readFileSync(`${ROOT}${path}`, 'utf8'))).map((file) => `${path}: there is no ${file}`),
+    );
+    expect(problems).toEqual([]);
   });
 
   test('every page is reached from the README', () => {
@@ -95,6 +122,16 @@ describe('the check is awake', () => {
 
   test('to links only where Markdown has them', () => {
     expect(problems('`[a](missing.md)`\n\n```\n[b](missing.md)\n```\n\n<!-- [c](missing.md) -->')).toEqual([]);
+  });
+
+  test('to files that code and comments name', () => {
+    expect(
+      problems('`src/index.ts`, `src/attacks/`, `docs/*.md`, `src/attic/*.ts`, `https://a.org/docs/b.md`'),
+    ).toEqual([]);
+    expect(problems('`src/attic/a.ts`\n\n```sh\nnpx vitest run test/attic\n```')).toHaveLength(2);
+    expect(
+      missingPaths(commentsOf("const a = 'src/attic';\n/** See `src/attic/a.ts`,\n * src/attic. */ // bench/b.ts")),
+    ).toEqual(['src/attic/a.ts', 'src/attic', 'bench/b.ts']);
   });
 
   test('to npm scripts and commands, in code', () => {
