@@ -32,10 +32,10 @@ export function findStateDict(root: PickleValue, path?: string): Named<TensorRef
   const candidates = findCandidates(root);
   if (candidates.length === 0) throw new CheckpointError(`holds no weights: it is ${describe(root)}`);
   const chosen = path === undefined ? largest(candidates) : at(path, candidates);
-  const rivals = candidates.filter((other) => other !== chosen && 2 * other.entries.size >= chosen.entries.size);
+  const unused = candidates.filter((other) => other !== chosen && 2 * other.entries.size >= chosen.entries.size);
   const notes = [...chosen.notes];
   if (chosen.path !== '') notes.unshift(`weights are those under ${quote(chosen.path)}`);
-  if (rivals.length > 0) notes.push(`other weights in the file are not used: ${titles(rivals)}`);
+  if (unused.length > 0) notes.push(`other weights in the file are not used: ${titles(unused)}`);
   return { entries: chosen.entries, notes };
 }
 

@@ -8,6 +8,7 @@ import type { RankingLoad } from '../runs/planning/workload.ts';
 /** What `igd plan --json` prints. */
 export interface TimedEstimate extends Estimate {
   readonly schema: 'igd.estimate/1';
+  /** Under its name in the first edition, for programs that read it. */
   readonly hands: Parallelism;
   /** null where nothing was timed. */
   readonly time: { readonly seconds: Bounds<number>; readonly rates: Rates } | null;
