@@ -1,6 +1,6 @@
-import type { RunInputs } from '../src/inputs/inspect-inputs.ts';
 import { randomScores } from '../src/ranking/methods.ts';
 import { encodeRanking } from '../src/ranking/ranking.ts';
+import type { RunInputs } from '../src/runs/inputs/inspect-inputs.ts';
 import { encodePlan, type Plan, planRun, recipeOf, stageJobs } from '../src/runs/planning/plan.ts';
 import { resultKey } from '../src/runs/results.ts';
 import { parseConfig } from '../src/schemas/parse-config.ts';

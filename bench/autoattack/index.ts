@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
 import { openDataset } from '../../src/datasets/open.ts';
 import { topUnitMasks } from '../../src/defense/mask-set.ts';
-import { openClassifier } from '../../src/inputs/open-classifier.ts';
 import { layerOf } from '../../src/models/classifier.ts';
 import { loirScores } from '../../src/ranking/loir.ts';
+import { openClassifier } from '../../src/runs/inputs/open-classifier.ts';
 import { onnxRuntime } from '../../src/runtime/session.ts';
 import { compare } from './compare.ts';
 import { readRecord } from './record.ts';

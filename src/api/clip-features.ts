@@ -1,10 +1,10 @@
 import type { Dataset } from '../datasets/dataset.ts';
 import { InputError } from '../errors.ts';
-import { clipSpec, requireVocabulary } from '../inputs/clip-inputs.ts';
-import { openClip, readTokenizer } from '../inputs/open-clip.ts';
 import { imageEmbeddings, type PassOptions, textEmbeddings } from '../ranking/cdir/cdir.ts';
 import { requireImages } from '../ranking/cdir/similarities.ts';
 import type { ClipFeatures } from '../ranking/methods.ts';
+import { clipSpec, requireVocabulary } from '../runs/inputs/clip-inputs.ts';
+import { openClip, readTokenizer } from '../runs/inputs/open-clip.ts';
 import { clipSchema } from '../schemas/config.ts';
 import type { SimilarityName } from '../schemas/similarities.ts';
 import { describe, parsed } from './arguments.ts';

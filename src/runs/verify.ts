@@ -2,8 +2,8 @@ import { distance, isWithinThreat } from '../attacks/norms/threat-model.ts';
 import { datasetDigest } from '../datasets/digest.ts';
 import { ConfigError } from '../errors.ts';
 import { predictCandidates } from '../evaluation/predict.ts';
-import { checkpointDigest, testSpec } from '../inputs/inspect-inputs.ts';
 import { stackRows } from '../numeric/rows.ts';
+import { checkpointDigest, testSpec } from './inputs/inspect-inputs.ts';
 import { JobContext, type JobContextOptions } from './jobs/job-context.ts';
 import { type AdversarialExample, examplesOf } from './results.ts';
 

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { createAttack, resolveSuite } from '../../src/attacks/suites.ts';
 import { openDataset } from '../../src/datasets/open.ts';
 import { evaluateImages } from '../../src/evaluation/protocol.ts';
-import { openClassifier } from '../../src/inputs/open-classifier.ts';
+import { openClassifier } from '../../src/runs/inputs/open-classifier.ts';
 import { golden } from '../support/golden.ts';
 import { modelOf } from '../support/models.ts';
 import { describeWithShared } from '../support/shared.ts';

@@ -3,9 +3,9 @@ import type { Dataset } from '../../src/datasets/dataset.ts';
 import { openDataset } from '../../src/datasets/open.ts';
 import { defendedModel } from '../../src/defense/defended-model.ts';
 import { fullMasks, topUnitMasks } from '../../src/defense/mask-set.ts';
-import { openClassifier } from '../../src/inputs/open-classifier.ts';
 import { type Classifier, layerOf } from '../../src/models/classifier.ts';
 import { randomScores } from '../../src/ranking/methods.ts';
+import { openClassifier } from '../../src/runs/inputs/open-classifier.ts';
 import { golden, largestError, rowErrors } from '../support/golden.ts';
 import { modelOf, streams } from '../support/models.ts';
 

@@ -5,7 +5,7 @@ import { gama } from '../../src/attacks/pgd/gama.ts';
 import { PGD_STEP, pgd } from '../../src/attacks/pgd/pgd.ts';
 import { openDataset } from '../../src/datasets/open.ts';
 import { evaluateImages } from '../../src/evaluation/protocol.ts';
-import { openClassifier } from '../../src/inputs/open-classifier.ts';
+import { openClassifier } from '../../src/runs/inputs/open-classifier.ts';
 import { modelOf } from '../support/models.ts';
 import { describeWithShared } from '../support/shared.ts';
 

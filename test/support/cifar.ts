@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { AttackPoints } from '../../src/attacks/core/attack.ts';
 import { baseModel } from '../../src/defense/defended-model.ts';
 import { OnnxModel } from '../../src/evaluation/onnx-model.ts';
-import { openClassifier } from '../../src/inputs/open-classifier.ts';
+import { openClassifier } from '../../src/runs/inputs/open-classifier.ts';
 import { onnxRuntime } from '../../src/runtime/session.ts';
 import { streams } from './models.ts';
 

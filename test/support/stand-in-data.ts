@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import type { DatasetSpec } from '../../src/datasets/dataset.ts';
 import { openDataset } from '../../src/datasets/open.ts';
-import { openClassifier } from '../../src/inputs/open-classifier.ts';
 import { keyedStream } from '../../src/numeric/random.ts';
+import { openClassifier } from '../../src/runs/inputs/open-classifier.ts';
 import type { RunConfig } from '../../src/schemas/config.ts';
 import { modelOf, streams } from './models.ts';
 

@@ -13,7 +13,6 @@ const ARCHITECTURE: Architecture = {
     ['datasets', 'models', 'runtime'],
     ['attacks', 'defense'],
     ['ranking', 'evaluation', 'report'],
-    ['inputs'],
     ['runs'],
     ['workers'],
     ['service'],

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { openClassifier } from '../../inputs/open-classifier.ts';
 import { layerOf } from '../../models/classifier.ts';
 import { gradientModel } from '../../onnx/autodiff/vjp.ts';
 import { encodeModel } from '../../onnx/codec/model.ts';
 import type { Model } from '../../onnx/graph.ts';
+import { openClassifier } from '../../runs/inputs/open-classifier.ts';
 import { localPath } from '../../stores/open.ts';
 import { addModelOptions, type ModelFlags, modelOptions } from '../options.ts';
 import { print, writeOutput } from '../storage-location.ts';

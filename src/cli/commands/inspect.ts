@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { checkpointDigest } from '../../inputs/inspect-inputs.ts';
-import { openClassifier } from '../../inputs/open-classifier.ts';
 import { sizeOf } from '../../numeric/tensor.ts';
 import { missingRules } from '../../onnx/autodiff/vjp.ts';
 import type { Graph } from '../../onnx/graph.ts';
+import { checkpointDigest } from '../../runs/inputs/inspect-inputs.ts';
+import { openClassifier } from '../../runs/inputs/open-classifier.ts';
 import { localPath } from '../../stores/open.ts';
 import { print } from '../storage-location.ts';
 

@@ -6,12 +6,12 @@ import { baseModel, defendedModel, type EvaluatedModel, type Smoothing } from '.
 import { topUnitMasks } from '../../defense/mask-set.ts';
 import { InputError, messageOf } from '../../errors.ts';
 import { OnnxModel } from '../../evaluation/onnx-model.ts';
-import { readRanking } from '../../inputs/ig-defense-format.ts';
-import { openClassifier } from '../../inputs/open-classifier.ts';
 import { type Classifier, layerOf } from '../../models/classifier.ts';
 import { decodeNpy, encodeNpy } from '../../numeric/npy.ts';
 import { keyedStream, type RandomSource } from '../../numeric/random.ts';
 import { float32 } from '../../numeric/tensor.ts';
+import { readRanking } from '../../runs/inputs/ig-defense-format.ts';
+import { openClassifier } from '../../runs/inputs/open-classifier.ts';
 import { onnxRuntime } from '../../runtime/session.ts';
 import { localPath } from '../../stores/open.ts';
 import {

@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Dataset } from '../../datasets/dataset.ts';
 import { RunError } from '../../errors.ts';
-import { type ClipInputs, clipSpec } from '../../inputs/clip-inputs.ts';
-import { openClip, readTokenizer } from '../../inputs/open-clip.ts';
 import type { Embeddings } from '../../models/clip/clip.ts';
 import { decodeNpy, encodeNpy } from '../../numeric/npy.ts';
 import { float32 } from '../../numeric/tensor.ts';
@@ -11,6 +9,8 @@ import type { ClipFeatures, RankingTask } from '../../ranking/methods.ts';
 import type { ClipConfig } from '../../schemas/config.ts';
 import { embeddingsKey } from '../../schemas/keys.ts';
 import type { Store } from '../../stores/store.ts';
+import { type ClipInputs, clipSpec } from '../inputs/clip-inputs.ts';
+import { openClip, readTokenizer } from '../inputs/open-clip.ts';
 
 export interface ClipTask extends Pick<RankingTask, 'runtime'> {
   readonly config: ClipConfig;

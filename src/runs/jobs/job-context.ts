@@ -4,13 +4,13 @@ import { baseModel, defendedModel, type EvaluatedModel } from '../../defense/def
 import { fullMasks, topUnitMasks } from '../../defense/mask-set.ts';
 import { RunError } from '../../errors.ts';
 import { OnnxModel } from '../../evaluation/onnx-model.ts';
-import { testSpec } from '../../inputs/inspect-inputs.ts';
-import { openClassifier } from '../../inputs/open-classifier.ts';
 import { type Classifier, layerOf } from '../../models/classifier.ts';
 import type { Runtime } from '../../onnx/runtime.ts';
 import type { CraftedOn } from '../../schemas/attacks.ts';
 import { UNDEFENDED, type Variant } from '../../schemas/variants.ts';
 import type { Store } from '../../stores/store.ts';
+import { testSpec } from '../inputs/inspect-inputs.ts';
+import { openClassifier } from '../inputs/open-classifier.ts';
 import type { Plan } from '../planning/plan.ts';
 import { loadRanking } from '../planning/rankings.ts';
 

@@ -1,10 +1,10 @@
 import { openDataset } from '../../datasets/open.ts';
-import { probeSpec } from '../../inputs/inspect-inputs.ts';
 import { layerOf } from '../../models/classifier.ts';
 import { unitScores } from '../../ranking/methods.ts';
 import { encodeRanking, rankingDigest } from '../../ranking/ranking.ts';
 import { rankingKey } from '../../schemas/keys.ts';
 import { type RankingMethod, rankingUses } from '../../schemas/variants.ts';
+import { probeSpec } from '../inputs/inspect-inputs.ts';
 import { maskRankedBy, recipeOf } from '../planning/plan.ts';
 import { clipFeatures } from './clip-features.ts';
 import type { JobProgress } from './executor.ts';

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { ConfigError } from '../../errors.ts';
-import type { RunInputs } from '../../inputs/inspect-inputs.ts';
 import { ANALYSIS_ATTACKS } from '../../schemas/analysis.ts';
 import { attackSpecSchema, normProblem, type ResolvedAttackSpec } from '../../schemas/attacks.ts';
 import type { RunConfig } from '../../schemas/config.ts';
 import type { RankedMask } from '../../schemas/variants.ts';
+import type { RunInputs } from '../inputs/inspect-inputs.ts';
 import type { Job, Plan } from './plan.ts';
 
 export type AnalysisStage = 'rank' | 'shift' | 'surface';

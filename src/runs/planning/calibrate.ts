@@ -5,14 +5,14 @@ import { baseModel, defendedModel, type EvaluatedModel } from '../../defense/def
 import { fullMasks } from '../../defense/mask-set.ts';
 import { OnnxModel } from '../../evaluation/onnx-model.ts';
 import { predictedClasses } from '../../evaluation/predict.ts';
-import { testSpec } from '../../inputs/inspect-inputs.ts';
-import { openClassifier } from '../../inputs/open-classifier.ts';
 import { type Classifier, IMAGE_INPUT, layerOf } from '../../models/classifier.ts';
 import { keyedStream } from '../../numeric/random.ts';
 import { float32 } from '../../numeric/tensor.ts';
 import type { Runtime } from '../../onnx/runtime.ts';
 import { sideInputs, subgraph } from '../../onnx/splice.ts';
 import type { Variant } from '../../schemas/variants.ts';
+import { testSpec } from '../inputs/inspect-inputs.ts';
+import { openClassifier } from '../inputs/open-classifier.ts';
 import type { ModelRates, Rates } from './duration.ts';
 import type { Plan } from './plan.ts';
 import type { ModelKind } from './workload.ts';

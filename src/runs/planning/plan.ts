@@ -2,8 +2,6 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { resolveSuite, type SuiteAttack, suiteAttackSchema } from '../../attacks/suites.ts';
 import { RunError } from '../../errors.ts';
-import type { ClipInputs } from '../../inputs/clip-inputs.ts';
-import { inputsSchema, type RunInputs } from '../../inputs/inspect-inputs.ts';
 import { type RankingRecipe, rankingDigest, recipeFor } from '../../ranking/ranking.ts';
 import type { ClipConfig, RunConfig } from '../../schemas/config.ts';
 import { parseConfig } from '../../schemas/parse-config.ts';
@@ -17,6 +15,8 @@ import {
   rankedMask,
   rankingUses,
 } from '../../schemas/variants.ts';
+import type { ClipInputs } from '../inputs/clip-inputs.ts';
+import { inputsSchema, type RunInputs } from '../inputs/inspect-inputs.ts';
 import { checkPublished } from './published.ts';
 
 const PLAN_SCHEMA = 'igd.plan/2';

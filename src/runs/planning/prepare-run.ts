@@ -1,6 +1,6 @@
-import { inspectInputs } from '../../inputs/inspect-inputs.ts';
 import type { RunConfig } from '../../schemas/config.ts';
 import { localise } from '../../stores/open.ts';
+import { inspectInputs } from '../inputs/inspect-inputs.ts';
 import { type Plan, planRun } from './plan.ts';
 import { type ImportedRanking, importRanking } from './rankings.ts';
 

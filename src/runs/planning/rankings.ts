@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { RankingError, RunError } from '../../errors.ts';
-import { readRanking } from '../../inputs/ig-defense-format.ts';
-import type { RunInputs } from '../../inputs/inspect-inputs.ts';
 import { diagnose, requireSound } from '../../ranking/diagnostics.ts';
 import { decodeRanking, encodeRanking, type Ranking } from '../../ranking/ranking.ts';
 import type { RunConfig } from '../../schemas/config.ts';
 import { rankingKey } from '../../schemas/keys.ts';
 import type { RankingMethod } from '../../schemas/variants.ts';
 import type { Store } from '../../stores/store.ts';
+import { readRanking } from '../inputs/ig-defense-format.ts';
+import type { RunInputs } from '../inputs/inspect-inputs.ts';
 import { maskRankedBy, type Plan, plannedRanking, recipeOf } from './plan.ts';
 
 export interface ImportedRanking {

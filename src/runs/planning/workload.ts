@@ -1,12 +1,12 @@
 import type { AttackCost } from '../../attacks/core/attack.ts';
 import { createAttack } from '../../attacks/suites.ts';
-import { openClassifier } from '../../inputs/open-classifier.ts';
 import { layerOf } from '../../models/classifier.ts';
 import { type RankingCost, rankingCost } from '../../ranking/methods.ts';
 import type { RunConfig } from '../../schemas/config.ts';
 import { STAGE_NAMES, type StageName } from '../../schemas/service.ts';
 import type { RankingMethod } from '../../schemas/variants.ts';
 import type { Store } from '../../stores/store.ts';
+import { openClassifier } from '../inputs/open-classifier.ts';
 import { isDone } from '../results.ts';
 import { maskRankedBy, type Plan, stageJobs } from './plan.ts';
 

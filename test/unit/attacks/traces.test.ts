@@ -7,7 +7,7 @@ import type { LossName } from '../../../src/attacks/core/losses.ts';
 import { baseModel } from '../../../src/defense/defended-model.ts';
 import { OnnxModel } from '../../../src/evaluation/onnx-model.ts';
 import { logitsOf } from '../../../src/evaluation/predict.ts';
-import { openClassifier } from '../../../src/inputs/open-classifier.ts';
+import { openClassifier } from '../../../src/runs/inputs/open-classifier.ts';
 import { onnxRuntime } from '../../../src/runtime/session.ts';
 import { describeWithShared } from '../../support/shared.ts';
 import { contextOf } from './support.ts';

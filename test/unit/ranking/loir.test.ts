@@ -2,12 +2,12 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { bruteForceScores } from '../../../bench/brute-force.ts';
 import type { Dataset } from '../../../src/datasets/dataset.ts';
 import { openDataset } from '../../../src/datasets/open.ts';
-import { openClassifier } from '../../../src/inputs/open-classifier.ts';
 import { type Classifier, layerOf, type MaskLayer, maskLayer } from '../../../src/models/classifier.ts';
 import { GraphBuilder } from '../../../src/onnx/builder.ts';
 import { sideInputs } from '../../../src/onnx/splice.ts';
 import { linearTailEffects } from '../../../src/ranking/linear-tail.ts';
 import { loirScores } from '../../../src/ranking/loir.ts';
+import { openClassifier } from '../../../src/runs/inputs/open-classifier.ts';
 import { onnxRuntime } from '../../../src/runtime/session.ts';
 
 const runtime = onnxRuntime({ threads: 2 });

@@ -3,13 +3,13 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Scores, topUnitMasks, topUnits } from '../../../src/defense/mask-set.ts';
 import { RankingError } from '../../../src/errors.ts';
-import { exportUnits, importUnits, readRanking } from '../../../src/inputs/ig-defense-format.ts';
 import { encodeNpy } from '../../../src/numeric/npy.ts';
 import { float32 } from '../../../src/numeric/tensor.ts';
 import { diagnose, requireSound } from '../../../src/ranking/diagnostics.ts';
 import { ClassMeans } from '../../../src/ranking/loir.ts';
 import { randomScores } from '../../../src/ranking/methods.ts';
 import { decodeRanking, encodeRanking, type RankingRecipe, rankingDigest } from '../../../src/ranking/ranking.ts';
+import { exportUnits, importUnits, readRanking } from '../../../src/runs/inputs/ig-defense-format.ts';
 import { scratch } from '../../support/cli.ts';
 
 const RECIPE: RankingRecipe = {

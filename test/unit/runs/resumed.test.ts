@@ -5,7 +5,7 @@ import { baseModel } from '../../../src/defense/defended-model.ts';
 import type { CheckpointStore, SavedEvaluation } from '../../../src/evaluation/image-state.ts';
 import { OnnxModel } from '../../../src/evaluation/onnx-model.ts';
 import { evaluateImages, type SuiteEntry } from '../../../src/evaluation/protocol.ts';
-import { openClassifier } from '../../../src/inputs/open-classifier.ts';
+import { openClassifier } from '../../../src/runs/inputs/open-classifier.ts';
 import type { JobProgress } from '../../../src/runs/jobs/executor.ts';
 import { decodeEvaluation, encodeEvaluation, resumeProgress } from '../../../src/runs/jobs/shard-checkpoints.ts';
 import { onnxRuntime } from '../../../src/runtime/session.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { RunInputs } from '../../../src/inputs/inspect-inputs.ts';
+import type { RunInputs } from '../../../src/runs/inputs/inspect-inputs.ts';
 import { baseIdentity } from '../../../src/runs/parameter-sweep.ts';
 import { planAnalysis } from '../../../src/runs/planning/analysis-plan.ts';
 import { planRun } from '../../../src/runs/planning/plan.ts';

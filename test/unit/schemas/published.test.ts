@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { resolveSuite } from '../../../src/attacks/suites.ts';
 import { ConfigError } from '../../../src/errors.ts';
-import { inspectInputs } from '../../../src/inputs/inspect-inputs.ts';
+import { inspectInputs } from '../../../src/runs/inputs/inspect-inputs.ts';
 import { analysisSource } from '../../../src/runs/planning/analysis-plan.ts';
 import { planRun } from '../../../src/runs/planning/plan.ts';
 import { prepareRun } from '../../../src/runs/planning/prepare-run.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { handleEvent } from '../../../functions/finalizer/handler.ts';
-import { inspectInputs } from '../../../src/inputs/inspect-inputs.ts';
+import { inspectInputs } from '../../../src/runs/inputs/inspect-inputs.ts';
 import { planRun } from '../../../src/runs/planning/plan.ts';
 import { parseConfig } from '../../../src/schemas/parse-config.ts';
 import { remoteKeys, STAGE_NAMES, type StageName, serviceKeys } from '../../../src/schemas/service.ts';

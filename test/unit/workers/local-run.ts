@@ -1,5 +1,5 @@
 import { messageOf, RunError } from '../../../src/errors.ts';
-import { inspectInputs } from '../../../src/inputs/inspect-inputs.ts';
+import { inspectInputs } from '../../../src/runs/inputs/inspect-inputs.ts';
 import { encodePlan, type Plan, planRun } from '../../../src/runs/planning/plan.ts';
 import { executeRun, type RunListener } from '../../../src/runs/run.ts';
 import { parseConfig } from '../../../src/schemas/parse-config.ts';

@@ -5,7 +5,7 @@ import { defineAttack } from '../../../../src/attacks/core/attack-scheduler.ts';
 import { fabDefinition } from '../../../../src/attacks/fab/fab.ts';
 import { distance } from '../../../../src/attacks/norms/threat-model.ts';
 import type { OnnxModel } from '../../../../src/evaluation/onnx-model.ts';
-import { openClassifier } from '../../../../src/inputs/open-classifier.ts';
+import { openClassifier } from '../../../../src/runs/inputs/open-classifier.ts';
 import { median } from '../../../support/golden.ts';
 import { modelOf, streams } from '../../../support/models.ts';
 import { describeWithShared } from '../../../support/shared.ts';

@@ -3,11 +3,11 @@ import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readCheckpoint } from '../../../../src/checkpoints/read-checkpoint.ts';
 import { CheckpointError, GraphError } from '../../../../src/errors.ts';
-import { openClip } from '../../../../src/inputs/open-clip.ts';
 import { type ClipSpec, openEncoder } from '../../../../src/models/clip/clip.ts';
 import { clipSizes } from '../../../../src/models/clip/sizes.ts';
 import { decodeNpy } from '../../../../src/numeric/npy.ts';
 import { float32, type TypedTensor } from '../../../../src/numeric/tensor.ts';
+import { openClip } from '../../../../src/runs/inputs/open-clip.ts';
 import { onnxRuntime } from '../../../../src/runtime/session.ts';
 import { golden, largestError } from '../../../support/golden.ts';
 

@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
 import { InputError } from '../../../../src/errors.ts';
-import { readTokenizer } from '../../../../src/inputs/open-clip.ts';
 import { cleanText, tokenize, tokenizerOfMerges } from '../../../../src/models/clip/tokenizer.ts';
+import { readTokenizer } from '../../../../src/runs/inputs/open-clip.ts';
 import { scratch } from '../../../support/cli.ts';
 
 const folder = scratch();

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { openClassifier } from '../../../../src/inputs/open-classifier.ts';
 import { decodeNpy } from '../../../../src/numeric/npy.ts';
 import { float32, type TypedTensor, toNumbers } from '../../../../src/numeric/tensor.ts';
 import { checkGradient } from '../../../../src/onnx/autodiff/check-gradient.ts';
 import { COTANGENT, GRADIENT, gradientModel, missingRules } from '../../../../src/onnx/autodiff/vjp.ts';
 import { isBatch, type Model } from '../../../../src/onnx/graph.ts';
+import { openClassifier } from '../../../../src/runs/inputs/open-classifier.ts';
 import { importOnnx } from '../../../support/import-onnx.ts';
 import { describeWithShared } from '../../../support/shared.ts';
 import { relativeDifference, uniform, withSessions } from './support.ts';

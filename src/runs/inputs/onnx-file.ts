@@ -1,9 +1,9 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, sep } from 'node:path';
-import { GraphError, messageOf } from '../errors.ts';
-import type { ExternalData } from '../onnx/codec/values.ts';
-import type { Model } from '../onnx/graph.ts';
+import { GraphError, messageOf } from '../../errors.ts';
+import type { ExternalData } from '../../onnx/codec/values.ts';
+import type { Model } from '../../onnx/graph.ts';
 
 /** Node reads no more into one buffer, and protobuf allows no more in one message. */
 const LARGEST_FILE_BYTES = 2 ** 31 - 1;
@@ -12,7 +12,7 @@ const LARGEST_FILE_BYTES = 2 ** 31 - 1;
 export async function readOnnx(path: string): Promise<Model> {
   const bytes = await readModelFile(path);
   const where = basename(path);
-  const { decodeModel } = await import('../onnx/codec/model.ts');
+  const { decodeModel } = await import('../../onnx/codec/model.ts');
   return decodeModel(bytes, where, externalData(await realpath(dirname(path)), where));
 }
 

@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
-import { readCheckpoint } from '../checkpoints/read-checkpoint.ts';
-import type { Classifier, ClassifierOptions } from '../models/classifier.ts';
-import { classifierFromCheckpoint } from '../models/from-checkpoint.ts';
-import { classifierFromOnnx } from '../models/from-onnx.ts';
+import { readCheckpoint } from '../../checkpoints/read-checkpoint.ts';
+import type { Classifier, ClassifierOptions } from '../../models/classifier.ts';
+import { classifierFromCheckpoint } from '../../models/from-checkpoint.ts';
+import { classifierFromOnnx } from '../../models/from-onnx.ts';
 import { readOnnx } from './onnx-file.ts';
 
 /** A model file and how to read it. */

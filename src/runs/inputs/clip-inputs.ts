@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { namesIn } from '../datasets/archive-members.ts';
-import { digestOf } from '../datasets/digest.ts';
-import { readBytes } from '../datasets/files.ts';
-import { ConfigError } from '../errors.ts';
-import type { Clip, ClipSpec } from '../models/clip/clip.ts';
-import { type Tokenizer, tokenize } from '../models/clip/tokenizer.ts';
-import { requireImages } from '../ranking/cdir/similarities.ts';
-import type { ClipConfig } from '../schemas/config.ts';
+import { namesIn } from '../../datasets/archive-members.ts';
+import { digestOf } from '../../datasets/digest.ts';
+import { readBytes } from '../../datasets/files.ts';
+import { ConfigError } from '../../errors.ts';
+import type { Clip, ClipSpec } from '../../models/clip/clip.ts';
+import { type Tokenizer, tokenize } from '../../models/clip/tokenizer.ts';
+import { requireImages } from '../../ranking/cdir/similarities.ts';
+import type { ClipConfig } from '../../schemas/config.ts';
 import { openClip, readTokenizer } from './open-clip.ts';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);

@@ -1,12 +1,12 @@
 import { stat } from 'node:fs/promises';
 import { z } from 'zod';
-import type { Dataset, DatasetSpec } from '../datasets/dataset.ts';
-import { datasetDigest, digestOf } from '../datasets/digest.ts';
-import { openDataset } from '../datasets/open.ts';
-import { CheckpointError, ConfigError, DatasetError, messageOf } from '../errors.ts';
-import { layerOf } from '../models/classifier.ts';
-import type { RunConfig } from '../schemas/config.ts';
-import { rankedMask, rankingUses } from '../schemas/variants.ts';
+import type { Dataset, DatasetSpec } from '../../datasets/dataset.ts';
+import { datasetDigest, digestOf } from '../../datasets/digest.ts';
+import { openDataset } from '../../datasets/open.ts';
+import { CheckpointError, ConfigError, DatasetError, messageOf } from '../../errors.ts';
+import { layerOf } from '../../models/classifier.ts';
+import type { RunConfig } from '../../schemas/config.ts';
+import { rankedMask, rankingUses } from '../../schemas/variants.ts';
 import { clipInputsSchema, inspectClip } from './clip-inputs.ts';
 import { openClassifier } from './open-classifier.ts';
 

@@ -1,13 +1,20 @@
 import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
-import { locatedIn } from '../checkpoints/messages.ts';
-import { readCheckpoint } from '../checkpoints/read-checkpoint.ts';
-import { CheckpointError, InputError, messageOf } from '../errors.ts';
-import type { Clip, ClipSpec } from '../models/clip/clip.ts';
-import { clipFromOnnx, type EncoderFile } from '../models/clip/from-onnx.ts';
-import { IMAGE_EMBEDDING, imageEncoder, PIXELS, TEXT_EMBEDDING, TOKENS, textEncoder } from '../models/clip/graphs.ts';
-import { clipSizes, describeSizes } from '../models/clip/sizes.ts';
-import { type Tokenizer, tokenizerOf } from '../models/clip/tokenizer.ts';
+import { locatedIn } from '../../checkpoints/messages.ts';
+import { readCheckpoint } from '../../checkpoints/read-checkpoint.ts';
+import { CheckpointError, InputError, messageOf } from '../../errors.ts';
+import type { Clip, ClipSpec } from '../../models/clip/clip.ts';
+import { clipFromOnnx, type EncoderFile } from '../../models/clip/from-onnx.ts';
+import {
+  IMAGE_EMBEDDING,
+  imageEncoder,
+  PIXELS,
+  TEXT_EMBEDDING,
+  TOKENS,
+  textEncoder,
+} from '../../models/clip/graphs.ts';
+import { clipSizes, describeSizes } from '../../models/clip/sizes.ts';
+import { type Tokenizer, tokenizerOf } from '../../models/clip/tokenizer.ts';
 import { readOnnx } from './onnx-file.ts';
 
 /** Reads a CLIP. Throws CheckpointError or GraphError where the files are none or do not fit each other. */

@@ -1,10 +1,10 @@
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Scores } from '../defense/mask-set.ts';
-import { messageOf, RankingError } from '../errors.ts';
-import { decodeNpy, encodeNpy } from '../numeric/npy.ts';
-import { float32, toNumbers } from '../numeric/tensor.ts';
-import { decodeRanking, type RankingRecipe } from '../ranking/ranking.ts';
+import type { Scores } from '../../defense/mask-set.ts';
+import { messageOf, RankingError } from '../../errors.ts';
+import { decodeNpy, encodeNpy } from '../../numeric/npy.ts';
+import { float32, toNumbers } from '../../numeric/tensor.ts';
+import { decodeRanking, type RankingRecipe } from '../../ranking/ranking.ts';
 
 /**
  * The layout the public code keeps rankings in: a folder `saved_loir_rankings/<checkpoint>/<layer>` of files `unit<j>.npy`,
