@@ -93,7 +93,14 @@ const specs = [
 export const ATTACK_NAMES = specs.map(({ shape }) => shape.attack.value);
 
 /** Norms an attack is for, where that is not all of them. */
-const NORMS: Readonly<Record<string, readonly Norm[]>> = { rays: ['Linf'], gama: ['Linf'], pgd: ['Linf', 'L2'] };
+const NORMS: Readonly<Record<string, readonly Norm[]>> = {
+  fab: ['Linf', 'L2', 'L1'],
+  'fab-t': ['Linf', 'L2', 'L1'],
+  square: ['Linf', 'L2', 'L1'],
+  rays: ['Linf'],
+  pgd: ['Linf', 'L2'],
+  gama: ['Linf'],
+};
 
 /** What is wrong with an attack under a norm; null where it can be run. */
 export function normProblem({ attack, ...options }: ResolvedAttackSpec, norm: Norm): string | null {

@@ -5,6 +5,7 @@ import { defineAttack } from '../core/attack-scheduler.ts';
 import { LOSSES } from '../core/losses.ts';
 import { type AttackDefinition, type AttackRound, attackRounds, type Sample } from '../core/per-image-attack.ts';
 import { otherClasses } from '../core/predictions.ts';
+import { ofNorm } from '../norms/threat-model.ts';
 import { FabRun, type FabState } from './fab-run.ts';
 import { projectionL1 } from './projection-l1.ts';
 import { projectionL2, projectionLinf } from './projection-linf-l2.ts';
@@ -26,7 +27,7 @@ export interface FabOptions {
 /**
  * Fast Adaptive Boundary attack (arXiv:1907.02044, `fab_base.py` and `fab_pt.py` of fra31/auto-attack): looks for the
  * closest adversarial example instead of one at a given distance; a round breaks an image if it comes within epsilon.
- * Running it throws ConfigError where the model has too few classes.
+ * Running it throws ConfigError where the model has too few classes, or FAB lacks the norm.
  */
 export function fab(options: FabOptions): Attack {
   return defineAttack(fabDefinition(options));
@@ -41,7 +42,7 @@ export function fabDefinition(options: FabOptions): AttackDefinition<FabState> {
     rounds: (classes) => attackRounds(targeted ? { restarts, targets } : { restarts }, classes),
     prepare({ threat, model: { classes, imageSize } }) {
       requireClasses(name, classes);
-      const norm = FAB_NORMS[threat.norm];
+      const norm = ofNorm(FAB_NORMS, threat.norm, name);
       const setup = {
         threat,
         norm,
@@ -104,7 +105,7 @@ function roundCost(iterations: number, candidates: number): AttackCost {
 }
 
 /** FAB by norm: a projection is one file and one entry here. Random directions as in `fab_base.py` of fra31/auto-attack. */
-export const FAB_NORMS: Readonly<Record<ThreatModel['norm'], FabNorm>> = {
+export const FAB_NORMS: Readonly<Partial<Record<ThreatModel['norm'], FabNorm>>> = {
   Linf: {
     projection: projectionLinf,
     dual: sumOfMagnitudes,

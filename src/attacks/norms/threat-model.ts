@@ -100,10 +100,13 @@ const BALLS: Partial<Record<ThreatModel['norm'], (epsilon: number, imageSize: nu
 
 /** The balls of a threat model, for images of `imageSize` numbers. Throws ConfigError where the attack lacks the norm. */
 export function ballFactory(threat: ThreatModel, imageSize: number, attack: string): BallFactory {
-  const create = BALLS[threat.norm];
-  if (create === undefined)
-    throw new ConfigError(
-      `${attack} has no ${threat.norm} norm: set threat.norm to one of ${Object.keys(BALLS).join(', ')}`,
-    );
-  return create(Math.fround(threat.epsilon), imageSize);
+  return ofNorm(BALLS, threat.norm, attack)(Math.fround(threat.epsilon), imageSize);
+}
+
+/** What an attack has for a norm. Throws ConfigError where it has nothing. */
+export function ofNorm<T>(table: Readonly<Partial<Record<Norm, T>>>, norm: Norm, attack: string): T {
+  const entry = table[norm];
+  if (entry === undefined)
+    throw new ConfigError(`${attack} has no ${norm} norm: set threat.norm to one of ${Object.keys(table).join(', ')}`);
+  return entry;
 }

@@ -8,6 +8,7 @@ import {
   type PerImageAttack,
 } from '../core/per-image-attack.ts';
 import { predictedClass } from '../core/predictions.ts';
+import { ofNorm } from '../norms/threat-model.ts';
 import { L1_BUMPS, L2_BUMPS } from './bumps.ts';
 import { bumpProposals } from './l2-l1-proposals.ts';
 import { linfProposals } from './linf-proposals.ts';
@@ -25,6 +26,7 @@ export interface SquareOptions {
 /**
  * Square Attack (arXiv:1912.00049, `square.py` of fra31/auto-attack with AutoAttack's settings: margin loss, squares by
  * iteration and not by budget): random search with localised changes, which asks for nothing but logits.
+ * Running it throws ConfigError where it lacks the norm.
  */
 export function square({ name, queries, restarts }: SquareOptions): Attack {
   return defineAttack<SquareState>({
@@ -32,7 +34,7 @@ export function square({ name, queries, restarts }: SquareOptions): Attack {
     roundCost: () => ({ forwards: queries + 1, gradients: 0 }),
     rounds: (classes) => attackRounds({ restarts }, classes),
     prepare(setup) {
-      const proposal = PROPOSALS[setup.threat.norm](setup);
+      const proposal = ofNorm(PROPOSALS, setup.threat.norm, name)(setup);
       const { randomised } = setup.model;
       return ({ clean, label, stream }, _round, saved) =>
         new SquareRun({ label, queries, randomised }, proposal({ clean, stream, saved }), saved);
@@ -119,7 +121,7 @@ function marginOf(logits: Float32Array, label: number): number {
 }
 
 /** The attack by norm; a norm is one line here. */
-export const PROPOSALS: Readonly<Record<AttackSetup['threat']['norm'], ProposalFactory>> = {
+export const PROPOSALS: Readonly<Partial<Record<AttackSetup['threat']['norm'], ProposalFactory>>> = {
   Linf: linfProposals,
   L2: bumpProposals(L2_BUMPS),
   L1: bumpProposals(L1_BUMPS),

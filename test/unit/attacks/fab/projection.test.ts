@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FAB_NORMS } from '../../../../src/attacks/fab/fab.ts';
+import { ofNorm } from '../../../../src/attacks/norms/threat-model.ts';
 import { keyedStream, type RandomStream } from '../../../../src/numeric/random.ts';
 import { sortedProjection } from './sorted-projection.ts';
 
@@ -28,7 +29,7 @@ const LENGTHS: Readonly<Record<Norm, (move: Float64Array) => number>> = {
 
 /** The projection's move and its length as the projection has it. */
 function projected(norm: Norm, x: Float32Array, w: Float32Array, excess: number) {
-  const projection = FAB_NORMS[norm].projection(x.length);
+  const projection = ofNorm(FAB_NORMS, norm, 'fab').projection(x.length);
   const move = new Float64Array(x.length);
   projection.setNormal(w);
   return { move, length: projection.move(x, excess, move) };
@@ -84,7 +85,7 @@ describe.each(NORMS)('the projection in %s', (norm) => {
 
   it('takes an image of 3,072 pixels, and another after it, through the same scratch', () => {
     const stream = keyedStream(['projection', norm]);
-    const projection = FAB_NORMS[norm].projection(3072);
+    const projection = ofNorm(FAB_NORMS, norm, 'fab').projection(3072);
     const move = new Float64Array(3072);
     for (const share of [0.001, 0.03, 0.5, 0.999, 2]) {
       const { x, w, excess } = scene(stream, 3072, share, 'normal');

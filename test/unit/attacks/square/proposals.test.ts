@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isWithinThreat } from '../../../../src/attacks/norms/threat-model.ts';
+import { isWithinThreat, ofNorm } from '../../../../src/attacks/norms/threat-model.ts';
 import { overlapOf, randomSquare, squareShare, tiles } from '../../../../src/attacks/square/proposal.ts';
 import { PROPOSALS } from '../../../../src/attacks/square/square.ts';
 import { keyedStream } from '../../../../src/numeric/random.ts';
@@ -60,7 +60,7 @@ describe.each([
   { norm: 'L1', epsilon: 8 },
 ] as const)('a proposal of $norm', (threat) => {
   it('stays within the threat model, goes back exactly, and changes what it should', () => {
-    const proposal = PROPOSALS[threat.norm]({ threat, model })({ clean, stream });
+    const proposal = ofNorm(PROPOSALS, threat.norm, 'square')({ threat, model })({ clean, stream });
     expect(isWithinThreat(proposal.x, clean, threat)).toBe(true);
     proposal.keep();
     for (let iteration = 0; iteration < 100; iteration++) {
@@ -82,7 +82,7 @@ describe('a proposal of Linf', () => {
   const high = (k: number) => Math.min(Math.fround(clean[k]! + Math.fround(0.1)), 1);
 
   it('begins with vertical stripes and puts a square of each channel at one end', () => {
-    const proposal = PROPOSALS.Linf({ threat, model })({ clean, stream });
+    const proposal = ofNorm(PROPOSALS, threat.norm, 'square')({ threat, model })({ clean, stream });
     const isHigh = (x: Float32Array) => Array.from(x, (value, k) => value === Math.fround(high(k)));
     const start = isHigh(proposal.x);
     for (let k = 0; k < IMAGE_SIZE; k++) {
@@ -113,7 +113,7 @@ describe.each(['L2', 'L1'] as const)('a proposal of %s', (norm) => {
   it('uses all of epsilon while [0, 1] leaves room', () => {
     const threat = { norm, epsilon: 0.05 };
     const grey = new Float32Array(IMAGE_SIZE).fill(0.5);
-    const proposal = PROPOSALS[norm]({ threat, model })({ clean: grey, stream });
+    const proposal = ofNorm(PROPOSALS, norm, 'square')({ threat, model })({ clean: grey, stream });
     proposal.keep();
     for (let iteration = 0; iteration < 200; iteration++) {
       proposal.propose(squareShare(iteration * 5));

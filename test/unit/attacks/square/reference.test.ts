@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { AttackPoints, ThreatModel } from '../../../../src/attacks/core/attack.ts';
+import { ofNorm } from '../../../../src/attacks/norms/threat-model.ts';
 import { PROPOSALS, SquareRun } from '../../../../src/attacks/square/square.ts';
 import type { OnnxModel } from '../../../../src/evaluation/onnx-model.ts';
 import { keyedStream } from '../../../../src/numeric/random.ts';
@@ -49,7 +50,7 @@ describeWithShared('Square beside the original on a real network', (reference) =
 /** Margin of each image after the recorded number of queries, 0 where it is broken. */
 async function marginsLeft(model: OnnxModel, points: AttackPoints, threat: ThreatModel): Promise<number[]> {
   const { classes, imageSize } = model;
-  const proposal = PROPOSALS[threat.norm]({ threat, model });
+  const proposal = ofNorm(PROPOSALS, threat.norm, 'square')({ threat, model });
   const runs = points.images.map((image, row) => {
     const canvas = { clean: imageOf(points.x, row, imageSize), stream: keyedStream([image]) };
     const sample = { label: points.labels[row]!, queries: cifar.queries, randomised: false };

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { ThreatModel } from '../../../../src/attacks/core/attack.ts';
 import type { AttackSetup } from '../../../../src/attacks/core/per-image-attack.ts';
+import { ofNorm } from '../../../../src/attacks/norms/threat-model.ts';
 import { PROPOSALS, SquareRun } from '../../../../src/attacks/square/square.ts';
 import type { RandomSource } from '../../../../src/numeric/random.ts';
 
@@ -47,7 +48,10 @@ function attackOf(threat: ThreatModel, clean: Float32Array, stream: RandomSource
   // For a randomised model no question is left out.
   const model = { classes: 2, imageSize: clean.length, imageShape: fixture.shape, randomised: true };
   const setup: AttackSetup = { threat, model };
-  return new SquareRun({ label: 0, queries, randomised: true }, PROPOSALS[threat.norm](setup)({ clean, stream }));
+  return new SquareRun(
+    { label: 0, queries, randomised: true },
+    ofNorm(PROPOSALS, threat.norm, 'square')(setup)({ clean, stream }),
+  );
 }
 
 /** A stream that gives recorded numbers in turn. */
