@@ -104,7 +104,8 @@ export function entryOf({ id, mask }: Variant): Record<string, unknown> {
 const threshold = z.number().min(0).lt(1);
 
 const UNKNOWN_VARIANT =
-  'is no known variant: use none, two-pass, loir, cdir, random, "conf@0.8" (from 0, below 1) or {"mask": "conf", "thresholds": [...]}';
+  `is no known variant: use none, two-pass, ${RANKING_METHODS.join(', ')}, ` +
+  '"conf@0.8" (from 0, below 1) or {"mask": "conf", "thresholds": [...]}';
 
 const named = z.enum(['none', 'two-pass', ...RANKING_METHODS], UNKNOWN_VARIANT).transform((id): VariantEntry[] => {
   if (id === 'none') return [{ id, mask: id }];
