@@ -2,14 +2,14 @@ import type { DatasetSpec } from '../datasets/dataset.ts';
 import { openDataset } from '../datasets/open.ts';
 import { InputError } from '../errors.ts';
 import type { ImageShape } from '../models/classifier.ts';
-import { DATASET_FORMATS, type Preprocessing } from '../schemas/config.ts';
+import { DATASET_FORMATS, type DatasetFormat, type Preprocessing } from '../schemas/config.ts';
 import { localPath } from '../stores/open.ts';
 import { describe, knownOptions, wholeNumber } from './arguments.ts';
 
 /** Which images to read, and how. */
 export interface ReadImagesOptions {
   /** Told by the name where left out: npy for .npy and .npz, else cifar10. */
-  readonly format?: 'cifar10' | 'cifar100' | 'npy' | 'imagefolder';
+  readonly format?: DatasetFormat;
   /** Index of the first image; 0 by default. */
   readonly first?: number;
   /** How many; all from `first` on by default. */

@@ -1,6 +1,6 @@
 import { DatasetError } from '../errors.ts';
 import { keyedStream } from '../numeric/random.ts';
-import type { Preprocessing } from '../schemas/config.ts';
+import type { DatasetFormat, Preprocessing } from '../schemas/config.ts';
 
 /**
  * Labelled images of one size, in memory or read when they are asked for. An image's index is its identity: random streams
@@ -123,23 +123,17 @@ export interface SampleSpec {
   readonly seed: number;
 }
 
-interface SpecOfFormat {
-  cifar10: CommonSpec;
-  cifar100: CommonSpec;
+/** What formats take besides, those that take more. */
+interface OwnSpecs {
   /** `labels` is the .npy of the labels, where `path` is an .npy of images. */
-  npy: CommonSpec & { readonly labels?: string | undefined };
+  npy: { readonly labels?: string | undefined };
   /** `list` is a text file of the images to take, a path a line; `path` is a folder of class folders, or a tar of one. */
-  imagefolder: CommonSpec & {
-    readonly preprocessing?: Preprocessing | undefined;
-    readonly list?: string | undefined;
-  };
+  imagefolder: { readonly preprocessing?: Preprocessing | undefined; readonly list?: string | undefined };
 }
-
-export type DatasetFormat = keyof SpecOfFormat;
 
 /** Where a dataset is and how to read it; a union over the formats. */
 export type DatasetSpec<F extends DatasetFormat = DatasetFormat> = {
-  [K in F]: { readonly format: K } & SpecOfFormat[K];
+  [K in F]: { readonly format: K } & CommonSpec & (K extends keyof OwnSpecs ? OwnSpecs[K] : unknown);
 }[F];
 
 /** Images first to first + count - 1 of a dataset, [count, C, H, W], and their labels. */

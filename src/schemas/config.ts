@@ -42,6 +42,8 @@ const checkpointSchema = z.strictObject({
 });
 
 export const DATASET_FORMATS = ['cifar10', 'cifar100', 'npy', 'imagefolder'] as const;
+/** What a data set's files are: `cifar10`, `cifar100`, `npy` or `imagefolder`. */
+export type DatasetFormat = (typeof DATASET_FORMATS)[number];
 
 /** RobustBench's names; `src/datasets/image/decode.ts` says what each does. */
 export const PREPROCESSINGS = ['none', 'Crop288', 'Res256Crop224', 'BicubicRes256Crop224'] as const;
