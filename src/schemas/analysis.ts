@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { attackEntrySchema, attackSpecSchema } from './attacks.ts';
+import { type AttackName, attackEntrySchema, attackSpecSchema, type Norm } from './attacks.ts';
 import { RANKING_METHODS } from './variants.ts';
 
 /** What `igd analyze` is told, what its jobs leave behind, and what it reports. */
@@ -24,7 +24,11 @@ const lossSurfaceSchema = z.strictObject({
 });
 
 /** The attack of an analysis that names none: the paper's, or what knows the norm. */
-export const ANALYSIS_ATTACKS = { Linf: 'gama', L2: 'apgd-ce', L1: 'apgd-ce' } as const;
+export const ANALYSIS_ATTACKS = {
+  Linf: 'gama',
+  L2: 'apgd-ce',
+  L1: 'apgd-ce',
+} as const satisfies Record<Norm, AttackName>;
 
 /** The `analysis` section of a config. */
 export const analysisSchema = z
