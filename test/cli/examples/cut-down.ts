@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { resolveSuite } from '../../../src/attacks/suites.ts';
-import type { RunConfig } from '../../../src/schemas/config.ts';
+import type { DatasetFormat, RunConfig } from '../../../src/schemas/config.ts';
 import { scratch, writeJson } from '../../support/cli.ts';
 import { lettersTokenizer } from '../../support/clip.ts';
 import { standInCifar, standInImages } from '../../support/stand-in-data.ts';
@@ -9,8 +9,9 @@ import { type StandInName, unitsOf, writeStandIn } from '../../support/stand-ins
 /** Where stand-ins are made; to be removed at the end. */
 export const folder = scratch();
 
-/** ImageNet has 1,000 classes; more than attacks have targets is enough. */
-const CLASSES = { cifar10: 10, cifar100: 100, imagefolder: 12, npy: 10 };
+/** Of a format. ImageNet has 1,000; more than attacks have targets is enough. */
+const CLASSES: Readonly<Partial<Record<DatasetFormat, number>>> = { cifar100: 100, imagefolder: 12 };
+const classesOf = (format: DatasetFormat) => CLASSES[format] ?? 10;
 
 /** Which network a preset's checkpoint holds, told by its name as its publishers gave it. */
 function standInOf(preset: string): StandInName {
@@ -41,7 +42,7 @@ export async function cutDown(
     importantUnits: Math.min(importantUnits, unitsOf(standIn, layer) / 2),
     ranking: {
       ...ranking,
-      ...(ranking.clip && { clip: smallClip(ranking.clip), classNames: classNames(CLASSES[dataset.format]) }),
+      ...(ranking.clip && { clip: smallClip(ranking.clip), classNames: classNames(classesOf(dataset.format)) }),
       // Random weights on noise: that classes differ is not to be expected.
       allowDegenerate: true,
     },
@@ -78,7 +79,7 @@ async function makeInputs(
   standIn: StandInName,
   { format, preprocessing }: Pick<RunConfig['dataset'], 'format' | 'preprocessing'>,
 ) {
-  const classes = CLASSES[format];
+  const classes = classesOf(format);
   const uri = writeStandIn(`${place}/weights.safetensors`, standIn, classes);
   const paths =
     format === 'cifar10' || format === 'cifar100'

@@ -69,7 +69,7 @@ const DUAL_NORMS = {
 export function relativeMargin(
   classifier: LinearClassifier,
   x: readonly number[],
-  norm: ThreatModel['norm'],
+  norm: keyof typeof DUAL_NORMS,
   epsilon: number,
 ): number {
   const logits = classifier.logits(x);

@@ -1,5 +1,3 @@
-import type { ThreatModel } from '../../../../src/attacks/core/attack.ts';
-
 /** A coordinate that may move: against the sign of its weight, by its slack at most. */
 interface Coordinate {
   readonly index: number;
@@ -10,7 +8,7 @@ interface Coordinate {
 
 /** The projections of `src/attacks/fab` in the plainest way, by sorting; in float64. */
 export function sortedProjection(
-  norm: ThreatModel['norm'],
+  norm: 'Linf' | 'L2' | 'L1',
   x: ArrayLike<number>,
   w: Float32Array,
   excess: number,
@@ -32,7 +30,7 @@ export function sortedProjection(
   return move;
 }
 
-/** The largest weights first, as far as they slack; of equal ones the first. */
+/** The largest weights first, as far as their slack goes; of equal ones the first. */
 function greedy(coordinates: readonly Coordinate[], excess: number): number[] {
   const lengths = coordinates.map(() => 0);
   let left = excess;
