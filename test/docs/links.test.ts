@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Page, parsePage, ROOT, readPage } from '../support/markdown.ts';
+import { walkThroughsIn } from '../support/walk-throughs.ts';
 
 const PAGES = [
   'README.md',
@@ -21,6 +22,13 @@ const SOURCES = ['src', 'bench', 'infra', 'functions'].flatMap((folder) =>
   readdirSync(`${ROOT}${folder}`, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts'))
     .map((file) => posix.join(folder, file.replaceAll('\\', '/'))),
+);
+
+/** Files that somebody who follows a walk-through makes. */
+const TO_BE_MADE = new Set(
+  walkThroughsIn(readFileSync(`${ROOT}CONTRIBUTING.md`, 'utf8')).flatMap(({ edits }) =>
+    edits.filter(({ change }) => 'text' in change).map(({ path }) => path),
+  ),
 );
 
 /** npm scripts, by package.json. */
@@ -56,7 +64,7 @@ function problemsOf(path: string, page: Page): string[] {
 function missingPaths(texts: readonly string[]): string[] {
   const paths = /(?<![\w./@-])(?:src|test|bench|docs|infra|functions)\/[\w./-]*\w(?![\w*{<]|\/[*{<])/g;
   const found = texts.flatMap((text) => [...text.matchAll(paths)].map(([name]) => name));
-  return found.filter((name) => !existsSync(`${ROOT}${name}`));
+  return found.filter((name) => !existsSync(`${ROOT}${name}`) && !TO_BE_MADE.has(name));
 }
 
 function commentsOf(source: string): string[] {
