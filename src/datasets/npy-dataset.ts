@@ -34,7 +34,7 @@ export async function readNpyDataset(spec: DatasetSpec<'npy'>): Promise<Dataset>
   const [imageTensor, labelTensor] = await readPair(spec);
   const images = imagesOf(imageTensor, path);
   const labels = labelsOf(labelTensor, spec.labels ?? path);
-  const count = imageTensor.dims[0] ?? 0;
+  const count = imageTensor.dims[0]!;
   if (labels.length !== count) {
     throw new DatasetError(`${path}: ${count} images but ${labels.length} labels; give one label an image`);
   }

@@ -25,7 +25,7 @@ export async function timeConvolutions(options: RuntimeOptions): Promise<Timing>
       await session.run(feeds);
       times.push(performance.now() - start);
     }
-    const milliseconds = times.sort((a, b) => a - b)[Math.floor(ROUNDS / 2)] ?? 0;
+    const milliseconds = times.sort((a, b) => a - b)[Math.floor(ROUNDS / 2)]!;
     return { ...SHAPE, milliseconds, gigaflops: operations(SHAPE) / milliseconds / 1e6 };
   } finally {
     await session.release();

@@ -182,6 +182,6 @@ async function readNoise(path: string, images: number, imageShape: readonly numb
 
 function fromValues(values: Float32Array): RandomSource {
   let next = 0;
-  const draw = () => values[next++ % values.length] ?? 0;
+  const draw = () => values[next++ % values.length]!;
   return { normal: draw, uniform: draw, integer: () => 0 };
 }

@@ -46,7 +46,7 @@ export function resizedSquare(channel: Uint8Array, height: number, width: number
 
 /** In float32 steps, as ToTensor and Normalize take them. */
 function normalised(byte: number, channel: number): number {
-  const [mean, std] = [Math.fround(MEAN[channel] ?? 0), Math.fround(STD[channel] ?? 1)];
+  const [mean, std] = [Math.fround(MEAN[channel]!), Math.fround(STD[channel]!)];
   return Math.fround(Math.fround(byte / 255) - mean) / std;
 }
 

@@ -110,7 +110,7 @@ const oneHot: ShapeRule = (node, inputs) => {
   const { dims } = operand(node, inputs, 0);
   const [depth] = requiredNumbers(node, inputs, 1, 'depth');
   const axis = axisOf(node, intOf(node, 'axis', -1), dims.length + 1);
-  return [unknown(operand(node, inputs, 2).type, dims.toSpliced(axis, 0, depth ?? 0))];
+  return [unknown(operand(node, inputs, 2).type, dims.toSpliced(axis, 0, depth ?? fail(node, 'its depth is empty')))];
 };
 
 export const INDEXING_RULES: RuleTable = {

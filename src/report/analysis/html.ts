@@ -91,7 +91,7 @@ function surfaceSections({ surfaces, threat }: AnalysisReport, classNames: reado
   return images.map((image) => {
     const panels = surfaces.filter((surface) => surface.image === image);
     const highest = highestLoss(panels);
-    const label = panels[0]?.label ?? -1;
+    const label = panels[0]!.label;
     const drawings = panels.map((surface) => ({ ...surface, drawing: surfaceDrawing(surface, highest) }));
     const flat = panels.filter(({ zeroGradient }) => zeroGradient).map(({ variant }) => variant);
     return section(
