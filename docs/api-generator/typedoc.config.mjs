@@ -13,7 +13,16 @@ export default {
   blockTags: [...OptionDefaults.blockTags, '@generated'],
   // Lists of names that a type's comment spells out, schemas that a type is inferred from, and messages of protoc's.
   intentionallyNotExported: [
-    ...['DEVICES', 'LOSS_NAMES', 'NORM_NAMES', 'PREPROCESSINGS', 'PROTOCOLS', 'RANKING_METHODS', 'SUITE_NAMES'],
+    ...[
+      'DATASET_FORMATS',
+      'DEVICES',
+      'LOSS_NAMES',
+      'NORM_NAMES',
+      'PREPROCESSINGS',
+      'PROTOCOLS',
+      'RANKING_METHODS',
+      'SUITE_NAMES',
+    ],
     ...['attackSpecSchema', 'attackUsageSchema', 'flag', 'modelChecksSchema'],
     ...['ResolvedAttackSpec', 'RankedMask', 'SimilaritySpec', 'Variant', 'VariantEntry', 'arithmetic'],
     ...['AttributeProto', 'ModelProto', 'NodeProto', 'ValueInfoProto'],
