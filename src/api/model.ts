@@ -1,6 +1,7 @@
 import type { LossGradient } from '../attacks/core/attack.ts';
 import type { LossName } from '../attacks/core/losses.ts';
 import type { ImageShape } from '../models/classifier.ts';
+import type { ReadingFact } from '../schemas/reading.ts';
 
 /** A layer whose units can be ranked and masked. */
 export interface LayerInfo {
@@ -53,6 +54,8 @@ export interface OpenModel extends AsyncDisposable {
   readonly layers: readonly LayerInfo[];
   /** What a reader should know of how it was read: prefixes stripped, half precision widened. */
   readonly notes: readonly string[];
+  /** What the weights did not tell, how it was decided, and by whom. */
+  readonly reading: readonly ReadingFact[];
   /** Whether two evaluations of an image may differ (randomised smoothing); its noise is that of a seed and an index. */
   readonly randomised: boolean;
   /**

@@ -10,6 +10,7 @@ import type { Runtime } from '../onnx/runtime.ts';
 import { openClassifier } from '../runs/inputs/open-classifier.ts';
 import { onnxRuntime } from '../runtime/session.ts';
 import { DEVICES, type Device, inputSchema } from '../schemas/config.ts';
+import { type ModelOptions, modelOptionsSchema } from '../schemas/model-options.ts';
 import { localPath } from '../stores/open.ts';
 import { describe, knownOptions, parsed } from './arguments.ts';
 import type { OpenModel } from './model.ts';
@@ -27,6 +28,8 @@ export interface OpenModelOptions {
   readonly normalize?: { readonly mean: readonly number[]; readonly std: readonly number[] };
   /** How the model wants its images; images are handed over as NCHW all the same. NCHW by default. */
   readonly layout?: 'NCHW' | 'NHWC';
+  /** What the weights of a checkpoint do not tell; the architecture's usual where left out. `model.reading` says what was assumed. */
+  readonly model?: ModelOptions;
   /** The keys, joined by dots, that lead to the state dict, for checkpoints that hold several: "ema.model". */
   readonly stateDict?: string;
   /** For an .onnx: the tensor or node that is to be ranked and masked. Without it, outputs of activations are offered. */
@@ -43,7 +46,18 @@ export interface OpenModelOptions {
   readonly rules?: GradientTable;
 }
 
-const OPTIONS = ['normalize', 'layout', 'stateDict', 'layer', 'imageShape', 'threads', 'device', 'runtime', 'rules'];
+const OPTIONS = [
+  'normalize',
+  'layout',
+  'stateDict',
+  'model',
+  'layer',
+  'imageShape',
+  'threads',
+  'device',
+  'runtime',
+  'rules',
+];
 
 const computeSchema = z.object({
   threads: z.int().positive().optional(),
@@ -78,8 +92,9 @@ async function openRuntimeModel(source: ModelSource, options: OpenModelOptions =
 }
 
 async function readClassifier(source: ModelSource, options: OpenModelOptions): Promise<Classifier> {
-  const { normalize, layout } = options;
-  const input = parsed(z.strictObject(inputSchema), { normalize, layout }, 'openModel');
+  const { normalize, layout, model } = options;
+  const schema = z.strictObject({ ...inputSchema, model: modelOptionsSchema.optional() });
+  const input = parsed(schema, { normalize, layout, model }, 'openModel');
   const { layer, imageShape, stateDict } = options;
   const spec = { ...input, layer, imageShape };
   if (source instanceof Uint8Array) return classifierFromOnnx(decodeModel(source, 'model.onnx'), 'model.onnx', spec);

@@ -8,6 +8,7 @@ import { keyedStream, type RandomStream } from '../numeric/random.ts';
 import type { GradientTable } from '../onnx/autodiff/rule.ts';
 import type { Runtime } from '../onnx/runtime.ts';
 import type { CraftedOn } from '../schemas/attacks.ts';
+import type { ReadingFact } from '../schemas/reading.ts';
 import { classNumbers, describe, imageCount, imageIndices, knownOptions, wholeNumber } from './arguments.ts';
 import type { GradientQuery, LayerInfo, LogitsOptions, OpenModel } from './model.ts';
 
@@ -38,6 +39,7 @@ export class RuntimeModel implements OpenModel {
   readonly imageShape: ImageShape;
   readonly layers: readonly LayerInfo[];
   readonly notes: readonly string[];
+  readonly reading: readonly ReadingFact[];
   readonly randomised: boolean;
   readonly parts: ModelParts;
   readonly #model: OnnxModel;
@@ -52,6 +54,7 @@ export class RuntimeModel implements OpenModel {
     this.imageShape = classifier.imageShape;
     this.layers = classifier.layers.map(({ name, units, dims }) => ({ name, units, dims }));
     this.notes = classifier.notes;
+    this.reading = classifier.reading;
     this.#model = new OnnxModel(evaluated, classifier.imageShape, classifier.classes, runtime);
     this.randomised = this.#model.randomised;
   }

@@ -48,12 +48,24 @@ function largest(candidates: readonly Candidate[]): Candidate {
   );
 }
 
+/** The mapping at `path`; or, where the last keys are the beginning of names inside one, those of its tensors. */
 function at(path: string, candidates: readonly Candidate[]): Candidate {
-  const found = candidates.find((candidate) => candidate.path === path);
+  const found = candidates.find((candidate) => candidate.path === path) ?? inside(path, candidates);
   if (found === undefined) {
     throw new CheckpointError(`has no weights under ${quote(path)}, only under ${titles(candidates)}`);
   }
   return found;
+}
+
+function inside(path: string, candidates: readonly Candidate[]): Candidate | undefined {
+  for (const { path: outer, entries, notes } of candidates) {
+    if (outer !== '' && !path.startsWith(`${outer}.`)) continue;
+    const prefix = `${outer === '' ? path : path.slice(outer.length + 1)}.`;
+    const named = [...entries].filter(([name]) => name.startsWith(prefix));
+    const kept = new Map(named.map(([name, tensor]) => [name.slice(prefix.length), tensor]));
+    if (kept.size > 0) return { path, entries: kept, notes };
+  }
+  return undefined;
 }
 
 function titles(candidates: readonly Candidate[]): string {

@@ -11,6 +11,7 @@ import {
   PREPROCESSINGS,
   type Preprocessing,
 } from '../schemas/config.ts';
+import { type ModelOptions, modelOptionsSchema } from '../schemas/model-options.ts';
 import { SIMILARITY_NAMES, type SimilarityName } from '../schemas/similarities.ts';
 import { localPath } from '../stores/open.ts';
 
@@ -44,9 +45,12 @@ export interface ModelFlags {
   readonly std?: number[];
   readonly layout: InputOptions['layout'];
   readonly stateDict?: string;
+  readonly model: ModelFlag[];
 }
 
-type ModelOptions = InputOptions & { readonly stateDict: string | undefined };
+type ModelFlag = readonly [key: string, value: string];
+
+type OpenOptions = InputOptions & { readonly stateDict: string | undefined; readonly model: ModelOptions | undefined };
 
 /** How the model wants its input, as in a config's `checkpoint`. */
 export function addModelOptions(command: Command): Command {
@@ -56,18 +60,43 @@ export function addModelOptions(command: Command): Command {
     .option('--state-dict <keys>', 'which state dict, for checkpoints that hold several, e.g. ema.model')
     .addOption(
       new Option('--layout <layout>', 'how the model wants its images').choices(['NCHW', 'NHWC']).default('NCHW'),
+    )
+    .option(
+      '--model <key=value>',
+      `what the weights do not tell, as in a config's "model"; may be repeated: ${Object.keys(modelOptionsSchema.shape).join(', ')}`,
+      collectFlags,
+      [],
     );
 }
 
+function collectFlags(text: string, before: ModelFlag[]): ModelFlag[] {
+  const [key = '', ...value] = text.split('=');
+  if (value.length === 0) throw new InvalidArgumentError('give key=value, e.g. activation=silu.');
+  return [...before, [key.trim(), value.join('=').trim()]];
+}
+
+/** The flags as a config's `model`; undefined where there are none. Throws InputError. */
+function modelFlags(flags: readonly ModelFlag[]): ModelOptions | undefined {
+  if (flags.length === 0) return undefined;
+  const isNumber = (text: string) => text !== '' && Number.isFinite(Number(text));
+  const document = Object.fromEntries(flags.map(([key, value]) => [key, isNumber(value) ? Number(value) : value]));
+  const parsed = modelOptionsSchema.safeParse(document);
+  if (parsed.success) return parsed.data;
+  throw new InputError(
+    parsed.error.issues.map(({ path, message }) => `--model ${path.join('.')}: ${message}`).join('\n'),
+  );
+}
+
 /** What the model options say, as `openClassifier` takes it. */
-export function modelOptions({ mean, std, layout, stateDict }: ModelFlags): ModelOptions {
+export function modelOptions({ mean, std, layout, stateDict, model: flags }: ModelFlags): OpenOptions {
   if ((mean === undefined) !== (std === undefined))
     throw new InputError('--mean and --std go together: give both or neither');
-  if (mean === undefined || std === undefined) return { layout, stateDict };
+  const model = modelFlags(flags);
+  if (mean === undefined || std === undefined) return { layout, stateDict, model };
   if (mean.length !== std.length || std.some((value) => value <= 0)) {
     throw new InputError('--mean and --std need one number per channel each, and std must be positive');
   }
-  return { layout, stateDict, normalize: { mean, std } };
+  return { layout, stateDict, model, normalize: { mean, std } };
 }
 
 export interface DataFlags {

@@ -3,6 +3,9 @@ import { sizeOf } from '../numeric/tensor.ts';
 import type { GraphBuilder } from '../onnx/builder.ts';
 import { type Dim, formatDims, isBatch, type Model } from '../onnx/graph.ts';
 import type { InputOptions } from '../schemas/config.ts';
+import type { ModelOptions } from '../schemas/model-options.ts';
+import type { ReadingFact } from '../schemas/reading.ts';
+import { type InputNormalization, standardizeImages } from './normalization.ts';
 
 /** [C, H, W] */
 export type ImageShape = readonly [number, number, number];
@@ -22,6 +25,8 @@ export interface Classifier {
   readonly layers: readonly MaskLayer[];
   /** What a reader should know of how it was read: prefixes stripped, half precision widened. */
   readonly notes: readonly string[];
+  /** What its weights did not tell, how it was decided, and by whom; empty for an .onnx, which tells everything. */
+  readonly reading: readonly ReadingFact[];
 }
 
 /** How a model is to be read. */
@@ -30,6 +35,8 @@ export interface ClassifierOptions extends Partial<InputOptions> {
   readonly layer?: string | undefined;
   /** [C, H, W] of the images it will see; the architecture's own by default. */
   readonly imageShape?: ImageShape | undefined;
+  /** What the weights of a checkpoint do not tell. */
+  readonly model?: ModelOptions | undefined;
 }
 
 /** A place where masking may act. */
@@ -68,24 +75,31 @@ export function unitStride({ dims, axis }: MaskLayer): number {
 /** Name of the image input of every graph igd makes. */
 export const IMAGE_INPUT = 'x';
 
+/** What is done to the image input before the model reads it. */
+export interface InputPreparation {
+  readonly normalization: InputNormalization;
+  readonly layout: InputOptions['layout'] | undefined;
+}
+
 /**
  * Appends the image input [N, C, H, W] in [0, 1] and, behind it, what the model wants done to it: (x - mean) / std per
- * channel, then NHWC. Returns the value the model itself reads. Kept as nodes of their own: folded into a padded
+ * channel or image, then NHWC. Returns the value the model itself reads. Kept as nodes of their own: folded into a padded
  * convolution, the mean would be wrong at the border. Throws ConfigError where mean and std do not fit the channels.
  */
 export function appendInput(
   builder: GraphBuilder,
   [channels, height, width]: ImageShape,
-  { normalize, layout }: Partial<InputOptions>,
+  { normalization, layout }: InputPreparation,
 ): string {
   let x = builder.input(IMAGE_INPUT, [{ batch: 1 }, channels, height, width]);
-  if (normalize !== undefined) {
-    if (normalize.mean.length !== channels) {
-      throw new ConfigError(`normalize has ${normalize.mean.length} channels, the images have ${channels}`);
-    }
+  if (normalization === 'per-image') x = standardizeImages(builder, x, channels * height * width);
+  if (typeof normalization === 'object') {
+    const { mean, std } = normalization;
+    if (mean.length !== channels)
+      throw new ConfigError(`normalize has ${mean.length} channels, the images have ${channels}`);
     const perChannel = [channels, 1, 1];
-    x = builder.op('Sub', [x, builder.constant(normalize.mean, perChannel)]);
-    x = builder.op('Div', [x, builder.constant(normalize.std, perChannel)]);
+    x = builder.op('Sub', [x, builder.constant(mean, perChannel)]);
+    x = builder.op('Div', [x, builder.constant(std, perChannel)]);
   }
   return layout === 'NHWC' ? builder.op('Transpose', [x], { perm: [0, 2, 3, 1] }) : x;
 }

@@ -1,44 +1,43 @@
 import { locatedIn } from '../checkpoints/messages.ts';
 import type { Checkpoint } from '../checkpoints/read-checkpoint.ts';
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError, ConfigError, GraphError } from '../errors.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
 import { isBatch } from '../onnx/graph.ts';
 import { canonicalise } from '../onnx/passes/canonicalise.ts';
-import type { InputOptions } from '../schemas/config.ts';
-import { appendInput, type Classifier, IMAGE_INPUT, type ImageShape, withOnlyOutput } from './classifier.ts';
-import { type Architecture, NetworkBuilder } from './network-builder.ts';
-import { cifarResNet, imageNetResNet, preActResNet, wideResNet } from './residual-networks.ts';
-
-/** Tried in order; the first that recognises the names of the weights builds the graph. */
-const ARCHITECTURES: readonly Architecture[] = [cifarResNet, preActResNet, wideResNet, imageNetResNet];
+import { ARCHITECTURES } from './architectures/table.ts';
+import { appendInput, type Classifier, type ClassifierOptions, IMAGE_INPUT, withOnlyOutput } from './classifier.ts';
+import { type LocatedNetwork, locateNetwork } from './locate.ts';
+import { type Architecture, type Body, NetworkBuilder } from './network-builder.ts';
+import { chooseNormalization, normalizationIn } from './normalization.ts';
+import { Reading } from './reading.ts';
+import { EXPORT_INSTEAD, requireAllUsed } from './unused-weights.ts';
 
 /**
  * Builds the classifier a checkpoint holds. `imageShape` is that of the data set; the architecture's own by default.
- * Throws CheckpointError where no architecture recognises it or a weight is missing, misshapen or not finite.
+ * Throws CheckpointError where no architecture recognises it, where a weight is missing, misshapen, not finite or of no use to
+ * the architecture, and ConfigError where an option does not go with it.
  */
-export function classifierFromCheckpoint(
-  checkpoint: Checkpoint,
-  options: Partial<InputOptions> = {},
-  imageShape?: ImageShape,
-): Classifier {
-  const architecture = recognise(checkpoint);
+export function classifierFromCheckpoint(checkpoint: Checkpoint, options: ClassifierOptions = {}): Classifier {
   try {
-    return build(architecture, checkpoint, options, imageShape ?? architecture.imageShape);
+    return build(recognise(checkpoint, options.model?.architecture), checkpoint, options);
   } catch (error) {
-    throw error instanceof CheckpointError ? locatedIn(checkpoint.path, error) : error;
+    throw error instanceof CheckpointError || error instanceof GraphError ? locatedIn(checkpoint.path, error) : error;
   }
 }
 
-function build(
-  architecture: Architecture,
-  checkpoint: Checkpoint,
-  options: Partial<InputOptions>,
-  imageShape: ImageShape,
-): Classifier {
-  const graph = new GraphBuilder();
-  const normalize = options.normalize ?? architecture.normalize;
-  const x = appendInput(graph, imageShape, { ...options, normalize });
-  const { description, logits, layers } = architecture.build(new NetworkBuilder(graph, checkpoint.state), x);
+/** The network of a checkpoint before its BatchNorms are folded away: what its running statistics can be compared with. */
+interface UnfoldedNetwork {
+  readonly graph: GraphBuilder;
+  readonly network: NetworkBuilder;
+  readonly body: Body;
+  readonly notes: readonly string[];
+}
+
+function build(located: LocatedNetwork, checkpoint: Checkpoint, options: ClassifierOptions): Classifier {
+  const { architecture } = located;
+  const imageShape = options.imageShape ?? architecture.imageShape;
+  const { graph, network, body, notes } = unfolded(located, checkpoint, options);
+  const { description, logits, layers } = body;
   const outputs = [logits, ...layers.map(({ tensor }) => tensor)];
   return {
     architecture: description,
@@ -48,8 +47,43 @@ function build(
     imageShape,
     classes: classesOf(graph, logits),
     layers,
-    notes: checkpoint.notes,
+    notes: [...checkpoint.notes, ...notes],
+    reading: network.reading.facts(),
   };
+}
+
+function unfolded(located: LocatedNetwork, { state }: Checkpoint, options: ClassifierOptions): UnfoldedNetwork {
+  const { architecture, prefix } = located;
+  const imageShape = options.imageShape ?? architecture.imageShape;
+  const [channels] = imageShape;
+  const graph = new GraphBuilder();
+  const reading = new Reading({ stated: options.model });
+  const file = normalizationIn(state, channels);
+  const usual = architecture.normalization ?? 'none';
+  const normalization = chooseNormalization(reading, { stated: options.normalize, file, usual, channels });
+  const x = appendInput(graph, imageShape, { normalization, layout: options.layout });
+  const network = new NetworkBuilder(graph, located.state, reading);
+  const body = builtBody(architecture, network, x);
+  const used = new Set([...network.used].map((name) => prefix + name));
+  for (const name of file?.names ?? []) used.add(name);
+  reading.requireAllAsked(body.description);
+  const notes = requireAllUsed({ used, all: state, architecture: body.description });
+  return {
+    graph,
+    network,
+    body,
+    notes: prefix === '' ? notes : [`weights are those under "${prefix.slice(0, -1)}"`, ...notes],
+  };
+}
+
+/** What does not fit together is the checkpoint's doing, not the graph's: its error names the architecture. */
+function builtBody(architecture: Architecture, network: NetworkBuilder, x: string): Body {
+  try {
+    return architecture.build(network, x);
+  } catch (error) {
+    if (!(error instanceof GraphError)) throw error;
+    throw new CheckpointError(`does not fit ${architecture.name}: ${error.message}`, { cause: error });
+  }
 }
 
 function classesOf(graph: GraphBuilder, logits: string): number {
@@ -58,12 +92,17 @@ function classesOf(graph: GraphBuilder, logits: string): number {
   return dim;
 }
 
-function recognise(checkpoint: Checkpoint): Architecture {
-  const architecture = ARCHITECTURES.find((candidate) => candidate.recognises(checkpoint.state));
-  if (architecture !== undefined) return architecture;
-  const found = [...checkpoint.state].slice(0, 4).map(([name, { dims }]) => `${name} [${dims.join(', ')}]`);
+function recognise({ state }: Checkpoint, wanted: string | undefined): LocatedNetwork {
+  const known = ARCHITECTURES.map(({ name }) => name);
+  if (wanted !== undefined && !known.includes(wanted))
+    throw new ConfigError(`model.architecture: "${wanted}" is none of ${known.join(', ')}`);
+  const candidates = ARCHITECTURES.filter(({ name }) => wanted === undefined || name === wanted);
+  const located = locateNetwork(state, candidates);
+  if (located !== undefined) return located;
+  const found = [...state].slice(0, 4).map(([name, { dims }]) => `${name} [${dims.join(', ')}]`);
+  const refusal =
+    wanted === undefined ? 'no known architecture has these weights' : `these are not the weights of ${wanted}`;
   throw new CheckpointError(
-    `${checkpoint.path}: no known architecture has these weights (${checkpoint.state.size} tensors: ${found.join('; ')}; ...). ` +
-      `Known: ${ARCHITECTURES.map(({ name }) => name).join(', ')}. Export the model to .onnx and give that instead`,
+    `${refusal} (${state.size} tensors: ${found.join('; ')}; ...). Known: ${known.join(', ')}. ${EXPORT_INSTEAD}`,
   );
 }

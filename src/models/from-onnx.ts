@@ -8,10 +8,13 @@ import {
   type ClassifierOptions,
   IMAGE_INPUT,
   type ImageShape,
+  type InputPreparation,
   type MaskLayer,
   maskLayer,
   withOnlyOutput,
 } from './classifier.ts';
+import { chooseNormalization } from './normalization.ts';
+import { Reading } from './reading.ts';
 
 /** Ops whose values are worth offering as layers: what comes after an activation or a pooling. */
 const OFFERED = new Set([
@@ -40,7 +43,11 @@ export function classifierFromOnnx(
   const body = canonicalClassifier(original, where, tensor);
   const logits = body.graph.outputs[0]!.name;
   const shape = imageShape ?? imageShapeOf(body.graph, input.layout ?? 'NCHW', where);
-  const model = canonicalise(behindInput(body, shape, input, where));
+  const reading = new Reading({ stated: input.model });
+  const claims = { stated: input.normalize, file: undefined, usual: 'none', channels: shape[0] } as const;
+  const preparation = { normalization: chooseNormalization(reading, claims), layout: input.layout };
+  reading.requireAllAsked('an .onnx, which tells all the rest,');
+  const model = canonicalise(behindInput(body, shape, preparation, where));
   const builder = GraphBuilder.from(model.graph);
   return {
     architecture: `ONNX graph "${original.graph.name}", ${model.graph.nodes.length} nodes`,
@@ -54,6 +61,7 @@ export function classifierFromOnnx(
         ? offeredLayers(model.graph, builder, logits)
         : [maskLayer(layer ?? tensor, tensor, builder.shape(tensor))],
     notes: [],
+    reading: reading.facts(),
   };
 }
 
@@ -113,7 +121,7 @@ function withLayerOutput(model: Model, tensor: string | undefined): Model {
 }
 
 /** The model reading what `appendInput` makes of the images. */
-function behindInput(model: Model, shape: ImageShape, input: ClassifierOptions, where: string): Model {
+function behindInput(model: Model, shape: ImageShape, input: InputPreparation, where: string): Model {
   const { graph } = model;
   const original = graph.inputs[0]!;
   const builder = new GraphBuilder();

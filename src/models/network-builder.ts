@@ -1,11 +1,16 @@
 import { type StateDict, type WantedSize, weight } from '../checkpoints/weights.ts';
 import { CheckpointError } from '../errors.ts';
+import type { Tensor } from '../numeric/tensor.ts';
 import { float, type GraphBuilder } from '../onnx/builder.ts';
 import { isBatch } from '../onnx/graph.ts';
-import type { InputOptions } from '../schemas/config.ts';
+import type { Normalization } from '../schemas/model-options.ts';
+import { appendActivation } from './activations.ts';
 import { type ImageShape, type MaskLayer, maskLayer } from './classifier.ts';
+import { Reading } from './reading.ts';
 
 export interface ConvOptions {
+  /** Side of the kernel that the architecture has here: a file with another is of another architecture. */
+  readonly kernel: number;
   readonly stride?: number;
   readonly padding?: number;
 }
@@ -13,8 +18,17 @@ export interface ConvOptions {
 /** Appends one block and returns its output; `name` is the block's module path. */
 export type ResidualBlock = (network: NetworkBuilder, x: string, name: string, stride: number) => string;
 
+/** A BatchNorm, by its module, and the value that it normalises. */
+export interface BatchNormSite {
+  readonly module: string;
+  readonly input: string;
+}
+
 /** Epsilon of torch.nn.BatchNorm2d. */
 const BATCH_NORM_EPSILON = 1e-5;
+
+/** Negative slope of torch.nn.LeakyReLU. */
+const LEAKY_SLOPE = 0.01;
 
 /**
  * The modules of torch.nn on a graph builder, their weights looked up by module name. A value carries the name of the
@@ -23,17 +37,24 @@ const BATCH_NORM_EPSILON = 1e-5;
 export class NetworkBuilder {
   readonly graph: GraphBuilder;
   readonly state: StateDict;
+  /** How what the weights do not tell is decided. */
+  readonly reading: Reading;
+  /** Names of the tensors that went into the graph. */
+  readonly used = new Set<string>();
+  /** Every BatchNorm so far. */
+  readonly norms: BatchNormSite[] = [];
 
-  constructor(graph: GraphBuilder, state: StateDict) {
+  constructor(graph: GraphBuilder, state: StateDict, reading = new Reading()) {
     this.graph = graph;
     this.state = state;
+    this.reading = reading;
   }
 
-  /** Conv2d; kernel size and width come from the weight's shape. */
-  conv(x: string, module: string, { stride = 1, padding = 0 }: ConvOptions = {}): string {
-    const weight = this.#parameter(`${module}.weight`, ['*', this.#channels(x), '*', '*']);
-    const [width, , ...kernel] = weight.dims as [number, number, number, number];
-    const attributes = { kernel_shape: kernel, strides: [stride, stride], pads: Array(4).fill(padding) };
+  /** Conv2d; the width comes from the weight's shape. */
+  conv(x: string, module: string, { kernel, stride = 1, padding = 0 }: ConvOptions): string {
+    const weight = this.#parameter(`${module}.weight`, ['*', this.#channels(x), kernel, kernel]);
+    const [width] = weight.dims as [number, number, number, number];
+    const attributes = { kernel_shape: [kernel, kernel], strides: [stride, stride], pads: Array(4).fill(padding) };
     const inputs = [x, weight.name, ...this.#bias(module, width)];
     return this.graph.op('Conv', inputs, attributes, { outputs: [module] });
   }
@@ -43,12 +64,16 @@ export class NetworkBuilder {
     const channels = this.#channels(x);
     const parameters = ['weight', 'bias', 'running_mean', 'running_var'];
     const inputs = parameters.map((name) => this.#parameter(`${module}.${name}`, [channels]).name);
-    const attributes = { epsilon: float(BATCH_NORM_EPSILON) };
+    const attributes = { epsilon: float(this.reading.choose('epsilon', BATCH_NORM_EPSILON)) };
+    this.norms.push({ module, input: x });
     return this.graph.op('BatchNormalization', [x, ...inputs], attributes, { outputs: [module] });
   }
 
-  relu(x: string): string {
-    return this.graph.op('Relu', [x], {}, { outputs: [this.graph.fresh(`${x}.relu`)] });
+  /** The network's activation. */
+  activate(x: string): string {
+    const activation = this.reading.choose('activation', 'relu');
+    const slope = activation === 'leaky-relu' ? this.reading.choose('slope', LEAKY_SLOPE) : 0;
+    return appendActivation(this.graph, x, activation, slope);
   }
 
   add(a: string, b: string, module: string): string {
@@ -128,8 +153,16 @@ export class NetworkBuilder {
 
   #parameter(name: string, dims: readonly WantedSize[]): { name: string; dims: readonly number[] } {
     const tensor = weight(this.state, name, dims);
+    this.used.add(name);
     return { name: this.graph.initializer(name, tensor), dims: tensor.dims };
   }
+}
+
+/** The weights under one prefix, by name. */
+export interface WeightNames {
+  has(name: string): boolean;
+  get(name: string): Tensor | undefined;
+  keys(): Iterable<string>;
 }
 
 /** What an architecture leaves in the network builder. */
@@ -139,15 +172,15 @@ export interface Body {
   readonly layers: readonly MaskLayer[];
 }
 
-/** One file per architecture and one line in the table of `from-checkpoint.ts`. */
+/** One file per architecture and one line in `architectures/table.ts`. */
 export interface Architecture {
   readonly name: string;
   /** Decided by the names (and at most the shapes) of the weights; nothing is read from flags. */
-  recognises(state: StateDict): boolean;
+  recognises(state: WeightNames): boolean;
   /** Image size where no data set says otherwise. */
   readonly imageShape: ImageShape;
-  /** Normalisation that belongs to the model, unless the config gives another. */
-  readonly normalize?: InputOptions['normalize'];
+  /** Usual normalisation, where neither file nor user says another; none by default. */
+  readonly normalization?: Normalization;
   /** Appends the network to the builder. Throws CheckpointError naming a weight that is missing, misshapen or not finite. */
   build(network: NetworkBuilder, x: string): Body;
 }

@@ -1,4 +1,4 @@
-import type { Architecture, Body, NetworkBuilder } from './network-builder.ts';
+import type { Architecture, Body, ConvOptions, NetworkBuilder } from './network-builder.ts';
 
 /**
  * CIFAR ResNet with basic blocks: 3x3 stem, `shortcut` branches, 4x4 average pool before `linear`.
@@ -15,7 +15,7 @@ export const cifarResNet: Architecture = {
 };
 
 function buildCifarResNet(network: NetworkBuilder, x: string): Body {
-  const stem = network.relu(network.batchNorm(network.conv(x, 'conv1', { padding: 1 }), 'bn1'));
+  const stem = network.activate(network.batchNorm(network.conv(x, 'conv1', { kernel: 3, padding: 1 }), 'bn1'));
   const { outputs, blocks } = network.stages(stem, ['layer1', 'layer2', 'layer3', 'layer4'], basicBlock);
   const [layer1, layer2, layer3, last] = outputs;
   const layer4 = network.globalAverage(last);
@@ -27,15 +27,15 @@ function buildCifarResNet(network: NetworkBuilder, x: string): Body {
 }
 
 function basicBlock(network: NetworkBuilder, x: string, name: string, stride: number): string {
-  const inner = network.relu(
-    network.batchNorm(network.conv(x, `${name}.conv1`, { stride, padding: 1 }), `${name}.bn1`),
+  const inner = network.activate(
+    network.batchNorm(network.conv(x, `${name}.conv1`, { kernel: 3, stride, padding: 1 }), `${name}.bn1`),
   );
-  const h = network.batchNorm(network.conv(inner, `${name}.conv2`, { padding: 1 }), `${name}.bn2`);
+  const h = network.batchNorm(network.conv(inner, `${name}.conv2`, { kernel: 3, padding: 1 }), `${name}.bn2`);
   const projected = network.has(`${name}.shortcut.0.weight`);
   const shortcut = projected
-    ? network.batchNorm(network.conv(x, `${name}.shortcut.0`, { stride }), `${name}.shortcut.1`)
+    ? network.batchNorm(network.conv(x, `${name}.shortcut.0`, { kernel: 1, stride }), `${name}.shortcut.1`)
     : x;
-  return network.relu(network.add(h, shortcut, name));
+  return network.activate(network.add(h, shortcut, name));
 }
 
 /**
@@ -55,10 +55,12 @@ export const preActResNet: Architecture = {
 };
 
 function buildPreActResNet(network: NetworkBuilder, x: string): Body {
-  const stem = network.conv(x, 'conv1', { padding: 1 });
+  const stem = network.conv(x, 'conv1', { kernel: 3, padding: 1 });
   const { outputs, blocks } = network.stages(stem, ['layer1', 'layer2', 'layer3', 'layer4'], preActBlock);
   const [layer1, layer2, layer3, last] = outputs;
-  const layer4 = network.globalAverage(network.has('bn.weight') ? network.relu(network.batchNorm(last, 'bn')) : last);
+  const layer4 = network.globalAverage(
+    network.has('bn.weight') ? network.activate(network.batchNorm(last, 'bn')) : last,
+  );
   return {
     description: `PreActResNet-${2 * blocks + 2}, width ${network.width('conv1.weight')}`,
     logits: network.linear(layer4, 'linear'),
@@ -68,11 +70,14 @@ function buildPreActResNet(network: NetworkBuilder, x: string): Body {
 
 /** The projection, where there is one, sees the activated input; the identity shortcut sees the raw one. */
 function preActBlock(network: NetworkBuilder, x: string, name: string, stride: number): string {
-  const activated = network.relu(network.batchNorm(x, `${name}.bn1`));
+  const activated = network.activate(network.batchNorm(x, `${name}.bn1`));
   const projected = network.has(`${name}.shortcut.0.weight`);
-  const shortcut = projected ? network.conv(activated, `${name}.shortcut.0`, { stride }) : x;
-  const inner = network.conv(activated, `${name}.conv1`, { stride, padding: 1 });
-  const h = network.conv(network.relu(network.batchNorm(inner, `${name}.bn2`)), `${name}.conv2`, { padding: 1 });
+  const shortcut = projected ? network.conv(activated, `${name}.shortcut.0`, { kernel: 1, stride }) : x;
+  const inner = network.conv(activated, `${name}.conv1`, { kernel: 3, stride, padding: 1 });
+  const h = network.conv(network.activate(network.batchNorm(inner, `${name}.bn2`)), `${name}.conv2`, {
+    kernel: 3,
+    padding: 1,
+  });
   return network.add(h, shortcut, name);
 }
 
@@ -91,10 +96,10 @@ export const wideResNet: Architecture = {
 };
 
 function buildWideResNet(network: NetworkBuilder, x: string): Body {
-  const stem = network.conv(x, 'conv1', { padding: 1 });
+  const stem = network.conv(x, 'conv1', { kernel: 3, padding: 1 });
   const { outputs, blocks } = network.stages(stem, ['block1.layer', 'block2.layer', 'block3.layer'], wideBlock);
   const [block1, block2, last] = outputs;
-  const block3 = network.globalAverage(network.relu(network.batchNorm(last, 'bn1')));
+  const block3 = network.globalAverage(network.activate(network.batchNorm(last, 'bn1')));
   const base = network.width('conv1.weight');
   const widen = network.width('block1.layer.0.conv1.weight') / base;
   return {
@@ -106,11 +111,14 @@ function buildWideResNet(network: NetworkBuilder, x: string): Body {
 
 /** Where the width changes, both branches see the activated input; elsewhere the shortcut is the raw one. */
 function wideBlock(network: NetworkBuilder, x: string, name: string, stride: number): string {
-  const activated = network.relu(network.batchNorm(x, `${name}.bn1`));
-  const inner = network.conv(activated, `${name}.conv1`, { stride, padding: 1 });
-  const h = network.conv(network.relu(network.batchNorm(inner, `${name}.bn2`)), `${name}.conv2`, { padding: 1 });
+  const activated = network.activate(network.batchNorm(x, `${name}.bn1`));
+  const inner = network.conv(activated, `${name}.conv1`, { kernel: 3, stride, padding: 1 });
+  const h = network.conv(network.activate(network.batchNorm(inner, `${name}.bn2`)), `${name}.conv2`, {
+    kernel: 3,
+    padding: 1,
+  });
   const projected = network.has(`${name}.convShortcut.weight`);
-  return network.add(projected ? network.conv(activated, `${name}.convShortcut`, { stride }) : x, h, name);
+  return network.add(projected ? network.conv(activated, `${name}.convShortcut`, { kernel: 1, stride }) : x, h, name);
 }
 
 /**
@@ -120,7 +128,7 @@ function wideBlock(network: NetworkBuilder, x: string, name: string, stride: num
 export const imageNetResNet: Architecture = {
   name: 'imagenet-resnet',
   imageShape: [3, 224, 224],
-  normalize: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
+  normalization: 'imagenet',
   recognises: (state) =>
     ['conv1.weight', 'bn1.weight', 'layer1.0.conv3.weight', 'layer1.0.downsample.0.weight', 'fc.weight'].every((name) =>
       state.has(name),
@@ -129,7 +137,9 @@ export const imageNetResNet: Architecture = {
 };
 
 function buildImageNetResNet(network: NetworkBuilder, x: string): Body {
-  const stem = network.relu(network.batchNorm(network.conv(x, 'conv1', { stride: 2, padding: 3 }), 'bn1'));
+  const stem = network.activate(
+    network.batchNorm(network.conv(x, 'conv1', { kernel: 7, stride: 2, padding: 3 }), 'bn1'),
+  );
   const pooled = network.maxPool(stem, 3, 2, 1);
   const { outputs, blocks } = network.stages(pooled, ['layer1', 'layer2', 'layer3', 'layer4'], bottleneck);
   const [layer1, layer2, layer3, layer4] = outputs;
@@ -141,13 +151,13 @@ function buildImageNetResNet(network: NetworkBuilder, x: string): Body {
 }
 
 function bottleneck(network: NetworkBuilder, x: string, name: string, stride: number): string {
-  const step = (value: string, index: number, options: { stride?: number; padding?: number }) =>
+  const step = (value: string, index: number, options: ConvOptions) =>
     network.batchNorm(network.conv(value, `${name}.conv${index}`, options), `${name}.bn${index}`);
-  const squeezed = network.relu(step(x, 1, {}));
-  const spatial = network.relu(step(squeezed, 2, { stride, padding: 1 }));
-  const h = step(spatial, 3, {});
+  const squeezed = network.activate(step(x, 1, { kernel: 1 }));
+  const spatial = network.activate(step(squeezed, 2, { kernel: 3, stride, padding: 1 }));
+  const h = step(spatial, 3, { kernel: 1 });
   const shortcut = network.has(`${name}.downsample.0.weight`)
-    ? network.batchNorm(network.conv(x, `${name}.downsample.0`, { stride }), `${name}.downsample.1`)
+    ? network.batchNorm(network.conv(x, `${name}.downsample.0`, { kernel: 1, stride }), `${name}.downsample.1`)
     : x;
-  return network.relu(network.add(h, shortcut, name));
+  return network.activate(network.add(h, shortcut, name));
 }

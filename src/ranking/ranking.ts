@@ -4,6 +4,7 @@ import { RankingError } from '../errors.ts';
 import { fromBase64, sha256Hex, toBase64 } from '../numeric/bytes.ts';
 import { suggestedIssues } from '../schemas/issues.ts';
 import { parseJson } from '../schemas/json.ts';
+import { modelOptionsSchema } from '../schemas/model-options.ts';
 import { similaritySpecSchema } from '../schemas/similarities.ts';
 import { RANKING_METHODS, type RankingInput, type RankingMethod, rankingUses } from '../schemas/variants.ts';
 
@@ -20,6 +21,7 @@ const recipeSchema = z.strictObject({
   input: z.strictObject({
     normalize: z.strictObject({ mean: z.array(z.number()), std: z.array(z.number()) }).nullable(),
     layout: z.enum(['NCHW', 'NHWC']),
+    model: modelOptionsSchema.optional(),
   }),
   /** Probe set, for methods that look at images. */
   probe: z.strictObject({ sha256, images: z.int().positive() }).nullable(),

@@ -150,6 +150,7 @@ async function factsOf(plan: Plan, rankings: Store, coverage: Coverage): Promise
       architecture: inputs.checkpoint.architecture,
       classes: inputs.checkpoint.classes,
       notes: inputs.checkpoint.notes,
+      ...(inputs.checkpoint.reading && { reading: inputs.checkpoint.reading }),
     },
     dataset: {
       format: config.dataset.format,

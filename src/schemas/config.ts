@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { analysisSchema } from './analysis.ts';
 import { attackEntrySchema, NORM_NAMES, PROTOCOLS, SUITE_NAMES } from './attacks.ts';
+import { modelOptionsSchema } from './model-options.ts';
 import { publishedSchema } from './published.ts';
 import { similaritySchema } from './similarities.ts';
 import { type RankedMask, type Variant, variantEntrySchema } from './variants.ts';
@@ -140,6 +141,8 @@ const computeSchema = z
 export const configSchema = z.strictObject({
   name: z.string().regex(/^[\w.-]{1,100}$/, 'may hold letters, digits, ".", "_" and "-" only'),
   checkpoint: checkpointSchema,
+  /** What the checkpoint's weights do not tell: activation, shortcut kind, ... */
+  model: modelOptionsSchema.optional(),
   dataset: datasetSchema,
   /** Where masking acts: layer1 ... layer4, block2, block3, or a tensor or node of an .onnx. */
   layer: z.string().min(1).optional(),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { readingFactSchema } from './reading.ts';
 import { modelChecksSchema } from './results.ts';
 
 /** The report's machine-readable form, versioned: consumers check `schema`. Shares are in [0, 1]. */
@@ -155,6 +156,8 @@ export const reportSchema = z.strictObject({
     architecture: z.string(),
     classes: z.int(),
     notes: z.array(z.string()),
+    /** How what its weights do not tell was decided; reports of the first edition have none. */
+    reading: z.array(readingFactSchema).optional(),
   }),
   dataset: z.strictObject({
     format: z.string(),

@@ -4,16 +4,18 @@ import { missingRules } from '../../onnx/autodiff/vjp.ts';
 import type { Graph } from '../../onnx/graph.ts';
 import { checkpointDigest } from '../../runs/inputs/inspect-inputs.ts';
 import { openClassifier } from '../../runs/inputs/open-classifier.ts';
+import { describeReading } from '../../schemas/reading.ts';
 import { localPath } from '../../stores/open.ts';
+import { addModelOptions, type ModelFlags, modelOptions } from '../options.ts';
 import { print } from '../storage-location.ts';
 
 export function define(command: Command): void {
-  command
+  addModelOptions(command)
     .argument('<file>', 'checkpoint (.pt, .pth, .pth.tar, .safetensors) or .onnx')
     .option('--json', 'as JSON')
-    .action(async (file: string, { json }: { json?: boolean }) => {
-      const summary = await summarise(file);
-      if (json === true) return print(JSON.stringify(summary, null, 2));
+    .action(async (file: string, flags: ModelFlags & { json?: boolean }) => {
+      const summary = await summarise(file, flags);
+      if (flags.json === true) return print(JSON.stringify(summary, null, 2));
       print(`${file}`);
       print(`  sha256        ${summary.sha256}`);
       print(`  architecture  ${summary.architecture}`);
@@ -30,14 +32,18 @@ export function define(command: Command): void {
       );
       if (summary.missingGradients.length > 0)
         print(`  no gradient   ${summary.missingGradients.join(', ')}: cannot be attacked white-box`);
+      for (const line of describeReading(summary.reading)) print(`  read          ${line}`);
       for (const note of summary.notes) print(`  note          ${note}`);
     });
 }
 
-async function summarise(file: string) {
+async function summarise(file: string, flags: ModelFlags) {
   const path = await localPath(file);
   const sha256 = await checkpointDigest(path);
-  const { architecture, imageShape, classes, layers, notes, model } = await openClassifier({ path });
+  const { architecture, imageShape, classes, layers, notes, reading, model } = await openClassifier({
+    path,
+    ...modelOptions(flags),
+  });
   return {
     file,
     sha256,
@@ -52,6 +58,7 @@ async function summarise(file: string) {
     ops: countOps(model.graph),
     missingGradients: missingRules(model.graph).map(({ op, nodes }) => `${op} (${nodes.join(', ')})`),
     notes,
+    reading,
   };
 }
 

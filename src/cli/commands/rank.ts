@@ -101,7 +101,7 @@ async function rank(checkpoint: string, given: RankFlags): Promise<void> {
     layer: layer.name,
     checkpoint: await checkpointDigest(path),
     stateDict: input.stateDict ?? null,
-    input: { normalize: input.normalize ?? null, layout: input.layout },
+    input: { normalize: input.normalize ?? null, layout: input.layout, ...(input.model && { model: input.model }) },
     probe: { sha256: probeDigest, images: probe.count },
     ...{ signed, seed },
     ...(clip && { clip: clipRecipe(clip.config, clip.inputs) }),

@@ -3,6 +3,7 @@ import { checkAnalysis } from '../../runs/planning/analysis-plan.ts';
 import { prepareRun } from '../../runs/planning/prepare-run.ts';
 import { parseParameterSweep } from '../../schemas/parameter-sweep.ts';
 import { parseConfig } from '../../schemas/parse-config.ts';
+import { describeReading } from '../../schemas/reading.ts';
 import { print, readText } from '../storage-location.ts';
 
 export function define(command: Command): void {
@@ -21,6 +22,7 @@ async function validate(path: string): Promise<void> {
   if (sweep !== undefined)
     print(`  sweep     ${sweep.key}: ${sweep.runs.map(({ value }) => value).join(', ')}; the first:`);
   print(`  model     ${checkpoint.architecture}, ${checkpoint.classes} classes, sha256 ${checkpoint.sha256}`);
+  for (const line of describeReading(checkpoint.reading ?? [])) print(`            ${line}`);
   for (const note of checkpoint.notes) print(`            ${note}`);
   if (checkpoint.layer !== null)
     print(

@@ -1,3 +1,4 @@
+import { describeReading } from '../../schemas/reading.ts';
 import type { Report } from '../../schemas/report.ts';
 import { count, counted, list, radius } from '../format.ts';
 import { fitsHalfWidth, MOST_CLASSES_DRAWN, overlapChart } from '../plots/overlap.ts';
@@ -60,6 +61,7 @@ function inputEntries({ checkpoint, dataset }: Report): Entry[] {
   return [
     ['Checkpoint', html`${checkpoint.uri}<br><code>sha256 ${checkpoint.sha256}</code>`],
     ['Architecture', `${checkpoint.architecture}, ${checkpoint.classes} classes`],
+    ...describeReading(checkpoint.reading ?? []).map((text): Entry => ['Read', text]),
     ...checkpoint.notes.map((text): Entry => ['Note', text]),
     ['Test set', html`${dataset.format} · ${file(dataset.test)}`],
     ...(dataset.probe === null ? [] : [['Probe set', file(dataset.probe)] satisfies Entry]),

@@ -6,9 +6,10 @@ import { openDataset } from '../../datasets/open.ts';
 import { CheckpointError, ConfigError, DatasetError, messageOf } from '../../errors.ts';
 import { layerOf } from '../../models/classifier.ts';
 import type { RunConfig } from '../../schemas/config.ts';
+import { readingFactSchema } from '../../schemas/reading.ts';
 import { rankedMask, rankingUses } from '../../schemas/variants.ts';
 import { clipInputsSchema, inspectClip } from './clip-inputs.ts';
-import { openClassifier } from './open-classifier.ts';
+import { classifierSpec, openClassifier } from './open-classifier.ts';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const images = z.strictObject({ sha256, images: z.int().positive() });
@@ -21,6 +22,8 @@ export const inputsSchema = z.strictObject({
     classes: z.int().positive(),
     layer: z.strictObject({ name: z.string(), units: z.int().positive() }).nullable(),
     notes: z.array(z.string()),
+    /** Plans of the first edition have none. */
+    reading: z.array(readingFactSchema).optional(),
   }),
   imageShape: z.tuple([z.int(), z.int(), z.int()]),
   test: images,
@@ -64,12 +67,7 @@ export async function inspectInputs(config: RunConfig): Promise<RunInputs> {
   const digest = await checkpointDigest(checkpoint.uri, checkpoint.sha256);
   const ofTest = testSpec(config);
   const test = await openDataset(ofTest);
-  const classifier = await openClassifier({
-    ...checkpoint,
-    path: checkpoint.uri,
-    imageShape: test.imageShape,
-    layer: config.layer,
-  });
+  const classifier = await openClassifier(classifierSpec(config, test.imageShape));
   checkClasses(test, classifier.classes, config.dataset.testLabels ?? config.dataset.test);
   if (ofTest.format === 'imagefolder') checkFolders(test, classifier.classes, ofTest.path);
   const probe = probeSpec(config);
@@ -88,6 +86,7 @@ export async function inspectInputs(config: RunConfig): Promise<RunInputs> {
       classes: classifier.classes,
       layer: layer && { name: layer.name, units: layer.units },
       notes: [...classifier.notes],
+      reading: [...classifier.reading],
     },
     imageShape: [...test.imageShape],
     test: { sha256: await datasetDigest(ofTest), images: test.count },

@@ -10,7 +10,7 @@ import type { CraftedOn } from '../../schemas/attacks.ts';
 import { UNDEFENDED, type Variant } from '../../schemas/variants.ts';
 import type { Store } from '../../stores/store.ts';
 import { testSpec } from '../inputs/inspect-inputs.ts';
-import { openClassifier } from '../inputs/open-classifier.ts';
+import { classifierSpec, openClassifier } from '../inputs/open-classifier.ts';
 import type { Plan } from '../planning/plan.ts';
 import { loadRanking } from '../planning/rankings.ts';
 
@@ -45,9 +45,8 @@ export class JobContext {
   }
 
   classifier(): Promise<Classifier> {
-    const { checkpoint, layer } = this.plan.config;
-    const { imageShape } = this.plan.inputs;
-    this.#classifier ??= openClassifier({ ...checkpoint, path: checkpoint.uri, imageShape, layer });
+    const { config, inputs } = this.plan;
+    this.#classifier ??= openClassifier(classifierSpec(config, inputs.imageShape));
     return this.#classifier;
   }
 

@@ -12,7 +12,7 @@ import type { Runtime } from '../../onnx/runtime.ts';
 import { sideInputs, subgraph } from '../../onnx/splice.ts';
 import type { Variant } from '../../schemas/variants.ts';
 import { testSpec } from '../inputs/inspect-inputs.ts';
-import { openClassifier } from '../inputs/open-classifier.ts';
+import { classifierSpec, openClassifier } from '../inputs/open-classifier.ts';
 import type { ModelRates, Rates } from './duration.ts';
 import type { Plan } from './plan.ts';
 import type { ModelKind } from './workload.ts';
@@ -36,9 +36,7 @@ export interface CalibrationOptions {
  */
 export async function calibrate(options: CalibrationOptions): Promise<Rates> {
   const { config, inputs } = options.plan;
-  const { checkpoint, layer } = config;
-  const path = checkpoint.uri;
-  const classifier = await openClassifier({ ...checkpoint, path, imageShape: inputs.imageShape, layer });
+  const classifier = await openClassifier(classifierSpec(config, inputs.imageShape));
   const test = await openDataset(testSpec(config));
   const count = Math.min(config.compute.batchSize, options.plan.shards[0]!.count);
   const sample: CalibrationImages = { x: await test.pixels(0, count), labels: test.labels.slice(0, count) };

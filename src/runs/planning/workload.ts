@@ -6,7 +6,7 @@ import type { RunConfig } from '../../schemas/config.ts';
 import { STAGE_NAMES, type StageName } from '../../schemas/service.ts';
 import type { RankingMethod } from '../../schemas/variants.ts';
 import type { Store } from '../../stores/store.ts';
-import { openClassifier } from '../inputs/open-classifier.ts';
+import { classifierSpec, openClassifier } from '../inputs/open-classifier.ts';
 import { isDone } from '../results.ts';
 import { maskRankedBy, type Plan, stageJobs } from './plan.ts';
 
@@ -76,9 +76,8 @@ async function missingRankings(plan: Plan, rankings: Store): Promise<RankingMeth
 }
 
 async function rankingLoads(methods: readonly RankingMethod[], plan: Plan, local: RunConfig): Promise<RankingLoad[]> {
-  const { checkpoint, layer } = local;
   const { imageShape, probe } = plan.inputs;
-  const classifier = await openClassifier({ ...checkpoint, path: checkpoint.uri, imageShape, layer });
+  const classifier = await openClassifier(classifierSpec(local, imageShape));
   return methods.map((method) => ({
     method,
     images: probe?.images ?? 0,

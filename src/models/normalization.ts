@@ -1,0 +1,148 @@
+import type { StateDict } from '../checkpoints/weights.ts';
+import { CheckpointError, ConfigError } from '../errors.ts';
+import { type Tensor, toNumbers } from '../numeric/tensor.ts';
+import type { GraphBuilder } from '../onnx/builder.ts';
+import type { InputOptions } from '../schemas/config.ts';
+import type { Normalization } from '../schemas/model-options.ts';
+import type { Reading } from './reading.ts';
+
+/** (x - mean) / std, a number a channel. */
+export interface ChannelStatistics {
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
+/** What is done to images in [0, 1] before the network reads them. */
+export type InputNormalization = ChannelStatistics | 'none' | 'per-image';
+
+/** Constants of torchvision and of the training codes in RobustBench's zoo. */
+const CONSTANTS: Readonly<Record<Exclude<Normalization, 'none' | 'per-image' | 'symmetric'>, ChannelStatistics>> = {
+  cifar10: { mean: [0.4914, 0.4822, 0.4465], std: [0.2471, 0.2435, 0.2616] },
+  cifar100: { mean: [0.5071, 0.4865, 0.4409], std: [0.2673, 0.2564, 0.2762] },
+  imagenet: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
+};
+
+/** Names of the buffers in which a file keeps its own mean and standard deviation, below any module. */
+const BUFFERS = [
+  { mean: 'mean', std: 'std' },
+  { mean: 'mu', std: 'sigma' },
+  { mean: 'new_mean', std: 'new_std' },
+] as const;
+
+/** Mean and standard deviation that a file holds as buffers, and the names of all of them. */
+export interface FileNormalization extends ChannelStatistics {
+  readonly names: readonly string[];
+}
+
+/**
+ * The mean and standard deviation in the file: a pair of buffers of one number a channel, such as `mu` and `sigma` or
+ * `normalize.mean` and `normalize.std`. Throws CheckpointError where it holds two that differ.
+ */
+export function normalizationIn(state: StateDict, channels: number): FileNormalization | undefined {
+  const pairs = [...state.keys()].flatMap((name) => pairAt(state, name, channels) ?? []);
+  const [first, ...others] = pairs;
+  if (first === undefined) return undefined;
+  const other = others.find((pair) => formatStatistics(pair) !== formatStatistics(first));
+  if (other !== undefined) {
+    throw new CheckpointError(
+      `holds two normalisations, ${first.names.join(', ')} and ${other.names.join(', ')}, which differ: export the model to .onnx`,
+    );
+  }
+  return { ...first, names: pairs.flatMap(({ names }) => names) };
+}
+
+function pairAt(state: StateDict, name: string, channels: number): FileNormalization | undefined {
+  for (const { mean, std } of BUFFERS) {
+    if (name !== mean && !name.endsWith(`.${mean}`)) continue;
+    const other = `${name.slice(0, name.length - mean.length)}${std}`;
+    const values = [perChannel(state.get(name), channels), perChannel(state.get(other), channels)] as const;
+    if (values[0] !== undefined && values[1] !== undefined)
+      return { mean: values[0], std: values[1], names: [name, other] };
+  }
+  return undefined;
+}
+
+/** [C], [C, 1, 1] or [1, C, 1, 1]. */
+function perChannel(tensor: Tensor | undefined, channels: number): number[] | undefined {
+  if (tensor === undefined || tensor.data.length !== channels || Math.max(...tensor.dims, 1) !== channels)
+    return undefined;
+  return toNumbers(tensor);
+}
+
+/** What may be said of a network's normalisation, the strongest first. */
+export interface NormalizationClaims {
+  /** A config's `checkpoint.normalize`. */
+  readonly stated: InputOptions['normalize'];
+  readonly file: FileNormalization | undefined;
+  readonly usual: Normalization;
+  readonly channels: number;
+}
+
+/**
+ * Which normalisation holds: buffers in the file, what the user says, or the architecture's usual. Throws CheckpointError
+ * where what the user says is not what the file holds.
+ */
+export function chooseNormalization(
+  reading: Reading,
+  { stated, file, usual, channels }: NormalizationClaims,
+): InputNormalization {
+  if (stated !== undefined) {
+    reading.note('normalization', formatStatistics(stated), 'stated');
+    if (file !== undefined && !isClose(stated, file)) throw contradiction(formatStatistics(stated), file);
+    return stated;
+  }
+  if (file !== undefined) {
+    const named = reading.stated('normalization');
+    if (named !== undefined && !isNamed(named, file, channels)) throw contradiction(named, file);
+    reading.note('normalization', formatStatistics(file), 'file');
+    return { mean: file.mean, std: file.std };
+  }
+  return ofName(reading.choose('normalization', usual), channels);
+}
+
+/** Buffers are float32: equal to what was typed but for that rounding. */
+const ROUNDING = 1e-6;
+
+function isClose(a: ChannelStatistics, b: ChannelStatistics): boolean {
+  const near = (x: readonly number[], y: readonly number[]) =>
+    x.length === y.length && x.every((value, channel) => Math.abs(value - y[channel]!) <= ROUNDING);
+  return near(a.mean, b.mean) && near(a.std, b.std);
+}
+
+function isNamed(name: Normalization, file: ChannelStatistics, channels: number): boolean {
+  const named = ofName(name, channels);
+  return typeof named === 'object' && isClose(named, file);
+}
+
+function contradiction(stated: string, file: FileNormalization): CheckpointError {
+  return new CheckpointError(
+    `is said to want ${stated}, but holds ${formatStatistics(file)} itself (${file.names.join(', ')}): leave the normalisation out`,
+  );
+}
+
+/** Throws ConfigError where the constants are of another number of channels. */
+function ofName(name: Normalization, channels: number): InputNormalization {
+  if (name === 'none' || name === 'per-image') return name;
+  if (name === 'symmetric') return { mean: Array(channels).fill(0.5), std: Array(channels).fill(0.5) };
+  const { mean, std } = CONSTANTS[name];
+  if (mean.length === channels) return { mean, std };
+  throw new ConfigError(`normalization ${name} is for ${mean.length} channels, the images have ${channels}`);
+}
+
+function formatStatistics({ mean, std }: ChannelStatistics): string {
+  const list = (values: readonly number[]) => values.map((value) => Number(value.toPrecision(6))).join(', ');
+  return `mean [${list(mean)}], std [${list(std)}]`;
+}
+
+/**
+ * (x - mean) / std with mean and standard deviation of each image, [N, C, H, W]. The standard deviation is the sample's (n - 1), and
+ * at least n^-1/2: TensorFlow's per_image_standardization, as MMA training (Ding et al., arXiv:1812.02637) writes it in PyTorch.
+ */
+export function standardizeImages(builder: GraphBuilder, x: string, size: number): string {
+  const axes = builder.ints([1, 2, 3]);
+  const centred = builder.op('Sub', [x, builder.op('ReduceMean', [x, axes], { keepdims: 1 })]);
+  const squares = builder.op('ReduceSum', [builder.op('Mul', [centred, centred]), axes], { keepdims: 1 });
+  const variance = builder.op('Mul', [squares, builder.constant(1 / (size - 1))]);
+  const std = builder.op('Sqrt', [builder.op('Max', [variance, builder.constant(1 / size)])]);
+  return builder.op('Div', [centred, std]);
+}
