@@ -1,4 +1,5 @@
 import { CheckpointError } from '../errors.ts';
+import { type ModuleInfo, moduleInfo } from './module-info.ts';
 import { isKind, type PickleValue, type Placeholder, type PyDict, type TensorRef } from './pickle/values.ts';
 
 /**
@@ -29,36 +30,49 @@ export function isModule(value: PickleValue | undefined): value is PickledModule
   return ['_parameters', '_buffers', '_modules'].every((name) => isKind(tableOf(value.state, name), 'dict'));
 }
 
+/** A whole network as it was pickled: what `state_dict()` would hold, and its modules. */
+export interface PickledNetwork {
+  readonly tensors: Map<string, TensorRef>;
+  readonly modules: ModuleInfo[];
+}
+
 /** Collects the tensors of pickled modules, with one limit for all that it is asked for. */
 export class ModuleReader {
   #looks = 0;
 
-  /** What `module.state_dict()` would hold. Throws CheckpointError where modules share or nest without end. */
-  collect(module: PickledModule): Map<string, TensorRef> {
-    const tensors = new Map<string, TensorRef>();
+  /**
+   * What `module.state_dict()` would hold, and tensors that are plain attributes: a mean kept that way is part of the function
+   * too. Throws CheckpointError where modules share or nest without end.
+   */
+  collect(module: PickledModule): PickledNetwork {
+    const network: PickledNetwork = { tensors: new Map(), modules: [] };
     const visit = isScripted(module) ? this.#visitScripted : this.#visit;
-    visit.call(this, module, '', 0, tensors);
-    return tensors;
+    visit.call(this, module, '', 0, network);
+    return network;
   }
 
-  #visitScripted(module: PickledModule, prefix: string, depth: number, tensors: Map<string, TensorRef>): void {
+  #visitScripted(module: PickledModule, prefix: string, depth: number, network: PickledNetwork): void {
     if (depth > DEEPEST) throw endless();
     this.#look(module.state.entries.size);
+    network.modules.push(moduleInfo(prefix.slice(0, -1), module));
     for (const [name, value] of module.state.entries) {
       if (typeof name !== 'string') continue;
-      if (isKind(value, 'tensor')) tensors.set(prefix + name, value);
-      if (isScripted(value)) this.#visitScripted(value, `${prefix}${name}.`, depth + 1, tensors);
+      if (isKind(value, 'tensor')) network.tensors.set(prefix + name, value);
+      if (isScripted(value)) this.#visitScripted(value, `${prefix}${name}.`, depth + 1, network);
     }
   }
 
-  #visit(module: PickledModule, prefix: string, depth: number, tensors: Map<string, TensorRef>): void {
+  #visit(module: PickledModule, prefix: string, depth: number, network: PickledNetwork): void {
     if (depth > DEEPEST) throw endless();
+    network.modules.push(moduleInfo(prefix.slice(0, -1), module));
     const transient = this.#transientBuffers(module);
-    for (const [name, value] of [...this.#table(module, '_parameters'), ...this.#table(module, '_buffers')]) {
-      if (isKind(value, 'tensor') && !transient.has(name)) tensors.set(prefix + name, value);
+    const parameters = [...this.#table(module, '_parameters'), ...this.#table(module, '_buffers')];
+    for (const [name, value] of [...parameters, ...module.state.entries]) {
+      if (typeof name === 'string' && isKind(value, 'tensor') && !transient.has(name))
+        network.tensors.set(prefix + name, value);
     }
     for (const [name, child] of this.#table(module, '_modules')) {
-      if (isModule(child)) this.#visit(child, `${prefix}${name}.`, depth + 1, tensors);
+      if (isModule(child)) this.#visit(child, `${prefix}${name}.`, depth + 1, network);
     }
   }
 

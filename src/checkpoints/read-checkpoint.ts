@@ -2,6 +2,7 @@ import { CheckpointError } from '../errors.ts';
 import type { Tensor } from '../numeric/tensor.ts';
 import { type CheckpointFormat, detectFormat } from './detect.ts';
 import { locatedIn } from './messages.ts';
+import type { ModuleInfo } from './module-info.ts';
 import { readSafetensors } from './safetensors.ts';
 import { type ByteSource, MemoryBudget, openFile, sha256 } from './source.ts';
 import { findStateDict, type Named, plainNames } from './state-dict.ts';
@@ -23,6 +24,8 @@ export interface Checkpoint {
   readonly state: StateDict;
   /** What was done to find the weights, a line each: keys followed, prefixes taken off, tensors left out. */
   readonly notes: readonly string[];
+  /** The modules of a network that was pickled whole, or saved as TorchScript; a state dict names none. */
+  readonly modules?: readonly ModuleInfo[] | undefined;
 }
 
 export interface ReadOptions {
@@ -55,10 +58,10 @@ export async function readCheckpoint(path: string, options: ReadOptions = {}): P
 export async function readWeights(
   source: ByteSource,
   options: ReadOptions = {},
-): Promise<Pick<Checkpoint, 'format' | 'state' | 'notes'>> {
+): Promise<Pick<Checkpoint, 'format' | 'state' | 'notes' | 'modules'>> {
   const format = await detectFormat(source);
-  const { entries, notes } = await READERS[format](source, options);
-  return { format, state: entries, notes };
+  const { entries, notes, modules } = await READERS[format](source, options);
+  return { format, state: entries, notes, ...(modules && { modules }) };
 }
 
 type Reader = (source: ByteSource, options: ReadOptions) => Promise<Named<Tensor>>;
@@ -76,6 +79,6 @@ function torchReader(open: (source: ByteSource, budget: MemoryBudget) => Promise
     const { root, readStorage, notes } = await open(source, budget);
     const found = plainNames(findStateDict(root, stateDict));
     const entries = await readTensors(found.entries, readStorage, budget);
-    return { entries, notes: [...found.notes, ...notes()] };
+    return { entries, notes: [...found.notes, ...notes()], modules: found.modules };
   };
 }

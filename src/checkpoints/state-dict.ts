@@ -1,6 +1,7 @@
 import { CheckpointError } from '../errors.ts';
 import { describe, describeEntries } from './describe.ts';
 import { quote, quoteSome } from './messages.ts';
+import { type ModuleInfo, modulesBelow } from './module-info.ts';
 import { isKind, type PickleValue, qualifiedName, type TensorRef } from './pickle/values.ts';
 import { isModule, isScripted, ModuleReader } from './pickled-module.ts';
 
@@ -8,6 +9,8 @@ import { isModule, isScripted, ModuleReader } from './pickled-module.ts';
 export interface Named<T> {
   readonly entries: ReadonlyMap<string, T>;
   readonly notes: readonly string[];
+  /** Where a whole network was pickled: its modules, by the names the weights have. */
+  readonly modules?: readonly ModuleInfo[] | undefined;
 }
 
 /** A mapping of names to tensors somewhere inside the checkpoint. */
@@ -36,7 +39,7 @@ export function findStateDict(root: PickleValue, path?: string): Named<TensorRef
   const notes = [...chosen.notes];
   if (chosen.path !== '') notes.unshift(`weights are those under ${quote(chosen.path)}`);
   if (unused.length > 0) notes.push(`other weights in the file are not used: ${titles(unused)}`);
-  return { entries: chosen.entries, notes };
+  return { entries: chosen.entries, notes, modules: chosen.modules };
 }
 
 function largest(candidates: readonly Candidate[]): Candidate {
@@ -97,11 +100,11 @@ function findCandidates(root: PickleValue): Candidate[] {
 
 function asCandidate({ path, value }: Located, modules: ModuleReader): Candidate | undefined {
   if (isModule(value) || isScripted(value)) {
-    const entries = modules.collect(value);
+    const { tensors: entries, modules: infos } = modules.collect(value);
     const kind = isScripted(value)
       ? 'a TorchScript program: it was not run, only its weights were read'
       : `a whole module, ${quote(qualifiedName(value))}: its class was not loaded, only its weights`;
-    return entries.size > 0 ? { path, entries, notes: [`the file holds ${kind}`] } : undefined;
+    return entries.size > 0 ? { path, entries, notes: [`the file holds ${kind}`], modules: infos } : undefined;
   }
   if (!isKind(value, 'dict') && !isKind(value, 'placeholder')) return undefined;
   const entries = new Map<string, TensorRef>();
@@ -160,24 +163,28 @@ const LEFTOVERS: readonly Leftover[] = [
  * The weights under the names their architecture gives them: without leftovers, and without wrappers' prefixes common
  * to all. Each change adds a note.
  */
-export function plainNames<T>({ entries, notes }: Named<T>): Named<T> {
-  return stripWrappers(dropLeftovers({ entries, notes }));
+export function plainNames<T>(named: Named<T>): Named<T> {
+  return stripWrappers(dropLeftovers(named));
 }
 
-function dropLeftovers<T>({ entries, notes }: Named<T>): Named<T> {
+function dropLeftovers<T>({ entries, notes, modules }: Named<T>): Named<T> {
   const kept = new Map(entries);
   const added = LEFTOVERS.flatMap(({ what, isLeftover }) => {
     const dropped = Array.from(entries.keys()).filter((name) => isLeftover(name, entries));
     for (const name of dropped) kept.delete(name);
     return dropped.length > 0 ? [`left out ${quoteSome(dropped, 1)}: ${what}`] : [];
   });
-  return kept.size > 0 ? { entries: kept, notes: [...notes, ...added] } : { entries, notes };
+  return kept.size > 0 ? { entries: kept, notes: [...notes, ...added], modules } : { entries, notes, modules };
 }
 
-function stripWrappers<T>({ entries, notes }: Named<T>): Named<T> {
+function stripWrappers<T>({ entries, notes, modules }: Named<T>): Named<T> {
   const names = Array.from(entries.keys());
   const prefix = WRAPPERS.find((wrapper) => names.every((name) => name.startsWith(wrapper) && name !== wrapper));
-  if (prefix === undefined) return { entries, notes };
+  if (prefix === undefined) return { entries, notes, modules };
   const stripped = new Map(Array.from(entries, ([name, value]) => [name.slice(prefix.length), value]));
-  return stripWrappers({ entries: stripped, notes: [...notes, `took the prefix ${quote(prefix)} off every name`] });
+  return stripWrappers({
+    entries: stripped,
+    notes: [...notes, `took the prefix ${quote(prefix)} off every name`],
+    modules: modules && modulesBelow(modules, prefix),
+  });
 }

@@ -1,4 +1,5 @@
 import { locatedIn } from '../checkpoints/messages.ts';
+import { modulesBelow } from '../checkpoints/module-info.ts';
 import type { Checkpoint } from '../checkpoints/read-checkpoint.ts';
 import { CheckpointError, ConfigError, GraphError } from '../errors.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
@@ -7,6 +8,7 @@ import { canonicalise } from '../onnx/passes/canonicalise.ts';
 import { ARCHITECTURES } from './architectures/table.ts';
 import { appendInput, type Classifier, type ClassifierOptions, IMAGE_INPUT, withOnlyOutput } from './classifier.ts';
 import { type LocatedNetwork, locateNetwork } from './locate.ts';
+import { evidenceOf } from './module-evidence.ts';
 import { type Architecture, type Body, NetworkBuilder } from './network-builder.ts';
 import { chooseNormalization, normalizationIn } from './normalization.ts';
 import { Reading } from './reading.ts';
@@ -52,17 +54,22 @@ function build(located: LocatedNetwork, checkpoint: Checkpoint, options: Classif
   };
 }
 
-function unfolded(located: LocatedNetwork, { state }: Checkpoint, options: ClassifierOptions): UnfoldedNetwork {
+function unfolded(
+  located: LocatedNetwork,
+  { state, modules = [] }: Checkpoint,
+  options: ClassifierOptions,
+): UnfoldedNetwork {
   const { architecture, prefix } = located;
   const imageShape = options.imageShape ?? architecture.imageShape;
   const [channels] = imageShape;
   const graph = new GraphBuilder();
-  const reading = new Reading({ stated: options.model });
+  const ownModules = modulesBelow(modules, prefix);
+  const reading = new Reading({ stated: options.model, file: evidenceOf(ownModules, located.state.keys()) });
   const file = normalizationIn(state, channels);
   const usual = architecture.normalization ?? 'none';
   const normalization = chooseNormalization(reading, { stated: options.normalize, file, usual, channels });
   const x = appendInput(graph, imageShape, { normalization, layout: options.layout });
-  const network = new NetworkBuilder(graph, located.state, reading);
+  const network = new NetworkBuilder(graph, located.state, reading, ownModules);
   const body = builtBody(architecture, network, x);
   const used = new Set([...network.used].map((name) => prefix + name));
   for (const name of file?.names ?? []) used.add(name);

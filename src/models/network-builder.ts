@@ -1,3 +1,4 @@
+import type { ModuleInfo } from '../checkpoints/module-info.ts';
 import { type StateDict, type WantedSize, weight } from '../checkpoints/weights.ts';
 import { CheckpointError } from '../errors.ts';
 import type { Tensor } from '../numeric/tensor.ts';
@@ -6,7 +7,8 @@ import { isBatch } from '../onnx/graph.ts';
 import type { Normalization } from '../schemas/model-options.ts';
 import { appendActivation } from './activations.ts';
 import { type ImageShape, type MaskLayer, maskLayer } from './classifier.ts';
-import { Reading } from './reading.ts';
+import { requireGeometry } from './module-evidence.ts';
+import type { Reading } from './reading.ts';
 
 export interface ConvOptions {
   /** Side of the kernel that the architecture has here: a file with another is of another architecture. */
@@ -44,15 +46,21 @@ export class NetworkBuilder {
   /** Every BatchNorm so far. */
   readonly norms: BatchNormSite[] = [];
 
-  constructor(graph: GraphBuilder, state: StateDict, reading = new Reading()) {
+  readonly #modules: ReadonlyMap<string, ModuleInfo>;
+
+  /** `modules` are those of a network that was pickled whole: what they say is held against what is built. */
+  constructor(graph: GraphBuilder, state: StateDict, reading: Reading, modules: readonly ModuleInfo[] = []) {
     this.graph = graph;
     this.state = state;
     this.reading = reading;
+    this.#modules = new Map(modules.map((info) => [info.path, info]));
   }
 
   /** Conv2d; the width comes from the weight's shape. */
   conv(x: string, module: string, { kernel, stride = 1, padding = 0 }: ConvOptions): string {
     const weight = this.#parameter(`${module}.weight`, ['*', this.#channels(x), kernel, kernel]);
+    const info = this.#modules.get(module);
+    if (info !== undefined) requireGeometry(info, { stride, padding, groups: 1 });
     const [width] = weight.dims as [number, number, number, number];
     const attributes = { kernel_shape: [kernel, kernel], strides: [stride, stride], pads: Array(4).fill(padding) };
     const inputs = [x, weight.name, ...this.#bias(module, width)];

@@ -1,0 +1,124 @@
+import type { ModuleInfo } from '../checkpoints/module-info.ts';
+import { CheckpointError } from '../errors.ts';
+import type { Activation, ModelOptions } from '../schemas/model-options.ts';
+import { EXPORT_INSTEAD } from './unused-weights.ts';
+
+/** Classes of activations, torch.nn's and those that training codes write themselves. */
+const ACTIVATION_CLASSES: ReadonlyMap<string, Activation> = new Map([
+  ['ReLU', 'relu'],
+  ['LeakyReLU', 'leaky-relu'],
+  ['SiLU', 'silu'],
+  ['Swish', 'silu'],
+  ['GELU', 'gelu'],
+  ['ELU', 'elu'],
+  ['Softplus', 'softplus'],
+  ['Tanh', 'tanh'],
+]);
+
+/** Attributes under which an activation is another function than the one we know, and the value at which it is ours. */
+const PARAMETERS: ReadonlyMap<string, { readonly name: string; readonly usual: number | string }> = new Map([
+  ['GELU', { name: 'approximate', usual: 'none' }],
+  ['ELU', { name: 'alpha', usual: 1 }],
+  ['Softplus', { name: 'beta', usual: 1 }],
+]);
+
+/** Modules without weights that do nothing at inference, or that an architecture has in fixed places. */
+const STRUCTURE =
+  /^(Identity|Sequential|ModuleList|Flatten|(Alpha|Feature)?Dropout\d?d?|DropPath|\w*(Avg|Max)Pool\dd)$/;
+/** Gates, beside the activation of the network: squeeze-and-excitation, attention. */
+const GATES = new Set(['Sigmoid', 'Hardsigmoid', 'Softmax']);
+
+/**
+ * What the modules of a pickled network tell beside its weights: activation and epsilon. Throws CheckpointError where they
+ * name several, or something igd does not know, which no architecture of ours can be.
+ */
+export function evidenceOf(modules: readonly ModuleInfo[], names: Iterable<string>): ModelOptions {
+  const weighted = new Set<string>();
+  for (const name of names) for (const path of pathsAbove(name)) weighted.add(path);
+  const leaves = modules.filter(({ path }) => !weighted.has(path) && path !== '');
+  return { ...activationOf(leaves), ...epsilonOf(modules) };
+}
+
+function pathsAbove(name: string): string[] {
+  const parts = name.split('.');
+  return parts.map((_, depth) => parts.slice(0, depth).join('.'));
+}
+
+function classOf({ className }: ModuleInfo): string {
+  return className.slice(className.lastIndexOf('.') + 1);
+}
+
+function activationOf(leaves: readonly ModuleInfo[]): ModelOptions {
+  const found = new Map<Activation, ModuleInfo>();
+  const gates: ModuleInfo[] = [];
+  for (const leaf of leaves) {
+    const name = classOf(leaf);
+    const activation = ACTIVATION_CLASSES.get(name);
+    if (activation !== undefined) found.set(activation, requireUsual(leaf, name));
+    else if (GATES.has(name)) gates.push(leaf);
+    else if (!STRUCTURE.test(name)) throw unknown(leaf);
+  }
+  const [first, second] = [...found];
+  if (first === undefined && gates[0] !== undefined) throw unknown(gates[0]);
+  if (first === undefined) return {};
+  if (second !== undefined) {
+    throw new CheckpointError(
+      `has modules ${first[1].className} and ${second[1].className}: igd cannot tell which acts where. ${EXPORT_INSTEAD}`,
+    );
+  }
+  const [activation, { attributes }] = first;
+  const slope = attributes.get('negative_slope');
+  return { activation, ...(activation === 'leaky-relu' && typeof slope === 'number' && { slope }) };
+}
+
+function requireUsual(leaf: ModuleInfo, name: string): ModuleInfo {
+  const parameter = PARAMETERS.get(name);
+  const value = parameter && leaf.attributes.get(parameter.name);
+  if (parameter === undefined || value === undefined || value === parameter.usual) return leaf;
+  throw new CheckpointError(
+    `has a ${name} with ${parameter.name} ${String(value)} at "${leaf.path}", which igd's architectures have not. ${EXPORT_INSTEAD}`,
+  );
+}
+
+function unknown({ path, className }: ModuleInfo): CheckpointError {
+  return new CheckpointError(
+    `has a module ${className} at "${path}" without weights: igd does not know what it computes. ${EXPORT_INSTEAD}`,
+  );
+}
+
+function epsilonOf(modules: readonly ModuleInfo[]): ModelOptions {
+  const values = modules
+    .filter((info) => /BatchNorm\dd$/.test(info.className))
+    .flatMap(({ attributes }) => attributes.get('eps') ?? []);
+  const [epsilon, other] = [...new Set(values)];
+  if (other !== undefined)
+    throw new CheckpointError(
+      `has BatchNorms of epsilon ${String(epsilon)} and ${String(other)}: igd reads one. ${EXPORT_INSTEAD}`,
+    );
+  return typeof epsilon === 'number' ? { epsilon } : {};
+}
+
+/** What a convolution is, as an architecture has it and as its module says. */
+export interface ConvGeometry {
+  readonly stride: number;
+  readonly padding: number;
+  readonly groups: number;
+}
+
+/** Throws CheckpointError where the module at this place says another stride, padding or dilation than the architecture. */
+export function requireGeometry({ path, attributes }: ModuleInfo, wanted: ConvGeometry): void {
+  const checks = { ...wanted, dilation: 1 };
+  for (const [name, value] of Object.entries(checks)) {
+    const said = attributes.get(name);
+    const values = typeof said === 'object' ? said : said === undefined ? [] : [said];
+    if (values.every((item) => item === value)) continue;
+    throw new CheckpointError(
+      `its module "${path}" has ${name} ${values.join(' x ')}, where the architecture has ${value}. ${EXPORT_INSTEAD}`,
+    );
+  }
+  const mode = attributes.get('padding_mode');
+  if (mode === undefined || mode === 'zeros') return;
+  throw new CheckpointError(
+    `its module "${path}" pads by ${String(mode)}, the architecture with zeros. ${EXPORT_INSTEAD}`,
+  );
+}

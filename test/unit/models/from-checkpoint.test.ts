@@ -1,0 +1,212 @@
+import { describe, expect, it } from 'vitest';
+import type { ModuleInfo } from '../../../src/checkpoints/module-info.ts';
+import type { StateDict } from '../../../src/checkpoints/weights.ts';
+import type { Classifier, ClassifierOptions } from '../../../src/models/classifier.ts';
+import { classifierFromCheckpoint } from '../../../src/models/from-checkpoint.ts';
+import { float32, int64, type Tensor } from '../../../src/numeric/tensor.ts';
+import { encodeModel } from '../../../src/onnx/codec/model.ts';
+import { describeReading } from '../../../src/schemas/reading.ts';
+
+/** A pre-activation ResNet of 4 blocks and width 2, its weights running numbers: what it computes is of no interest here. */
+function preActState(): Map<string, Tensor> {
+  const state = new Map<string, Tensor>();
+  let next = 0;
+  const add = (name: string, ...dims: number[]) => {
+    const size = dims.reduce((product, dim) => product * dim, 1);
+    state.set(
+      name,
+      float32(
+        dims,
+        Float32Array.from({ length: size }, () => Math.sin(next++) + 1.5),
+      ),
+    );
+  };
+  const norm = (name: string, width: number) => {
+    for (const part of ['weight', 'bias', 'running_mean', 'running_var']) add(`${name}.${part}`, width);
+    state.set(`${name}.num_batches_tracked`, int64([], [7]));
+  };
+  add('conv1.weight', 2, 3, 3, 3);
+  for (const [index, [from, to]] of [
+    [2, 2],
+    [2, 4],
+    [4, 4],
+    [4, 8],
+  ].entries() as Iterable<[number, [number, number]]>) {
+    const block = `layer${index + 1}.0`;
+    norm(`${block}.bn1`, from);
+    add(`${block}.conv1.weight`, to, from, 3, 3);
+    norm(`${block}.bn2`, to);
+    add(`${block}.conv2.weight`, to, to, 3, 3);
+    if (index > 0) add(`${block}.shortcut.0.weight`, to, from, 1, 1);
+  }
+  add('linear.weight', 10, 8);
+  add('linear.bias', 10);
+  return state;
+}
+
+function read(state: StateDict, options?: ClassifierOptions, modules?: readonly ModuleInfo[]): Classifier {
+  const checkpoint = { path: 'net.pt', format: 'torch-zip', sha256: '', state, notes: [], modules } as const;
+  return classifierFromCheckpoint(checkpoint, options);
+}
+
+const bytes = ({ model }: Classifier) => Buffer.from(encodeModel(model)).toString('base64');
+const renamed = (state: StateDict, prefix: string) =>
+  new Map([...state].map(([name, tensor]) => [prefix + name, tensor]));
+const MEAN = [0.25, 0.5, 0.75];
+const STD = [0.5, 0.25, 0.125];
+const buffers = (mean: string, std: string, dims: number[]) =>
+  [
+    [mean, float32(dims, MEAN)],
+    [std, float32(dims, STD)],
+  ] as const;
+
+describe('every tensor of a file', () => {
+  it('is used, or the file is refused by the names of the others and with the way out', () => {
+    const state = preActState().set('layer1.0.se.fc.weight', float32([2, 2], [1, 2, 3, 4]));
+    expect(() => read(state)).toThrow(
+      /^net\.pt: has weights that PreActResNet-10, width 2 as igd knows it does not use: "layer1\.0\.se\.fc\.weight" \[2, 2\]\..*torch\.onnx\.export/,
+    );
+  });
+
+  it('may be a copy of one that is used, which is said', () => {
+    const state = preActState();
+    for (const [name, tensor] of preActState()) state.set(`attacker.model.${name}`, tensor);
+    const { notes } = read(state);
+    expect(notes).toEqual([
+      expect.stringContaining('left out copies of weights that are used: "attacker.model.conv1.weight"'),
+    ]);
+    expect(bytes(read(state))).toBe(bytes(read(preActState())));
+    state.set('attacker.model.conv1.weight', float32([2, 3, 3, 3], new Float32Array(54)));
+    expect(() => read(state)).toThrow('"attacker.model.conv1.weight"');
+  });
+
+  it('has the kernel that the architecture has there', () => {
+    const state = preActState().set('conv1.weight', float32([2, 3, 5, 5], new Float32Array(150)));
+    expect(() => read(state)).toThrow('net.pt: weight "conv1.weight" is [2, 3, 5, 5], expected [*, 3, 3, 3]');
+  });
+
+  it('fits its neighbours, or the file is named and not a node of a graph alone', () => {
+    const state = preActState();
+    state.delete('layer2.0.shortcut.0.weight');
+    expect(() => read(state)).toThrow(/^net\.pt: .*preact-resnet/);
+  });
+});
+
+describe('names', () => {
+  it.each(['encoder.', '0.', 'student.', 'basic_net.', 'a.b.c.'])('may all begin with "%s"', (prefix) => {
+    expect(bytes(read(renamed(preActState(), prefix)))).toBe(bytes(read(preActState())));
+  });
+
+  it('may begin alike but for a normalisation that stands outside', () => {
+    const state = new Map([...renamed(preActState(), '1.'), ...buffers('0.mean', '0.std', [1, 3, 1, 1])]);
+    expect(bytes(read(state))).toBe(bytes(read(preActState(), { normalize: { mean: MEAN, std: STD } })));
+  });
+
+  it('of two networks side by side choose neither', () => {
+    const state = new Map([...renamed(preActState(), 'student.'), ...renamed(preActState(), 'teacher.')]);
+    expect(() => read(state)).toThrow(
+      'net.pt: holds 2 networks side by side, under "student", "teacher": say which to read (stateDict, --state-dict)',
+    );
+  });
+});
+
+describe('normalisation', () => {
+  it.each([
+    ['mu', 'sigma', [1, 3, 1, 1]],
+    ['normalize.mean', 'normalize.std', [3]],
+    ['normalizer.new_mean', 'normalizer.new_std', [3, 1, 1]],
+  ])('is that of the buffers %s and %s', (mean, std, dims) => {
+    const classifier = read(new Map([...preActState(), ...buffers(mean, std, dims)]));
+    expect(bytes(classifier)).toBe(bytes(read(preActState(), { normalize: { mean: MEAN, std: STD } })));
+    expect(describeReading(classifier.reading)[0]).toBe(
+      'read from the file: normalization mean [0.25, 0.5, 0.75], std [0.5, 0.25, 0.125]',
+    );
+  });
+
+  it('is refused where the user says another than the file', () => {
+    const state = new Map([...preActState(), ...buffers('mu', 'sigma', [3])]);
+    const imagenet = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+    expect(() => read(state, { normalize: imagenet })).toThrow(
+      /^net\.pt: is said to want .* but holds .* itself \(mu, sigma\)/,
+    );
+    expect(() => read(state, { model: { normalization: 'imagenet' } })).toThrow('is said to want imagenet');
+    expect(() => read(state, { normalize: { mean: MEAN, std: STD } })).not.toThrow();
+  });
+
+  it('by name is the constants of that name', () => {
+    const half = [0.5, 0.5, 0.5];
+    expect(bytes(read(preActState(), { model: { normalization: 'symmetric' } }))).toBe(
+      bytes(read(preActState(), { normalize: { mean: half, std: half } })),
+    );
+  });
+});
+
+describe('what weights do not tell', () => {
+  it('is said to be assumed', () => {
+    expect(describeReading(read(preActState()).reading)).toEqual([
+      expect.stringMatching(/^assumed, not read from the file: images in \[0, 1\], not normalised;.*activation relu/),
+    ]);
+  });
+
+  it('is what the user states, and changes the function', () => {
+    const classifier = read(preActState(), { model: { activation: 'leaky-relu', slope: 0.1 } });
+    expect(describeReading(classifier.reading)[0]).toBe('as stated: activation leaky-relu; slope 0.1');
+    expect(classifier.model.graph.nodes.some(({ op }) => op === 'LeakyRelu')).toBe(true);
+    expect(classifier.model.graph.nodes.some(({ op }) => op === 'Relu')).toBe(false);
+  });
+
+  it('is refused where it changes nothing', () => {
+    expect(() => read(preActState(), { model: { slope: 0.1 } })).toThrow(
+      /^model: PreActResNet-10, width 2 has no choice of slope: leave it out/,
+    );
+    expect(() => read(preActState(), { model: { architecture: 'lenet' } })).toThrow(
+      'model.architecture: "lenet" is none of',
+    );
+  });
+});
+
+describe('a network pickled whole', () => {
+  const info = (path: string, className: string, attributes: Record<string, number | string | number[]> = {}) => ({
+    path,
+    className,
+    attributes: new Map(Object.entries(attributes)),
+  });
+  const reading = (...modules: ModuleInfo[]) => describeReading(read(preActState(), {}, modules).reading)[0];
+
+  it('names its activation and epsilon', () => {
+    expect(
+      reading(
+        info('layer1.0.act', 'torch.nn.modules.activation.LeakyReLU', { negative_slope: 0.2 }),
+        info('layer1.0.bn1', 'torch.nn.modules.batchnorm.BatchNorm2d', { eps: 0.001 }),
+      ),
+    ).toBe('read from the file: epsilon 0.001; activation leaky-relu; slope 0.2');
+  });
+
+  it.each([
+    [[info('a', 'torch.nn.ReLU'), info('b', 'torch.nn.SiLU')], 'igd cannot tell which acts where'],
+    [[info('a', 'torch.nn.GELU', { approximate: 'tanh' })], 'has a GELU with approximate tanh at "a"'],
+    [[info('a', 'torch.nn.Sigmoid')], 'has a module torch.nn.Sigmoid at "a"'],
+    [[info('a', 'my.nets.Squash')], 'has a module my.nets.Squash at "a" without weights'],
+    [
+      [info('conv1', 'torch.nn.Conv2d', { stride: [2, 2] })],
+      'its module "conv1" has stride 2 x 2, where the architecture has 1',
+    ],
+    [[info('conv1', 'torch.nn.Conv2d', { padding_mode: 'reflect' })], 'its module "conv1" pads by reflect'],
+    [
+      [
+        info('layer1.0.bn1', 'torch.nn.BatchNorm2d', { eps: 0.1 }),
+        info('layer1.0.bn2', 'torch.nn.BatchNorm2d', { eps: 0.2 }),
+      ],
+      'has BatchNorms of epsilon 0.1 and 0.2',
+    ],
+  ])('is refused where it contradicts the architecture: %#', (modules, message) => {
+    expect(() => read(preActState(), {}, modules)).toThrow(message);
+  });
+
+  it('is not what the user says against it', () => {
+    const modules = [info('layer1.0.act', 'torch.nn.SiLU')];
+    expect(() => read(preActState(), { model: { activation: 'relu' } }, modules)).toThrow(
+      'is said to have activation relu, but its own classes have silu',
+    );
+  });
+});
