@@ -29,7 +29,8 @@ const DEEPEST = 32;
 
 /**
  * The state dict in what was unpickled: of all mappings and whole modules the one with the most tensors, or the one at
- * `path` where given. Throws CheckpointError where there is none, or where two have as many.
+ * `path` where given. Throws CheckpointError where there is none, or another of the same network: which of `model` and
+ * `ema`, or `last` and `best`, is meant is not told by their sizes.
  */
 export function findStateDict(root: PickleValue, path?: string): Named<TensorRef> {
   const candidates = findCandidates(root);
@@ -43,12 +44,23 @@ export function findStateDict(root: PickleValue, path?: string): Named<TensorRef
 }
 
 function largest(candidates: readonly Candidate[]): Candidate {
-  const most = candidates.reduce((size, { entries }) => Math.max(size, entries.size), 0);
-  const tied = candidates.filter(({ entries }) => entries.size === most);
-  if (tied.length === 1) return tied[0]!;
+  const chosen = candidates.reduce((most, other) => (other.entries.size > most.entries.size ? other : most));
+  const names = unwrapped(chosen);
+  const rivals = candidates.filter((other) => other === chosen || isOfSameNetwork(names, unwrapped(other)));
+  if (rivals.length === 1) return chosen;
   throw new CheckpointError(
-    `holds ${tied.length} state dicts of ${most} tensors, under ${titles(tied)}: say which to read (stateDict)`,
+    `holds ${rivals.length} state dicts of one network, under ${titles(rivals)}: say which to read (stateDict, --state-dict)`,
   );
+}
+
+function unwrapped({ entries }: Candidate): ReadonlySet<string> {
+  return new Set(plainNames({ entries, notes: [] }).entries.keys());
+}
+
+/** Half of the names of one are names of the other: averaged weights lack counters, and a later network has other heads. */
+function isOfSameNetwork(names: ReadonlySet<string>, others: ReadonlySet<string>): boolean {
+  const shared = [...others].filter((name) => names.has(name)).length;
+  return 2 * shared >= names.size;
 }
 
 /** The mapping at `path`; or, where the last keys are the beginning of names inside one, those of its tensors. */

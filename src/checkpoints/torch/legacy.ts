@@ -3,7 +3,7 @@ import { DTYPES } from '../dtypes.ts';
 import { quote } from '../messages.ts';
 import { Cursor, TruncatedPickle } from '../pickle/cursor.ts';
 import { unpickle } from '../pickle/unpickle.ts';
-import { isKind, type PickleValue, type StorageRef } from '../pickle/values.ts';
+import { type Call, type CallTable, isKind, type PickleValue, type StorageRef } from '../pickle/values.ts';
 import type { ByteSource, MemoryBudget } from '../source.ts';
 import { torchHost } from './references.ts';
 import {
@@ -32,6 +32,8 @@ interface Pickles {
   readonly keys: readonly string[];
   /** Bytes from the start of the file to the first storage. */
   readonly end: number;
+  /** The elements of storages that lie inside the pickle itself, by key. */
+  readonly inline: InlineStorages;
 }
 
 interface Extent {
@@ -47,31 +49,81 @@ export async function openTorchLegacy(source: ByteSource, budget: MemoryBudget):
   const pickles = await readPickles(source);
   const extents = await locateStorages(source, pickles);
   const readStorage: ReadStorage = async ({ storage: { key } }, name) => {
+    const inline = pickles.inline.get(key);
+    if (inline !== undefined) return inline;
     const extent = extents.get(key);
     if (extent === undefined) throw missingStorage(name, key);
     budget.charge(extent.byteLength, `storage ${quote(key)}`);
     return source.read(extent.offset, extent.byteLength);
   };
-  return { root: pickles.root, readStorage, notes: () => [] };
+  const notes = pickles.inline.size > 0 ? ['the file was written by pickle.dump, not by torch.save'] : [];
+  return { root: pickles.root, readStorage, notes: () => notes };
 }
 
 async function readPickles(source: ByteSource): Promise<Pickles> {
   for (let window = FIRST_WINDOW; ; window *= 8) {
     const bytes = await source.read(0, Math.min(window, source.size));
+    const inline: InlineStorages = new Map();
     try {
-      return parsePickles(bytes);
+      return parsePickles(bytes, inline);
     } catch (error) {
-      const more = bytes.length < source.size && window < LARGEST_PICKLE;
+      const more = bytes.length < source.size && (window < LARGEST_PICKLE || inline.size > 0);
       if (!(error instanceof TruncatedPickle && more)) throw error;
     }
   }
 }
 
-function parsePickles(bytes: Uint8Array): Pickles {
+/** Bytes copied for a unit of work: an opcode that asks for megabytes again and again is not free. */
+const COPIED_PER_UNIT = 1024;
+
+/** The bytes of storages, copied: elements are read as they lie in memory, and pickles align nothing. */
+type InlineStorages = Map<string, Uint8Array>;
+
+/**
+ * How pickle.dump writes a storage: _load_from_bytes(bytes), the bytes being a file of this same format that holds the
+ * storage alone (torch/storage.py, UntypedStorage.__reduce__).
+ */
+function inlineCalls(inline: InlineStorages): CallTable {
+  return new Map<string, Call>([
+    [
+      'torch.storage._load_from_bytes',
+      ([bytes], charge) => {
+        if (!(bytes instanceof Uint8Array)) return undefined;
+        charge(bytes.length / COPIED_PER_UNIT);
+        const { root, end } = parsePickles(bytes);
+        if (!isKind(root, 'storage')) return undefined;
+        const start = end + LENGTH_BYTES;
+        const key = `inline ${inline.size}`;
+        inline.set(key, new Uint8Array(bytes.subarray(start, start + byteLengthOf(root))));
+        return { ...root, key };
+      },
+    ],
+    // Protocols before 3 have no bytes: they are text, to be encoded.
+    [
+      '_codecs.encode',
+      ([text, encoding], charge) => {
+        if (typeof text !== 'string' || encoding !== 'latin1') return undefined;
+        charge(text.length / COPIED_PER_UNIT);
+        return new Uint8Array(Buffer.from(text, 'latin1'));
+      },
+    ],
+  ]);
+}
+
+function byteLengthOf({ length, dtype }: StorageRef): number {
+  return length * (DTYPES.get(dtype)?.itemSize ?? 1);
+}
+
+/** `inline`, where given, takes the storages of a plain pickle, which has no magic number. */
+function parsePickles(bytes: Uint8Array, inline?: InlineStorages): Pickles {
   const storages = new Map<string, StorageRef>();
   const cursor = new Cursor(bytes);
-  const next = () => unpickle(cursor, torchHost(storages));
-  if (next() !== MAGIC) {
+  const calls = inline === undefined ? undefined : inlineCalls(inline);
+  const next = () => unpickle(cursor, torchHost(storages, calls));
+  const first = next();
+  if (inline !== undefined && inline.size > 0 && first !== MAGIC)
+    return { root: first, storages, keys: [], end: bytes.length, inline };
+  if (first !== MAGIC) {
     throw new CheckpointError(
       'is a pickle, but not one torch.save wrote: in Python, torch.save(model.state_dict(), ...)',
     );
@@ -82,7 +134,7 @@ function parsePickles(bytes: Uint8Array): Pickles {
   next(); // sys_info: the sizes of C types where it was written; storages do not depend on them.
   const root = next();
   const keys = storageKeys(next());
-  return { root, storages, keys, end: cursor.position };
+  return { root, storages, keys, end: cursor.position, inline: new Map() };
 }
 
 function storageKeys(value: PickleValue): readonly string[] {
@@ -111,7 +163,7 @@ async function locateStorages(source: ByteSource, { storages, keys, end }: Pickl
         `storage ${quote(key)} has ${length} elements, not ${storage.length}: the file is damaged`,
       );
     }
-    const byteLength = storage.length * (DTYPES.get(storage.dtype)?.itemSize ?? 1);
+    const byteLength = byteLengthOf(storage);
     extents.set(key, { offset: position + LENGTH_BYTES, byteLength });
     position += LENGTH_BYTES + byteLength;
   }

@@ -71,14 +71,17 @@ const CALLS: CallTable = new Map<string, Call>([
   ['torch._tensor._rebuild_from_type_v2', rebuildFromType],
 ]);
 
-/** Reads the pickle of a checkpoint. Storages are referred to by key; the first reference to each goes into `storages`. */
-export function torchHost(storages: Map<string, StorageRef>): PickleHost {
+/**
+ * Reads the pickle of a checkpoint. Storages are referred to by key; the first reference to each goes into `storages`. `calls`
+ * are those that only one kind of file makes.
+ */
+export function torchHost(storages: Map<string, StorageRef>, calls: CallTable = new Map()): PickleHost {
   const persistentLoad = (id: PickleValue) => {
     const value = persistentValue(id);
     if (isKind(value, 'storage') && !storages.has(value.key)) storages.set(value.key, value);
     return value;
   };
-  return { calls: CALLS, persistentLoad };
+  return { calls: calls.size === 0 ? CALLS : new Map([...CALLS, ...calls]), persistentLoad };
 }
 
 /** ('storage', class, key, location, length[, view]) or, in old files, ('module', class, source file, source). */

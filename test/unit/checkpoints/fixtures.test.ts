@@ -102,11 +102,15 @@ describe('checkpoints that PyTorch wrote', () => {
 
   it('several.pt: asks which of two equal state dicts, and reads the one that is named', async () => {
     const message = await refusal(readCheckpoint(fixture('several.pt')));
-    expect(message).toContain('2 state dicts of 2 tensors, under "model", "ema"');
+    expect(message).toContain('2 state dicts of one network, under "model", "ema"');
     const notes = await expectAsWritten('several.pt', 'ema');
     expect(notes).toEqual(['weights are those under "ema"', 'other weights in the file are not used: "model"']);
     const unknown = await refusal(readCheckpoint(fixture('several.pt'), { stateDict: 'swa' }));
     expect(unknown).toContain('has no weights under "swa", only under "model", "ema"');
+  });
+
+  it.each(['plain.protocol2.pkl', 'plain.protocol4.pkl'])('%s: tensors that pickle.dump wrote', async (name) => {
+    expect(await expectAsWritten(name)).toContain('the file was written by pickle.dump, not by torch.save');
   });
 
   it('tells the format and the SHA-256 of the file', async () => {

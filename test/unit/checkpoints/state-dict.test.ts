@@ -22,6 +22,31 @@ const names = async (root: Uint8Array) => [...(await read(torchZip(root))).state
 const notes = async (root: Uint8Array) => (await read(torchZip(root))).notes;
 const two = dict({ a: tensor(), b: tensor() });
 
+describe('several state dicts of one network', () => {
+  const swa = dict({ a: tensor(), b: tensor(), n_averaged: tensor() });
+
+  it.each([
+    ['model and swa, which has a counter more', dict({ model: two, swa })],
+    [
+      'last and best, one of them behind a wrapper',
+      dict({ last: two, best: dict({ 'module.a': tensor(), 'module.b': tensor() }) }),
+    ],
+    [
+      'averaged weights without their counters',
+      dict({ net: dict({ a: tensor(), b: tensor(), c: tensor() }), ema: two }),
+    ],
+  ])('%s: neither is chosen by the number of its tensors', async (_, root) => {
+    expect(await refusal(read(torchZip(root)))).toContain('2 state dicts of one network, under');
+  });
+
+  it('are told apart by the beginning of names, too', async () => {
+    const root = dict({ 'student.a': tensor(), 'student.b': tensor(), 'teacher.a': tensor() });
+    expect([...(await read(torchZip(root), 'student')).state.keys()]).toEqual(['a', 'b']);
+    const nested = dict({ net: root });
+    expect([...(await read(torchZip(nested), 'net.teacher')).state.keys()]).toEqual(['a']);
+  });
+});
+
 describe('finding the state dict', () => {
   it.each([
     ['at the top', two],
