@@ -9,6 +9,8 @@ export interface RuleContext {
   readonly builder: GraphBuilder;
   /** Whether the gradient with respect to this input is wanted: weights and constants need none. */
   needs(input: number): boolean;
+  /** Whether the gradients of the outputs may be infinite or NaN where nothing is wrong, see `isSteep`: masks then select. */
+  readonly selects?: boolean;
 }
 
 /**
@@ -56,11 +58,11 @@ export function eachInput(rule: InputRule): GradientRule {
 }
 
 function formulas(ruleOf: (node: Node, index: number) => InputRule): GradientRule {
-  return ({ builder, needs }, node, [dy, ...others]) => {
+  return ({ builder, needs, selects = false }, node, [dy, ...others]) => {
     if (dy === undefined || others.some((gradient) => gradient !== undefined)) {
       fail(node, 'no gradient rule through its outputs after the first');
     }
-    const shared = { ...arithmetic(builder), builder, node, inputs: node.inputs, y: node.outputs[0]!, dy };
+    const shared = { ...arithmetic(builder, selects), builder, node, inputs: node.inputs, y: node.outputs[0]!, dy };
     return node.inputs.map((x, index) => (needs(index) ? ruleOf(node, index)({ ...shared, x, index }) : undefined));
   };
 }
@@ -78,7 +80,7 @@ const STEEP = 2 ** 126;
 /** As steep as leaves room for a bound; a power of two, so that scaling a value and its bound by it rounds neither. */
 const STEEP_FROM_BOUND = 2 ** 100;
 
-export function arithmetic(builder: GraphBuilder) {
+export function arithmetic(builder: GraphBuilder, selects: boolean) {
   const named = (operand: Operand) => (typeof operand === 'number' ? builder.constant(operand) : operand);
   const unary = (op: string) => (value: Operand) => builder.op(op, [named(value)]);
   const binary = (op: string) => (a: Operand, b: Operand) => builder.op(op, [named(a), named(b)]);
@@ -90,6 +92,16 @@ export function arithmetic(builder: GraphBuilder) {
 
   /** 1 where value > 0, else 0. */
   const positive = (value: Operand) => hardSigmoid(value, STEEP, 0);
+  /**
+   * `product`, of `mask` and another factor: 0 where the mask is 0, even if the other factor is infinite or NaN. Where leaves
+   * Conv's blocked layout, so it is written only where that can be (`RuleContext.selects`).
+   */
+  const selected = (mask: string, product: string) =>
+    selects
+      ? builder.op('Where', [builder.op('Cast', [mask], { to: ELEMENT_CODES.bool }), product, builder.constant(0)])
+      : product;
+  /** dy times a slope that is 0 where nothing is to pass. */
+  const masked = (dy: string, slope: string) => selected(slope, mul(dy, slope));
   return {
     add,
     sub,
@@ -112,6 +124,8 @@ export function arithmetic(builder: GraphBuilder) {
     pow: binary('Pow'),
     hardSigmoid,
     positive,
+    selected,
+    masked,
     /** 1 where value < bound, else 0. */
     below: (value: Operand, bound: number) => hardSigmoid(value, -STEEP_FROM_BOUND, bound * STEEP_FROM_BOUND),
     square: (value: string) => mul(value, value),

@@ -4,6 +4,7 @@ import { describeNode, formatDims, type Graph, type Model, type Node, pruned, ty
 import type { GradientRule, GradientTable } from './rule.ts';
 import { GRADIENT_RULES, NON_DIFFERENTIABLE, UNSUPPORTED } from './rule-table.ts';
 import { sameDims, zerosLike } from './shape-helpers.ts';
+import { isSteep } from './steep-ops.ts';
 
 /**
  * Appends the nodes that compute the vector-Jacobian product of `output` with respect to `input`, by reverse-mode
@@ -28,6 +29,8 @@ export function appendGradient(
   const dependent = differentiableFrom(nodes, [input], rules, (name) => FLOATS.has(builder.type(name)));
   if (!dependent.has(output)) return zerosLike(builder, input);
   const gradients = new Map([[output, cotangent]]);
+  /** Values whose gradient comes through a steep op. */
+  const unbounded = new Set<string>();
   const accumulate = (name: string, gradient: string) => {
     const sum = gradients.get(name);
     gradients.set(name, sum === undefined ? gradient : builder.op('Add', [sum, gradient]));
@@ -39,9 +42,13 @@ export function appendGradient(
       outputGradients.some((gradient) => gradient !== undefined) && node.inputs.some((_, at) => needs(at));
     if (!isOnPath) continue;
     checkFloat32(builder, node);
-    const inputGradients = ruleOf(rules, node)({ builder, needs }, node, outputGradients);
+    const selects = node.outputs.some((name) => unbounded.has(name));
+    const spreads = selects || isSteep(builder, node);
+    const inputGradients = ruleOf(rules, node)({ builder, needs, selects }, node, outputGradients);
     for (const [index, gradient] of inputGradients.entries()) {
-      if (gradient !== undefined && needs(index)) accumulate(node.inputs[index]!, gradient);
+      if (gradient === undefined || !needs(index)) continue;
+      accumulate(node.inputs[index]!, gradient);
+      if (spreads) unbounded.add(node.inputs[index]!);
     }
   }
   return gradients.get(input) ?? zerosLike(builder, input);

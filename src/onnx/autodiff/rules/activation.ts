@@ -6,10 +6,11 @@ import { sumLike } from '../shape-helpers.ts';
 /**
  * Activations: dx = dy * f'(x), written on the output y where that is possible, since a convolution whose result nobody
  * else reads is fused with its activation. At kinks f' is what PyTorch takes: relu'(0) = 0, and clip has slope 1 on its bounds.
+ * Where PyTorch selects (relu, threshold, clamp, hardsigmoid, hardswish) f' = 0 lets no infinity through: `masked`.
  */
 
 /** max(0, x). */
-const relu: InputRule = ({ mul, positive, y, dy }) => mul(dy, positive(y));
+const relu: InputRule = ({ masked, positive, y, dy }) => masked(dy, positive(y));
 
 /** x > 0 ? x : slope * x; for slopes below zero y > 0 does not tell the sign of x. */
 const leakyRelu: InputRule = ({ mul, step, node, x, y, dy }) => {
@@ -44,18 +45,18 @@ const celu: InputRule = ({ add, mul, min, node, y, dy }) =>
   mul(dy, add(mul(min(y, 0), 1 / floatOf(node, 'alpha', 1)), 1));
 
 /** x > alpha ? x : 0. */
-const thresholdedRelu: InputRule = ({ sub, mul, positive, node, x, dy }) =>
-  mul(dy, positive(sub(x, floatOf(node, 'alpha', 1))));
+const thresholdedRelu: InputRule = ({ sub, masked, positive, node, x, dy }) =>
+  masked(dy, positive(sub(x, floatOf(node, 'alpha', 1))));
 
 /** clip(alpha x + beta, 0, 1), flat on its bounds. */
-const hardSigmoid: InputRule = ({ mul, positive, below, node, y, dy }) =>
-  mul(mul(dy, floatOf(node, 'alpha', 0.2)), mul(positive(y), below(y, 1)));
+const hardSigmoid: InputRule = ({ mul, masked, positive, below, node, y, dy }) =>
+  masked(mul(dy, floatOf(node, 'alpha', 0.2)), mul(positive(y), below(y, 1)));
 
 /** x h with h = clip(x / 6 + 1/2, 0, 1): h + x / 6 on the ramp, h beside it. */
-const hardSwish: InputRule = ({ add, mul, positive, below, hardSigmoid, x, dy }) => {
+const hardSwish: InputRule = ({ add, mul, masked, positive, below, hardSigmoid, x, dy }) => {
   const gate = hardSigmoid(x, 1 / 6, 1 / 2);
   const ramp = mul(positive(gate), below(gate, 1));
-  return mul(dy, add(gate, mul(mul(x, 1 / 6), ramp)));
+  return masked(dy, add(gate, mul(mul(x, 1 / 6), ramp)));
 };
 
 /** x tanh(s), s = log(1 + e^x): t + x (1 - t^2) sigmoid(x). */
@@ -72,12 +73,12 @@ const softsign: InputRule = ({ sub, mul, square, abs, y, dy }) => mul(dy, square
  * its bounds: read from y, so that the Clip stays fused (MobileNetV2: 10% faster).
  */
 const clip: InputRule = (site) => {
-  const { builder, mul, same, positive, below, inputs, x, y, dy } = site;
+  const { builder, mul, masked, same, positive, below, inputs, x, y, dy } = site;
   const [low, high] = [1, 2].map((index) => {
     const bound = inputs[index] ? builder.constantOf(inputs[index]) : undefined;
     return bound && toNumbers(bound)[0];
   });
-  return low === 0 && high === 6 ? mul(dy, mul(positive(y), below(y, high))) : mul(dy, same(x, y));
+  return masked(dy, low === 0 && high === 6 ? mul(positive(y), below(y, high)) : same(x, y));
 };
 
 const gelu: InputRule = (site) =>

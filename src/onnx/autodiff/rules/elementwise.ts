@@ -1,5 +1,5 @@
 import { toNumbers } from '../../../numeric/tensor.ts';
-import { eachInput, type GradientTable, type InputRule, perInput } from '../rule.ts';
+import { eachInput, type GradientTable, type InputRule, perInput, type RuleSite } from '../rule.ts';
 import { sumLike } from '../shape-helpers.ts';
 
 /** Arithmetic element by element. Operands are broadcast, so each gradient is summed back to its operand's shape. */
@@ -13,26 +13,37 @@ const variadic = (rule: InputRule) => eachInput(summed(rule));
 
 /** x^e: e x^(e - 1). Where e is 0 the slope is 0, and not 0 times the infinity of 0^-1. */
 const powBase: InputRule = (site) => {
-  const { builder, inputs, mul, sub, pow, x, dy } = site;
+  const { builder, inputs, mul, sub, pow, selected, x, dy } = site;
   const exponent = inputs[1]!;
   const known = builder.constantOf(exponent);
-  if (known === undefined) return mul(dy, mul(exponent, pow(x, sub(exponent, 1))));
+  if (known === undefined) return unlessZero(site, exponent, mul(dy, mul(exponent, pow(x, sub(exponent, 1)))));
   const values = toNumbers(known);
   if (values.every((value) => value === 2)) return mul(dy, mul(x, 2));
   const lowered = builder.constant(
     values.map((value) => (value === 0 ? 0 : value - 1)),
     known.dims,
   );
-  return mul(dy, mul(builder.constant(values, known.dims), pow(x, lowered)));
+  const exponents = builder.constant(values, known.dims);
+  const product = mul(dy, mul(exponents, pow(x, lowered)));
+  return values.includes(0) ? selected(exponents, product) : product;
 };
 
 /** x^e with respect to e: x^e log x, and 0 where x is 0. */
-const powExponent: InputRule = ({ mul, max, log, inputs, y, dy }) => mul(dy, mul(y, log(max(inputs[0]!, 2 ** -126))));
+const powExponent: InputRule = (site) => {
+  const { mul, log, inputs, y, dy } = site;
+  return unlessZero(site, inputs[0]!, mul(dy, mul(y, log(inputs[0]!))));
+};
+
+/** `value`, and 0 where `zero` is 0: there the formula has an infinity of its own. */
+function unlessZero({ builder }: RuleSite, zero: string, value: string): string {
+  const none = builder.constant(0);
+  return builder.op('Where', [builder.op('Equal', [zero, none]), none, value]);
+}
 
 /** The largest (smallest) operands share the gradient, as in torch.maximum. */
-const extreme: InputRule = ({ mul, div, same, total, inputs, x, y, dy }) => {
+const extreme: InputRule = ({ masked, div, same, total, inputs, x, y, dy }) => {
   const winners = inputs.map((input) => same(input, y)) as [string, ...string[]];
-  return mul(dy, div(same(x, y), total(winners)));
+  return masked(dy, div(same(x, y), total(winners)));
 };
 
 /** Of `yes` where the condition holds, of `no` elsewhere. */
@@ -69,7 +80,7 @@ export const ELEMENTWISE_RULES: GradientTable = {
   Exp: perInput(({ mul, y, dy }) => mul(dy, y)),
   Log: perInput(({ div, x, dy }) => div(dy, x)),
   // Infinite at 0, where 0 is what keeps a norm of zeros from spoiling everything before it.
-  Sqrt: perInput(({ mul, reciprocalOrZero, y, dy }) => mul(dy, mul(reciprocalOrZero(y), 0.5))),
+  Sqrt: perInput(({ mul, masked, reciprocalOrZero, y, dy }) => masked(dy, mul(reciprocalOrZero(y), 0.5))),
   Reciprocal: perInput(({ neg, mul, square, y, dy }) => neg(mul(dy, square(y)))),
   Abs: perInput(({ mul, sign, x, dy }) => mul(dy, sign(x))),
   Sin: perInput(({ mul, cos, x, dy }) => mul(dy, cos(x))),

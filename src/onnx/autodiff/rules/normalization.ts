@@ -67,12 +67,12 @@ const meanVarianceNormalization: InputRule = (site) =>
 
 /** x / |x|: (dy - s sum(y dy)) / |x|, with s = y for the 2-norm and sign(x) for the 1-norm. */
 const lpNormalization: InputRule = (site) => {
-  const { builder, sub, mul, sign, reciprocalOrZero, node, x, y, dy } = site;
+  const { builder, sub, mul, masked, sign, reciprocalOrZero, node, x, y, dy } = site;
   const axes = builder.ints([intOf(node, 'axis', -1)]);
   const isL1 = intOf(node, 'p', 2) === 1;
   const norm = builder.op(isL1 ? 'ReduceL1' : 'ReduceL2', [x, axes]);
   const along = builder.op('ReduceSum', [mul(y, dy), axes]);
-  return mul(sub(dy, mul(isL1 ? sign(x) : y, along)), reciprocalOrZero(norm));
+  return masked(sub(dy, mul(isL1 ? sign(x) : y, along)), reciprocalOrZero(norm));
 };
 
 /**

@@ -93,9 +93,9 @@ const globalMaxPool: InputRule = (site) =>
 
 /** (sum |x|^p)^(1/p): sign(x) |x|^(p - 1) y^(1 - p), and 0 where a window is all zeros. */
 const lpPool: InputRule = (site) => {
-  const { mul, pow, abs, sign, reciprocalOrZero, node, x, y, dy } = site;
+  const { mul, masked, pow, abs, sign, reciprocalOrZero, node, x, y, dy } = site;
   const power = intOf(node, 'p', 2) - 1;
-  const scaled = mul(dy, pow(reciprocalOrZero(y), power));
+  const scaled = masked(dy, pow(reciprocalOrZero(y), power));
   return mul(mul(sign(x), pow(abs(x), power)), spread(site, windowsAt(site), scaled, 1));
 };
 

@@ -39,16 +39,16 @@ const mean: InputRule = (site) => expandLike(site.builder, site.div(kept(site, s
 
 /** Ties share the gradient evenly, as in torch.amax; torch.max(dim), which also gives an index, takes one of them. */
 const extreme: InputRule = (site) => {
-  const { builder, x, y, dy, same, mul, div } = site;
+  const { builder, x, y, dy, same, selected, mul, div } = site;
   const maxima = kept(site, y);
   const winners = same(x, maxima);
-  return mul(winners, div(kept(site, dy), sumLike(builder, winners, maxima)));
+  return selected(winners, mul(winners, div(kept(site, dy), sumLike(builder, winners, maxima))));
 };
 
 /** sqrt(sum x^2): x / y, and 0 for a vector of zeros. */
 const l2: InputRule = (site) => {
-  const { x, y, dy, mul, reciprocalOrZero } = site;
-  return mul(x, kept(site, mul(dy, reciprocalOrZero(y))));
+  const { x, y, dy, mul, masked, reciprocalOrZero } = site;
+  return mul(x, kept(site, masked(dy, reciprocalOrZero(y))));
 };
 
 /** log sum e^x: the softmax. */

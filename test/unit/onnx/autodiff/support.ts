@@ -66,7 +66,7 @@ export function relativeDifference(actual: Float32Array, expected: Float32Array)
 /** The files of test/fixtures/gradient. */
 export const FAMILIES = [
   ...['activation', 'elementwise', 'linear', 'convolution', 'pooling', 'normalization', 'reduction', 'layout'],
-  ...['indexing', 'resize', 'block'],
+  ...['indexing', 'resize', 'block', 'trap'],
 ];
 
 /** A case of test/fixtures/gradient: a graph, and the gradient that PyTorch has for it. */
