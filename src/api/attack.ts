@@ -1,4 +1,5 @@
 import type { ThreatModel } from '../attacks/core/attack.ts';
+import { NO_PREDICTION } from '../attacks/core/predictions.ts';
 import { InputError } from '../errors.ts';
 import type { EvaluationImages } from '../evaluation/image-state.ts';
 import { type Evaluation, evaluateImages, type ProtocolProgress } from '../evaluation/protocol.ts';
@@ -58,10 +59,15 @@ export interface AttackResult {
   readonly brokenBy: readonly (string | null)[];
   /** [N] names of all attacks that broke it; several only with protocol "individual". */
   readonly brokenByEach: readonly (readonly string[])[];
-  /** [N] class the model gives the clean image. */
+  /** [N] class the model gives the clean image; -1 where its logits are NaN or infinite, which is wrong. */
   readonly cleanPredictions: Int32Array;
   /** [N] class the model gives `adversarial`. */
   readonly adversarialPredictions: Int32Array;
+  /**
+   * [N] 1 where the model gives no prediction (NaN or infinite logits), on the clean image or at a point that an attack tried:
+   * no such point is an adversarial example, so an image may be robust for that alone.
+   */
+  readonly unpredicted: Uint8Array;
   /** Share of clean images classified correctly, 0 to 1. */
   readonly cleanAccuracy: number;
   /** Share of images that are robust, 0 to 1. */
@@ -84,7 +90,7 @@ const OPTIONS = [
  * has workers.
  *
  * Rejects with InputError (ConfigError for attacks) where an option does not fit, with GraphError where an op of the model
- * has no gradient rule, and with the signal's reason where it is stopped; the model stays open.
+ * has no gradient rule, with RunError where the model gives no prediction on more than three images, and with the signal's reason where it is stopped; the model stays open.
  *
  * @example
  * ```js
@@ -133,10 +139,13 @@ function resultOf({ outcomes, adversarial, usage, checks }: Evaluation): AttackR
     robust,
     brokenBy: outcomes.map(({ brokenBy }) => brokenBy),
     brokenByEach: outcomes.map(({ brokenBy, brokenByEach }) => brokenByEach ?? (brokenBy === null ? [] : [brokenBy])),
-    cleanPredictions: Int32Array.from(outcomes, ({ cleanPrediction }) => cleanPrediction),
+    cleanPredictions: Int32Array.from(outcomes, ({ cleanPrediction }) => cleanPrediction ?? NO_PREDICTION),
     adversarialPredictions: Int32Array.from(
       outcomes,
-      ({ adversarialPrediction, cleanPrediction }) => adversarialPrediction ?? cleanPrediction,
+      ({ adversarialPrediction, cleanPrediction }) => adversarialPrediction ?? cleanPrediction ?? NO_PREDICTION,
+    ),
+    unpredicted: Uint8Array.from(outcomes, ({ cleanPrediction, unpredicted }) =>
+      Number(cleanPrediction === null || unpredicted !== undefined),
     ),
     cleanAccuracy: isCorrect.filter(Boolean).length / outcomes.length,
     robustAccuracy: robust.reduce((sum, one) => sum + one, 0) / outcomes.length,

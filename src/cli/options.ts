@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { Dataset, DatasetSpec } from '../datasets/dataset.ts';
-import { openDataset } from '../datasets/open.ts';
+import type { DatasetSpec } from '../datasets/dataset.ts';
 import { InputError } from '../errors.ts';
 import {
   type ClipConfig,
@@ -145,11 +144,6 @@ export async function localData<F extends DataFlags>(flags: F): Promise<F> {
     ...(labels === undefined ? {} : { labels: await localPath(labels) }),
     ...(list === undefined ? {} : { list: await localPath(list) }),
   };
-}
-
-/** Opens the first `limit` images of what the data options name, on this machine. Throws DatasetError. */
-export function openData(flags: DataFlags, split: DatasetSpec['split'], limit?: number): Promise<Dataset> {
-  return openDataset(dataSpec(flags, split, limit));
 }
 
 /** Cores this process may use. */

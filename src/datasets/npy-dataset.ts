@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib';
 import yauzl, { type Entry, type ZipFile } from 'yauzl';
 import { DatasetError, InputError, messageOf } from '../errors.ts';
 import { decodeNpy } from '../numeric/npy.ts';
-import { sizeOf, type Tensor, toNumbers } from '../numeric/tensor.ts';
+import { float16ToFloat32, sizeOf, type Tensor, toNumbers } from '../numeric/tensor.ts';
 import { CLASSES_FILE, ownClassNames, readBeside } from './archive-members.ts';
 import { type Dataset, type DatasetParts, type DatasetSpec, datasetOf, type Split } from './dataset.ts';
 import { type FileKind, kindOf, readBytes, readHead } from './files.ts';
@@ -79,9 +79,10 @@ function imagesOf({ type, dims, data }: Tensor, where: string): Pick<DatasetPart
     if (isChannels(a) && type === 'uint8') return { pixels: data, imageShape: [a, b, c] };
     if (isChannels(c) && type === 'uint8')
       return { pixels: channelsFirst(data, count, a * b, c), imageShape: [c, a, b] };
-    if (isChannels(a) && (type === 'float32' || type === 'float64')) {
-      checkRange(data, where);
-      return { pixels: data, imageShape: [a, b, c] };
+    if (isChannels(a) && (type === 'float16' || type === 'float32' || type === 'float64')) {
+      const pixels = type === 'float16' ? float16ToFloat32(data) : data;
+      checkRange(pixels, where);
+      return { pixels, imageShape: [a, b, c] };
     }
   }
   throw new DatasetError(

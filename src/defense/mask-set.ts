@@ -8,11 +8,12 @@ export interface Scores {
   readonly data: Float32Array;
 }
 
-/** The `keep` most important units of a class, most important first; ties go to the lower unit. */
+/** The `keep` most important units of a class, most important first; ties go to the lower unit, and NaN comes last. */
 export function topUnits({ units, classes, data }: Scores, c: number, keep: number): number[] {
   const score = (unit: number) => data[unit * classes + c]!;
+  const isNumber = (unit: number) => Number(!Number.isNaN(score(unit)));
   return Array.from({ length: units }, (_, unit) => unit)
-    .sort((a, b) => score(b) - score(a) || a - b)
+    .sort((a, b) => isNumber(b) - isNumber(a) || score(b) - score(a) || a - b)
     .slice(0, keep);
 }
 

@@ -1,5 +1,5 @@
 import type { AttackPoints, SavedAttack } from '../attacks/core/attack.ts';
-import { predictedClass } from '../attacks/core/predictions.ts';
+import { NO_PREDICTION, predictedClass } from '../attacks/core/predictions.ts';
 import { gatherRows } from '../numeric/rows.ts';
 import type { AttackUsage, ImageOutcome, ModelChecks } from '../schemas/results.ts';
 
@@ -17,11 +17,14 @@ export interface ImageState {
   readonly row: number;
   readonly image: number;
   readonly label: number;
+  /** NO_PREDICTION where the model gives none. */
   readonly cleanPrediction: number;
   /** Attacks that broke it, in the order they ran. */
   readonly brokenBy: string[];
   /** What the model says of the first one's example. */
   adversarialPrediction: number | null;
+  /** Attacks that met a point within the threat model at which the model gives no prediction; left out where there is none. */
+  unpredicted?: readonly string[];
 }
 
 /** Every image before any attack; `logits` [n, classes] are those of the clean images. */
@@ -41,19 +44,33 @@ export function isRobustAgainst({ label, cleanPrediction, brokenBy }: ImageState
   return cleanPrediction === label && !brokenBy.some((attack) => attacks.includes(attack));
 }
 
+/** Remembers that an attack met a point at which the model gives no prediction. */
+export function noteUnpredicted(state: ImageState, attack: string): void {
+  const { unpredicted = [] } = state;
+  if (!unpredicted.includes(attack)) state.unpredicted = [...unpredicted, attack];
+}
+
+/** The images that the model gives no prediction on, as they are or where an attack looked. */
+export function unpredictedImages(states: readonly ImageState[]): number[] {
+  const isUnpredicted = ({ cleanPrediction, unpredicted }: ImageState) =>
+    cleanPrediction === NO_PREDICTION || unpredicted !== undefined;
+  return states.filter(isUnpredicted).map(({ image }) => image);
+}
+
 /** `each`: also which attacks broke it one by one, where they did not only see what others had left. */
 export function outcomeOf(
-  { image, label, cleanPrediction, brokenBy, adversarialPrediction }: ImageState,
+  { image, label, cleanPrediction, brokenBy, adversarialPrediction, unpredicted }: ImageState,
   each: boolean,
 ): ImageOutcome {
   const [first = null] = brokenBy;
   return {
     image,
     label,
-    cleanPrediction,
+    cleanPrediction: cleanPrediction === NO_PREDICTION ? null : cleanPrediction,
     brokenBy: first,
     adversarialPrediction,
     ...(each ? { brokenByEach: [...brokenBy] } : {}),
+    ...(unpredicted === undefined ? {} : { unpredicted: [...unpredicted] }),
   };
 }
 

@@ -1,5 +1,7 @@
 import type { AttackPoints } from '../attacks/core/attack.ts';
+import { isFiniteRow } from '../numeric/float32.ts';
 import { keyedStream } from '../numeric/random.ts';
+import { rowOf } from '../numeric/rows.ts';
 import type { ModelChecks } from '../schemas/results.ts';
 import type { MeteredModel } from './onnx-model.ts';
 import { logitsOf, type PredictOptions } from './predict.ts';
@@ -16,7 +18,7 @@ export async function checkModel(
   return {
     randomised: await isRandomised(model, points, options),
     probabilities: areProbabilities(points.logits, model.classes),
-    zeroGradientImages: await countZeroGradients(model, points, options),
+    ...(await countIdleGradients(model, points, options)),
   };
 }
 
@@ -29,7 +31,8 @@ async function isRandomised(model: MeteredModel, points: AttackPoints, options: 
   while (outputs.length < EVALUATIONS)
     outputs.push(await logitsOf(model, points, options, [`check ${outputs.length}`]));
   const rows = points.images.map((_, row) => outputs.map((logits) => unitRow(logits, row, model.classes)));
-  return rows.some((answers) => answers.some((one) => answers.some((other) => distanceOf(one, other) > SAME)));
+  // An answer that is NaN is near no other.
+  return rows.some((answers) => answers.some((one) => answers.some((other) => !(distanceOf(one, other) <= SAME))));
 }
 
 /** A row of logits, scaled to length 1 as the original does it. */
@@ -56,20 +59,24 @@ function areProbabilities(logits: Float32Array, classes: number): boolean {
   return true;
 }
 
-async function countZeroGradients(
+/** Images whose gradient leads nowhere: zero, or NaN or infinite, which attacks take for zero. */
+async function countIdleGradients(
   model: MeteredModel,
   { x, labels, images }: AttackPoints,
   { seed, batchSize }: PredictOptions,
-): Promise<number> {
+): Promise<Pick<ModelChecks, 'zeroGradientImages' | 'nonFiniteGradientImages'>> {
   const size = model.imageSize;
-  let zero = 0;
+  let [zero, nonFinite] = [0, 0];
   for (let first = 0; first < images.length; first += batchSize) {
     const last = Math.min(first + batchSize, images.length);
     const batch = { x: x.subarray(first * size, last * size), labels: labels.subarray(first, last) };
     const streams = images.slice(first, last).map((image) => keyedStream([seed, image, 'zero-gradient']));
     const { gradient } = await model.gradient('ce', batch, streams);
-    for (let row = 0; row < last - first; row++)
-      if (gradient.subarray(row * size, (row + 1) * size).every((value) => value === 0)) zero++;
+    for (let row = 0; row < last - first; row++) {
+      const values = rowOf(gradient, row, size);
+      if (!isFiniteRow(values)) nonFinite++;
+      else if (values.every((value) => value === 0)) zero++;
+    }
   }
-  return zero;
+  return { zeroGradientImages: zero, ...(nonFinite === 0 ? {} : { nonFiniteGradientImages: nonFinite }) };
 }

@@ -24,7 +24,7 @@ export function logitsOf(
   return evaluate(model, images, options.batchSize, (image) => keyedStream([options.seed, image, ...key]));
 }
 
-/** Class the model gives each image. */
+/** Class the model gives each image; NO_PREDICTION where it gives none. */
 export async function predictImages(
   model: MeteredModel,
   images: IndexedImages,

@@ -6,6 +6,8 @@ import {
   type SavedAttack,
   type ThreatModel,
 } from '../attacks/core/attack.ts';
+import { isOtherClass, NO_PREDICTION } from '../attacks/core/predictions.ts';
+import { requireFewUnpredicted } from '../attacks/core/unpredicted.ts';
 import { clipToThreat } from '../attacks/norms/threat-model.ts';
 import { keyedStream } from '../numeric/random.ts';
 import { gatherRows, rowOf } from '../numeric/rows.ts';
@@ -17,8 +19,10 @@ import {
   type ImageState,
   imageStates,
   isRobustAgainst,
+  noteUnpredicted,
   outcomeOf,
   type SavedEvaluation,
+  unpredictedImages,
 } from './image-state.ts';
 import { checkModel } from './model-checks.ts';
 import { type MeteredModel, type UsageMeter, usageMeter } from './onnx-model.ts';
@@ -85,6 +89,7 @@ interface EvaluationState {
  * robust when none broke it. An attack's own word counts for nothing: every candidate is clipped to the threat model and
  * evaluated again by the model, with noise from a stream of its own, so that `verify` can repeat it.
  * With checkpoints of an interrupted evaluation of the same images, it goes on from there.
+ * Throws RunError where the model gives no prediction (NaN or infinite logits) on more than a few of the images.
  */
 export async function evaluateImages(
   model: MeteredModel,
@@ -99,6 +104,7 @@ export async function evaluateImages(
   for (const [index, entry] of options.suite.entries()) {
     if (index < evaluation.usage.length) continue;
     evaluation.usage.push(await attackAll(evaluation, entry, index, current));
+    requireFewUnpredicted(unpredictedImages(evaluation.imageStates));
     current = null;
   }
   const isIndividual = new Set(options.suite.map(({ group }) => group)).size > 1;
@@ -131,6 +137,7 @@ async function openEvaluation(
     return { ...common, imageStates: states, checks, usage: [...usage] };
   }
   const states = imageStates(images, logits, model.classes);
+  requireFewUnpredicted(unpredictedImages(states));
   const correct = states.filter((state) => isRobustAgainst(state, []));
   const checks = await checkModel(model, attackPointsOf(images, correct, logits, model), options);
   return { ...common, imageStates: states, checks, usage: [] };
@@ -152,15 +159,20 @@ async function attackAll(
     surrogate === undefined ? own : { ...own, logits: await logitsOf(surrogate, own, options, ['clean', attack.name]) };
   const meter = usageMeter(attack.name, surrogate === undefined ? [model] : [model, surrogate], current?.usage);
   const context = contextOf(evaluation, attack, index, meter, current?.saved);
-  const verified = (rows: readonly number[], x: Float32Array) =>
-    verifyCandidates(evaluation, attack.name, points, rows, x);
+  const note = (row: number) => noteUnpredicted(robust[row]!, attack.name);
+  const verified = async (rows: readonly number[], x: Float32Array) => {
+    const candidates = await verifyCandidates(evaluation, attack.name, points, rows, x);
+    for (const { prediction, row } of candidates) if (prediction === NO_PREDICTION) note(row);
+    return candidates;
+  };
   const isAdversarialOnTarget = async (rows: readonly number[], x: Float32Array) =>
-    (await verified(rows, x)).map(({ prediction, row }) => prediction !== points.labels[row]);
+    (await verified(rows, x)).map(({ prediction, row }) => isOtherClass(prediction, points.labels[row]!));
   const candidates = await attack.run(
     // A copy: an attack that moves its clean images would move the ball that its examples are held to.
     { ...points, x: points.x.slice(), labels: points.labels.slice() },
     surrogate === undefined ? context : { ...context, model: surrogate, isAdversarialOnTarget },
   );
+  for (const row of points.images.keys()) if (candidates.unpredicted?.[row] === 1) note(row);
   const claimed = [...points.images.keys()].filter((row) => candidates.broken[row] === 1);
   record(evaluation, attack.name, robust, await verified(claimed, gatherRows(candidates.x, claimed, model.imageSize)));
   return meter.read();
@@ -234,7 +246,7 @@ function record(
 ) {
   for (const { row, x, prediction } of verified) {
     const state = robust[row]!;
-    if (prediction === state.label) continue;
+    if (!isOtherClass(prediction, state.label)) continue;
     if (!isBroken(state)) {
       state.adversarialPrediction = prediction;
       adversarial.set(x, state.row * model.imageSize);

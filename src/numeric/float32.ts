@@ -30,6 +30,13 @@ export function atLeast(value: number, threshold: number): number {
   return Math.ceil(0.5 + 0.5 * sign(value - threshold));
 }
 
+/** Whether no number is NaN or infinite: the difference of such a one and itself is NaN, and no branch is needed for each. */
+export function isFiniteRow(row: Float32Array): boolean {
+  let residue = 0;
+  for (let k = 0; k < row.length; k++) residue += row[k]! - row[k]!;
+  return residue === 0;
+}
+
 /** Euclidean norm, summed in float64. */
 export function euclideanNorm(row: Float32Array): number {
   let sum = 0;

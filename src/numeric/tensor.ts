@@ -63,8 +63,10 @@ export function int64(dims: readonly number[], data: Iterable<number>): TypedTen
   return { type: 'int64', dims, data: checked(dims, BigInt64Array.from(Array.from(data, BigInt))) };
 }
 
-/** The elements as plain numbers, for small tensors such as axes and shapes; 16-bit floats are not decoded. */
+/** The elements as plain numbers, for small tensors such as axes, shapes and labels. */
 export function toNumbers(tensor: Tensor): number[] {
+  if (tensor.type === 'float16') return Array.from(float16ToFloat32(tensor.data));
+  if (tensor.type === 'bfloat16') return Array.from(bfloat16ToFloat32(tensor.data));
   return Array.from(tensor.data as Iterable<number | bigint>, Number);
 }
 

@@ -1,5 +1,6 @@
 import { batchesOf, type Dataset } from '../datasets/dataset.ts';
 import type { Scores } from '../defense/mask-set.ts';
+import { RunError } from '../errors.ts';
 import { type Classifier, IMAGE_INPUT, type MaskLayer } from '../models/classifier.ts';
 import { float32 } from '../numeric/tensor.ts';
 import type { Runtime } from '../onnx/runtime.ts';
@@ -19,7 +20,7 @@ export interface LoirOptions {
  * Leave-one-out importance (LO-IR): scores[j, c] = E[ |f_c(x) - f_c^[j](x)| : y = c ], where f^[j] has unit j zeroed
  * (IG-Defense, section 3). Not by brute force, which runs the model once per unit: behind a linear tail the effect of a unit
  * is its own contribution to the logit, so one pass ranks all units; elsewhere the trunk runs once per image and only the
- * tail is run again, with ablations batched.
+ * tail is run again, with ablations batched. Throws RunError where a logit is NaN or infinite.
  */
 export async function loirScores(
   classifier: Classifier,
@@ -37,15 +38,24 @@ export async function loirScores(
     for await (const { first, count, x, labels } of batchesOf(probe, batchSize)) {
       const values = await trunk.run({ [IMAGE_INPUT]: float32([count, ...classifier.imageShape], x) });
       for (const label of labels) means.count(label);
-      await effects.measure({ values, labels }, (image, unit, effect) =>
-        means.add(unit, labels[image]!, signed ? effect : Math.abs(effect)),
-      );
+      await effects.measure({ values, labels }, (image, unit, effect) => {
+        if (!Number.isFinite(effect)) throw new RunError(noEffectText(first + image, layer.name, unit));
+        means.add(unit, labels[image]!, signed ? effect : Math.abs(effect));
+      });
       progress?.(first + count, probe.count);
     }
   } finally {
     await Promise.all([trunk.release(), effects.release()]);
   }
   return means.scores();
+}
+
+/** One such image would make its class's scores NaN, and a mask of NaN scores is any units. */
+function noEffectText(image: number, layer: string, unit: number): string {
+  return (
+    `probe image ${image} cannot be ranked on: without unit ${unit} of ${layer} its logit changes by NaN or infinity. Leave the ` +
+    'image out, or look in the model for a division by 0, a logarithm of 0 or an overflow'
+  );
 }
 
 /** Mean over the probe images of each class, accumulated in float64: one column of [units, classes] per image. */

@@ -52,6 +52,7 @@ type Summary = Omit<VariantReport, 'flags'>;
 
 function summarise(scored: ScoredVariant, { run, dataset }: RunFacts): Summary {
   const { variant, right } = scored;
+  const { clean, attacked } = scored.unpredicted;
   return {
     id: variant.id,
     mask: maskKind(variant),
@@ -63,6 +64,7 @@ function summarise(scored: ScoredVariant, { run, dataset }: RunFacts): Summary {
     worstCase: shareOf(right['worst-case']),
     transfer: transferRows(scored),
     checks: scored.checks,
+    ...(clean.length + attacked.length === 0 ? {} : { unpredicted: { clean: [...clean], attacked: [...attacked] } }),
   };
 }
 

@@ -1,8 +1,8 @@
+import { imageRanges, imagesText } from '../numeric/ranges.ts';
 import { SIGNIFICANCE, wilsonInterval } from '../numeric/statistics.ts';
 import type { Comparison, Flag, Report, VariantReport } from '../schemas/report.ts';
 import { count, counted, interval, list, percent, points, pValue } from './format.ts';
 import { pValueOf } from './summary/comparisons.ts';
-import { imageRanges } from './summary/outcomes.ts';
 
 /** What a rule about one variant may look at. */
 export interface VariantCase {
@@ -22,7 +22,8 @@ type Rule<Case> = (subject: Case) => string | null;
 const VARIANT_RULES: Readonly<Record<string, Rule<VariantCase>>> = {
   'transfer-removes-gain': transferRemovesGain,
   'worse-than-none': worseThanNone,
-  'zero-gradients': zeroGradients,
+  'no-prediction': noPrediction,
+  'zero-gradients': idleGradients,
   randomised,
   'probability-outputs': probabilityOutputs,
   'too-few-classes': tooFewClasses,
@@ -85,14 +86,30 @@ function worseThanNone({ variant, base, comparisons }: VariantCase): string | nu
   return `robust accuracy is below that of ${base.id} (${versus(variant, base, 'robust')}, ${pValue(p)}): it makes the model weaker`;
 }
 
-function zeroGradients({ variant }: VariantCase): string | null {
-  const { zeroGradientImages } = variant.checks;
-  if (zeroGradientImages === 0) return null;
+/** NaN compares with nothing: what becomes of such an image is a convention, so it is said which. */
+function noPrediction({ variant }: VariantCase): string | null {
+  if (variant.unpredicted === undefined) return null;
+  const { clean, attacked } = variant.unpredicted;
+  const places = [
+    clean.length === 0 ? [] : `on ${imagesText(clean)}, counted as wrong`,
+    attacked.length === 0
+      ? []
+      : `near ${imagesText(attacked)}, at points that an attack tried: that is no adversarial example, so robust accuracy may be too high`,
+  ].flat();
+  return `the model gives no prediction, its logits being NaN or infinite, ${places.join('; and ')}`;
+}
+
+/** Zero, NaN and infinite gradients are one flag: attacks take all of them for no direction. */
+function idleGradients({ variant }: VariantCase): string | null {
+  const { zeroGradientImages: zero, nonFiniteGradientImages: nonFinite = 0 } = variant.checks;
+  if (zero + nonFinite === 0) return null;
   const attacked = variant.clean.correct;
-  return (
-    `${count(zeroGradientImages)} of ${counted(attacked, 'attacked image')} (${percent(zeroGradientImages / attacked)}) ` +
-    'had a loss gradient of exactly zero: gradient attacks are blind there, so robust accuracy may be too high'
-  );
+  const share = `${count(zero + nonFinite)} of ${counted(attacked, 'attacked image')} (${percent((zero + nonFinite) / attacked)})`;
+  const kinds =
+    nonFinite === 0
+      ? 'of exactly zero'
+      : `that leads nowhere, ${count(zero)} of exactly zero and ${count(nonFinite)} of NaN or infinity`;
+  return `${share} had a loss gradient ${kinds}: gradient attacks are blind there, so robust accuracy may be too high`;
 }
 
 /** Smoothing is known without measuring and has a rule of its own; this one is for randomness nobody told of. */

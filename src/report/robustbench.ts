@@ -72,6 +72,7 @@ function leaderboardOf({ format, classNames }: Report['dataset']): Leaderboard |
 
 /** What AutoAttack's own checks warn of, and what shows that it did overestimate. */
 const DOUBTS = new Set([
+  'no-prediction',
   'zero-gradients',
   'randomised',
   'smoothing-needs-eot',

@@ -1,5 +1,6 @@
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { NO_PREDICTION } from '../attacks/core/predictions.ts';
 import { openDataset } from '../datasets/open.ts';
 import { messageOf, RunError } from '../errors.ts';
 import { encodeNpy, npyHeader } from '../numeric/npy.ts';
@@ -33,8 +34,8 @@ export interface ExportOptions {
 /**
  * Writes what an evaluation left as arrays for other programs, for each variant in a folder of its own, rows in the data
  * set's order: `x_adv.npy` [N, C, H, W] float32, the adversarial example of a broken image and the clean one of any other, as
- * AutoAttack returns them; `labels.npy` and `predictions.npy` [N] int64, the latter what the variant says of x_adv. One shard
- * is in memory at a time. Throws where inputs are not those of the run, or results are missing.
+ * AutoAttack returns them; `labels.npy` and `predictions.npy` [N] int64, the latter what the variant says of x_adv, -1 where that
+ * is nothing. One shard is in memory at a time. Throws where inputs are not those of the run, or results are missing.
  */
 export async function exportExamples(options: ExportOptions): Promise<Map<string, Exported>> {
   const { plan, variants, folder, progress } = options;
@@ -72,7 +73,9 @@ async function exportVariant(
     const column = async (name: string, value: (outcome: ImageOutcome) => number) =>
       (await file(name))(encodeNpy(int64([images], outcomes.map(value))));
     await column('labels.npy', ({ label }) => label);
-    await column('predictions.npy', (outcome) => outcome.adversarialPrediction ?? outcome.cleanPrediction);
+    const predictionOf = ({ adversarialPrediction, cleanPrediction }: ImageOutcome) =>
+      adversarialPrediction ?? cleanPrediction ?? NO_PREDICTION;
+    await column('predictions.npy', predictionOf);
   });
   return { images, adversarial: outcomes.filter(({ brokenBy }) => brokenBy !== null).length };
 }

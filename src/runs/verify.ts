@@ -1,3 +1,4 @@
+import { NO_PREDICTION } from '../attacks/core/predictions.ts';
 import { distance, isWithinThreat } from '../attacks/norms/threat-model.ts';
 import { datasetDigest } from '../datasets/digest.ts';
 import { ConfigError } from '../errors.ts';
@@ -65,6 +66,7 @@ async function checkShard(
       problems.push(`${config.threat.norm} distance ${distance(x, clean, config.threat.norm)}, or outside [0, 1]`);
     }
     if (predictions[i] === outcome.label) problems.push(`classified as its label ${outcome.label}`);
+    if (predictions[i] === NO_PREDICTION) problems.push('not classified at all: its logits are NaN or infinite');
     failures.push(...problems.map((problem) => ({ variant, image: outcome.image, problem })));
   }
   return failures;

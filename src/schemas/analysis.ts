@@ -63,7 +63,7 @@ export const surfaceResultSchema = z.strictObject({
   /** Cross-entropy; rows go along the sign of the gradient, columns along the random direction. */
   loss: z.array(z.array(z.number())),
   prediction: z.array(z.array(index)),
-  /** The gradient at the image was exactly zero: rows all say the same. */
+  /** The gradient at the image was exactly zero, or NaN or infinite, which is taken for zero: rows all say the same. */
   zeroGradient: z.boolean(),
 });
 export type SurfaceResult = z.infer<typeof surfaceResultSchema>;

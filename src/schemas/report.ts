@@ -51,6 +51,11 @@ const variant = z.strictObject({
   transfer: z.array(z.strictObject({ source: z.string(), accuracy: z.number(), interval })),
   /** What was measured before any attack; the flags say what it means. */
   checks: modelChecksSchema,
+  /**
+   * Images that it gives no prediction on (NaN or infinite logits): as they are, and at a point that an attack tried or on
+   * another variant's example. Left out where there are none; a run ends where there are more than a few.
+   */
+  unpredicted: z.strictObject({ clean: z.array(z.int()), attacked: z.array(z.int()) }).optional(),
   flags: z.array(flag),
 });
 export type VariantReport = z.infer<typeof variant>;

@@ -21,13 +21,16 @@ export const imageOutcomeSchema = z.strictObject({
   /** Index in the data set. */
   image: z.int().nonnegative(),
   label: prediction,
-  cleanPrediction: prediction,
+  /** null where the model gives none: its logits are NaN or infinite. */
+  cleanPrediction: prediction.nullable(),
   /** The attack that broke it; null where it was wrong from the start or no attack broke it. */
   brokenBy: z.string().nullable(),
   /** Prediction on the adversarial example; null where there is none. */
   adversarialPrediction: prediction.nullable(),
   /** Every attack that broke it, where not all of them only saw what others had left robust. */
   brokenByEach: z.array(z.string()).optional(),
+  /** Attacks that met a point within the threat model at which the model gives no prediction. */
+  unpredicted: z.array(z.string()).optional(),
 });
 export type ImageOutcome = z.infer<typeof imageOutcomeSchema>;
 
@@ -39,6 +42,8 @@ export const modelChecksSchema = z.strictObject({
   probabilities: z.boolean(),
   /** Images whose cross-entropy gradient was exactly zero at the clean image. */
   zeroGradientImages: z.int().nonnegative(),
+  /** Images of which it was NaN or infinite there; left out where it never was. */
+  nonFiniteGradientImages: z.int().positive().optional(),
 });
 /** What may make robust accuracy worthless, measured before any attack: `checks.py` of fra31/auto-attack. */
 export type ModelChecks = z.infer<typeof modelChecksSchema>;
@@ -58,11 +63,14 @@ export const transferResultSchema = z.strictObject({
   schema: z.literal('igd.transfer/1'),
   /** The variant that is evaluated. */
   variant: z.string(),
-  /** For each source variant: image index and prediction, for the images that source has an adversarial example of. */
+  /**
+   * For each source variant: image index and prediction, for the images that source has an adversarial example of; null where
+   * the variant gives no prediction.
+   */
   sources: z.array(
     z.strictObject({
       variant: z.string(),
-      predictions: z.array(z.strictObject({ image: z.int().nonnegative(), prediction })),
+      predictions: z.array(z.strictObject({ image: z.int().nonnegative(), prediction: prediction.nullable() })),
     }),
   ),
 });

@@ -1,7 +1,7 @@
 import type { LossName } from '../core/losses.ts';
 import { MeanGradient } from '../core/mean-gradient.ts';
 import type { LossParameters, ModelAnswer, ModelQuery, PerImageAttack, Sample } from '../core/per-image-attack.ts';
-import { predictedClass } from '../core/predictions.ts';
+import { isMisclassified } from '../core/predictions.ts';
 import type { Ball } from '../norms/ball.ts';
 import { type SavedStepSize, StepSize } from './step-size.ts';
 
@@ -97,7 +97,7 @@ export class ApgdRun implements PerImageAttack<ApgdRunState> {
   update({ loss, logits, gradient }: ModelAnswer): Float32Array | undefined {
     // Of several losses and predictions the last counts, as in `autopgd_base.py`.
     if (!this.#gradient.add(gradient)) return undefined;
-    const isBroken = predictedClass(logits, 0, logits.length) !== this.#sample.label;
+    const isBroken = isMisclassified(logits, this.#sample.label);
     const example = isBroken ? this.#x.slice() : undefined;
     this.#score(loss);
     if (this.#steps === this.#options.iterations) this.#query = undefined;

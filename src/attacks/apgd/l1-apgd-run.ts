@@ -1,7 +1,7 @@
 import type { LossName } from '../core/losses.ts';
 import { MeanGradient } from '../core/mean-gradient.ts';
 import type { LossParameters, ModelAnswer, ModelQuery, PerImageAttack, Sample } from '../core/per-image-attack.ts';
-import { predictedClass } from '../core/predictions.ts';
+import { isMisclassified } from '../core/predictions.ts';
 import { type L1Projection, l1Projection, type SparseStep, sparseSteps } from '../norms/l1.ts';
 import { L1StepSize, type SavedL1StepSize } from './l1-step-size.ts';
 
@@ -114,7 +114,7 @@ export class L1ApgdRun implements PerImageAttack<L1ApgdState> {
     if (!this.#gradient.add(gradient)) return undefined;
     const evaluated = this.#x;
     const isWithin = this.#stage === this.#options.stages.length - 1;
-    const isBroken = predictedClass(logits, 0, logits.length) !== this.#sample.label;
+    const isBroken = isMisclassified(logits, this.#sample.label);
     this.#score(loss);
     if (this.#steps < this.#options.stages[this.#stage]!.iterations) this.#move();
     else this.#enterNextStage();

@@ -4,18 +4,22 @@ import type { AttackPoints, Candidates } from './attack.ts';
 export interface SavedExamples {
   readonly broken: Uint8Array;
   readonly examples: Float32Array;
+  /** States of the first edition have none. */
+  readonly unpredicted?: Uint8Array;
 }
 
 /** What an attack has found so far: clean images, replaced row by row as they break. */
 export class AdversarialExamples implements Candidates {
   readonly x: Float32Array;
   readonly broken: Uint8Array;
+  readonly unpredicted: Uint8Array;
   readonly #imageSize: number;
   #count = 0;
 
   constructor(points: AttackPoints, imageSize: number, saved?: SavedExamples) {
     this.x = points.x.slice();
     this.broken = new Uint8Array(points.images.length);
+    this.unpredicted = saved?.unpredicted?.slice() ?? new Uint8Array(points.images.length);
     this.#imageSize = imageSize;
     if (saved !== undefined) this.#restore(saved);
   }
@@ -37,7 +41,7 @@ export class AdversarialExamples implements Candidates {
     const examples = new Float32Array(this.#count * size);
     for (const [i, row] of this.#brokenRows(this.broken).entries())
       examples.set(this.x.subarray(row * size, (row + 1) * size), i * size);
-    return { broken: this.broken, examples };
+    return { broken: this.broken, examples, unpredicted: this.unpredicted };
   }
 
   #restore({ broken, examples }: SavedExamples): void {

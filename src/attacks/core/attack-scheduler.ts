@@ -1,5 +1,7 @@
+import { isFiniteRow } from '../../numeric/float32.ts';
 import type { StreamState } from '../../numeric/random.ts';
 import { stackRows } from '../../numeric/rows.ts';
+import { isWithinThreat } from '../norms/threat-model.ts';
 import { AdversarialExamples, type SavedExamples } from './adversarial-examples.ts';
 import type { Attack, AttackContext, AttackPoints, Candidates, SavedAttack } from './attack.ts';
 import { runQueries } from './model-queries.ts';
@@ -86,6 +88,7 @@ class AttackScheduler<State> {
       if (this.#active.length === 0) return this.#examples;
       for (const { image, answer } of await runQueries(model, this.#active)) {
         image.queries++;
+        if (!isFiniteRow(answer.logits)) this.#noteUnpredicted(image);
         const example = image.attack.update(answer);
         if (example === undefined) continue;
         if (isAdversarialOnTarget === undefined) this.#examples.record(image.row, example);
@@ -96,6 +99,12 @@ class AttackScheduler<State> {
       progress?.({ broken: this.#examples.count, fraction: this.#fraction() });
       await checkpoint?.(() => this.#save());
     }
+  }
+
+  /** Before `update`, while the image's query is still the one that was answered. */
+  #noteUnpredicted({ row, attack, sample }: ActiveImage<State>): void {
+    const x = attack.next?.x;
+    if (x !== undefined && isWithinThreat(x, sample.clean, this.#context.threat)) this.#examples.unpredicted[row] = 1;
   }
 
   /** Evaluates on the target what the rounds that are over found and, where that does not fool it, their best points. */

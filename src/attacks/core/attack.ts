@@ -109,6 +109,8 @@ export interface Candidates {
   readonly x: Float32Array;
   /** [n] 1 where the attack saw the model misclassify the row. */
   readonly broken: Uint8Array;
+  /** [n] 1 where it met a point within the threat model at which the model gives no prediction (NaN or infinite logits). */
+  readonly unpredicted?: Uint8Array;
 }
 
 /** Images evaluated without a gradient, and with one. */

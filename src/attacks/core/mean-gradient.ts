@@ -1,3 +1,5 @@
+import { isFiniteRow } from '../../numeric/float32.ts';
+
 export interface SavedMean {
   /** The sum so far, in the midst of a step; null between steps, when nobody needs it. */
   readonly gradient: Float32Array | null;
@@ -40,13 +42,6 @@ function accumulate(sum: Float32Array, row: Float32Array, isFirst: boolean): voi
   if (!isFiniteRow(row)) return;
   if (isFirst) sum.set(row);
   else for (let k = 0; k < sum.length; k++) sum[k]! += row[k]!;
-}
-
-/** The difference of a number and itself is 0, or NaN where it is not finite: no branch for each number. */
-function isFiniteRow(row: Float32Array): boolean {
-  let residue = 0;
-  for (let k = 0; k < row.length; k++) residue += row[k]! - row[k]!;
-  return residue === 0;
 }
 
 function divide(row: Float32Array, divisor: number): void {

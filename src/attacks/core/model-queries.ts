@@ -1,3 +1,4 @@
+import { isFiniteRow } from '../../numeric/float32.ts';
 import type { RandomStream } from '../../numeric/random.ts';
 import { rowOf, stackRows } from '../../numeric/rows.ts';
 import type { AttackedModel } from './attack.ts';
@@ -60,14 +61,12 @@ async function queryGradient<Image extends QueryingImage>(
 ): Promise<AnsweredQuery<Image>[]> {
   const batch = { x: stacked(model, group), labels: labelsOf(group), ...lossParameters(model, group) };
   const result = await model.gradient(loss, batch, streamsOf(group));
-  return group.map(({ image }, row) => ({
-    image,
-    answer: {
-      logits: rowOf(result.logits, row, model.classes),
-      loss: result.loss[row]!,
-      gradient: rowOf(result.gradient, row, model.imageSize),
-    },
-  }));
+  return group.map(({ image }, row) => {
+    const logits = rowOf(result.logits, row, model.classes);
+    // A loss of logits that are no prediction may be infinite, and no later point would ever beat it.
+    const loss = isFiniteRow(logits) ? result.loss[row]! : Number.NaN;
+    return { image, answer: { logits, loss, gradient: rowOf(result.gradient, row, model.imageSize) } };
+  });
 }
 
 /** What the losses of a group take besides labels: all queries of one loss take the same. */

@@ -45,7 +45,7 @@ export interface LossParameters {
 export interface ModelAnswer {
   /** [classes] */
   readonly logits: Float32Array;
-  /** Value of the loss; NaN where only logits were asked for. */
+  /** Value of the loss; NaN where only logits were asked for, or where they are no prediction (NaN or infinite). */
   readonly loss: number;
   /** [imageSize]; empty where only logits were asked for. */
   readonly gradient: Float32Array;

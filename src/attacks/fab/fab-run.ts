@@ -1,7 +1,7 @@
 import { TINY } from '../../numeric/float32.ts';
 import type { ThreatModel } from '../core/attack.ts';
 import type { ModelAnswer, ModelQuery, PerImageAttack, Sample } from '../core/per-image-attack.ts';
-import { predictedClass } from '../core/predictions.ts';
+import { NO_PREDICTION, predictedClass } from '../core/predictions.ts';
 import { distance } from '../norms/threat-model.ts';
 import { type FabNorm, type FabStep, type LinearBoundary, pullBack } from './step.ts';
 
@@ -121,23 +121,27 @@ export class FabRun implements PerImageAttack<FabState> {
   update(answer: ModelAnswer): Float32Array | undefined {
     if (this.#isUnchecked) {
       this.#isUnchecked = false;
-      const crossed = predictedClass(answer.logits, 0, answer.logits.length) !== this.#sample.label;
+      const prediction = predictedClass(answer.logits, 0, answer.logits.length);
+      const crossed = prediction !== this.#sample.label;
       this.#predictor.record(crossed);
-      if (crossed) return this.#stepBack();
+      if (crossed) return this.#stepBack(prediction !== NO_PREDICTION);
     }
     // No gradient where only logits were asked for.
     if (answer.gradient.length > 0) this.#addBoundary(answer);
     return undefined;
   }
 
-  /** From an adversarial point back towards the clean image. Gives the point if it is the closest and close enough. */
-  #stepBack(): Float32Array | undefined {
+  /**
+   * From an adversarial point, or one without a prediction, back towards the clean image. Gives an adversarial one if it is
+   * the closest and close enough.
+   */
+  #stepBack(isAdversarial: boolean): Float32Array | undefined {
     const { threat, found } = this.#setup;
     const { clean } = this.#sample;
     const length = distance(this.#x, clean, threat.norm);
     found.set(this.#x);
     pullBack(this.#x, clean);
-    if (length >= this.#closest) return undefined;
+    if (!isAdversarial || length >= this.#closest) return undefined;
     this.#closest = length;
     this.#adversarial.set(found);
     // The original compares float32 numbers.

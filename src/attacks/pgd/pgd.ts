@@ -1,3 +1,4 @@
+import { isFiniteRow } from '../../numeric/float32.ts';
 import type { Attack } from '../core/attack.ts';
 import { defineAttack } from '../core/attack-scheduler.ts';
 import type { LossName } from '../core/losses.ts';
@@ -10,7 +11,7 @@ import {
   type PerImageAttack,
   type Sample,
 } from '../core/per-image-attack.ts';
-import { predictedClass } from '../core/predictions.ts';
+import { isMisclassified } from '../core/predictions.ts';
 import type { Ball } from '../norms/ball.ts';
 import { ballFactory } from '../norms/threat-model.ts';
 
@@ -101,6 +102,7 @@ export class PgdRun implements PerImageAttack<PgdState> {
   /** The iterate before the last step. */
   readonly #previous: Float32Array;
   readonly #startLogits: Float32Array;
+  readonly #cleanLogits: Float32Array;
   #steps: number;
 
   constructor(schedule: PgdSchedule, { clean, label, logits }: Sample, ball: Ball, saved?: PgdState) {
@@ -109,6 +111,7 @@ export class PgdRun implements PerImageAttack<PgdState> {
     this.#ball = ball;
     this.#x = saved?.x ?? clean.slice();
     this.#previous = new Float32Array(clean.length);
+    this.#cleanLogits = logits;
     this.#startLogits = saved?.startLogits ?? new Float32Array(logits.length);
     this.#gradient = new MeanGradient(clean.length, schedule.eot, saved);
     this.#steps = saved?.steps ?? 0;
@@ -126,13 +129,14 @@ export class PgdRun implements PerImageAttack<PgdState> {
   update({ logits, gradient }: ModelAnswer): Float32Array | undefined {
     const isLast = this.#steps === this.#schedule.iterations;
     if (!isLast && !this.#gradient.add(gradient)) return undefined;
-    if (this.#steps === 0) this.#startLogits.set(logits);
+    // Where the model gives none at the start, those of the clean image: NaN for a reference would blind every step.
+    if (this.#steps === 0) this.#startLogits.set(isFiniteRow(logits) ? logits : this.#cleanLogits);
     if (!isLast) {
       const size = this.#schedule.stepSize(this.#steps);
       this.#ball.step(this.#x, this.#previous, this.#gradient.mean, size, NO_MOMENTUM);
     }
     this.#steps++;
-    if (predictedClass(logits, 0, logits.length) === this.#label) return undefined;
+    if (!isMisclassified(logits, this.#label)) return undefined;
     return isLast ? this.#x : this.#previous;
   }
 

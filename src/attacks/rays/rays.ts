@@ -2,7 +2,7 @@ import { ConfigError } from '../../errors.ts';
 import type { Attack } from '../core/attack.ts';
 import { defineAttack } from '../core/attack-scheduler.ts';
 import type { ModelAnswer, ModelQuery, PerImageAttack } from '../core/per-image-attack.ts';
-import { predictedClass } from '../core/predictions.ts';
+import { NO_PREDICTION, predictedClass } from '../core/predictions.ts';
 import { distance } from '../norms/threat-model.ts';
 
 export interface RaysOptions {
@@ -100,8 +100,10 @@ export class RaysRun implements PerImageAttack<RaysState> {
   update({ logits }: ModelAnswer): Float32Array | undefined {
     const { label, clean, epsilon } = this.#sample;
     this.#asked++;
-    const isBroken = predictedClass(logits, 0, logits.length) !== label;
-    if (isBroken && distance(this.#x, clean, 'Linf') <= Math.fround(epsilon)) {
+    const prediction = predictedClass(logits, 0, logits.length);
+    // No prediction is a boundary to search along, but nothing to be found.
+    const isBroken = prediction !== label;
+    if (isBroken && prediction !== NO_PREDICTION && distance(this.#x, clean, 'Linf') <= Math.fround(epsilon)) {
       this.#over = true;
       this.#succeeded = true;
       return this.#x;

@@ -1,3 +1,4 @@
+import { isFiniteRow } from '../../numeric/float32.ts';
 import type { Attack } from '../core/attack.ts';
 import { defineAttack } from '../core/attack-scheduler.ts';
 import {
@@ -7,7 +8,7 @@ import {
   type ModelQuery,
   type PerImageAttack,
 } from '../core/per-image-attack.ts';
-import { predictedClass } from '../core/predictions.ts';
+import { isMisclassified } from '../core/predictions.ts';
 import { ofNorm } from '../norms/threat-model.ts';
 import { L1_BUMPS, L2_BUMPS } from './bumps.ts';
 import { bumpProposals } from './l2-l1-proposals.ts';
@@ -69,7 +70,7 @@ export class SquareRun implements PerImageAttack<SquareState> {
   }
 
   update({ logits }: ModelAnswer): Float32Array | undefined {
-    if (predictedClass(logits, 0, logits.length) !== this.#options.label) {
+    if (isMisclassified(logits, this.#options.label)) {
       this.#proposal.keep();
       this.#over = true;
       return this.#proposal.x;
@@ -110,9 +111,10 @@ export class SquareRun implements PerImageAttack<SquareState> {
 
 /**
  * Logit of the label less the largest other one, in float32. The original takes 0 for success; here a tie that the label
- * wins is merely the best margin so far, and the run goes on.
+ * wins is merely the best margin so far, and the run goes on. Logits that are no prediction are no improvement.
  */
 function marginOf(logits: Float32Array, label: number): number {
+  if (!isFiniteRow(logits)) return Number.POSITIVE_INFINITY;
   let largestOther = Number.NEGATIVE_INFINITY;
   for (let c = 0; c < logits.length; c++) {
     if (c !== label && logits[c]! > largestOther) largestOther = logits[c]!;

@@ -1,14 +1,21 @@
 import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
-import { predictedClass } from '../../attacks/core/predictions.ts';
-import { batchesOf } from '../../datasets/dataset.ts';
+import { NO_PREDICTION } from '../../attacks/core/predictions.ts';
+import { requireFewUnpredicted } from '../../attacks/core/unpredicted.ts';
+import { batchesOf, type Dataset } from '../../datasets/dataset.ts';
+import { requireModelClasses } from '../../datasets/model-classes.ts';
+import { openDataset } from '../../datasets/open.ts';
 import { baseModel, defendedModel, type EvaluatedModel, type Smoothing } from '../../defense/defended-model.ts';
 import { topUnitMasks } from '../../defense/mask-set.ts';
-import { InputError, messageOf } from '../../errors.ts';
+import { InputError, messageOf, RankingError } from '../../errors.ts';
 import { OnnxModel } from '../../evaluation/onnx-model.ts';
+import { predictedClasses } from '../../evaluation/predict.ts';
 import { type Classifier, layerOf } from '../../models/classifier.ts';
+import { isFiniteRow } from '../../numeric/float32.ts';
 import { decodeNpy, encodeNpy } from '../../numeric/npy.ts';
 import { keyedStream, type RandomSource } from '../../numeric/random.ts';
+import { imagesText } from '../../numeric/ranges.ts';
+import { rowOf } from '../../numeric/rows.ts';
 import { float32 } from '../../numeric/tensor.ts';
 import { readRanking } from '../../runs/inputs/ig-defense-format.ts';
 import { openClassifier } from '../../runs/inputs/open-classifier.ts';
@@ -19,11 +26,11 @@ import {
   addModelOptions,
   cores,
   type DataFlags,
+  dataSpec,
   finiteNumber,
   localData,
   type ModelFlags,
   modelOptions,
-  openData,
   positiveInteger,
   seedNumber,
 } from '../options.ts';
@@ -72,7 +79,8 @@ export function define(command: Command): void {
 async function predict(checkpoint: string, given: PredictFlags): Promise<void> {
   const flags = await localFlags(given);
   const path = await localPath(checkpoint);
-  const data = await openData(flags, 'test', flags.first);
+  const spec = dataSpec(flags, 'test', flags.first);
+  const data = await openDataset(spec);
   const noise = flags.noise === undefined ? undefined : await readNoise(flags.noise, data.count, data.imageShape);
   const classifier = await openClassifier({
     path,
@@ -80,13 +88,25 @@ async function predict(checkpoint: string, given: PredictFlags): Promise<void> {
     imageShape: data.imageShape,
     ...modelOptions(flags),
   });
+  requireModelClasses(data, classifier.classes, { format: spec.format, where: flags.labels ?? flags.data });
   const model = new OnnxModel(
     await evaluated(classifier, flags, noise?.samples),
     data.imageShape,
     classifier.classes,
     onnxRuntime({ threads: cores() }),
   );
-  const logits = new Float32Array(data.count * classifier.classes);
+  const { logits, gradient } = await outputsOf(model, data, flags, noise).finally(() => model.release());
+  if (flags.logits !== undefined)
+    await writeOutput(flags.logits, encodeNpy(float32([data.count, classifier.classes], logits)));
+  if (flags.gradient !== undefined)
+    await writeOutput(flags.gradient, encodeNpy(float32([data.count, ...data.imageShape], gradient)));
+  printAccuracy(data.labels, predictedClasses(logits, classifier.classes));
+  if (gradient !== undefined) printIdleGradients(gradient, model.imageSize);
+}
+
+/** Logits [N, classes] and, where they are asked for, gradients [N, imageSize] of all images. */
+async function outputsOf(model: OnnxModel, data: Dataset, flags: PredictFlags, noise: Noise | undefined) {
+  const logits = new Float32Array(data.count * model.classes);
   const gradient = flags.gradient === undefined ? undefined : new Float32Array(data.count * model.imageSize);
   for await (const { first, count, x, labels } of batchesOf(data, flags.batchSize)) {
     const streams = Array.from(
@@ -97,16 +117,26 @@ async function predict(checkpoint: string, given: PredictFlags): Promise<void> {
       gradient === undefined
         ? { logits: await model.logits(x, streams) }
         : await model.gradient('ce', { x, labels }, streams);
-    logits.set(outputs.logits, first * classifier.classes);
+    logits.set(outputs.logits, first * model.classes);
     if ('gradient' in outputs) gradient?.set(outputs.gradient, first * model.imageSize);
   }
-  await model.release();
-  if (flags.logits !== undefined)
-    await writeOutput(flags.logits, encodeNpy(float32([data.count, classifier.classes], logits)));
-  if (flags.gradient !== undefined)
-    await writeOutput(flags.gradient, encodeNpy(float32([data.count, ...data.imageShape], gradient)));
-  const right = data.labels.filter((label, row) => predictedClass(logits, row, classifier.classes) === label).length;
-  print(`${right} of ${data.count} images right (${((100 * right) / data.count).toFixed(1)}%)`);
+  return { logits, gradient };
+}
+
+/** Throws RunError where there is no prediction of more than a few images; of fewer it says which. */
+function printAccuracy(labels: Int32Array, predictions: Int32Array): void {
+  const unpredicted = [...predictions.keys()].filter((image) => predictions[image] === NO_PREDICTION);
+  requireFewUnpredicted(unpredicted);
+  const right = labels.filter((label, image) => predictions[image] === label).length;
+  print(`${right} of ${labels.length} images right (${((100 * right) / labels.length).toFixed(1)}%)`);
+  if (unpredicted.length > 0)
+    print(`  note: no prediction, which is wrong, on ${imagesText(unpredicted)}: logits are NaN or infinite`);
+}
+
+function printIdleGradients(gradient: Float32Array, size: number): void {
+  const rows = Array.from({ length: gradient.length / size }, (_, image) => image);
+  const odd = rows.filter((image) => !isFiniteRow(rowOf(gradient, image, size)));
+  if (odd.length > 0) print(`  note: the gradient of ${imagesText(odd)} is NaN or infinite`);
 }
 
 async function localFlags(given: PredictFlags): Promise<PredictFlags> {
@@ -135,6 +165,8 @@ async function evaluated(
   if (flags.layer === undefined || flags.units === undefined)
     throw new InputError('--ranking needs --layer and --units');
   const { scores } = await readRanking(flags.ranking);
+  const odd = scores.data.find((score) => !Number.isFinite(score));
+  if (odd !== undefined) throw new RankingError(`${flags.ranking} holds the score ${odd}, no number: rank again`);
   const layer = layerOf(classifier, flags.layer);
   if (scores.units !== layer.units || scores.classes !== classifier.classes) {
     throw new InputError(
@@ -160,6 +192,8 @@ function smoothingOf({ sigma, samples }: PredictFlags, noiseSamples: number | un
   if (noiseSamples !== undefined) return { samples: noiseSamples, sigma: 1 };
   return sigma === undefined ? null : { samples, sigma };
 }
+
+type Noise = Awaited<ReturnType<typeof readNoise>>;
 
 /** Noise read from a file, as streams that hand it out in order. */
 async function readNoise(path: string, images: number, imageShape: readonly number[]) {

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Dataset } from '../../datasets/dataset.ts';
 import { datasetDigest } from '../../datasets/digest.ts';
+import { requireModelClasses } from '../../datasets/model-classes.ts';
 import { openDataset } from '../../datasets/open.ts';
 import { type Classifier, layerOf } from '../../models/classifier.ts';
 import { diagnose, requireSound } from '../../ranking/diagnostics.ts';
@@ -83,6 +84,7 @@ async function rank(checkpoint: string, given: RankFlags): Promise<void> {
   const probeDigest = await datasetDigest(spec);
   const input = modelOptions(flags);
   const classifier = await openClassifier({ path, layer: flags.layer, imageShape: probe.imageShape, ...input });
+  requireModelClasses(probe, classifier.classes, { format: spec.format, where: flags.labels ?? flags.data });
   const layer = layerOf(classifier, flags.layer);
   const clip = rankingUses(method, 'clip') ? await inspectedClip(flags, classifier, probe) : undefined;
   const store = new FileStore(resolve(flags.rankings));

@@ -1,6 +1,7 @@
 import type { AttackedModel, ThreatModel } from '../../attacks/core/attack.ts';
 import { predictedClass } from '../../attacks/core/predictions.ts';
 import { distance } from '../../attacks/norms/threat-model.ts';
+import { isFiniteRow } from '../../numeric/float32.ts';
 import { keyedStream, type StreamKey } from '../../numeric/random.ts';
 
 /**
@@ -33,6 +34,7 @@ export interface Surface {
   /** [points][points] cross-entropy; rows along the gradient, columns along the random direction. */
   readonly loss: number[][];
   readonly prediction: number[][];
+  /** Zero at the image, or NaN or infinite there. */
   readonly zeroGradient: boolean;
 }
 
@@ -44,7 +46,9 @@ export async function lossSurface(
   const { points, threat, seed, batchSize, progress } = options;
   // One noise for all points: what varies over the surface is the point alone.
   const noise: StreamKey = [seed, image, 'surface', 'noise'];
-  const { gradient } = await model.gradient('ce', { x, labels: Int32Array.of(label) }, [keyedStream(noise)]);
+  const given = await model.gradient('ce', { x, labels: Int32Array.of(label) }, [keyedStream(noise)]);
+  // As attacks take it: one that is not finite leads nowhere.
+  const gradient = isFiniteRow(given.gradient) ? given.gradient : new Float32Array(x.length);
   const plane = {
     x,
     steepest: ofUnitNorm(gradient.map(Math.sign), threat),

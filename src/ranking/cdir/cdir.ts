@@ -1,10 +1,12 @@
 import type { Dataset } from '../../datasets/dataset.ts';
 import type { Scores } from '../../defense/mask-set.ts';
-import { RankingError } from '../../errors.ts';
+import { RankingError, RunError } from '../../errors.ts';
 import { type Classifier, IMAGE_INPUT, type MaskLayer, unitMeans } from '../../models/classifier.ts';
 import { type Clip, type Embeddings, openEncoder } from '../../models/clip/clip.ts';
 import { preprocess } from '../../models/clip/preprocess.ts';
 import { type Tokenizer, tokenize } from '../../models/clip/tokenizer.ts';
+import { isFiniteRow } from '../../numeric/float32.ts';
+import { rowOf } from '../../numeric/rows.ts';
 import { float32 } from '../../numeric/tensor.ts';
 import { outputOf, type Runtime } from '../../onnx/runtime.ts';
 import { subgraph } from '../../onnx/splice.ts';
@@ -59,13 +61,25 @@ async function unitActivations(
       const count = Math.min(batchSize, probe.count - first);
       const x = float32([count, ...classifier.imageShape], await probe.pixels(first, count));
       const values = outputOf(await trunk.run({ [IMAGE_INPUT]: x }), layer.tensor);
-      activations.set(unitMeans(values, layer), first * layer.units);
+      const means = unitMeans(values, layer);
+      requireNumbers(means, layer.units, first, `the activations of ${layer.name}`);
+      activations.set(means, first * layer.units);
       progress?.(first + count);
     }
   } finally {
     await trunk.release();
   }
   return activations;
+}
+
+/** Throws RunError that names the first probe image of a batch whose numbers are not all finite: any order with them is made up. */
+function requireNumbers(values: Float32Array, size: number, first: number, what: string): void {
+  for (let row = 0; row < values.length / size; row++) {
+    if (!isFiniteRow(rowOf(values, row, size)))
+      throw new RunError(
+        `probe image ${first + row} cannot be ranked on: ${what} is NaN or infinite there; leave it out`,
+      );
+  }
 }
 
 /** CLIP's embeddings of every probe image, [N, E], not of length 1. */
@@ -80,7 +94,9 @@ export async function imageEmbeddings(
     for (let first = 0; first < probe.count; first += batchSize) {
       const count = Math.min(batchSize, probe.count - first);
       const pixels = await probe.pixels(first, count);
-      batches.push(await encoder.encode(preprocess(pixels, probe.imageShape, clip.resolution)));
+      const batch = await encoder.encode(preprocess(pixels, probe.imageShape, clip.resolution));
+      requireNumbers(batch.data, batch.size, first, "CLIP's embedding");
+      batches.push(batch);
       progress?.(first + count);
     }
   } finally {

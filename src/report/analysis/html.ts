@@ -104,7 +104,7 @@ function surfaceSections({ surfaces, threat }: AnalysisReport, classNames: reado
         `The stronger the colour, the higher the cross-entropy, up to ${highest.toFixed(2)}; steps in ${threat.norm}. ` +
           'Each variant along the sign of its own gradient, all along the same random direction.',
       ),
-      flat.length === 0 ? null : note(`The gradient is exactly zero at the image: ${flat.join(', ')}.`),
+      flat.length === 0 ? null : note(`The gradient is exactly zero at the image, or no number: ${flat.join(', ')}.`),
     );
   });
 }

@@ -1,4 +1,5 @@
 import { RunError } from '../../errors.ts';
+import { imageRanges } from '../../numeric/ranges.ts';
 import type { Published } from '../../schemas/published.ts';
 import type { Report } from '../../schemas/report.ts';
 import type { AttackUsage, ImageOutcome, ModelChecks, ShardResult } from '../../schemas/results.ts';
@@ -24,23 +25,6 @@ export function known<T>(values: ReadonlyMap<string, T>, name: string, what: str
   throw new RunError(
     `the results hold ${what} "${name}", which this run does not have (${[...values.keys()].join(', ')}): they are of another run`,
   );
-}
-
-const RANGES_SHOWN = 8;
-
-/** Numbers of images or shards for a message, neighbours joined: "3, 7-9 and 212 more". */
-export function imageRanges(images: Iterable<number>): string {
-  const sorted = [...new Set(images)].sort((a, b) => a - b);
-  const ranges: { first: number; last: number }[] = [];
-  for (const image of sorted) {
-    const open = ranges.at(-1);
-    if (open !== undefined && image === open.last + 1) open.last = image;
-    else ranges.push({ first: image, last: image });
-  }
-  const shown = ranges.slice(0, RANGES_SHOWN);
-  const left = ranges.slice(RANGES_SHOWN).reduce((sum, { first, last }) => sum + last - first + 1, 0);
-  const text = shown.map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`)).join(', ');
-  return left === 0 ? text : `${text} and ${left} more`;
 }
 
 /** Throws RunError with the problem and the images that have it, unless there are none. */
@@ -120,10 +104,12 @@ export function breakersOf({ brokenBy, brokenByEach }: ImageOutcome): readonly s
 }
 
 function joinChecks(checks: readonly ModelChecks[]): ModelChecks {
+  const nonFinite = sum(checks.map(({ nonFiniteGradientImages = 0 }) => nonFiniteGradientImages));
   return {
     randomised: checks.some(({ randomised }) => randomised),
     probabilities: checks.length > 0 && checks.every(({ probabilities }) => probabilities),
     zeroGradientImages: sum(checks.map(({ zeroGradientImages }) => zeroGradientImages)),
+    ...(nonFinite === 0 ? {} : { nonFiniteGradientImages: nonFinite }),
   };
 }
 

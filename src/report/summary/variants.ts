@@ -1,6 +1,7 @@
+import { requireFewUnpredicted } from '../../attacks/core/unpredicted.ts';
 import { wilsonInterval } from '../../numeric/statistics.ts';
 import type { Comparison, Report, Share } from '../../schemas/report.ts';
-import type { TransferResult } from '../../schemas/results.ts';
+import type { ImageOutcome, TransferResult } from '../../schemas/results.ts';
 import { known, refuseImages, type VariantOutcomes } from './outcomes.ts';
 
 export type Measure = Comparison['measure'];
@@ -11,6 +12,8 @@ export interface ScoredVariant extends VariantOutcomes {
   readonly right: Readonly<Record<Measure, readonly boolean[]>>;
   /** Likewise on each source's adversarial example; on the clean image where the source has none. */
   readonly transfer: readonly { readonly source: string; readonly right: readonly boolean[] }[];
+  /** Images that it gives no prediction on, as they are and near there. */
+  readonly unpredicted: { readonly clean: readonly number[]; readonly attacked: readonly number[] };
 }
 
 /** Scores every variant on its own attack and on the adversarial examples of every other. */
@@ -27,8 +30,26 @@ export function scoreVariants(
       right: source === target ? robust : rightOn(target, source, predictions.get(pairOf(target, source))),
     }));
     const worst = robust.map((isRobust, place) => isRobust && transfer.every(({ right }) => right[place]));
-    return { ...target, right: { clean, robust, 'worst-case': worst }, transfer };
+    const unpredicted = unpredictedOf(target, outcomes, predictions);
+    return { ...target, right: { clean, robust, 'worst-case': worst }, transfer, unpredicted };
   });
+}
+
+/** Throws RunError where they are more than a run goes on with, shard by shard though each had few. */
+function unpredictedOf(
+  target: VariantOutcomes,
+  outcomes: readonly VariantOutcomes[],
+  predictions: ReadonlyMap<string, Predictions>,
+): ScoredVariant['unpredicted'] {
+  const numbers = (images: readonly ImageOutcome[]) => images.map(({ image }) => image);
+  const clean = numbers(target.images.filter(({ cleanPrediction }) => cleanPrediction === null));
+  const near = numbers(target.images.filter(({ unpredicted }) => unpredicted !== undefined));
+  const transferred = outcomes.flatMap((source) =>
+    [...(predictions.get(pairOf(target, source)) ?? [])].filter(([, prediction]) => prediction === null),
+  );
+  const attacked = [...new Set([...near, ...transferred.map(([image]) => image)])].sort((a, b) => a - b);
+  requireFewUnpredicted([...clean, ...attacked], `variant ${target.variant.id}`);
+  return { clean, attacked };
 }
 
 /** How many of `right` are true, as a share with its interval. */
@@ -45,7 +66,7 @@ export function transferRows({ transfer }: ScoredVariant): Report['variants'][nu
   });
 }
 
-type Predictions = ReadonlyMap<number, number>;
+type Predictions = ReadonlyMap<number, number | null>;
 
 /** Names the variant evaluated and the source, in error messages too. */
 function pairOf(target: VariantOutcomes, source: VariantOutcomes): string {
@@ -58,12 +79,12 @@ function collectPredictions(
   transfers: readonly TransferResult[],
 ): ReadonlyMap<string, Predictions> {
   const byId = new Map(outcomes.map((variant) => [variant.variant.id, variant]));
-  const pairs = new Map<string, Map<number, number>>();
+  const pairs = new Map<string, Map<number, number | null>>();
   for (const { variant, sources } of transfers) {
     const target = known(byId, variant, 'variant');
     for (const { variant: id, predictions } of sources) {
       const pair = pairOf(target, known(byId, id, 'variant'));
-      const found = pairs.get(pair) ?? new Map<number, number>();
+      const found = pairs.get(pair) ?? new Map<number, number | null>();
       pairs.set(pair, found);
       for (const { image, prediction } of predictions) {
         if (found.has(image)) refuseImages([image], `${pair}: images predicted twice`);
@@ -86,7 +107,8 @@ function rightOn(target: VariantOutcomes, source: VariantOutcomes, predictions: 
     [...predictions.keys()].filter((image) => !examples.has(image)),
     `${pair}: images evaluated without an adversarial example`,
   );
-  return target.images.map(
-    ({ image, label, cleanPrediction }) => (predictions.get(image) ?? cleanPrediction) === label,
-  );
+  return target.images.map(({ image, label, cleanPrediction }) => {
+    const prediction = predictions.get(image);
+    return (prediction === undefined ? cleanPrediction : prediction) === label;
+  });
 }

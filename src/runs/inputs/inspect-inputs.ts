@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { z } from 'zod';
 import type { Dataset, DatasetSpec } from '../../datasets/dataset.ts';
 import { datasetDigest, digestOf } from '../../datasets/digest.ts';
+import { requireModelClasses } from '../../datasets/model-classes.ts';
 import { openDataset } from '../../datasets/open.ts';
 import { CheckpointError, ConfigError, DatasetError, messageOf } from '../../errors.ts';
 import { layerOf } from '../../models/classifier.ts';
@@ -68,13 +69,13 @@ export async function inspectInputs(config: RunConfig): Promise<RunInputs> {
   const ofTest = testSpec(config);
   const test = await openDataset(ofTest);
   const classifier = await openClassifier(classifierSpec(config, test.imageShape));
-  checkClasses(test, classifier.classes, config.dataset.testLabels ?? config.dataset.test);
-  if (ofTest.format === 'imagefolder') checkFolders(test, classifier.classes, ofTest.path);
+  const { format, testLabels, probeLabels } = config.dataset;
+  requireModelClasses(test, classifier.classes, { format, where: testLabels ?? config.dataset.test });
   const probe = probeSpec(config);
   const probeSet = probe === undefined ? undefined : await openDataset(probe);
   if (probeSet !== undefined && probe !== undefined) {
-    checkProbe(probeSet, test, classifier.classes, probe.path);
-    if (probe.format === 'imagefolder') checkFolders(probeSet, classifier.classes, probe.path);
+    requireModelClasses(probeSet, classifier.classes, { format, where: probeLabels ?? probe.path });
+    checkProbe(probeSet, test, probe.path);
   }
   const layer = config.layer === undefined ? null : layerOf(classifier, config.layer);
   checkUnits(config, layer);
@@ -123,23 +124,7 @@ export async function checkpointDigest(path: string, expected?: string): Promise
   return digest;
 }
 
-function checkClasses({ labels }: Dataset, classes: number, where: string): void {
-  const highest = labels.reduce((a, b) => Math.max(a, b), 0);
-  if (highest >= classes)
-    throw new DatasetError(`${where} has label ${highest}, but the model has only ${classes} classes`);
-}
-
-/** Folders are numbered in their order: those of a part of the classes would get labels of others. */
-function checkFolders({ classNames }: Dataset, classes: number, where: string): void {
-  if (classNames === undefined || classNames.length === classes) return;
-  throw new DatasetError(
-    `${where} has ${classNames.length} classes, the model ${classes}: for a part of the classes, name the folders of ` +
-      'all of them in a classes.txt in it, a line each in the order of the labels',
-  );
-}
-
-function checkProbe(probe: Dataset, test: Dataset, classes: number, where: string): void {
-  checkClasses(probe, classes, where);
+function checkProbe(probe: Dataset, test: Dataset, where: string): void {
   if (probe.imageShape.join() !== test.imageShape.join()) {
     throw new DatasetError(
       `${where} has images [${probe.imageShape.join(', ')}], the test set [${test.imageShape.join(', ')}]`,

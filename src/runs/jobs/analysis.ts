@@ -1,14 +1,16 @@
 import { type AttackPoints, evaluationsIn } from '../../attacks/core/attack.ts';
 import { createAttack } from '../../attacks/suites.ts';
 import { RunError } from '../../errors.ts';
-import { openActivations } from '../../evaluation/analysis/activations.ts';
+import { type Activations, openActivations } from '../../evaluation/analysis/activations.ts';
 import { attackedImages } from '../../evaluation/analysis/attacked-images.ts';
 import { lossSurface } from '../../evaluation/analysis/loss-surface.ts';
 import type { OnnxModel } from '../../evaluation/onnx-model.ts';
 import { predictedClasses } from '../../evaluation/predict.ts';
 import { layerOf } from '../../models/classifier.ts';
+import { isFiniteRow } from '../../numeric/float32.ts';
 import { encodeNpy } from '../../numeric/npy.ts';
-import { gatherRows } from '../../numeric/rows.ts';
+import { imagesText } from '../../numeric/ranges.ts';
+import { gatherRows, rowOf } from '../../numeric/rows.ts';
 import { float32 } from '../../numeric/tensor.ts';
 import { shiftResultSchema, surfaceResultSchema } from '../../schemas/analysis.ts';
 import { runKeys } from '../../schemas/keys.ts';
@@ -34,6 +36,7 @@ export async function shiftShard(
   try {
     const clean = await reader.read(images.x, batchSize);
     const predictions = predictedClasses(clean.logits, model.classes);
+    requireNumbers(images.images, clean, layer.units, model.classes, 'as they are');
     const right = [...predictions.keys()].filter((row) => predictions[row] === images.labels[row]);
     const points = {
       x: gatherRows(images.x, right, model.imageSize),
@@ -42,6 +45,7 @@ export async function shiftShard(
       logits: gatherRows(clean.logits, right, model.classes),
     };
     const after = await reader.read(await attackPoints(context, model, points, progress), batchSize);
+    requireNumbers(points.images, after, layer.units, model.classes, 'where the attack left them');
     const pairs = interleaved(gatherRows(clean.activations, right, layer.units), after.activations, layer.units);
     const ends = predictedClasses(after.logits, model.classes);
     const outcomes = points.images.map((image, i) => ({ image, label: points.labels[i]!, prediction: ends[i]! }));
@@ -52,6 +56,24 @@ export async function shiftShard(
   } finally {
     await reader.release();
   }
+}
+
+/** Throws RunError where an activation or a logit is NaN or infinite: a mean over images would be as well. */
+function requireNumbers(
+  images: readonly number[],
+  { activations, logits }: Activations,
+  units: number,
+  classes: number,
+  where: string,
+): void {
+  const odd = images.filter(
+    (_, row) => !isFiniteRow(rowOf(activations, row, units)) || !isFiniteRow(rowOf(logits, row, classes)),
+  );
+  if (odd.length === 0) return;
+  throw new RunError(
+    `activations or logits of the model are NaN or infinite on ${imagesText(odd)}, ${where}: nothing can be said of ` +
+      'their shift; look in the model for a division by 0, a logarithm of 0 or an overflow',
+  );
 }
 
 /** Where the analysis's attack leaves the points: [n, imageSize]. */

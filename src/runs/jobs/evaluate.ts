@@ -1,3 +1,5 @@
+import { NO_PREDICTION } from '../../attacks/core/predictions.ts';
+import { requireFewUnpredicted } from '../../attacks/core/unpredicted.ts';
 import { createAttack, type SuiteAttack } from '../../attacks/suites.ts';
 import { predictImages } from '../../evaluation/predict.ts';
 import { evaluateImages, type SuiteEntry } from '../../evaluation/protocol.ts';
@@ -62,6 +64,7 @@ export async function transferShard(
   const { config } = context.plan;
   const model = await context.model(job.variant);
   const sources: TransferResult['sources'] = [];
+  const unpredicted = new Set<number>();
   let evaluations = 0;
   for (const { id } of config.variants) {
     const examples = await examplesOf(context.runs, id, job.shard);
@@ -72,7 +75,11 @@ export async function transferShard(
     );
     const options = { seed: config.seed, batchSize: config.compute.batchSize };
     const predictions = await predictImages(model, { x, images }, options, ['transfer', id]);
-    sources.push({ variant: id, predictions: images.map((image, i) => ({ image, prediction: predictions[i]! })) });
+    const none = images.filter((_, i) => predictions[i] === NO_PREDICTION);
+    for (const image of none) unpredicted.add(image);
+    requireFewUnpredicted(unpredicted, `variant ${job.variant}`);
+    const predictionOf = (i: number) => (predictions[i] === NO_PREDICTION ? null : predictions[i]!);
+    sources.push({ variant: id, predictions: images.map((image, i) => ({ image, prediction: predictionOf(i) })) });
     evaluations += images.length;
     progress({ fraction: sources.length / config.variants.length, evaluations });
   }

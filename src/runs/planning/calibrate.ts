@@ -1,4 +1,5 @@
 import type { Attack, AttackContext, AttackPoints } from '../../attacks/core/attack.ts';
+import { NO_PREDICTION } from '../../attacks/core/predictions.ts';
 import { createAttack } from '../../attacks/suites.ts';
 import { openDataset } from '../../datasets/open.ts';
 import { baseModel, defendedModel, type EvaluatedModel } from '../../defense/defended-model.ts';
@@ -115,8 +116,9 @@ async function timeModel(
   const batch = head(sample, Math.max(FEW, affordable), model);
   const { perImage: forward, logits } = await timeForwards(model, batch, share);
   const predictions = predictedClasses(logits, model.classes);
-  // Attacks see what the model gets right: with its own answers for labels it gets everything right.
-  const points = { ...batch, labels: predictions, images: [...predictions.keys()], logits };
+  // Attacks see what the model gets right: with its own answers for labels it gets everything right. It has to be some class.
+  const labels = predictions.map((prediction) => (prediction === NO_PREDICTION ? 0 : prediction));
+  const points = { ...batch, labels, images: [...predictions.keys()], logits };
   const rates: Record<string, number> = {};
   let opening = 0;
   for (const [index, attack] of attacks.entries()) {

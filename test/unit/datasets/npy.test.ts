@@ -38,6 +38,18 @@ describe('images', () => {
     expect(await dataset.gather([1])).toEqual(Float32Array.from(ramp(12).slice(6)));
   });
 
+  it('of float16 are read exactly', async () => {
+    // 0, the least subnormal, 1/3 and 2/3 as float16 has them, the number before 1, and 1.
+    const data = Uint16Array.of(0, 1, 0x3555, 0x3955, 0x3bff, 0x3c00);
+    const dataset = await open({ type: 'float16', dims: [2, 1, 1, 3], data });
+    const values = [0, 2 ** -24, 1365 / 4096, 1365 / 2048, 2047 / 2048, 1];
+    expect(await dataset.pixels(0, 2)).toEqual(Float32Array.from(values));
+    const infinite = { type: 'float16', dims: [2, 1, 1, 1], data: Uint16Array.of(0x7c00, 0) } as const;
+    await expectRefusal(open(infinite), folder, /hold values from 0 to Infinity/);
+    const nan = { type: 'float16', dims: [2, 1, 1, 1], data: Uint16Array.of(0x7e00, 0) } as const;
+    await expectRefusal(open(nan), folder, /value 0 of the images is NaN/);
+  });
+
   it('of uint8 are divided by 255', async () => {
     const dataset = await open(uint8([2, 3, 1, 2], counting(12)));
     expect(await dataset.pixels(1, 1)).toEqual(Float32Array.from([6, 7, 8, 9, 10, 11], (byte) => byte / 255));

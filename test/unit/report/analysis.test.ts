@@ -144,7 +144,7 @@ describe('the files of an analysis', () => {
     const files = filesOf([1, 0], [surface('none'), surface('conf@0.8', true)]);
     checkFiles(files);
     expect([...files.keys()]).toEqual(expect.arrayContaining(['surface-4-none.svg', 'surface-4-conf@0.8.svg']));
-    expect(files.get('analysis.html')).toContain('The gradient is exactly zero at the image: conf@0.8.');
+    expect(files.get('analysis.html')).toContain('The gradient is exactly zero at the image, or no number: conf@0.8.');
     expect(files.get('surfaces.csv')?.split('\n')).toHaveLength(1 + 2 * 9 + 1);
     // One rectangle a point, the strongest where the loss is highest, in the colour of a wrong answer.
     const cells = [
