@@ -1,5 +1,6 @@
 import { float32, sizeOf, type TypedTensor } from '../../numeric/tensor.ts';
 import type { GraphBuilder } from '../builder.ts';
+import { padAxes } from '../pads.ts';
 import { swapLastAxes } from './shape-helpers.ts';
 
 /**
@@ -27,7 +28,7 @@ export function adjointIndex(
 function padded(builder: GraphBuilder, value: string, axis: number, first: number, length: number): string {
   const count = Number(builder.shape(value)[axis]);
   if (count === length) return value;
-  return builder.op('Pad', [value, builder.ints([first, length - count - first]), '', builder.ints([axis])]);
+  return padAxes(builder, value, [axis], [first, length - count - first]);
 }
 
 /** Every place picked at most once: it picks back, or picks the zero put after the last element. */

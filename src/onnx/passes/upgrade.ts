@@ -1,6 +1,7 @@
 import { GraphError } from '../../errors.ts';
 import { CANONICAL_IR_VERSION, CANONICAL_OPSET, type GraphBuilder } from '../builder.ts';
 import { describeNode, floatOf, type Model, type Node } from '../graph.ts';
+import { padOfAllAxes } from '../pads.ts';
 import { constantTensor } from '../shapes/creation.ts';
 import { type Rule, rewrite } from './rewrite.ts';
 import {
@@ -49,7 +50,10 @@ const CHANGES: Readonly<Record<string, Change>> = {
   ReduceLogSumExp: { below: 18, rule: axesToInput },
   Split: { below: 18, rule: splitInputs },
   Slice: { below: 10, rule: sliceInputs },
-  Pad: { below: 11, rule: padInputs },
+  Pad: {
+    below: Number.POSITIVE_INFINITY,
+    rule: (node, builder, opset) => (opset < 11 ? padInputs : padOfAllAxes)(node, builder),
+  },
   Clip: { below: 11, rule: clipBounds },
   TopK: { below: 10, rule: topKInput },
   Dropout: { below: 12, rule: dropoutAtInference },

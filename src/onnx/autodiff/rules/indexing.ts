@@ -1,5 +1,6 @@
 import { toNumbers } from '../../../numeric/tensor.ts';
 import { type Dim, intOf, isBatch, stringOf } from '../../graph.ts';
+import { padAxes } from '../../pads.ts';
 import { range } from '../../shapes/indexing.ts';
 import { fail, staticDims } from '../../shapes/operands.ts';
 import { adjointIndex } from '../adjoint-index.ts';
@@ -54,7 +55,12 @@ const pad: InputRule = (site) => {
   const axes = numbersAt(site, 3)?.map((axis) => (axis + dims.length) % dims.length) ?? [...dims.keys()];
   const mode = stringOf(node, 'mode', 'constant');
   if (mode === 'constant') {
-    return builder.op('Pad', [dy, builder.ints(pads.map((count) => -count)), '', builder.ints(axes)]);
+    return padAxes(
+      builder,
+      dy,
+      axes,
+      pads.map((count) => -count),
+    );
   }
   return axes.reduce((value, axis, index) => {
     const [before, after] = [pads[index]!, pads[index + axes.length]!];
