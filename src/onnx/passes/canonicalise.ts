@@ -5,6 +5,7 @@ import { withDynamicBatch } from './dynamic-batch.ts';
 import { toFloat32 } from './float32.ts';
 import { fold } from './fold.ts';
 import { simplify } from './simplify.ts';
+import { perImageGathers } from './strided-view.ts';
 import { upgrade } from './upgrade.ts';
 
 /**
@@ -13,7 +14,7 @@ import { upgrade } from './upgrade.ts';
  */
 export function canonicalise(model: Model): Model {
   const { graph, ...rest } = upgrade({ ...model, graph: toFloat32(validate(model.graph)) });
-  return { ...rest, graph: tidy(foldBatchNorm(tidy(withDynamicBatch(tidy(graph))))) };
+  return { ...rest, graph: tidy(foldBatchNorm(tidy(withDynamicBatch(perImageGathers(tidy(graph)))))) };
 }
 
 /** Simplified before it is folded, so that what Identity shared stays shared, and after, as constants show what is needless. */

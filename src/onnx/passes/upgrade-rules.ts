@@ -1,6 +1,6 @@
 import { float, type GraphBuilder } from '../builder.ts';
 import { floatOf, formatDims, intOf, intsOf, type Node, stringOf } from '../graph.ts';
-import { axisOf, fail } from '../shapes/operands.ts';
+import { axisOf, fail, isFixed } from '../shapes/operands.ts';
 import { withInput, withoutAttributes } from './rewrite.ts';
 
 /** Rules for ops whose attributes became inputs. */
@@ -67,9 +67,28 @@ export function dropoutAtInference(node: Node): Node {
   return withoutAttributes(node, 'ratio');
 }
 
-/** Before 14 the running statistics were further outputs, which nothing reads at inference. */
-export function firstOutputOnly(node: Node): Node {
-  return { ...node, outputs: node.outputs.slice(0, 1) };
+/**
+ * Before 14 the running statistics were further outputs, which nothing reads at inference. In training mode the statistics
+ * are those of the input: over weights that is weight standardisation (BiT, NFNet), and over images it stays, to be refused.
+ */
+export function batchNormalization(node: Node, builder: GraphBuilder, opset: number): Node {
+  const training = intOf(node, 'training_mode', 0) === 1;
+  if (training && isFixed(builder.value(node.inputs[0] ?? ''))) return standardisedByChannel(node, builder);
+  return opset < 14 ? { ...node, outputs: node.outputs.slice(0, 1) } : node;
+}
+
+/** scale (x - mean) / sqrt(variance + epsilon) + bias, statistics over all axes but that of the channels. */
+function standardisedByChannel(node: Node, builder: GraphBuilder): Node {
+  const [input = '', scale = '', bias = ''] = node.inputs;
+  const others = [...builder.shape(input).keys()].filter((axis) => axis !== 1);
+  const mean = (value: string) => builder.op('ReduceMean', [value, builder.ints(others)]);
+  const perChannel = (vector: string) => builder.reshape(vector, [-1, ...others.slice(1).map(() => 1)]);
+  const centred = builder.op('Sub', [input, mean(input)]);
+  const variance = mean(builder.op('Mul', [centred, centred]));
+  const epsilon = builder.constant(floatOf(node, 'epsilon', 1e-5));
+  const deviation = builder.op('Sqrt', [builder.op('Add', [variance, epsilon])]);
+  const scaled = builder.op('Mul', [builder.op('Div', [centred, deviation]), perChannel(scale)]);
+  return { ...node, op: 'Add', inputs: [scaled, perChannel(bias)], outputs: node.outputs.slice(0, 1), attributes: {} };
 }
 
 /**

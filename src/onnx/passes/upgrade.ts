@@ -3,13 +3,15 @@ import { CANONICAL_IR_VERSION, CANONICAL_OPSET, type GraphBuilder } from '../bui
 import { describeNode, floatOf, type Model, type Node } from '../graph.ts';
 import { padOfAllAxes } from '../pads.ts';
 import { constantTensor } from '../shapes/creation.ts';
+import { einsumAsProducts } from './einsum.ts';
+import { refuseByKind } from './refused-ops.ts';
 import { type Rule, rewrite } from './rewrite.ts';
 import {
   axesToInput,
+  batchNormalization,
   clipBounds,
   coercedSoftmax,
   dropoutAtInference,
-  firstOutputOnly,
   groupNormalization,
   padInputs,
   resizeFromScales,
@@ -19,7 +21,8 @@ import {
 } from './upgrade-rules.ts';
 
 const OLDEST = 9;
-const NEWEST = 22;
+/** The newest that onnxruntime 1.30 loads. Since 20 only new ops and element types came, and attributes with a default. */
+const NEWEST = 26;
 
 /** A rule for nodes of an operator set before `below`, which says the same in the canonical one. */
 interface Change {
@@ -57,13 +60,14 @@ const CHANGES: Readonly<Record<string, Change>> = {
   Clip: { below: 11, rule: clipBounds },
   TopK: { below: 10, rule: topKInput },
   Dropout: { below: 12, rule: dropoutAtInference },
-  BatchNormalization: { below: 14, rule: firstOutputOnly },
+  BatchNormalization: { below: Number.POSITIVE_INFINITY, rule: batchNormalization },
   Softmax: { below: 13, rule: coercedSoftmax },
   LogSoftmax: { below: 13, rule: coercedSoftmax },
   Hardmax: { below: 13, rule: coercedSoftmax },
   Upsample: { below: 10, rule: resizeFromScales },
   Resize: { below: 11, rule: resizeFromScales },
   Scatter: { below: 11, rule: (node) => ({ ...node, op: 'ScatterElements' }) },
+  Einsum: { below: Number.POSITIVE_INFINITY, rule: einsumAsProducts },
   GroupNormalization: { below: Number.POSITIVE_INFINITY, rule: groupNormalization },
 };
 
@@ -75,6 +79,7 @@ export function upgrade(model: Model): Model {
       `opset ${opset ?? 'unknown'} is not one of ${OLDEST} to ${NEWEST}: export the model with opset 17`,
     );
   }
+  refuseByKind(model.graph);
   const graph = rewrite(model.graph, (node, builder) => ruleFor(node, opset)?.(node, builder, opset));
   return { graph, opsets: new Map([['', CANONICAL_OPSET]]), irVersion: CANONICAL_IR_VERSION };
 }

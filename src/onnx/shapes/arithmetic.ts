@@ -1,7 +1,8 @@
 import type { ElementType } from '../../numeric/tensor.ts';
 import { type Dim, intOf, isBatch, type Node } from '../graph.ts';
 import { add, compare, divide, multiply, subtract } from './dims.ts';
-import type { Evaluator, Known } from './operands.ts';
+import type { Evaluator } from './operands.ts';
+import { broadcastEntries, mapped, positions, stridesOf } from './positions.ts';
 
 /** Evaluators of ops that compute. Numbers are computed in float64 and rounded once, to the type of the output. */
 
@@ -102,11 +103,12 @@ const UNARY_OF_BATCH: Readonly<Record<string, (value: Dim) => Dim | undefined>> 
 function folding(compute: Compute): Evaluator {
   return (node, inputs, output) => {
     const operands = inputs.map((input) => input && broadcastEntries(input, output.dims));
+    const { type } = inputs[0]!;
     return operands.reduce<ArrayLike<Dim | undefined> | undefined>((left, right) => {
       if (left === undefined || right === undefined) return left ?? right;
-      return Array.from(left, (a, index) => {
+      return mapped(left, (a, index) => {
         const b = right[index];
-        return a === undefined || b === undefined ? undefined : compute(a, b, inputs[0]!.type, node);
+        return a === undefined || b === undefined ? undefined : compute(a, b, type, node);
       });
     }, undefined);
   };
@@ -114,44 +116,55 @@ function folding(compute: Compute): Evaluator {
 
 function mapping(op: string, compute: (value: number) => number): Evaluator {
   return (_, [input]) =>
-    input && Array.from(input.entries, (entry) => (isBatch(entry) ? UNARY_OF_BATCH[op]?.(entry) : compute(entry)));
+    input && mapped(input.entries, (entry) => (isBatch(entry) ? UNARY_OF_BATCH[op]?.(entry) : compute(entry)));
 }
 
 const cast: Evaluator = (_, [input], { type }) =>
   input &&
-  Array.from(input.entries, (entry) => {
+  mapped(input.entries, (entry) => {
     if (type === 'bool') return isBatch(entry) ? undefined : Number(entry !== 0);
     return isBatch(entry) || FLOATS.has(type) ? entry : Math.trunc(entry);
   });
 
-const where: Evaluator = (_, inputs, { dims }) => {
-  const [condition, yes, no] = inputs.map((input) => input && broadcastEntries(input, dims));
-  return condition && yes && no && Array.from(condition, (entry, index) => (entry === 0 ? no[index] : yes[index]));
+/** https://onnx.ai/onnx/operators/onnx__Clip.html (13): bounds are scalars, and either may be left out. */
+const clip: Evaluator = (_, [input, low, high]) => {
+  const bounded = (entry: Dim) => {
+    const raised = low ? larger(entry, low.entries[0]!) : entry;
+    return raised !== undefined && high ? smaller(raised, high.entries[0]!) : raised;
+  };
+  return input && mapped(input.entries, bounded);
 };
 
-/** Folds the entries that a reduction brings together. */
-function reducing(compute: (a: Dim, b: Dim) => Dim | undefined): Evaluator {
-  return (node, [input, axes]) => {
+const where: Evaluator = (_, inputs, { dims }) => {
+  const [condition, yes, no] = inputs.map((input) => input && broadcastEntries(input, dims));
+  return condition && yes && no && mapped(condition, (entry, index) => (entry === 0 ? no[index] : yes[index]));
+};
+
+/** Folds the entries that a reduction brings together; `finish` takes the result and how many they were. */
+function reducing(
+  compute: (a: Dim, b: Dim) => Dim | undefined,
+  finish: (result: Dim, count: number, type: ElementType) => Dim | undefined = (result) => result,
+): Evaluator {
+  return (node, [input, axes], { type }) => {
     if (input === undefined) return undefined;
     const rank = input.dims.length;
     const named = Array.from(axes?.entries ?? [], (axis) => (isBatch(axis) ? -1 : (axis + rank) % rank));
     if (named.length === 0 && intOf(node, 'noop_with_empty_axes', 0) === 1) return input.entries;
     const reduced = (axis: number) => named.length === 0 || named.includes(axis);
     const strides = stridesOf(input.dims.map((dim, axis) => (reduced(axis) ? 1 : dim)));
-    const goesTo = strides.map((stride, axis) => (reduced(axis) ? 0 : stride));
-    const groups: Dim[][] = [];
-    positions(input.dims, goesTo).forEach((at, index) => {
-      groups[at] ??= [];
-      groups[at].push(input.entries[index]!);
-    });
-    return groups.map(([first, ...rest]) =>
-      rest.reduce<Dim | undefined>((sum, entry) => (sum === undefined ? sum : compute(sum, entry)), first),
+    const goesTo = positions(
+      input.dims,
+      strides.map((stride, axis) => (reduced(axis) ? 0 : stride)),
     );
+    const results: (Dim | undefined)[] = [];
+    goesTo.forEach((at, index) => {
+      const [sum, entry] = [results[at], input.entries[index]!];
+      if (!(at in results)) results[at] = entry;
+      else if (sum !== undefined) results[at] = compute(sum, entry);
+    });
+    const count = goesTo.length / results.length;
+    return results.map((result) => (result === undefined ? undefined : finish(result, count, type)));
   };
-}
-
-function broadcastEntries(input: Known, dims: readonly number[]): Dim[] {
-  return Array.from(broadcastPositions(input.dims, dims), (at) => input.entries[at]!);
 }
 
 function table<T>(entries: Readonly<Record<string, T>>, make: (value: T, op: string) => Evaluator) {
@@ -162,42 +175,11 @@ export const ARITHMETIC: Readonly<Record<string, Evaluator>> = {
   ...table(BINARY, folding),
   ...table(UNARY, (compute, op) => mapping(op, compute)),
   Cast: cast,
+  Clip: clip,
   Where: where,
   ReduceProd: reducing(multiply),
   ReduceSum: reducing(add),
+  ReduceMean: reducing(add, quotient),
   ReduceMax: reducing(larger),
   ReduceMin: reducing(smaller),
 };
-
-/** Row-major layouts: how far apart neighbours along each axis lie. */
-export function stridesOf(dims: readonly number[]): number[] {
-  const strides = Array<number>(dims.length).fill(1);
-  for (let axis = dims.length - 2; axis >= 0; axis--) strides[axis] = strides[axis + 1]! * dims[axis + 1]!;
-  return strides;
-}
-
-/**
- * Where each element of a view of shape `dims` lies in the array it views, in row-major order of the view. Permuted
- * strides transpose, a stride of 0 repeats, a multiple of a stride steps, an offset crops.
- */
-export function positions(dims: readonly number[], strides: readonly number[], offset = 0): Int32Array {
-  let found = Int32Array.of(offset);
-  dims.forEach((length, axis) => {
-    const inner = new Int32Array(found.length * length);
-    let next = 0;
-    for (const base of found)
-      for (let index = 0; index < length; index++) inner[next++] = base + index * strides[axis]!;
-    found = inner;
-  });
-  return found;
-}
-
-/** Where each element of a value broadcast from `dims` to `target` lies. */
-export function broadcastPositions(dims: readonly number[], target: readonly number[]): Int32Array {
-  const lead = target.length - dims.length;
-  const strides = stridesOf(dims);
-  return positions(
-    target,
-    target.map((_, axis) => (axis < lead || dims[axis - lead] === 1 ? 0 : strides[axis - lead]!)),
-  );
-}

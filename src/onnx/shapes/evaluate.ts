@@ -3,6 +3,7 @@ import { type Dim, intOf, isBatch, type Node } from '../graph.ts';
 import { ARITHMETIC } from './arithmetic.ts';
 import { numbersIn, product } from './dims.ts';
 import { type Evaluator, entriesOf, type Known, type TypedShape } from './operands.ts';
+import { isNumeric } from './positions.ts';
 import { REARRANGEMENTS } from './rearrange.ts';
 
 /**
@@ -68,6 +69,7 @@ function knownOf(value: TypedShape): Known | undefined {
 }
 
 function valueFrom(output: Omit<Known, 'entries'>, entries: ArrayLike<Dim | undefined>): Partial<TypedShape> {
+  if (isNumeric(entries)) return { constant: tensorOf(output, entries) };
   const list = Array.from(entries);
   if (!list.every((entry) => entry !== undefined)) return {};
   const numbers = numbersIn(list);
@@ -90,21 +92,21 @@ function toInt64(value: number): bigint {
   return value <= Number(INT64_MIN) ? INT64_MIN : BigInt(Math.trunc(value));
 }
 
-function tensorOf({ type, dims }: Omit<Known, 'entries'>, values: readonly number[]): Tensor | undefined {
+function tensorOf({ type, dims }: Omit<Known, 'entries'>, values: ArrayLike<number>): Tensor | undefined {
   if (values.length !== sizeOf(dims)) return undefined;
   return BUILDERS[type]?.(dims, values);
 }
 
-const BUILDERS: Readonly<Partial<Record<ElementType, (dims: readonly number[], values: readonly number[]) => Tensor>>> =
+const BUILDERS: Readonly<Partial<Record<ElementType, (dims: readonly number[], values: ArrayLike<number>) => Tensor>>> =
   {
-    float32: (dims, values) => float32(dims, Float32Array.from(values)),
-    float64: (dims, values) => ({ type: 'float64', dims, data: Float64Array.from(values) }),
-    int8: (dims, values) => ({ type: 'int8', dims, data: Int8Array.from(values) }),
-    uint8: (dims, values) => ({ type: 'uint8', dims, data: Uint8Array.from(values) }),
-    int16: (dims, values) => ({ type: 'int16', dims, data: Int16Array.from(values) }),
-    uint16: (dims, values) => ({ type: 'uint16', dims, data: Uint16Array.from(values) }),
-    int32: (dims, values) => ({ type: 'int32', dims, data: Int32Array.from(values) }),
-    uint32: (dims, values) => ({ type: 'uint32', dims, data: Uint32Array.from(values) }),
-    int64: (dims, values) => ({ type: 'int64', dims, data: BigInt64Array.from(values, toInt64) }),
-    bool: (dims, values) => ({ type: 'bool', dims, data: Uint8Array.from(values) }),
+    float32: (dims, values) => float32(dims, new Float32Array(values)),
+    float64: (dims, values) => ({ type: 'float64', dims, data: new Float64Array(values) }),
+    int8: (dims, values) => ({ type: 'int8', dims, data: new Int8Array(values) }),
+    uint8: (dims, values) => ({ type: 'uint8', dims, data: new Uint8Array(values) }),
+    int16: (dims, values) => ({ type: 'int16', dims, data: new Int16Array(values) }),
+    uint16: (dims, values) => ({ type: 'uint16', dims, data: new Uint16Array(values) }),
+    int32: (dims, values) => ({ type: 'int32', dims, data: new Int32Array(values) }),
+    uint32: (dims, values) => ({ type: 'uint32', dims, data: new Uint32Array(values) }),
+    int64: (dims, values) => ({ type: 'int64', dims, data: BigInt64Array.from(Array.from(values, toInt64)) }),
+    bool: (dims, values) => ({ type: 'bool', dims, data: new Uint8Array(values) }),
   };

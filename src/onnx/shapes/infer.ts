@@ -6,7 +6,7 @@ import { withValues } from './evaluate.ts';
 import { INDEXING_RULES } from './indexing.ts';
 import { LINEAR_RULES, NORMALIZATION_RULES, REDUCTION_RULES } from './layers.ts';
 import { MOVEMENT_RULES } from './movement.ts';
-import type { RuleTable, TypedShape } from './operands.ts';
+import { isFixed, type RuleTable, type TypedShape } from './operands.ts';
 import { RESHAPE_RULES } from './reshape.ts';
 import { RESIZE_RULES } from './resize.ts';
 import { CONVOLUTION_RULES, POOLING_RULES } from './windows.ts';
@@ -34,7 +34,8 @@ export function inferNode(node: Node, inputs: readonly (TypedShape | undefined)[
   for (const { dims } of outputs) {
     if (!dims.every(isPossible)) throw new GraphError(`${describeNode(node)} would give shape ${formatDims(dims)}`);
   }
-  return withValues(node, inputs, outputs);
+  const fixed = inputs.every((input) => input === undefined || isFixed(input));
+  return withValues(node, inputs, fixed ? outputs.map((output) => ({ ...output, fixed })) : outputs);
 }
 
 function isPossible(dim: Dim): boolean {

@@ -11,6 +11,8 @@ export interface TypedShape {
   readonly dims: readonly Dim[];
   /** Its value, where it does not depend on the graph's inputs and is small enough or an initializer. */
   readonly constant?: Tensor | undefined;
+  /** Whether it does not depend on the graph's inputs, though its value was not computed: it is large, or no evaluator knows the op. */
+  readonly fixed?: boolean | undefined;
   /** A vector or scalar of dimensions (what Shape and arithmetic on it give); entries may be multiples of N. */
   readonly symbolic?: readonly Dim[] | undefined;
 }
@@ -55,6 +57,11 @@ export function operandOfRank(node: Node, inputs: Operands, index: number, rank:
     fail(node, `input ${index} has shape ${formatDims(value.dims)}, and ${rank} dimensions are the least it can have`);
   }
   return value;
+}
+
+/** Whether a value is the same whatever the graph's inputs are. */
+export function isFixed(value: TypedShape): boolean {
+  return value.constant !== undefined || value.fixed === true;
 }
 
 /** The entries of a value known before anything runs; undefined where they are not. */

@@ -1,9 +1,9 @@
 import { sizeOf, toNumbers } from '../../numeric/tensor.ts';
 import { type Dim, intOf, intsOf } from '../graph.ts';
-import { broadcastPositions, positions, stridesOf } from './arithmetic.ts';
 import { add, multiply, numbersIn } from './dims.ts';
 import { range } from './indexing.ts';
-import type { Evaluator, Known } from './operands.ts';
+import type { Evaluator } from './operands.ts';
+import { broadcastPositions, positions, stridesOf, taken } from './positions.ts';
 
 /** Evaluators of ops that move entries about and compute nothing. */
 
@@ -97,10 +97,6 @@ const counted: Evaluator = (_, [start, , delta], output) => {
     return distance === undefined ? distance : add(first, distance);
   });
 };
-
-function taken(input: Known, at: Int32Array): Dim[] {
-  return Array.from(at, (index) => input.entries[index]!);
-}
 
 export const REARRANGEMENTS: Readonly<Record<string, Evaluator>> = {
   Identity: same,

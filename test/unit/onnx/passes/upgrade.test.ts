@@ -163,6 +163,7 @@ const OLD: [string, ModelParts][] = [
     'MaxPool 22',
     { opset: 22, inputs: IMAGE, nodes: [node('MaxPool', ['x'], 'y', { kernel_shape: [2, 2], strides: [2, 2] })] },
   ],
+  ['Relu 26', { opset: 26, nodes: [node('Relu', ['x'], 'y')] }],
   ['Gelu of com.microsoft', { opset: 17, nodes: [{ ...node('Gelu', ['x'], 'y'), domain: 'com.microsoft' }] }],
   [
     'QuickGelu of com.microsoft',
@@ -184,6 +185,19 @@ function normalizedGroups(opset: number, scales: number): ModelParts {
   const groups = node('GroupNormalization', ['x', 'scale', 'bias'], 'y', { num_groups: 2, epsilon: float(1e-3) });
   return { opset, inputs: IMAGE, initializers, nodes: [groups] };
 }
+
+/** Ops refused by kind, and the beginning of what is said. */
+const REFUSED_KINDS: [string, string][] = [
+  ['DequantizeLinear', 'the model is quantised'],
+  ['DynamicQuantizeLinear', 'the model is quantised'],
+  ['QLinearConv', 'the model is quantised'],
+  ['MatMulInteger', 'the model is quantised'],
+  ['SplitToSequence', 'it makes or reads a Sequence'],
+  ['SequenceAt', 'it makes or reads a Sequence'],
+  ['OptionalGetElement', 'it makes or reads a Sequence'],
+  ['If', 'what is computed hangs on a condition'],
+  ['RandomNormalLike', 'it draws random numbers'],
+];
 
 describe('upgrade', () => {
   it.each(OLD)('%s gives the same in the canonical opset', async (_, parts) => {
@@ -208,18 +222,23 @@ describe('upgrade', () => {
     [
       'an older opset',
       modelOf({ opset: 8, nodes: [node('Relu', ['x'], 'y')] }),
-      'opset 8 is not one of 9 to 22: export the model with opset 17',
+      'opset 8 is not one of 9 to 26: export the model with opset 17',
     ],
     [
       'a newer opset',
-      modelOf({ opset: 23, nodes: [node('Relu', ['x'], 'y')] }),
-      'opset 23 is not one of 9 to 22: export the model with opset 17',
+      modelOf({ opset: 27, nodes: [node('Relu', ['x'], 'y')] }),
+      'opset 27 is not one of 9 to 26: export the model with opset 17',
     ],
     [
       'a foreign op',
       modelOf({ nodes: [{ ...node('FusedConv', ['x'], 'y'), domain: 'com.microsoft' }] }),
       'FusedConv "y" is of domain "com.microsoft": only standard ONNX ops are supported; export the model without optimising it for one runtime',
     ],
+    ...REFUSED_KINDS.map(([op, reason]): [string, Model, string] => [
+      op,
+      modelOf({ nodes: [node(op, ['x'], 'y')] }),
+      `${op} "y": ${reason}`,
+    ]),
     ['an op without a rule', modelOf({ nodes: [node('NonZero', ['x'], 'y')] }), 'no shape rule for NonZero "y"'],
   ];
   it.each(refusals)('refuses %s', (_, model, message) => {

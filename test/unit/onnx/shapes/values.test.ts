@@ -58,6 +58,30 @@ describe('values known before anything runs, against onnxruntime', () => {
       return [size, sizes, larger];
     }));
 
+  it('the pads of SAME padding: bounded sizes, means and halves', () =>
+    expectShapes((graph) => {
+      const x = graph.input('x', [N, 3, 5, 7]);
+      const size = graph.op('Cast', [shapePart(graph, x, 2, 4)], { to: ELEMENT_CODES.float32 });
+      const missing = graph.op('Sub', [graph.constant([8, 6]), size]);
+      const clipped = graph.op('Clip', [missing, graph.constant(0)]);
+      const capped = graph.op('Clip', [missing, '', graph.constant(2)]);
+      const both = graph.op('Clip', [missing, graph.constant(-0.5), graph.constant(0.5)]);
+      const mean = graph.op('ReduceMean', [clipped], { keepdims: 0 });
+      for (const [value, entries] of [
+        [clipped, [3, 0]],
+        [capped, [2, -1]],
+        [both, [0.5, -0.5]],
+        [mean, [1.5]],
+      ] as const) {
+        expect(toNumbers(graph.constantOf(value)!)).toEqual(entries);
+      }
+      const whole = graph.op('Cast', [clipped], { to: ELEMENT_CODES.int64 });
+      const pads = graph.op('Concat', [graph.ints([0, 0]), whole, graph.ints([0, 0, 0, 0])], { axis: 0 });
+      const padded = graph.op('Pad', [x, pads]);
+      expect(graph.shape(padded)).toEqual([N, 3, 8, 7]);
+      return [clipped, capped, both, mean, padded];
+    }));
+
   it('the pads of F.pad: a reversed slice of pairs', () =>
     expectShapes((graph) => {
       const pairs = graph.op('Reshape', [graph.ints([1, 2, 3, 4, 0, 0, 0, 0]), graph.ints([-1, 2])]);

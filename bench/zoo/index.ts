@@ -1,0 +1,56 @@
+import { execFile } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs, promisify } from 'node:util';
+import { type Comparison, table } from './table.ts';
+import type { Verdict } from './verdict.ts';
+
+/**
+ * The exports that bench/zoo/make.py has made, compared with PyTorch through the library: which compute, which are refused
+ * with which message, and whether one is wrong.
+ *
+ * npm run bench:zoo -- FOLDER [--out table.md] [--json comparisons.json] [--only NAME,NAME]
+ *
+ * A process an architecture, so that what ends one is a finding and not the end.
+ */
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { out: { type: 'string' }, json: { type: 'string' }, only: { type: 'string' } },
+});
+const [root] = positionals;
+if (root === undefined) throw new Error('give the folder that bench/zoo/make.py has made; see the head of this file');
+
+const only = values.only?.split(',');
+const names = readdirSync(root)
+  .filter((name) => existsSync(join(root, name, 'facts.json')))
+  .filter((name) => only === undefined || only.some((part) => name.includes(part)))
+  .sort();
+const comparisons: Comparison[] = [];
+for (const name of names) {
+  const comparison = { name: name.replace('_', ':'), ...(await compared(join(root, name))) };
+  comparisons.push(comparison);
+  for (const [how, verdict] of Object.entries(comparison.verdicts))
+    console.error(`${name} ${how} ${describe(verdict)}`);
+}
+const text = table(comparisons);
+await (values.out === undefined ? process.stdout.write(text) : writeFile(values.out, text));
+if (values.json !== undefined) await writeFile(values.json, JSON.stringify(comparisons));
+
+async function compared(folder: string): Promise<Omit<Comparison, 'name'>> {
+  const script = join(import.meta.dirname, 'compare-architecture.ts');
+  try {
+    const { stdout } = await promisify(execFile)('npx', ['tsx', script, folder], { maxBuffer: 2 ** 26 });
+    return JSON.parse(stdout.trim().split('\n').at(-1)!) as Comparison;
+  } catch (error) {
+    const message = `the process ended: ${error instanceof Error ? error.message.slice(-200) : error}`;
+    return { verdicts: { all: { kind: 'failed', message } } };
+  }
+}
+
+function describe(verdict: Verdict): string {
+  if (verdict.kind === 'ok')
+    return `ok ${verdict.logits.toExponential(1)} ${verdict.median.toExponential(1)} ${verdict.outliers}`;
+  return `${verdict.kind}: ${verdict.kind === 'wrong' ? verdict.what : verdict.message}`;
+}

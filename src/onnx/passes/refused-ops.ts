@@ -1,0 +1,44 @@
+import { GraphError } from '../../errors.ts';
+import { describeNode, type Graph, type Node } from '../graph.ts';
+
+/** Ops that no classifier needs in its float32 form: refused by kind, with the way out, before anything else is read. */
+
+interface Kind {
+  readonly ops: RegExp;
+  readonly reason: string;
+}
+
+const KINDS: readonly Kind[] = [
+  {
+    ops: /^(Dynamic)?Quantize|^Dequantize|^QLinear|^QGemm$|^QAttention$|^QEmbed|Integer(Bias|ToFloat)?$|NBits$/,
+    reason: 'the model is quantised, and its rounding has no gradient: export it in float32',
+  },
+  {
+    ops: /^Sequence|Sequence$|^Optional/,
+    reason:
+      'it makes or reads a Sequence or an Optional, and only tensors are supported: export with torch.onnx.export(..., dynamo=True)',
+  },
+  {
+    ops: /^(If|Loop|Scan)$/,
+    reason:
+      'what is computed hangs on a condition or a loop: export with torch.onnx.export(..., dynamo=True), which unrolls them',
+  },
+  {
+    ops: /^Random|^Bernoulli$|^Multinomial$/,
+    reason:
+      'it draws random numbers, so no two evaluations of an image agree: export the model in eval mode, or without them',
+  },
+];
+
+/** Throws GraphError for the first node of a refused kind. */
+export function refuseByKind({ nodes }: Graph): void {
+  for (const node of nodes) {
+    const kind = KINDS.find(({ ops }) => isOfKnownDomain(node) && ops.test(node.op));
+    if (kind !== undefined) throw new GraphError(`${describeNode(node)}: ${kind.reason}`);
+  }
+}
+
+/** onnxruntime keeps most quantised ops in its own domain. */
+function isOfKnownDomain({ domain }: Node): boolean {
+  return domain === '' || domain === 'com.microsoft';
+}
