@@ -46,8 +46,17 @@ export const DATASET_FORMATS = ['cifar10', 'cifar100', 'npy', 'imagefolder'] as 
 /** What a data set's files are: `cifar10`, `cifar100`, `npy` or `imagefolder`. */
 export type DatasetFormat = (typeof DATASET_FORMATS)[number];
 
-/** RobustBench's names; `src/datasets/image/decode.ts` says what each does. */
-export const PREPROCESSINGS = ['none', 'Crop288', 'Res256Crop224', 'BicubicRes256Crop224'] as const;
+/** RobustBench's names, and names like them for what it leaves to timm; `src/datasets/image/decode.ts` says what each does. */
+export const PREPROCESSINGS = [
+  'none',
+  'Crop288',
+  'Res224',
+  'Res256Crop224',
+  'BicubicRes256Crop224',
+  'Res224Crop224',
+  'BicubicRes224Crop224',
+  'BicubicRes248Crop224',
+] as const;
 /** What is done to an image of a folder before the model sees it, by RobustBench's names: `none`, `Crop288`, ... */
 export type Preprocessing = (typeof PREPROCESSINGS)[number];
 

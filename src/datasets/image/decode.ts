@@ -3,17 +3,24 @@ import { DatasetError, messageOf, RunError } from '../../errors.ts';
 import { type ByteImage, type FilterName, resample } from '../../numeric/resample.ts';
 import type { Preprocessing } from '../../schemas/config.ts';
 
-/** What is done to a decoded image: its shorter side resized, then the centre cut out. */
+/** What is done to a decoded image: its shorter side resized, or both whatever their ratio, then the centre cut out. */
 interface Recipe {
-  readonly resize?: { readonly shorter: number; readonly filter: FilterName };
+  readonly resize?: { readonly side: 'shorter' | 'both'; readonly to: number; readonly filter: FilterName };
   readonly crop: number;
 }
 
-/** RobustBench's, by its names; each ends in torchvision's ToTensor. https://github.com/RobustBench/robustbench robustbench/data.py */
+/**
+ * RobustBench's, by its names; each ends in torchvision's ToTensor. https://github.com/RobustBench/robustbench robustbench/data.py
+ * The last three are what it takes from the configurations of AlexNet, XCiT and DeiT in timm, where they have no names.
+ */
 const RECIPES: Readonly<Record<Exclude<Preprocessing, 'none'>, Recipe>> = {
   Crop288: { crop: 288 },
-  Res256Crop224: { resize: { shorter: 256, filter: 'bilinear' }, crop: 224 },
-  BicubicRes256Crop224: { resize: { shorter: 256, filter: 'bicubic' }, crop: 224 },
+  Res224: { resize: { side: 'both', to: 224, filter: 'bilinear' }, crop: 224 },
+  Res256Crop224: { resize: { side: 'shorter', to: 256, filter: 'bilinear' }, crop: 224 },
+  BicubicRes256Crop224: { resize: { side: 'shorter', to: 256, filter: 'bicubic' }, crop: 224 },
+  Res224Crop224: { resize: { side: 'shorter', to: 224, filter: 'bilinear' }, crop: 224 },
+  BicubicRes224Crop224: { resize: { side: 'shorter', to: 224, filter: 'bicubic' }, crop: 224 },
+  BicubicRes248Crop224: { resize: { side: 'shorter', to: 248, filter: 'bicubic' }, crop: 224 },
 };
 
 /** The side of the square images a preprocessing gives; undefined for `none`, which leaves images as they are. */
@@ -26,7 +33,8 @@ export function preprocess(image: ByteImage, preprocessing: Preprocessing): Byte
   if (preprocessing === 'none') return image;
   const { resize, crop } = RECIPES[preprocessing];
   if (resize === undefined) return centerCrop(image, crop);
-  const { width, height } = resizedShape(image, resize.shorter);
+  const { side, to } = resize;
+  const { width, height } = side === 'both' ? { width: to, height: to } : resizedShape(image, to);
   // Only what the crop keeps is computed; smaller crops than the shorter side need no padding.
   const box = { left: cropStart(width, crop), top: cropStart(height, crop), width: crop, height: crop };
   return resample(image, width, height, resize.filter, box);

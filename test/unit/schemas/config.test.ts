@@ -117,7 +117,7 @@ describe('run config', () => {
     });
 
     test.each([
-      [{ ...folder, preprocessing: 'Res224' }, 'dataset.preprocessing'],
+      [{ ...folder, preprocessing: 'Res225' }, 'dataset.preprocessing'],
       [{ ...folder, probeFraction: 0 }, 'dataset.probeFraction'],
       [{ ...folder, probeFraction: 1.1 }, 'dataset.probeFraction'],
       [{ ...folder, probeFraction: 0.1, probeImages: 5 }, 'another way to cut the probe set'],
