@@ -58,6 +58,11 @@ const COMMANDS: readonly [name: string, description: string, load: () => Promise
     () => import('./commands/fetch.ts'),
   ],
   [
+    'zoo',
+    "the models of RobustBench's leaderboards: how igd reads each, or why not; searched by words",
+    () => import('./commands/zoo.ts'),
+  ],
+  [
     'doctor',
     'prove that a device computes: onnxruntime, the provider in use, speed, memory',
     () => import('./commands/doctor.ts'),

@@ -38,9 +38,15 @@ function suggestion(key: string, { here, elsewhere = [] }: KnownKeys): string {
   // A key of another branch of a union: "targets" for an attack that has none.
   if (here.includes(key)) return ': it cannot be combined with the others here';
   for (const known of [here, elsewhere]) {
-    const nearest = closest(key, [...known]);
-    if (distance(key, nearest) <= key.length / 2)
+    const nearest = nearestName(key, known);
+    if (nearest !== undefined)
       return `; the nearest known name is "${nearest}"${known === here ? '' : ', of another section'}`;
   }
   return `; known are ${here.join(', ')}`;
+}
+
+/** The known name that `name` may have been meant for; undefined where none is near. */
+export function nearestName(name: string, known: readonly string[]): string | undefined {
+  const nearest = closest(name, [...known]);
+  return distance(name, nearest) <= name.length / 2 ? nearest : undefined;
 }

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { resolveSuite } from '../../../src/attacks/suites.ts';
-import { CATALOGUE } from '../../../src/datasets/fetch.ts';
+import { CATALOGUE } from '../../../src/datasets/catalogue.ts';
 import { executeAnalysis } from '../../../src/runs/analyze.ts';
 import type { JobExecutor } from '../../../src/runs/jobs/executor.ts';
 import { JobContext } from '../../../src/runs/jobs/job-context.ts';

@@ -2,13 +2,8 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import {
-  CATALOGUE,
-  type Catalogue,
-  type CatalogueEntry,
-  type FetchOptions,
-  fetchNamed,
-} from '../../../src/datasets/fetch.ts';
+import { CATALOGUE, type Catalogue, type CatalogueEntry, zooCatalogue } from '../../../src/datasets/catalogue.ts';
+import { type FetchOptions, fetchNamed } from '../../../src/datasets/fetch.ts';
 import { InputError, RunError } from '../../../src/errors.ts';
 import {
   type Answer,
@@ -38,7 +33,11 @@ function target(url: string, entry: Partial<CatalogueEntry> = { md5: MD5 }) {
   const to = join(folder, `to${folders}`);
   const catalogue: Catalogue = { thing: { kind: 'dataset', about: 'a test', url, file: 'thing.bin', ...entry } };
   const path = join(to, 'thing.bin');
-  const get = (options: FetchOptions = {}) => fetchNamed('thing', to, { catalogue, ...options });
+  const get = async (options: FetchOptions = {}) => {
+    const fetched = await fetchNamed('thing', to, { catalogue, ...options });
+    expect(fetched).toHaveLength(1);
+    return fetched[0];
+  };
   return { to, path, part: `${path}.part`, get };
 }
 
@@ -250,5 +249,36 @@ describe('the catalogue', () => {
       if (kind === 'dataset') expect(md5).toMatch(/^[0-9a-f]{32}$/);
       else expect(browser).toContain(new URL(url).searchParams.get('id'));
     }
+  });
+});
+
+describe('models of the zoo', () => {
+  it('are at the paths that RobustBench gives them, each file on a page of its own', () => {
+    const [file, ...others] = zooCatalogue('cifar10/Linf/Carmon2019Unlabeled');
+    expect(others).toEqual([]);
+    expect(file).toMatchObject({ kind: 'checkpoint', file: 'cifar10/Linf/Carmon2019Unlabeled.pt' });
+    expect(file?.url).toContain('id=15tUx-gkZMYx7BfEOw1GY5OKC-jECIsPQ&');
+    const deck = zooCatalogue('cifar10/corruptions/Diffenderfer2021Winning_LRR_CARD_Deck');
+    expect(deck.map((entry) => entry.file.slice(-6))).toEqual([
+      '_m0.pt',
+      '_m1.pt',
+      '_m2.pt',
+      '_m3.pt',
+      '_m4.pt',
+      '_m5.pt',
+    ]);
+    expect(new Set(deck.map(({ url }) => url)).size).toBe(6);
+    expect(zooCatalogue('imagenet/Linf/Standard_R50')[0]?.url).toBe(
+      'https://download.pytorch.org/models/resnet50-0676ba61.pth',
+    );
+  });
+
+  it('are known by their ids alone', async () => {
+    expect(zooCatalogue('Carmon2019Unlabeled')).toEqual([]);
+    await expectFailure(
+      fetchNamed('Carmon2019Unlabeled', folder),
+      InputError,
+      /not known.*models that "igd zoo" lists/,
+    );
   });
 });

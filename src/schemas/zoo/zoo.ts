@@ -1,0 +1,86 @@
+import type { InputOptions, Preprocessing } from '../config.ts';
+import { nearestName } from '../issues.ts';
+import { type ModelOptions, NORMALIZATIONS } from '../model-options.ts';
+import { ZOO_NETWORKS } from './networks.ts';
+import { LEADERBOARDS, type Leaderboard, type ZooRow } from './rows.ts';
+import { ZOO_STATISTICS } from './statistics.ts';
+
+/** What the table knows of a file beside its weights. */
+export interface ZooFacts {
+  readonly model: ModelOptions;
+  readonly normalize?: NonNullable<InputOptions['normalize']>;
+  readonly stateDict?: string;
+}
+
+/** How the file of an entry is read; or why it is refused. */
+export type ZooReading = ({ readonly kind: 'read' } & ZooFacts) | { readonly kind: 'refused'; readonly reason: string };
+
+/** Where a file of an entry is, and the name that RobustBench saves it under. */
+export interface ZooFile {
+  readonly file: string;
+  readonly at: { readonly googleDrive: string } | { readonly url: string };
+}
+
+/** A model of a public zoo: what is known of it but its weights. */
+export interface ZooEntry {
+  /** "cifar10/Linf/Carmon2019Unlabeled" */
+  readonly id: string;
+  readonly leaderboard: Pick<Leaderboard, 'dataset' | 'threat' | 'epsilon'>;
+  /** In the zoo's words. */
+  readonly architecture: string;
+  readonly reading: ZooReading;
+  /** What is done to an image of a folder before the model sees it. */
+  readonly preprocessing?: Preprocessing;
+  /** In percent. `robust` is AutoAttack's, or the mean over corruptions; `external` is that of stronger attacks. */
+  readonly published: { readonly clean: number; readonly robust: number; readonly external?: number };
+  readonly files: readonly ZooFile[];
+}
+
+let entries: ReadonlyMap<string, ZooEntry> | undefined;
+
+/** All of RobustBench's models, in the order of its leaderboards' code, by id. */
+export function zooEntries(): ReadonlyMap<string, ZooEntry> {
+  entries ??= new Map(
+    LEADERBOARDS.flatMap((board) => board.rows().map((row) => entryOf(board, row))).map((entry) => [entry.id, entry]),
+  );
+  return entries;
+}
+
+/** What to say of an id that no entry has. */
+export function unknownZooEntry(id: string): string {
+  const nearest = nearestName(id, [...zooEntries().keys()]);
+  const hint = nearest === undefined ? '' : `; the nearest known is "${nearest}"`;
+  return `"${id}" is no model of RobustBench's zoo${hint} ("igd zoo" lists them)`;
+}
+
+function entryOf({ dataset, threat, epsilon }: Leaderboard, row: ZooRow): ZooEntry {
+  const { name, architecture, preprocessing, clean, robust, external } = row;
+  const id = `${dataset}/${threat}/${name}`;
+  return {
+    id,
+    leaderboard: { dataset, threat, ...(epsilon !== undefined && { epsilon }) },
+    architecture,
+    reading: readingOf(row),
+    ...(preprocessing !== undefined && { preprocessing }),
+    published: { clean, robust, ...(external !== '-' && { external }) },
+    files: filesOf(id, row.files),
+  };
+}
+
+function readingOf({ network: key, normalization }: ZooRow): ZooReading {
+  const network = ZOO_NETWORKS[key]!;
+  if (network.kind === 'refused') return network;
+  const normalize = ZOO_STATISTICS[normalization];
+  const named = NORMALIZATIONS.find((name) => name === normalization);
+  const { model, ...rest } = network;
+  const facts = { ...rest, model: named === undefined ? model : { ...model, normalization: named } };
+  return normalize === undefined ? facts : { ...facts, normalize };
+}
+
+/** As RobustBench saves them below its folder of models: `ID.pt`, and `ID.pt_m0.pt`, ... where there are several. */
+function filesOf(id: string, files: string): ZooFile[] {
+  if (files.startsWith('https:')) return [{ file: `${id}.pt`, at: { url: files } }];
+  const ids = files.split(',');
+  const nameOf = (index: number) => (ids.length === 1 ? `${id}.pt` : `${id}.pt_m${index}.pt`);
+  return ids.map((googleDrive, index) => ({ file: nameOf(index), at: { googleDrive } }));
+}
