@@ -30,6 +30,8 @@ export interface OpenModelOptions {
   readonly layout?: 'NCHW' | 'NHWC';
   /** What the weights of a checkpoint do not tell; the architecture's usual where left out. `model.reading` says what was assumed. */
   readonly model?: ModelOptions;
+  /** The id of a model of RobustBench, "cifar10/Linf/Carmon2019Unlabeled": its table says what the weights of its file do not. */
+  readonly zoo?: string;
   /** The keys, joined by dots, that lead to the state dict, for checkpoints that hold several: "ema.model". */
   readonly stateDict?: string;
   /** For an .onnx: the tensor or node that is to be ranked and masked. Without it, outputs of activations are offered. */
@@ -51,6 +53,7 @@ const OPTIONS = [
   'layout',
   'stateDict',
   'model',
+  'zoo',
   'layer',
   'imageShape',
   'threads',
@@ -92,13 +95,13 @@ async function openRuntimeModel(source: ModelSource, options: OpenModelOptions =
 }
 
 async function readClassifier(source: ModelSource, options: OpenModelOptions): Promise<Classifier> {
-  const { normalize, layout, model } = options;
-  const schema = z.strictObject({ ...inputSchema, model: modelOptionsSchema.optional() });
-  const input = parsed(schema, { normalize, layout, model }, 'openModel');
+  const { normalize, layout, model, zoo } = options;
+  const schema = z.strictObject({ ...inputSchema, model: modelOptionsSchema.optional(), zoo: z.string().optional() });
+  const { zoo: id, ...input } = parsed(schema, { normalize, layout, model, zoo }, 'openModel');
   const { layer, imageShape, stateDict } = options;
   const spec = { ...input, layer, imageShape };
   if (source instanceof Uint8Array) return classifierFromOnnx(decodeModel(source, 'model.onnx'), 'model.onnx', spec);
-  if (typeof source === 'string') return openClassifier({ path: await localPath(source), stateDict, ...spec });
+  if (typeof source === 'string') return openClassifier({ path: await localPath(source), zoo: id, stateDict, ...spec });
   throw new InputError(`the model is ${describe(source)}: give the path of a checkpoint or .onnx, or an .onnx's bytes`);
 }
 

@@ -12,6 +12,7 @@ import {
 } from '../schemas/config.ts';
 import { type ModelOptions, modelOptionsSchema } from '../schemas/model-options.ts';
 import { SIMILARITY_NAMES, type SimilarityName } from '../schemas/similarities.ts';
+import { zooEntry } from '../schemas/zoo/zoo.ts';
 import { localPath } from '../stores/open.ts';
 
 /** Options that several commands share, and how their text is read. */
@@ -44,18 +45,24 @@ export interface ModelFlags {
   readonly std?: number[];
   readonly layout: InputOptions['layout'];
   readonly stateDict?: string;
+  readonly zoo?: string;
   readonly model: ModelFlag[];
 }
 
 type ModelFlag = readonly [key: string, value: string];
 
-type OpenOptions = InputOptions & { readonly stateDict: string | undefined; readonly model: ModelOptions | undefined };
+interface OpenOptions extends InputOptions {
+  readonly stateDict: string | undefined;
+  readonly zoo: string | undefined;
+  readonly model: ModelOptions | undefined;
+}
 
 /** How the model wants its input, as in a config's `checkpoint`. */
 export function addModelOptions(command: Command): Command {
   return command
     .option('--mean <list>', 'per-channel mean the model subtracts, e.g. .4914,.4822,.4465', numberList)
     .option('--std <list>', 'per-channel standard deviation the model divides by', numberList)
+    .option('--zoo <id>', 'a model of RobustBench, whose table says how to read it: cifar10/Linf/Carmon2019Unlabeled')
     .option('--state-dict <keys>', 'which state dict, for checkpoints that hold several, e.g. ema.model')
     .addOption(
       new Option('--layout <layout>', 'how the model wants its images').choices(['NCHW', 'NHWC']).default('NCHW'),
@@ -87,15 +94,15 @@ function modelFlags(flags: readonly ModelFlag[]): ModelOptions | undefined {
 }
 
 /** What the model options say, as `openClassifier` takes it. */
-export function modelOptions({ mean, std, layout, stateDict, model: flags }: ModelFlags): OpenOptions {
+export function modelOptions({ mean, std, layout, stateDict, zoo, model: flags }: ModelFlags): OpenOptions {
   if ((mean === undefined) !== (std === undefined))
     throw new InputError('--mean and --std go together: give both or neither');
   const model = modelFlags(flags);
-  if (mean === undefined || std === undefined) return { layout, stateDict, model };
+  if (mean === undefined || std === undefined) return { layout, stateDict, zoo, model };
   if (mean.length !== std.length || std.some((value) => value <= 0)) {
     throw new InputError('--mean and --std need one number per channel each, and std must be positive');
   }
-  return { layout, stateDict, model, normalize: { mean, std } };
+  return { layout, stateDict, zoo, model, normalize: { mean, std } };
 }
 
 export interface DataFlags {
@@ -123,16 +130,26 @@ export function addDataOptions(command: Command): Command {
 }
 
 /** The first `limit` images of what the data options name. Throws InputError where they do not go together. */
-export function dataSpec(flags: DataFlags, split: DatasetSpec['split'], limit?: number): DatasetSpec {
+export function dataSpec(
+  flags: DataFlags & Pick<ModelFlags, 'zoo'>,
+  split: DatasetSpec['split'],
+  limit?: number,
+): DatasetSpec {
   const { data, labels, preprocessing, list, fraction, fractionSeed } = flags;
   const format = flags.format ?? (/\.np[yz]$/.test(data) ? 'npy' : 'cifar10');
   if (fraction !== undefined && !(fraction > 0 && fraction <= 1)) throw new InputError('--fraction must be in (0, 1]');
   const sample = fraction === undefined ? undefined : { fraction, seed: fractionSeed };
   const common = { path: data, split, limit, sample };
-  if (format === 'imagefolder') return { format, ...common, preprocessing, list };
+  if (format === 'imagefolder')
+    return { format, ...common, preprocessing: preprocessing ?? zooPreprocessing(flags), list };
   if (preprocessing !== undefined || list !== undefined)
     throw new InputError('--preprocessing and --list go with --format imagefolder');
   return format === 'npy' ? { format, ...common, labels } : { format, ...common };
+}
+
+/** Images of ImageNet come to a model of the zoo as they did to its authors'. */
+function zooPreprocessing({ zoo }: Pick<ModelFlags, 'zoo'>): Preprocessing | undefined {
+  return zoo === undefined ? undefined : zooEntry(zoo).preprocessing;
 }
 
 /** The data options with URIs replaced by local copies. Throws InputError. */

@@ -5,6 +5,7 @@ import { type Dim, formatDims, isBatch, type Model } from '../onnx/graph.ts';
 import type { InputOptions } from '../schemas/config.ts';
 import type { ModelOptions } from '../schemas/model-options.ts';
 import type { ReadingFact } from '../schemas/reading.ts';
+import type { ZooFacts } from '../schemas/zoo/zoo.ts';
 import { type InputNormalization, standardizeImages } from './normalization.ts';
 
 /** [C, H, W] */
@@ -37,6 +38,8 @@ export interface ClassifierOptions extends Partial<InputOptions> {
   readonly imageShape?: ImageShape | undefined;
   /** What the weights of a checkpoint do not tell. */
   readonly model?: ModelOptions | undefined;
+  /** The same of a model of the zoo, by its table. */
+  readonly zoo?: ZooFacts | undefined;
 }
 
 /** A place where masking may act. */

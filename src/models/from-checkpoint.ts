@@ -21,7 +21,7 @@ import { EXPORT_INSTEAD, requireAllUsed } from './unused-weights.ts';
  */
 export function classifierFromCheckpoint(checkpoint: Checkpoint, options: ClassifierOptions = {}): Classifier {
   try {
-    return build(recognise(checkpoint, options.model?.architecture), checkpoint, options);
+    return build(recognise(checkpoint, wantedArchitecture(options)), checkpoint, options);
   } catch (error) {
     throw error instanceof CheckpointError || error instanceof GraphError ? locatedIn(checkpoint.path, error) : error;
   }
@@ -64,10 +64,12 @@ function unfolded(
   const [channels] = imageShape;
   const graph = new GraphBuilder();
   const ownModules = modulesBelow(modules, prefix);
-  const reading = new Reading({ stated: options.model, file: evidenceOf(ownModules, located.state.keys()) });
+  const told = evidenceOf(ownModules, located.state.keys());
+  const reading = new Reading({ stated: options.model, zoo: options.zoo?.model, file: told });
   const file = normalizationIn(state, channels);
   const usual = architecture.normalization ?? 'none';
-  const normalization = chooseNormalization(reading, { stated: options.normalize, file, usual, channels });
+  const claims = { stated: options.normalize, zoo: options.zoo?.normalize, file, usual, channels };
+  const normalization = chooseNormalization(reading, claims);
   const x = appendInput(graph, imageShape, { normalization, layout: options.layout });
   const network = new NetworkBuilder(graph, located.state, reading, ownModules);
   const body = builtBody(architecture, network, x);
@@ -97,6 +99,16 @@ function classesOf(graph: GraphBuilder, logits: string): number {
   const dim = graph.shape(logits)[1];
   if (dim === undefined || isBatch(dim)) throw new CheckpointError(`"${logits}" has no classes`);
   return dim;
+}
+
+/** Throws ConfigError where user and zoo name two. */
+function wantedArchitecture({ model, zoo }: ClassifierOptions): string | undefined {
+  const [stated, known] = [model?.architecture, zoo?.model.architecture];
+  if (stated !== undefined && known !== undefined && stated !== known)
+    throw new ConfigError(
+      `model.architecture is "${stated}", but the zoo's model is a ${known}: leave one of them out`,
+    );
+  return stated ?? known;
 }
 
 function recognise({ state }: Checkpoint, wanted: string | undefined): LocatedNetwork {

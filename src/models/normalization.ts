@@ -69,30 +69,35 @@ function perChannel(tensor: Tensor | undefined, channels: number): number[] | un
   return toNumbers(tensor);
 }
 
-/** What may be said of a network's normalisation, the strongest first. */
+/** What may be said of a network's normalisation in numbers, the strongest first. Names are the reading's. */
 export interface NormalizationClaims {
   /** A config's `checkpoint.normalize`. */
   readonly stated: InputOptions['normalize'];
+  /** Of the zoo's model. */
+  readonly zoo?: InputOptions['normalize'];
   readonly file: FileNormalization | undefined;
   readonly usual: Normalization;
   readonly channels: number;
 }
 
 /**
- * Which normalisation holds: buffers in the file, what the user says, or the architecture's usual. Throws CheckpointError
- * where what the user says is not what the file holds.
+ * Which normalisation holds: what the user says, or the zoo's table, buffers in the file, or the architecture's usual. Throws
+ * CheckpointError where two of them disagree.
  */
 export function chooseNormalization(
   reading: Reading,
-  { stated, file, usual, channels }: NormalizationClaims,
+  { stated, zoo, file, usual, channels }: NormalizationClaims,
 ): InputNormalization {
-  if (stated !== undefined) {
-    reading.note('normalization', formatStatistics(stated), 'stated');
-    if (file !== undefined && !isClose(stated, file)) throw contradiction(formatStatistics(stated), file);
-    return stated;
+  const said = stated ?? zoo;
+  const named = reading.stated('normalization');
+  if (said !== undefined) {
+    if (named !== undefined && !isNamed(named, said, channels)) throw twoStated(formatStatistics(said), named);
+    if (zoo !== undefined && !isClose(said, zoo)) throw twoStated(formatStatistics(said), formatStatistics(zoo));
+    if (file !== undefined && !isClose(said, file)) throw contradiction(formatStatistics(said), file);
+    reading.note('normalization', formatStatistics(said), stated === undefined ? 'zoo' : 'stated');
+    return said;
   }
   if (file !== undefined) {
-    const named = reading.stated('normalization');
     if (named !== undefined && !isNamed(named, file, channels)) throw contradiction(named, file);
     reading.note('normalization', formatStatistics(file), 'file');
     return { mean: file.mean, std: file.std };
@@ -112,6 +117,10 @@ function isClose(a: ChannelStatistics, b: ChannelStatistics): boolean {
 function isNamed(name: Normalization, file: ChannelStatistics, channels: number): boolean {
   const named = ofName(name, channels);
   return typeof named === 'object' && isClose(named, file);
+}
+
+function twoStated(said: string, other: string): CheckpointError {
+  return new CheckpointError(`is said to want ${said}, and ${other} as well: leave one of them out`);
 }
 
 function contradiction(stated: string, file: FileNormalization): CheckpointError {

@@ -2,9 +2,10 @@ import { CheckpointError, ConfigError } from '../errors.ts';
 import type { ModelOptions } from '../schemas/model-options.ts';
 import type { ReadingFact, ReadingSource } from '../schemas/reading.ts';
 
-/** What is known of a model beside its weights: said by its user, and found in its file. */
+/** What is known of a model beside its weights: said by its user, by the table of a zoo, and found in its file. */
 export interface ReadingEvidence {
   readonly stated?: ModelOptions | undefined;
+  readonly zoo?: ModelOptions | undefined;
   readonly file?: ModelOptions | undefined;
 }
 
@@ -17,47 +18,55 @@ type Value<K extends Option> = NonNullable<ModelOptions[K]>;
  */
 export class Reading {
   readonly #stated: ModelOptions;
+  readonly #zoo: ModelOptions;
   readonly #file: ModelOptions;
   readonly #facts = new Map<string, ReadingFact>();
   readonly #asked = new Set<string>(['architecture']);
 
-  constructor({ stated = {}, file = {} }: ReadingEvidence = {}) {
+  constructor({ stated = {}, zoo = {}, file = {} }: ReadingEvidence = {}) {
     this.#stated = stated;
+    this.#zoo = zoo;
     this.#file = file;
   }
 
   /**
-   * The value of an option: what the user states, else what the file says, else the architecture's `usual`. Throws
-   * CheckpointError where user and file disagree.
+   * The value of an option: what the user states, else what the zoo's table or the file says, else the architecture's `usual`.
+   * Throws CheckpointError where two of them disagree.
    */
   choose<K extends Option>(key: K, usual: Value<K>): Value<K> {
-    const { [key]: stated } = this.#stated;
+    const said = this.stated(key);
     const { [key]: file } = this.#file;
-    if (stated !== undefined && file !== undefined && stated !== file) {
+    const bySource = this.#stated[key] !== undefined ? 'stated' : 'zoo';
+    if (said !== undefined && file !== undefined && said !== file) {
+      const who = bySource === 'zoo' ? "is said by the zoo's table" : 'is said';
       throw new CheckpointError(
-        `is said to have ${key} ${stated}, but its own classes have ${file}: state "${file}", or nothing`,
+        `${who} to have ${key} ${said}, but its own classes have ${file}: state "${file}", or nothing`,
       );
     }
-    this.#asked.add(key);
-    const source = stated !== undefined ? 'stated' : file !== undefined ? 'file' : 'assumed';
-    const value = (stated ?? file ?? usual) as Value<K>;
+    const source = said !== undefined ? bySource : file !== undefined ? 'file' : 'assumed';
+    const value = (said ?? file ?? usual) as Value<K>;
     this.note(key, String(value), source);
     return value;
   }
 
   /** What the weights themselves show: an activation with parameters of its own. Throws CheckpointError against what is stated. */
   found<K extends Option>(key: K, value: Value<K>, shown: string): void {
-    this.#asked.add(key);
-    const { [key]: stated } = this.#stated;
+    const stated = this.stated(key);
     if (stated !== undefined && stated !== value)
       throw new CheckpointError(`is said to have ${key} ${stated}, but its weights show another: ${shown}`);
     this.note(key, shown, 'weights');
   }
 
-  /** What the user says of an option that something else decides. */
+  /** What the user, or the zoo's table, says of an option. Throws CheckpointError where they disagree. */
   stated<K extends Option>(key: K): ModelOptions[K] {
     this.#asked.add(key);
-    return this.#stated[key];
+    const { [key]: stated } = this.#stated;
+    const { [key]: zoo } = this.#zoo;
+    if (stated !== undefined && zoo !== undefined && stated !== zoo)
+      throw new CheckpointError(
+        `is said to have ${key} ${stated}, but the zoo's model has ${zoo}: leave one of them out`,
+      );
+    return stated ?? zoo;
   }
 
   /** Something that was decided elsewhere. */

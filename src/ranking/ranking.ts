@@ -22,6 +22,7 @@ const recipeSchema = z.strictObject({
     normalize: z.strictObject({ mean: z.array(z.number()), std: z.array(z.number()) }).nullable(),
     layout: z.enum(['NCHW', 'NHWC']),
     model: modelOptionsSchema.optional(),
+    zoo: z.string().optional(),
   }),
   /** Probe set, for methods that look at images. */
   probe: z.strictObject({ sha256, images: z.int().positive() }).nullable(),

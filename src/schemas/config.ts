@@ -39,6 +39,8 @@ const checkpointSchema = z.strictObject({
   sha256: sha256.optional(),
   /** The keys, joined by dots, that lead to the state dict, for files that hold several. */
   stateDict: z.string().min(1).optional(),
+  /** The id of a model of RobustBench, whose table says what the weights do not tell. */
+  zoo: z.string().min(1).optional(),
   ...inputSchema,
 });
 

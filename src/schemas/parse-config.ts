@@ -5,6 +5,7 @@ import { type ConfigDocument, configSchema, type RunConfig } from './config.ts';
 import { type KeysAt, suggestedIssues } from './issues.ts';
 import { parseJson } from './json.ts';
 import { rankingUses, variantOf } from './variants.ts';
+import { withZoo, zooContradictions } from './zoo/config.ts';
 
 /** The key of a config's parameter sweep, see `parameter-sweep.ts`. */
 export const SWEEP = 'sweep';
@@ -20,7 +21,7 @@ export function parseConfig(text: string, where: string): RunConfig {
   if (!parsed.success) throw new ConfigError(problems(where, suggestedIssues(parsed.error, keysOfConfig)));
   const contradictions = contradictionsIn(parsed.data);
   if (contradictions.length > 0) throw new ConfigError(problems(where, contradictions));
-  return runConfig(parsed.data);
+  return runConfig(withZoo(parsed.data));
 }
 
 /** A config without contradictions, each variant with all that masking needs. */
@@ -69,6 +70,7 @@ function contradictionsIn(config: ConfigDocument): string[] {
       ? ['dataset.testLabels: is needed with format "npy" (or give one .npz with images and labels)']
       : []),
     ...dataContradictions(config.dataset),
+    ...zooContradictions(config),
   ];
 }
 

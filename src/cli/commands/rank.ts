@@ -103,7 +103,11 @@ async function rank(checkpoint: string, given: RankFlags): Promise<void> {
     layer: layer.name,
     checkpoint: await checkpointDigest(path),
     stateDict: input.stateDict ?? null,
-    input: { normalize: input.normalize ?? null, layout: input.layout, ...(input.model && { model: input.model }) },
+    input: {
+      ...{ normalize: input.normalize ?? null, layout: input.layout },
+      ...(input.model && { model: input.model }),
+      ...(input.zoo && { zoo: input.zoo }),
+    },
     probe: { sha256: probeDigest, images: probe.count },
     ...{ signed, seed },
     ...(clip && { clip: clipRecipe(clip.config, clip.inputs) }),

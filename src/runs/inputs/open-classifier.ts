@@ -1,14 +1,18 @@
 import { basename } from 'node:path';
 import { readCheckpoint } from '../../checkpoints/read-checkpoint.ts';
+import { ConfigError } from '../../errors.ts';
 import type { Classifier, ClassifierOptions } from '../../models/classifier.ts';
 import { classifierFromCheckpoint } from '../../models/from-checkpoint.ts';
 import { classifierFromOnnx } from '../../models/from-onnx.ts';
 import type { RunConfig } from '../../schemas/config.ts';
+import { type ZooFacts, zooFacts } from '../../schemas/zoo/zoo.ts';
 import { readOnnx } from './onnx-file.ts';
 
 /** A model file and how to read it. */
-export interface ClassifierSpec extends ClassifierOptions {
+export interface ClassifierSpec extends Omit<ClassifierOptions, 'zoo'> {
   readonly path: string;
+  /** The id of a model of the zoo, whose table says how the file is read. */
+  readonly zoo?: string | undefined;
   /** The keys that lead to the state dict, for checkpoints that hold several. */
   readonly stateDict?: string | undefined;
 }
@@ -22,11 +26,22 @@ export function classifierSpec(
 }
 
 /**
- * Opens a checkpoint (.pt, .pth, .pth.tar, .safetensors) or an .onnx classifier.
+ * Opens a checkpoint (.pt, .pth, .pth.tar, .safetensors) or an .onnx classifier, which needs no zoo to be read.
  * Throws CheckpointError, GraphError or ConfigError where it cannot be used.
  */
-export async function openClassifier({ path, stateDict, ...options }: ClassifierSpec): Promise<Classifier> {
+export async function openClassifier({ path, zoo, stateDict, ...options }: ClassifierSpec): Promise<Classifier> {
   if (path.endsWith('.onnx')) return classifierFromOnnx(await readOnnx(path), basename(path), options);
-  const checkpoint = await readCheckpoint(path, stateDict === undefined ? {} : { stateDict });
-  return classifierFromCheckpoint(checkpoint, options);
+  const facts = zoo === undefined ? undefined : zooFacts(zoo);
+  const keys = stateDictOf(stateDict, facts);
+  const checkpoint = await readCheckpoint(path, keys === undefined ? {} : { stateDict: keys });
+  return classifierFromCheckpoint(checkpoint, { ...options, zoo: facts });
+}
+
+/** Throws ConfigError where user and zoo name two. */
+function stateDictOf(stated: string | undefined, zoo: ZooFacts | undefined): string | undefined {
+  if (stated !== undefined && zoo?.stateDict !== undefined && stated !== zoo.stateDict)
+    throw new ConfigError(
+      `stateDict is "${stated}", but the zoo's model is under "${zoo.stateDict}": leave one of them out`,
+    );
+  return stated ?? zoo?.stateDict;
 }

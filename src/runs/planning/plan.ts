@@ -89,13 +89,13 @@ export function planRun(config: RunConfig, source: Plan['source'], inputs: RunIn
 /** What the ranking of this run is computed from. */
 export function recipeOf(method: RankingMethod, config: RunConfig, inputs: RunInputs): RankingRecipe {
   const { sha256, layer } = inputs.checkpoint;
-  const { stateDict = null, normalize = null, layout } = config.checkpoint;
+  const { stateDict = null, normalize = null, layout, zoo } = config.checkpoint;
   if (layer === null) throw new RunError(`units are to be ranked by ${method}, but of no layer`);
   return recipeFor(method, {
     layer: layer.name,
     checkpoint: sha256,
     stateDict,
-    input: { normalize, layout, ...(config.model && { model: config.model }) },
+    input: { normalize, layout, ...(config.model && { model: config.model }), ...(zoo && { zoo }) },
     probe: inputs.probe,
     signed: config.ranking.signed,
     seed: config.seed,
@@ -179,6 +179,7 @@ function identity({ config, inputs, suite, rankings, shards }: Omit<Plan, 'id' |
       normalize: checkpoint.normalize,
       layout: checkpoint.layout,
       model: config.model,
+      zoo: checkpoint.zoo,
     },
     format: config.dataset.format,
     suite,

@@ -31,8 +31,8 @@ const COLUMNS = {
   /** What is done to an image of ImageNet before. */
   preprocessing: z.enum(PREPROCESSINGS),
   clean: percent,
-  /** Under AutoAttack, or the mean over corruptions and severities. */
-  robust: percent,
+  /** Under AutoAttack, with the radius where it is not the leaderboard's; or the mean over corruptions and severities. */
+  robust: z.string().regex(/^\d+\.\d\d(@0\.\d+)?$/),
   /** Under stronger attacks than AutoAttack, where there was one: what the leaderboard ranks by. */
   external: z.literal('-').or(percent),
   files,

@@ -1,3 +1,4 @@
+import { ConfigError } from '../../errors.ts';
 import type { InputOptions, Preprocessing } from '../config.ts';
 import { nearestName } from '../issues.ts';
 import { type ModelOptions, NORMALIZATIONS } from '../model-options.ts';
@@ -21,18 +22,27 @@ export interface ZooFile {
   readonly at: { readonly googleDrive: string } | { readonly url: string };
 }
 
+/** In percent. */
+export interface ZooAccuracies {
+  readonly clean: number;
+  /** AutoAttack's, at radius `epsilon`; or the mean over corruptions. */
+  readonly robust: number;
+  readonly epsilon?: number;
+  /** Of stronger attacks than AutoAttack. */
+  readonly external?: number;
+}
+
 /** A model of a public zoo: what is known of it but its weights. */
 export interface ZooEntry {
   /** "cifar10/Linf/Carmon2019Unlabeled" */
   readonly id: string;
-  readonly leaderboard: Pick<Leaderboard, 'dataset' | 'threat' | 'epsilon'>;
+  readonly leaderboard: Pick<Leaderboard, 'dataset' | 'threat'>;
   /** In the zoo's words. */
   readonly architecture: string;
   readonly reading: ZooReading;
   /** What is done to an image of a folder before the model sees it. */
   readonly preprocessing?: Preprocessing;
-  /** In percent. `robust` is AutoAttack's, or the mean over corruptions; `external` is that of stronger attacks. */
-  readonly published: { readonly clean: number; readonly robust: number; readonly external?: number };
+  readonly published: ZooAccuracies;
   readonly files: readonly ZooFile[];
 }
 
@@ -46,24 +56,43 @@ export function zooEntries(): ReadonlyMap<string, ZooEntry> {
   return entries;
 }
 
-/** What to say of an id that no entry has. */
-export function unknownZooEntry(id: string): string {
+/** The model of this id. Throws ConfigError, with the nearest id, where the zoo has none. */
+export function zooEntry(id: string): ZooEntry {
+  const entry = zooEntries().get(id);
+  if (entry !== undefined) return entry;
   const nearest = nearestName(id, [...zooEntries().keys()]);
   const hint = nearest === undefined ? '' : `; the nearest known is "${nearest}"`;
-  return `"${id}" is no model of RobustBench's zoo${hint} ("igd zoo" lists them)`;
+  throw new ConfigError(`zoo: "${id}" is no model of RobustBench's leaderboards${hint} ("igd zoo" lists them)`);
+}
+
+/** How the file of a model is read. Throws ConfigError where the zoo has no such model, or igd does not read it. */
+export function zooFacts(id: string): ZooFacts {
+  const { reading } = zooEntry(id);
+  if (reading.kind === 'read') return reading;
+  throw new ConfigError(`zoo: "${id}" is not read from its weights: ${reading.reason}`);
 }
 
 function entryOf({ dataset, threat, epsilon }: Leaderboard, row: ZooRow): ZooEntry {
-  const { name, architecture, preprocessing, clean, robust, external } = row;
+  const { name, architecture, preprocessing } = row;
   const id = `${dataset}/${threat}/${name}`;
   return {
     id,
-    leaderboard: { dataset, threat, ...(epsilon !== undefined && { epsilon }) },
+    leaderboard: { dataset, threat },
     architecture,
     reading: readingOf(row),
     ...(preprocessing !== undefined && { preprocessing }),
-    published: { clean, robust, ...(external !== '-' && { external }) },
+    published: accuraciesOf(row, epsilon),
     files: filesOf(id, row.files),
+  };
+}
+
+function accuraciesOf({ clean, robust: text, external }: ZooRow, usual: number | undefined): ZooAccuracies {
+  const [robust, radius] = text.split('@').map(Number);
+  const epsilon = radius ?? usual;
+  return {
+    ...{ clean, robust: robust ?? Number.NaN },
+    ...(epsilon !== undefined && { epsilon }),
+    ...(external !== '-' && { external }),
   };
 }
 

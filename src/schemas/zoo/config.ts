@@ -1,0 +1,84 @@
+import { messageOf } from '../../errors.ts';
+import type { ConfigDocument } from '../config.ts';
+import type { Published } from '../published.ts';
+import { type ZooEntry, zooEntry, zooFacts } from './zoo.ts';
+
+/*
+ * What a config's `checkpoint.zoo` says beside how the file is read: the data set, the preprocessing of ImageNet, and the
+ * accuracies that the report prints beside ours.
+ */
+
+type Leaderboard = ZooEntry['leaderboard'];
+
+/** Of which data set a format's images are, where that is sure. */
+const DATA: Readonly<Partial<Record<ConfigDocument['dataset']['format'], Leaderboard['dataset']>>> = {
+  cifar10: 'cifar10',
+  cifar100: 'cifar100',
+  imagefolder: 'imagenet',
+};
+
+/** RobustBench's: all of CIFAR's test images, a list of ImageNet's. */
+const IMAGES: Readonly<Record<Leaderboard['dataset'], number>> = { cifar10: 10_000, cifar100: 10_000, imagenet: 5000 };
+
+/** Why a config cannot be of its model of the zoo, a line each. */
+export function zooContradictions({ checkpoint, dataset }: ConfigDocument): string[] {
+  const { zoo: id, uri } = checkpoint;
+  if (id === undefined) return [];
+  try {
+    const { leaderboard } = zooEntry(id);
+    // An .onnx tells how it is read: models whose weights igd does not read come in as one.
+    if (!uri.endsWith('.onnx')) zooFacts(id);
+    const data = DATA[dataset.format] ?? leaderboard.dataset;
+    return data === leaderboard.dataset
+      ? []
+      : [`checkpoint.zoo: "${id}" is a model of ${leaderboard.dataset}, the data are ${data}`];
+  } catch (error) {
+    return [`checkpoint.${messageOf(error)}`];
+  }
+}
+
+/** The config with what its model of the zoo brings and the config leaves out. */
+export function withZoo<C extends Pick<ConfigDocument, 'checkpoint' | 'dataset' | 'published' | 'threat' | 'variants'>>(
+  config: C,
+): C {
+  const { checkpoint, dataset } = config;
+  if (checkpoint.zoo === undefined) return config;
+  const entry = zooEntry(checkpoint.zoo);
+  const { preprocessing } = entry;
+  return {
+    ...config,
+    dataset: dataset.format === 'imagefolder' && preprocessing !== undefined ? { preprocessing, ...dataset } : dataset,
+    published: config.published ?? publishedOf(entry, config),
+  };
+}
+
+function publishedOf(
+  { id, leaderboard, published, preprocessing }: ZooEntry,
+  { dataset, threat, variants }: Pick<ConfigDocument, 'dataset' | 'threat' | 'variants'>,
+): Published | undefined {
+  if (!variants.some(({ mask }) => mask === 'none')) return undefined;
+  const { clean, robust, epsilon, external } = published;
+  const isSame =
+    threat.norm === leaderboard.threat && epsilon !== undefined && Math.abs(threat.epsilon - epsilon) < 1e-9;
+  const notes = [
+    isSame ? undefined : elsewhere(leaderboard.threat, robust, epsilon),
+    external === undefined ? undefined : `Stronger attacks than AutoAttack left ${external.toFixed(2)}%.`,
+    dataset.preprocessing === undefined || dataset.preprocessing === preprocessing
+      ? undefined
+      : `Published with images through ${preprocessing}, ours through ${dataset.preprocessing}.`,
+  ].filter((note) => note !== undefined);
+  return {
+    source: `RobustBench, ${id}`,
+    images: IMAGES[leaderboard.dataset],
+    ...(isSame && { suite: 'standard' }),
+    ...(notes.length > 0 && { note: notes.join(' ') }),
+    variants: { none: { clean, ...(isSame && { robust }) } },
+  };
+}
+
+/** A robust accuracy under another threat model is no number to stand beside ours. */
+function elsewhere(threat: Leaderboard['threat'], robust: number, epsilon: number | undefined): string {
+  if (epsilon === undefined) return `Its leaderboard is of common corruptions: ${robust.toFixed(2)}% right on average.`;
+  const radius = threat === 'Linf' ? `${Number((epsilon * 255).toFixed(2))}/255` : String(epsilon);
+  return `Its robust accuracy was found under ${threat}, ${radius}: ${robust.toFixed(2)}%.`;
+}
