@@ -64,14 +64,18 @@ function unfolded(
   const [channels] = imageShape;
   const graph = new GraphBuilder();
   const ownModules = modulesBelow(modules, prefix);
-  const told = evidenceOf(ownModules, located.state.keys());
-  const reading = new Reading({ stated: options.model, zoo: options.zoo?.model, file: told });
+  const reading = new Reading({
+    stated: options.model,
+    zoo: options.zoo?.model,
+    file: evidenceOf(ownModules, located.state.keys()),
+    usual: architecture.usual?.(located.state),
+  });
   const file = normalizationIn(state, channels);
   const usual = architecture.normalization ?? 'none';
   const claims = { stated: options.normalize, zoo: options.zoo?.normalize, file, usual, channels };
   const normalization = chooseNormalization(reading, claims);
   const x = appendInput(graph, imageShape, { normalization, layout: options.layout });
-  const network = new NetworkBuilder(graph, located.state, reading, ownModules);
+  const network = new NetworkBuilder(graph, located.state, { reading, modules: ownModules });
   const body = builtBody(architecture, network, x);
   const used = new Set([...network.used].map((name) => prefix + name));
   for (const name of file?.names ?? []) used.add(name);

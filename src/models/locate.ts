@@ -2,7 +2,7 @@ import { quoteSome } from '../checkpoints/messages.ts';
 import type { StateDict } from '../checkpoints/weights.ts';
 import { CheckpointError } from '../errors.ts';
 import type { Tensor } from '../numeric/tensor.ts';
-import type { Architecture, WeightNames } from './network-builder.ts';
+import { type Architecture, namesBelow } from './network-builder.ts';
 
 /** A network in a state dict: its architecture, its weights by the names that gives them, and what lies outside. */
 export interface LocatedNetwork {
@@ -52,16 +52,6 @@ function prefixesByDepth(state: StateDict): string[][] {
       );
   }
   return levels.map((level) => [...level]);
-}
-
-function namesBelow(state: StateDict, prefix: string): WeightNames {
-  return {
-    has: (name) => state.has(prefix + name),
-    get: (name) => state.get(prefix + name),
-    *keys() {
-      for (const name of state.keys()) if (name.startsWith(prefix)) yield name.slice(prefix.length);
-    },
-  };
 }
 
 function split(all: StateDict, prefix: string): { state: StateDict; rest: StateDict } {

@@ -101,7 +101,8 @@ function epsilonOf(modules: readonly ModuleInfo[]): ModelOptions {
 /** What a convolution is, as an architecture has it and as its module says. */
 export interface ConvGeometry {
   readonly stride: number;
-  readonly padding: number;
+  /** `end`: the network pads by itself, and the module says nothing of it. */
+  readonly padding: number | 'end';
   readonly groups: number;
 }
 
@@ -111,7 +112,7 @@ export function requireGeometry({ path, attributes }: ModuleInfo, wanted: ConvGe
   for (const [name, value] of Object.entries(checks)) {
     const said = attributes.get(name);
     const values = typeof said === 'object' ? said : said === undefined ? [] : [said];
-    if (values.every((item) => item === value)) continue;
+    if (value === 'end' || values.every((item) => item === value)) continue;
     throw new CheckpointError(
       `its module "${path}" has ${name} ${values.join(' x ')}, where the architecture has ${value}. ${EXPORT_INSTEAD}`,
     );

@@ -4,17 +4,34 @@ import { CheckpointError } from '../errors.ts';
 import type { Tensor } from '../numeric/tensor.ts';
 import { float, type GraphBuilder } from '../onnx/builder.ts';
 import { isBatch } from '../onnx/graph.ts';
-import type { Normalization } from '../schemas/model-options.ts';
+import type { ModelOptions, Normalization } from '../schemas/model-options.ts';
 import { appendActivation } from './activations.ts';
 import { type ImageShape, type MaskLayer, maskLayer } from './classifier.ts';
 import { requireGeometry } from './module-evidence.ts';
-import type { Reading } from './reading.ts';
+import { Reading } from './reading.ts';
 
 export interface ConvOptions {
   /** Side of the kernel that the architecture has here: a file with another is of another architecture. */
   readonly kernel: number;
   readonly stride?: number;
-  readonly padding?: number;
+  /** Zeros around the image; `end`: what TensorFlow's SAME adds to an even size, at the lower right first. */
+  readonly padding?: number | 'end';
+  /** `any`: as many as the weight's shape tells; one by default. */
+  readonly groups?: 'any';
+}
+
+/** What is particular about a BatchNorm. */
+export interface BatchNormOptions {
+  /** Whether it has a weight and a bias. */
+  readonly affine?: boolean;
+}
+
+/** What is particular about the stages of a network. */
+export interface StageOptions {
+  /** Stride of the first stage. */
+  readonly first?: number;
+  /** What stands between the name of a stage and the number of a block. */
+  readonly separator?: string;
 }
 
 /** Appends one block and returns its output; `name` is the block's module path. */
@@ -24,6 +41,13 @@ export type ResidualBlock = (network: NetworkBuilder, x: string, name: string, s
 export interface BatchNormSite {
   readonly module: string;
   readonly input: string;
+}
+
+/** How a network is read, and the network that it is a part of. */
+interface NetworkOptions {
+  readonly reading?: Reading;
+  readonly modules?: readonly ModuleInfo[];
+  readonly within?: { readonly network: NetworkBuilder; readonly prefix: string };
 }
 
 /** Epsilon of torch.nn.BatchNorm2d. */
@@ -42,39 +66,53 @@ export class NetworkBuilder {
   /** How what the weights do not tell is decided. */
   readonly reading: Reading;
   /** Names of the tensors that went into the graph. */
-  readonly used = new Set<string>();
+  readonly used: Set<string>;
   /** Every BatchNorm so far. */
-  readonly norms: BatchNormSite[] = [];
-
+  readonly norms: BatchNormSite[];
+  /** What stands in front of its names: of one network among others, where it lies. */
+  readonly #scope: string;
+  /** Modules of a network that was pickled whole: what they say is held against what is built. */
   readonly #modules: ReadonlyMap<string, ModuleInfo>;
 
-  /** `modules` are those of a network that was pickled whole: what they say is held against what is built. */
-  constructor(graph: GraphBuilder, state: StateDict, reading: Reading, modules: readonly ModuleInfo[] = []) {
+  constructor(
+    graph: GraphBuilder,
+    state: StateDict,
+    { reading = new Reading(), within, modules = [] }: NetworkOptions = {},
+  ) {
     this.graph = graph;
     this.state = state;
     this.reading = reading;
-    this.#modules = new Map(modules.map((info) => [info.path, info]));
+    this.used = within?.network.used ?? new Set();
+    this.norms = within?.network.norms ?? [];
+    this.#scope = within === undefined ? '' : within.network.named(within.prefix);
+    this.#modules = within?.network.#modules ?? new Map(modules.map((info) => [info.path, info]));
   }
 
   /** Conv2d; the width comes from the weight's shape. */
-  conv(x: string, module: string, { kernel, stride = 1, padding = 0 }: ConvOptions): string {
-    const weight = this.#parameter(`${module}.weight`, ['*', this.#channels(x), kernel, kernel]);
-    const info = this.#modules.get(module);
-    if (info !== undefined) requireGeometry(info, { stride, padding, groups: 1 });
-    const [width] = weight.dims as [number, number, number, number];
-    const attributes = { kernel_shape: [kernel, kernel], strides: [stride, stride], pads: Array(4).fill(padding) };
-    const inputs = [x, weight.name, ...this.#bias(module, width)];
-    return this.graph.op('Conv', inputs, attributes, { outputs: [module] });
+  conv(x: string, module: string, { kernel, stride = 1, padding = 0, groups }: ConvOptions): string {
+    const channels = this.channels(x);
+    const inner = groups === undefined ? channels : '*';
+    const weight = this.parameter(`${module}.weight`, ['*', inner, kernel, kernel]);
+    const [width, perGroup] = this.graph.shape(weight) as readonly [number, number, number, number];
+    const info = this.#modules.get(this.named(module));
+    if (info !== undefined) requireGeometry(info, { stride, padding, groups: channels / perGroup });
+    const pads = padding === 'end' ? endPads(kernel, stride) : Array<number>(4).fill(padding);
+    const grouped = channels === perGroup ? {} : { group: channels / perGroup };
+    const attributes = { kernel_shape: [kernel, kernel], strides: [stride, stride], pads, ...grouped };
+    const inputs = [x, weight, ...this.#bias(module, width)];
+    return this.graph.op('Conv', inputs, attributes, { outputs: [this.named(module)] });
   }
 
   /** BatchNorm2d as it is at inference. */
-  batchNorm(x: string, module: string): string {
-    const channels = this.#channels(x);
-    const parameters = ['weight', 'bias', 'running_mean', 'running_var'];
-    const inputs = parameters.map((name) => this.#parameter(`${module}.${name}`, [channels]).name);
+  batchNorm(x: string, module: string, { affine = true }: BatchNormOptions = {}): string {
+    const channels = this.channels(x);
+    const parameter = (name: string) => this.parameter(`${module}.${name}`, [channels]);
+    const same = (value: number) => this.graph.constant(Array<number>(channels).fill(value));
+    const scale = affine ? [parameter('weight'), parameter('bias')] : [same(1), same(0)];
+    const inputs = [...scale, parameter('running_mean'), parameter('running_var')];
     const attributes = { epsilon: float(this.reading.choose('epsilon', BATCH_NORM_EPSILON)) };
-    this.norms.push({ module, input: x });
-    return this.graph.op('BatchNormalization', [x, ...inputs], attributes, { outputs: [module] });
+    this.norms.push({ module: this.named(module), input: x });
+    return this.graph.op('BatchNormalization', [x, ...inputs], attributes, { outputs: [this.named(module)] });
   }
 
   /** The network's activation. */
@@ -84,25 +122,37 @@ export class NetworkBuilder {
     return appendActivation(this.graph, x, activation, slope);
   }
 
-  add(a: string, b: string, module: string): string {
-    return this.graph.op('Add', [a, b], {}, { outputs: [`${module}.sum`] });
+  /** A ReLU that is one whatever the network's activation. */
+  relu(x: string): string {
+    return appendActivation(this.graph, x, 'relu', 0);
   }
 
-  maxPool(x: string, kernel: number, stride: number, padding: number): string {
+  add(a: string, b: string, module: string): string {
+    return this.graph.op('Add', [a, b], {}, { outputs: [this.named(`${module}.sum`)] });
+  }
+
+  maxPool(x: string, kernel: number, stride: number, padding: number, module = 'maxpool'): string {
     const attributes = { kernel_shape: [kernel, kernel], strides: [stride, stride], pads: Array(4).fill(padding) };
-    return this.graph.op('MaxPool', [x], attributes, { outputs: ['maxpool'] });
+    return this.graph.op('MaxPool', [x], attributes, { outputs: [this.named(module)] });
+  }
+
+  /** AvgPool2d: zeros around the image count as pixels. */
+  averagePool(x: string, { kernel, stride, padding }: Record<'kernel' | 'stride' | 'padding', number>): string {
+    const attributes = { kernel_shape: [kernel, kernel], strides: [stride, stride], pads: Array(4).fill(padding) };
+    return this.graph.op('AveragePool', [x], { ...attributes, count_include_pad: 1 });
   }
 
   /** Mean over all pixels: [N, C, H, W] to [N, C]. */
   globalAverage(x: string): string {
-    const pooled = this.graph.op('GlobalAveragePool', [x], {}, { outputs: ['avgpool'] });
-    return this.graph.op('Flatten', [pooled], { axis: 1 }, { outputs: ['features'] });
+    const pooled = this.graph.op('GlobalAveragePool', [x], {}, { outputs: [this.named('avgpool')] });
+    return this.graph.op('Flatten', [pooled], { axis: 1 }, { outputs: [this.named('features')] });
   }
 
-  linear(x: string, module: string): string {
-    const weight = this.#parameter(`${module}.weight`, ['*', this.#channels(x)]);
-    const inputs = [x, weight.name, ...this.#bias(module, weight.dims[0]!)];
-    return this.graph.op('Gemm', inputs, { transB: 1 }, { outputs: ['logits'] });
+  /** Linear; the value is named `logits` unless it is another layer's. */
+  linear(x: string, module: string, output = 'logits'): string {
+    const weight = this.parameter(`${module}.weight`, ['*', this.channels(x)]);
+    const inputs = [x, weight, ...this.#bias(module, this.channels(weight, 0))];
+    return this.graph.op('Gemm', inputs, { transB: 1 }, { outputs: [this.named(output)] });
   }
 
   /**
@@ -113,12 +163,14 @@ export class NetworkBuilder {
     x: string,
     names: Names,
     block: ResidualBlock,
+    { first = 1, separator = '.' }: StageOptions = {},
   ): { outputs: { readonly [Index in keyof Names]: string }; blocks: number } {
     let h = x;
     let blocks = 0;
     const outputs = names.map((stage, index) => {
-      const count = this.#count(stage);
-      for (let i = 0; i < count; i++) h = block(this, h, `${stage}.${i}`, index > 0 && i === 0 ? 2 : 1);
+      const count = this.#count(`${stage}${separator}`);
+      const stride = index > 0 ? 2 : first;
+      for (let i = 0; i < count; i++) h = block(this, h, `${stage}${separator}${i}`, i === 0 ? stride : 1);
       blocks += count;
       return h;
     });
@@ -134,6 +186,33 @@ export class NetworkBuilder {
     return this.state.has(name);
   }
 
+  /** The weight of that name as a constant of the graph. Throws CheckpointError where it is missing, misshapen or not finite. */
+  parameter(name: string, dims: readonly WantedSize[]): string {
+    const tensor = weight(this.state, name, dims);
+    const value = this.named(name);
+    this.used.add(value);
+    return this.graph.has(value) ? value : this.graph.initializer(value, tensor);
+  }
+
+  /** The name in the graph of a value, a weight or a module. */
+  named(name: string): string {
+    return this.#scope + name;
+  }
+
+  /** The network whose weights are those under `prefix`, in the same graph and read in the same way. */
+  member(prefix: string): NetworkBuilder {
+    const state = [...this.state].filter(([name]) => name.startsWith(prefix));
+    const below = new Map(state.map(([name, tensor]) => [name.slice(prefix.length), tensor]));
+    return new NetworkBuilder(this.graph, below, { reading: this.reading, within: { network: this, prefix } });
+  }
+
+  /** Size of a value along an axis; its channels by default. */
+  channels(x: string, axis = 1): number {
+    const dim = this.graph.shape(x)[axis];
+    if (dim === undefined || isBatch(dim)) throw new Error(`"${x}" has no channels`);
+    return dim;
+  }
+
   /** First dimension of a weight: its output channels. */
   width(name: string): number {
     const dim = this.state.get(name)?.dims[0];
@@ -141,29 +220,24 @@ export class NetworkBuilder {
     return dim;
   }
 
-  /** Number of `${prefix}.0.`, `${prefix}.1.`, ... in the state dict. */
+  /** Number of `${prefix}0.`, `${prefix}1.`, ... in the state dict. */
   #count(prefix: string): number {
     let count = 0;
-    while ([...this.state.keys()].some((name) => name.startsWith(`${prefix}.${count}.`))) count++;
-    if (count === 0) throw new CheckpointError(`no weights under "${prefix}.0": the checkpoint lacks a whole stage`);
+    while ([...this.state.keys()].some((name) => name.startsWith(`${prefix}${count}.`))) count++;
+    if (count === 0) throw new CheckpointError(`no weights under "${prefix}0": the checkpoint lacks a whole stage`);
     return count;
   }
 
-  #channels(x: string): number {
-    const dim = this.graph.shape(x)[1];
-    if (dim === undefined || isBatch(dim)) throw new Error(`"${x}" has no channels`);
-    return dim;
-  }
-
   #bias(module: string, width: number): string[] {
-    return this.has(`${module}.bias`) ? [this.#parameter(`${module}.bias`, [width]).name] : [];
+    return this.has(`${module}.bias`) ? [this.parameter(`${module}.bias`, [width])] : [];
   }
+}
 
-  #parameter(name: string, dims: readonly WantedSize[]): { name: string; dims: readonly number[] } {
-    const tensor = weight(this.state, name, dims);
-    this.used.add(name);
-    return { name: this.graph.initializer(name, tensor), dims: tensor.dims };
-  }
+/** Zeros at the start and the end of both axes that halve (or keep) an even size exactly. */
+function endPads(kernel: number, stride: number): number[] {
+  const total = kernel - stride;
+  const [start, end] = [Math.floor(total / 2), Math.ceil(total / 2)];
+  return [start, start, end, end];
 }
 
 /** The weights under one prefix, by name. */
@@ -171,6 +245,17 @@ export interface WeightNames {
   has(name: string): boolean;
   get(name: string): Tensor | undefined;
   keys(): Iterable<string>;
+}
+
+/** Those under a prefix, without it. */
+export function namesBelow(state: WeightNames, prefix: string): WeightNames {
+  return {
+    has: (name) => state.has(prefix + name),
+    get: (name) => state.get(prefix + name),
+    *keys() {
+      for (const name of state.keys()) if (name.startsWith(prefix)) yield name.slice(prefix.length);
+    },
+  };
 }
 
 /** What an architecture leaves in the network builder. */
@@ -189,6 +274,8 @@ export interface Architecture {
   readonly imageShape: ImageShape;
   /** Usual normalisation, where neither file nor user says another; none by default. */
   readonly normalization?: Normalization;
+  /** What is usual of other options, where that is not the usual of all architectures. */
+  usual?(state: WeightNames): ModelOptions;
   /** Appends the network to the builder. Throws CheckpointError naming a weight that is missing, misshapen or not finite. */
   build(network: NetworkBuilder, x: string): Body;
 }

@@ -7,6 +7,8 @@ export interface ReadingEvidence {
   readonly stated?: ModelOptions | undefined;
   readonly zoo?: ModelOptions | undefined;
   readonly file?: ModelOptions | undefined;
+  /** What is usual of the architecture, where that differs from most. */
+  readonly usual?: ModelOptions | undefined;
 }
 
 type Option = keyof ModelOptions;
@@ -20,13 +22,15 @@ export class Reading {
   readonly #stated: ModelOptions;
   readonly #zoo: ModelOptions;
   readonly #file: ModelOptions;
+  readonly #usual: ModelOptions;
   readonly #facts = new Map<string, ReadingFact>();
   readonly #asked = new Set<string>(['architecture']);
 
-  constructor({ stated = {}, zoo = {}, file = {} }: ReadingEvidence = {}) {
+  constructor({ stated = {}, zoo = {}, file = {}, usual = {} }: ReadingEvidence = {}) {
     this.#stated = stated;
     this.#zoo = zoo;
     this.#file = file;
+    this.#usual = usual;
   }
 
   /**
@@ -44,7 +48,7 @@ export class Reading {
       );
     }
     const source = said !== undefined ? bySource : file !== undefined ? 'file' : 'assumed';
-    const value = (said ?? file ?? usual) as Value<K>;
+    const value = (said ?? file ?? this.#usual[key] ?? usual) as Value<K>;
     this.note(key, String(value), source);
     return value;
   }

@@ -11,6 +11,12 @@ interface Harmless {
 
 const HARMLESS: readonly Harmless[] = [
   { what: 'BatchNorm counts its batches', holds: (name) => /(^|\.)num_batches_tracked$/.test(name) },
+  { what: "TRADES's second copy of the first block", holds: (name) => /(^|\.)sub_block1\./.test(name) },
+  { what: 'scores by which edge-popup pruned', holds: (name) => /(^|\.)scores$/.test(name) },
+  {
+    what: 'MeanSparse counts its batches',
+    holds: (name) => /(^|\.)meansparse_\w+\.(flag_update_statistics|batch_num)$/.test(name),
+  },
 ];
 
 /** What is left of a state dict once a network is built of it. */

@@ -29,12 +29,16 @@ export const modelOptionsSchema = z.strictObject({
   shortcut: z.enum(['activated', 'raw']).optional(),
   /** Which convolution of a bottleneck has the stride: `conv1` as in the paper (v1), `conv2` as in torchvision (v1.5). */
   stride: z.enum(['conv1', 'conv2']).optional(),
+  /** Stride of a ResNeSt's stem: 1, for small images, or 2 and max pooling behind it. */
+  stem: z.enum(['stride-1', 'stride-2']).optional(),
   /** Of every BatchNorm. */
   epsilon: z.number().positive().max(0.1).optional(),
   /** Logits: W a + b, or `scale` times the cosine between the features and each class's weights. */
   head: z.enum(['linear', 'cosine']).optional(),
   /** Of a cosine head. */
   scale: z.number().positive().optional(),
+  /** Of what several networks that decide together take the mean. */
+  ensemble: z.enum(['probabilities', 'logits']).optional(),
 });
 
 /** What weights cannot tell: a config's `model`. */
