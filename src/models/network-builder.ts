@@ -85,7 +85,8 @@ export class NetworkBuilder {
     this.used = within?.network.used ?? new Set();
     this.norms = within?.network.norms ?? [];
     this.#scope = within === undefined ? '' : within.network.named(within.prefix);
-    this.#modules = within?.network.#modules ?? new Map(modules.map((info) => [info.path, info]));
+    this.#modules =
+      within === undefined ? new Map(modules.map((info) => [info.path, info])) : within.network.#modules;
   }
 
   /** Conv2d; the width comes from the weight's shape. */
