@@ -85,8 +85,7 @@ export class NetworkBuilder {
     this.used = within?.network.used ?? new Set();
     this.norms = within?.network.norms ?? [];
     this.#scope = within === undefined ? '' : within.network.named(within.prefix);
-    this.#modules =
-      within === undefined ? new Map(modules.map((info) => [info.path, info])) : within.network.#modules;
+    this.#modules = within === undefined ? new Map(modules.map((info) => [info.path, info])) : within.network.#modules;
   }
 
   /** Conv2d; the width comes from the weight's shape. */
