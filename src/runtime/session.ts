@@ -1,7 +1,7 @@
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { GraphError, messageOf, RunError } from '../errors.ts';
 import type { ElementType, Tensor, TypedTensor } from '../numeric/tensor.ts';
-import { encodeModel } from '../onnx/codec/model.ts';
+import { type SplitModel, splitModel } from '../onnx/codec/model.ts';
 import type { Feeds, Fetches, Runtime, Session } from '../onnx/runtime.ts';
 import type { Device } from '../schemas/config.ts';
 import { requireProvider, runtimeOptions } from './provider.ts';
@@ -22,13 +22,15 @@ export interface RuntimeOptions {
  */
 export function onnxRuntime({ device = 'cpu', threads }: RuntimeOptions = {}): Runtime {
   disableTelemetry();
-  const create = async (source: () => Uint8Array | string, refused: (cause: unknown) => Error): Promise<Session> => {
+  const create = async (source: () => SplitModel | string, refused: (cause: unknown) => Error): Promise<Session> => {
     await requireProvider(device);
     const graph = source();
     const start = performance.now();
     const options = runtimeOptions(device, threads);
     const created =
-      typeof graph === 'string' ? InferenceSession.create(graph, options) : InferenceSession.create(graph, options);
+      typeof graph === 'string'
+        ? InferenceSession.create(graph, options)
+        : InferenceSession.create(graph.bytes, { ...options, externalData: graph.weights });
     const session = await created.catch((cause: unknown) => {
       throw refused(cause);
     });
@@ -37,7 +39,7 @@ export function onnxRuntime({ device = 'cpu', threads }: RuntimeOptions = {}): R
   return {
     createSession: (model) =>
       create(
-        () => encodeModel(model),
+        () => splitModel(model),
         (cause) =>
           new RunError(`onnxruntime could not load graph "${model.graph.name}": ${messageOf(cause)}`, { cause }),
       ),

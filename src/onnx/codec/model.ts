@@ -1,5 +1,6 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { GraphError, messageOf } from '../../errors.ts';
+import type { Tensor } from '../../numeric/tensor.ts';
 import { ELEMENT_CODES, elementType } from '../element-types.ts';
 import { type Dim, type Graph, isBatch, type Model, type Node, type ValueInfo } from '../graph.ts';
 import {
@@ -16,7 +17,14 @@ import {
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from '../proto/onnx_pb.ts';
-import { attributeToProto, type ExternalData, protoToAttribute, protoToTensor, tensorToProto } from './values.ts';
+import {
+  attributeToProto,
+  bytesOf,
+  type ExternalData,
+  protoToAttribute,
+  protoToTensor,
+  tensorToProto,
+} from './values.ts';
 
 /** The symbol written for the batch size. */
 const BATCH_SYMBOL = 'N';
@@ -41,6 +49,38 @@ export function decodeModel(bytes: Uint8Array, where: string, external?: Externa
 
 /** The bytes of the model as one `.onnx` file, weights inside. Deterministic: equal models give equal bytes. */
 export function encodeModel(model: Model): Uint8Array {
+  return encode(model, () => undefined);
+}
+
+/** Weights of fewer bytes are cheaper inside the file. */
+const SMALLEST_EXTERNAL = 2 ** 16;
+
+/** A model as a runtime takes it from memory. */
+export interface SplitModel {
+  readonly bytes: Uint8Array;
+  /** The large weights, by the location that `bytes` gives for them: the tensors' own memory, not copies. */
+  readonly weights: readonly { readonly path: string; readonly data: Uint8Array }[];
+}
+
+/**
+ * The model with its large weights beside it: inside, they would be copied into the message, and again where it is parsed, and
+ * no message may have more than 2 GiB.
+ */
+export function splitModel(model: Model): SplitModel {
+  const weights: { path: string; data: Uint8Array }[] = [];
+  const bytes = encode(model, (tensor) => {
+    if (tensor.data.byteLength < SMALLEST_EXTERNAL) return undefined;
+    const path = `weights/${weights.length}`;
+    weights.push({ path, data: bytesOf(tensor) });
+    return path;
+  });
+  return { bytes, weights };
+}
+
+/** Where a tensor's bytes go; undefined for inside. */
+type Placement = (tensor: Tensor) => string | undefined;
+
+function encode(model: Model, placement: Placement): Uint8Array {
   const { graph, source } = model;
   const proto = create(ModelProtoSchema, {
     irVersion: BigInt(model.irVersion),
@@ -51,7 +91,7 @@ export function encodeModel(model: Model): Uint8Array {
   proto.opsetImport = [...model.opsets].map(([domain, version]) =>
     create(OperatorSetIdProtoSchema, { domain, version: BigInt(version) }),
   );
-  proto.graph = encodeGraph(graph, source?.graph);
+  proto.graph = encodeGraph(graph, source?.graph, placement);
   return toBinary(ModelProtoSchema, proto);
 }
 
@@ -76,11 +116,11 @@ function decodeGraph(proto: GraphProto, where: string, external?: ExternalData):
   };
 }
 
-function encodeGraph(graph: Graph, source: GraphProto | undefined): GraphProto {
+function encodeGraph(graph: Graph, source: GraphProto | undefined, placement: Placement): GraphProto {
   const proto = create(GraphProtoSchema, {
     name: graph.name,
     node: graph.nodes.map(encodeNode),
-    initializer: [...graph.initializers].map(([name, tensor]) => tensorToProto(name, tensor)),
+    initializer: [...graph.initializers].map(([name, tensor]) => tensorToProto(name, tensor, placement(tensor))),
     input: graph.inputs.map(encodeValueInfo),
     output: graph.outputs.map(encodeValueInfo),
   });

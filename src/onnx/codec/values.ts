@@ -3,7 +3,13 @@ import { GraphError } from '../../errors.ts';
 import { type ElementType, sizeOf, type Tensor, type TensorData } from '../../numeric/tensor.ts';
 import { ELEMENT_CODES, elementType } from '../element-types.ts';
 import type { Attribute } from '../graph.ts';
-import { type AttributeProto, AttributeProtoSchema, type TensorProto, TensorProtoSchema } from '../proto/onnx_pb.ts';
+import {
+  type AttributeProto,
+  AttributeProtoSchema,
+  StringStringEntryProtoSchema,
+  type TensorProto,
+  TensorProtoSchema,
+} from '../proto/onnx_pb.ts';
 
 /** Gives the bytes of a file beside the model, by the relative path the model names. */
 export type ExternalData = (location: string) => Uint8Array;
@@ -40,14 +46,27 @@ export function protoToTensor(proto: TensorProto, where: string, external?: Exte
   return { type, dims, data } as Tensor;
 }
 
-export function tensorToProto(name: string, tensor: Tensor): TensorProto {
-  const { buffer, byteOffset, byteLength } = tensor.data;
+/** `location`, where given, says where the bytes will be found: beside the message instead of inside it. */
+export function tensorToProto(name: string, tensor: Tensor, location?: string): TensorProto {
+  const bytes = bytesOf(tensor);
   return create(TensorProtoSchema, {
     name,
     dims: tensor.dims.map(BigInt),
     dataType: ELEMENT_CODES[tensor.type],
-    rawData: new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength),
+    ...(location === undefined
+      ? { rawData: bytes }
+      : { dataLocation: EXTERNAL, externalData: reference(location, bytes) }),
   });
+}
+
+/** The tensor's own memory, not a copy. */
+export function bytesOf({ data: { buffer, byteOffset, byteLength } }: Tensor): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
+}
+
+function reference(location: string, { length }: Uint8Array) {
+  const entries = { location, offset: '0', length: String(length) };
+  return Object.entries(entries).map(([key, value]) => create(StringStringEntryProtoSchema, { key, value }));
 }
 
 function inlineData(proto: TensorProto, type: ElementType): TensorData[ElementType] {
