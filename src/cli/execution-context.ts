@@ -6,6 +6,7 @@ import { encodePlan, type Plan } from '../runs/planning/plan.ts';
 import type { RunOptions } from '../runs/run.ts';
 import { DEVICES, type Device, type RunConfig } from '../schemas/config.ts';
 import { parseConfig } from '../schemas/parse-config.ts';
+import { describeMemoryLimit, workersInMemory } from '../workers/memory.ts';
 import { WorkerPool } from '../workers/worker-pool.ts';
 import { cores, positiveInteger } from './options.ts';
 import { runProgress } from './progress.ts';
@@ -22,7 +23,11 @@ export interface ExecutionFlags {
 
 export function addExecutionOptions(command: Command): Command {
   return command
-    .option('--workers <n>', 'worker threads, each doing one shard at a time (default: one a core)', positiveInteger)
+    .option(
+      '--workers <n>',
+      'worker threads, each doing one shard at a time (default: one a core, or as many as memory holds)',
+      positiveInteger,
+    )
     .addOption(new Option('--device <device>', "what computes, instead of the config's").choices(DEVICES))
     .option('--rankings <dir>', 'folder where rankings are kept for every run', rankingsFolder());
 }
@@ -37,7 +42,7 @@ export interface ExecutionContext {
 
 /** Gives `work` workers and stores, shows how it goes, and stops it on Ctrl-C. */
 export async function execute<T>(
-  { workers = cores(), rankings }: ExecutionFlags,
+  { workers, rankings }: ExecutionFlags,
   work: (execution: ExecutionContext) => Promise<T>,
 ): Promise<T> {
   const ranked = await storageLocation(rankings);
@@ -51,7 +56,7 @@ export async function execute<T>(
         plan: encodePlan(plan),
         runs: runs.spec,
         rankings: ranked.spec,
-        workers,
+        workers: workers ?? defaultWorkers(plan),
         cores: cores(),
       }),
     listener: progress,
@@ -65,6 +70,14 @@ export async function execute<T>(
     interrupt.ignore();
     progress.end();
   });
+}
+
+/** One a core, or as many as memory holds, which is said then. */
+function defaultWorkers(plan: Plan): number {
+  const limit = workersInMemory(plan, cores());
+  const description = describeMemoryLimit(limit, cores());
+  if (description !== undefined) console.error(description);
+  return limit.workers;
 }
 
 /** A config, and as its user wrote it. */

@@ -10,6 +10,8 @@ export interface TimedEstimate extends Estimate {
   readonly schema: 'igd.estimate/1';
   /** Under its name in the first edition, for programs that read it. */
   readonly hands: Parallelism;
+  /** Why there are no more workers, where memory is the reason. */
+  readonly memory: string | null;
   /** null where nothing was timed. */
   readonly time: { readonly seconds: Bounds<number>; readonly rates: Rates } | null;
   /** null without a price, or without a time. */
@@ -87,13 +89,14 @@ function assumptionLines({ assumption: { correct, holdOut }, time }: TimedEstima
   ];
 }
 
-function timeLines({ time, hands: parallelism, cost }: TimedEstimate): string[] {
+function timeLines({ time, hands: parallelism, memory, cost }: TimedEstimate): string[] {
   if (time === null) return [];
   const { seconds } = time;
   const workers = `${counted(parallelism.workers, 'worker')} of ${counted(parallelism.threads, 'thread')}`;
   return [
     '',
     `time  ${duration(seconds.expected)}, at most ${duration(seconds.most)}; ${workers}, measured on this machine just now`,
+    ...(memory === null ? [] : [memory]),
     ...(cost === null
       ? []
       : [`cost  ${money(cost.expected)}, at most ${money(cost.most)}, at ${cost.pricePerHour} an hour`]),

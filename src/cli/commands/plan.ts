@@ -15,6 +15,7 @@ import { requireProvider } from '../../runtime/provider.ts';
 import { DEVICES, type Device } from '../../schemas/config.ts';
 import { FileStore } from '../../stores/folder-store.ts';
 import { calibrateTogether } from '../../workers/calibration.ts';
+import { describeMemoryLimit, workersInMemory } from '../../workers/memory.ts';
 import { configOf, rankingsFolder } from '../execution-context.ts';
 import { cores, finiteNumber, positiveInteger } from '../options.ts';
 import { planText, type TimedEstimate } from '../plan-text.ts';
@@ -66,11 +67,20 @@ async function plan(path: string, flags: PlanFlags): Promise<void> {
 async function estimated(plan: Plan, load: Workload, flags: PlanFlags, opened: number): Promise<TimedEstimate> {
   const { holdOut, calibrateSeconds, pricePerHour } = flags;
   const jobs = load.shards.length * load.variants.length;
-  const parallelism = parallelismFor(jobs, { workers: flags.workers ?? cores(), cores: cores() });
+  const limit = workersInMemory(plan, cores());
+  const parallelism = parallelismFor(jobs, { workers: flags.workers ?? limit.workers, cores: cores() });
+  const memory = (flags.workers === undefined && describeMemoryLimit(limit, Math.min(cores(), jobs))) || null;
   const schema = 'igd.estimate/1';
   // Without a trial nothing is known of how many images are classified correctly.
   if (calibrateSeconds === 0)
-    return { schema, ...estimateWork(load, { correct: 1, holdOut }), hands: parallelism, time: null, cost: null };
+    return {
+      schema,
+      ...estimateWork(load, { correct: 1, holdOut }),
+      hands: parallelism,
+      memory,
+      time: null,
+      cost: null,
+    };
   const tail = load.rankings.find(({ tails }) => tails > 0)?.layer ?? null;
   const rates = await calibrateTogether(plan, parallelism, { seconds: calibrateSeconds, holdOut, tail });
   const assumption: WorkAssumptions = { correct: rates.correct, holdOut };
@@ -87,7 +97,7 @@ async function estimated(plan: Plan, load: Workload, flags: PlanFlags, opened: n
           expected: (pricePerHour * seconds.expected) / 3600,
           most: (pricePerHour * seconds.most) / 3600,
         };
-  return { schema, ...work, hands: parallelism, time: { seconds, rates }, cost };
+  return { schema, ...work, hands: parallelism, memory, time: { seconds, rates }, cost };
 }
 
 function share(text: string): number {

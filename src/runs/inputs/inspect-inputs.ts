@@ -23,6 +23,8 @@ export const inputsSchema = z.strictObject({
     classes: z.int().positive(),
     layer: z.strictObject({ name: z.string(), units: z.int().positive() }).nullable(),
     notes: z.array(z.string()),
+    /** Size of the file; plans of the first edition do not say it. */
+    bytes: z.int().nonnegative().optional(),
     /** Plans of the first edition have none. */
     reading: z.array(readingFactSchema).optional(),
   }),
@@ -83,6 +85,7 @@ export async function inspectInputs(config: RunConfig): Promise<RunInputs> {
   return {
     checkpoint: {
       sha256: digest,
+      bytes: (await stat(checkpoint.uri)).size,
       architecture: classifier.architecture,
       classes: classifier.classes,
       layer: layer && { name: layer.name, units: layer.units },
