@@ -5,12 +5,14 @@ import type { ReadingFact } from '../schemas/reading.ts';
 
 /** A layer whose units can be ranked and masked. */
 export interface LayerInfo {
-  /** "layer4", or the tensor's own name in an .onnx. */
+  /** "layer4"; in an .onnx the path of a module, or the tensor's own name. */
   readonly name: string;
   /** How many units it has. */
   readonly units: number;
-  /** Dimensions of one image's value: [D], [D, H, W] or [T, D], where D are the units. */
+  /** Dimensions of one image's value: [D], [D, H, W], [H, W, D] or [T, D], where D are the units. */
   readonly dims: readonly number[];
+  /** Which of `dims` the units are. */
+  readonly axis: number;
 }
 
 /** Where the noise of a randomised model comes from, and how many images are computed at once. */

@@ -32,10 +32,23 @@ export interface OpenModelOptions {
   readonly model?: ModelOptions;
   /** The id of a model of RobustBench, "cifar10/Linf/Carmon2019Unlabeled": its table says what the weights of its file do not. */
   readonly zoo?: string;
+  /** For an .onnx with several outputs: the one that is the logits. */
+  readonly output?: string;
+  /**
+   * For an .onnx: `0..255` feeds it 255 times the images in [0, 1], not rounded; one that wants uint8 is refused without it.
+   */
+  readonly inputRange?: '0..1' | '0..255';
+  /** The size, or [height, width], at which an .onnx is read that leaves it open; `imageShape` says it as well. */
+  readonly imageSize?: number | readonly [number, number];
   /** The keys, joined by dots, that lead to the state dict, for checkpoints that hold several: "ema.model". */
   readonly stateDict?: string;
-  /** For an .onnx: the tensor or node that is to be ranked and masked. Without it, outputs of activations are offered. */
+  /** For an .onnx: the tensor, node or module that is to be ranked and masked. Without it, what is worth ranking is offered. */
   readonly layer?: string;
+  /**
+   * For an .onnx: the axis of the layer's value that its units are, the batch being 0 and -1 the last. What the graph tells where
+   * left out; a layer that it does not tell of is refused.
+   */
+  readonly layerAxis?: number;
   /** [C, H, W] of the images, where it is not the architecture's own, or the .onnx leaves it open. */
   readonly imageShape?: ImageShape;
   /** Threads of an operator; all cores by default. */
@@ -49,20 +62,12 @@ export interface OpenModelOptions {
 }
 
 const OPTIONS = [
-  'normalize',
-  'layout',
-  'stateDict',
-  'model',
-  'zoo',
-  'layer',
-  'imageShape',
-  'threads',
-  'device',
-  'runtime',
-  'rules',
+  ...[...Object.keys(inputSchema), 'stateDict', 'model', 'zoo', 'layer', 'layerAxis', 'imageShape'],
+  ...['threads', 'device', 'runtime', 'rules'],
 ];
 
 const computeSchema = z.object({
+  layerAxis: z.int().optional(),
   threads: z.int().positive().optional(),
   device: z.enum(DEVICES).optional(),
   imageShape: z.tuple([z.int().positive(), z.int().positive(), z.int().positive()]).optional(),
@@ -95,11 +100,10 @@ async function openRuntimeModel(source: ModelSource, options: OpenModelOptions =
 }
 
 async function readClassifier(source: ModelSource, options: OpenModelOptions): Promise<Classifier> {
-  const { normalize, layout, model, zoo } = options;
-  const schema = z.strictObject({ ...inputSchema, model: modelOptionsSchema.optional(), zoo: z.string().optional() });
-  const { zoo: id, ...input } = parsed(schema, { normalize, layout, model, zoo }, 'openModel');
-  const { layer, imageShape, stateDict } = options;
-  const spec = { ...input, layer, imageShape };
+  const schema = z.object({ ...inputSchema, model: modelOptionsSchema.optional(), zoo: z.string().optional() });
+  const { zoo: id, ...input } = parsed(schema, options, 'openModel');
+  const { layer, layerAxis, imageShape, stateDict } = options;
+  const spec = { ...input, layer, layerAxis, imageShape };
   if (source instanceof Uint8Array) return classifierFromOnnx(decodeModel(source, 'model.onnx'), 'model.onnx', spec);
   if (typeof source === 'string') return openClassifier({ path: await localPath(source), zoo: id, stateDict, ...spec });
   throw new InputError(`the model is ${describe(source)}: give the path of a checkpoint or .onnx, or an .onnx's bytes`);

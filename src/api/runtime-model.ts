@@ -52,7 +52,7 @@ export class RuntimeModel implements OpenModel {
     this.architecture = classifier.architecture;
     this.classes = classifier.classes;
     this.imageShape = classifier.imageShape;
-    this.layers = classifier.layers.map(({ name, units, dims }) => ({ name, units, dims }));
+    this.layers = classifier.layers.map(({ name, units, dims, axis }) => ({ name, units, dims, axis }));
     this.notes = classifier.notes;
     this.reading = classifier.reading;
     this.#model = new OnnxModel(evaluated, classifier.imageShape, classifier.classes, runtime);

@@ -6,6 +6,7 @@ import {
   type ClipConfig,
   clipSchema,
   DATASET_FORMATS,
+  INPUT_RANGES,
   type InputOptions,
   PREPROCESSINGS,
   type Preprocessing,
@@ -47,6 +48,9 @@ export interface ModelFlags {
   readonly stateDict?: string;
   readonly zoo?: string;
   readonly model: ModelFlag[];
+  readonly output?: string;
+  readonly imageSize?: [number, number];
+  readonly inputRange?: InputOptions['inputRange'];
 }
 
 type ModelFlag = readonly [key: string, value: string];
@@ -67,12 +71,44 @@ export function addModelOptions(command: Command): Command {
     .addOption(
       new Option('--layout <layout>', 'how the model wants its images').choices(['NCHW', 'NHWC']).default('NCHW'),
     )
+    .option('--output <name>', 'which output of an .onnx that has several is the logits')
+    .option('--image-size <size>', 'of an .onnx that leaves it open, where no data tells: 224, or 240x320', imageSize)
+    .addOption(new Option('--input-range <range>', 'what an .onnx reads of a pixel').choices(INPUT_RANGES))
     .option(
       '--model <key=value>',
       `what the weights do not tell, as in a config's "model"; may be repeated: ${Object.keys(modelOptionsSchema.shape).join(', ')}`,
       collectFlags,
       [],
     );
+}
+
+/** Which axis of an .onnx's layer its units are, beside a `--layer`. */
+export function addLayerAxis(command: Command): Command {
+  return command.option(
+    '--layer-axis <n>',
+    "axis of the layer's units in an .onnx, the batch being 0; -1 is the last (default: what the graph tells)",
+    axisNumber,
+  );
+}
+
+function axisNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value === 0) throw new InvalidArgumentError('give a whole number that is not 0.');
+  return value;
+}
+
+/** What the options say of the layer, as `openClassifier` takes it. */
+export function layerFlags({ layer, layerAxis }: { readonly layer?: string; readonly layerAxis?: number }) {
+  if (layerAxis !== undefined && layer === undefined)
+    throw new InputError('--layer-axis is of a layer: name it with --layer');
+  return { layer, layerAxis };
+}
+
+/** "224", or height and width as "240x320". */
+function imageSize(text: string): [number, number] {
+  const [height = '', width = height, ...rest] = text.split('x');
+  if (rest.length > 0) throw new InvalidArgumentError('give a size such as 224 or 240x320.');
+  return [positiveInteger(height), positiveInteger(width)];
 }
 
 function collectFlags(text: string, before: ModelFlag[]): ModelFlag[] {
@@ -94,15 +130,16 @@ function modelFlags(flags: readonly ModelFlag[]): ModelOptions | undefined {
 }
 
 /** What the model options say, as `openClassifier` takes it. */
-export function modelOptions({ mean, std, layout, stateDict, zoo, model: flags }: ModelFlags): OpenOptions {
+export function modelOptions({ mean, std, ...given }: ModelFlags): OpenOptions {
+  const { layout, stateDict, zoo, output, imageSize, inputRange } = given;
+  const options = { layout, stateDict, zoo, output, imageSize, inputRange, model: modelFlags(given.model) };
   if ((mean === undefined) !== (std === undefined))
     throw new InputError('--mean and --std go together: give both or neither');
-  const model = modelFlags(flags);
-  if (mean === undefined || std === undefined) return { layout, stateDict, zoo, model };
+  if (mean === undefined || std === undefined) return options;
   if (mean.length !== std.length || std.some((value) => value <= 0)) {
     throw new InputError('--mean and --std need one number per channel each, and std must be positive');
   }
-  return { layout, stateDict, zoo, model, normalize: { mean, std } };
+  return { ...options, normalize: { mean, std } };
 }
 
 export interface DataFlags {

@@ -32,8 +32,10 @@ export interface Classifier {
 
 /** How a model is to be read. */
 export interface ClassifierOptions extends Partial<InputOptions> {
-  /** A layer to mask; for an .onnx, the name of a tensor or node. */
+  /** A layer to mask; for an .onnx, the name of a tensor or node, or the path of a module. */
   readonly layer?: string | undefined;
+  /** For an .onnx: the axis of the layer's value along which its units lie, the batch being axis 0; -1 is the last. */
+  readonly layerAxis?: number | undefined;
   /** [C, H, W] of the images it will see; the architecture's own by default. */
   readonly imageShape?: ImageShape | undefined;
   /** What the weights of a checkpoint do not tell. */
@@ -42,32 +44,52 @@ export interface ClassifierOptions extends Partial<InputOptions> {
   readonly zoo?: ZooFacts | undefined;
 }
 
+/** What a value is in the network. */
+export type LayerKind = 'block' | 'normalisation' | 'pooling' | 'features' | 'activation';
+
 /** A place where masking may act. */
 export interface MaskLayer {
-  /** "layer4", or the tensor's own name in a user's graph. */
+  /** "layer4"; in a user's graph the path of a module, or the tensor's own name. */
   readonly name: string;
   readonly tensor: string;
-  /** Dimensions of one image's value, without the batch: [D], [D, H, W] or [T, D]. */
+  /** Dimensions of one image's value, without the batch: [D], [D, H, W], [H, W, D] or [T, D]. */
   readonly dims: readonly number[];
   /** Axis of `dims` along which the units lie. */
   readonly axis: number;
   /** D */
   readonly units: number;
+  /** In a user's graph: what it is, and the path of the module it is made in, where exporters left it. */
+  readonly kind?: LayerKind | undefined;
+  readonly module?: string | undefined;
 }
 
 /**
- * The value `tensor` of shape [N, D], [N, D, H, W] or, for tokens, [N, T, D] as a layer.
- * Throws GraphError where it has another shape.
+ * The value `tensor` as a layer, its units along axis `unitAxis` of `shape`: 1 of [N, D] and [N, D, H, W], 2 of tokens [N, T, D]
+ * where left out, as in our own architectures. Throws GraphError where it is no such value.
  */
-export function maskLayer(name: string, tensor: string, shape: readonly Dim[]): MaskLayer {
-  const [batch, ...rest] = shape;
-  const dims = rest.filter((dim): dim is number => !isBatch(dim));
-  const perImage = batch !== undefined && isBatch(batch) && batch.batch === 1;
-  if (!perImage || dims.length !== rest.length || dims.length < 1 || dims.length > 3) {
-    throw new GraphError(`layer "${name}" is ${formatDims(shape)}: masks act on [N, D], [N, D, H, W] or [N, T, D]`);
+export function maskLayer(name: string, tensor: string, shape: readonly Dim[], unitAxis?: number): MaskLayer {
+  const dims = perImageDims(shape);
+  if (dims === undefined) {
+    throw new GraphError(
+      `layer "${name}" is ${formatDims(shape)}: masks act on one value an image, [N, D], [N, D, H, W] or [N, T, D]`,
+    );
   }
-  const axis = dims.length === 2 ? 1 : 0;
-  return { name, tensor, dims, axis, units: dims[axis]! };
+  const axis = (unitAxis ?? (dims.length === 2 ? 2 : 1)) - 1;
+  const units = dims[axis];
+  if (units === undefined) throw new GraphError(`layer "${name}" is ${formatDims(shape)}: it has no axis ${axis + 1}`);
+  return { name, tensor, dims, axis, units };
+}
+
+/** The dimensions behind the batch of a value that masks can act on; undefined for any other. */
+export function perImageDims([batch, ...rest]: readonly Dim[]): readonly number[] | undefined {
+  const dims = rest.filter((dim): dim is number => !isBatch(dim));
+  const isPerImage = batch !== undefined && isBatch(batch) && batch.batch === 1 && dims.length === rest.length;
+  return isPerImage && dims.length >= 1 && dims.length <= 3 ? dims : undefined;
+}
+
+/** The axis of units in the layer's value, batch included, where it is not the one `maskLayer` takes where none is given. */
+export function tellingAxis({ dims, axis }: MaskLayer): { readonly axis?: number } {
+  return axis === (dims.length === 2 ? 1 : 0) ? {} : { axis: axis + 1 };
 }
 
 /** Number of values between one unit and the next in row-major order. */
@@ -86,8 +108,8 @@ export interface InputPreparation {
 
 /**
  * Appends the image input [N, C, H, W] in [0, 1] and, behind it, what the model wants done to it: (x - mean) / std per
- * channel or image, then NHWC. Returns the value the model itself reads. Kept as nodes of their own: folded into a padded
- * convolution, the mean would be wrong at the border. Throws ConfigError where mean and std do not fit the channels.
+ * channel or image, or times 255, then NHWC. Returns the value the model itself reads. Kept as nodes of their own: folded into a
+ * padded convolution, the mean would be wrong at the border. Throws ConfigError where mean and std do not fit the channels.
  */
 export function appendInput(
   builder: GraphBuilder,
@@ -96,6 +118,7 @@ export function appendInput(
 ): string {
   let x = builder.input(IMAGE_INPUT, [{ batch: 1 }, channels, height, width]);
   if (normalization === 'per-image') x = standardizeImages(builder, x, channels * height * width);
+  if (normalization === 'times-255') x = builder.op('Mul', [x, builder.constant(255)]);
   if (typeof normalization === 'object') {
     const { mean, std } = normalization;
     if (mean.length !== channels)
@@ -113,10 +136,12 @@ export function withOnlyOutput(model: Model, logits: string): Model {
   return { ...model, graph: { ...model.graph, outputs } };
 }
 
-/** The layer of that name. Throws ConfigError listing those there are. */
+/** The layer of that name, or of the tensor of that name. Throws ConfigError listing those there are. */
 export function layerOf(classifier: Classifier, name: string): MaskLayer {
   const layer = classifier.layers.find((candidate) => candidate.name === name);
   if (layer !== undefined) return layer;
+  const byTensor = classifier.layers.find((candidate) => candidate.tensor === name);
+  if (byTensor !== undefined) return { ...byTensor, name };
   const known = classifier.layers.map((candidate) => `${candidate.name} (${candidate.units} units)`);
   throw new ConfigError(
     `layer "${name}" is not in ${classifier.architecture}; its layers are ${known.join(', ') || 'none'}`,

@@ -1,6 +1,6 @@
-import { GraphError } from '../errors.ts';
+import { ConfigError, GraphError } from '../errors.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
-import { type Dim, formatDims, type Graph, isBatch, type Model, type Node } from '../onnx/graph.ts';
+import { formatDims, type Graph, type Model } from '../onnx/graph.ts';
 import { canonicalise } from '../onnx/passes/canonicalise.ts';
 import {
   appendInput,
@@ -9,58 +9,50 @@ import {
   IMAGE_INPUT,
   type ImageShape,
   type InputPreparation,
-  type MaskLayer,
-  maskLayer,
   withOnlyOutput,
 } from './classifier.ts';
 import { chooseNormalization } from './normalization.ts';
+import {
+  imageShapeOf,
+  requireFloatImages,
+  requireOneInput,
+  requireShape,
+  withFloatImages,
+  withImageSize,
+} from './onnx/images.ts';
+import { moduleOutput, namedLayer, offeredLayers } from './onnx/layers.ts';
+import { withOneOutput, withPlainLogits } from './onnx/logits.ts';
 import { Reading } from './reading.ts';
 
-/** Ops whose values are worth offering as layers: what comes after an activation or a pooling. */
-const OFFERED = new Set([
-  'Relu',
-  'LeakyRelu',
-  'Gelu',
-  'HardSwish',
-  'Sigmoid',
-  'Tanh',
-  'GlobalAveragePool',
-  'AveragePool',
-  'MaxPool',
-  'Flatten',
-]);
-
 /**
- * A user's own ONNX classifier, with normalisation and layout in front of it. The layer is named by tensor or by node; `where`
- * names the file in errors. Throws GraphError where it is no classifier of images, or has no such layer.
+ * A user's own ONNX classifier, with normalisation and layout in front of it. The layer is named by tensor, node or module;
+ * `where` names the file in errors. Throws GraphError where it is no classifier of images, or has no such layer.
  */
-export function classifierFromOnnx(
-  original: Model,
-  where: string,
-  { layer, imageShape, ...input }: ClassifierOptions,
-): Classifier {
-  const tensor = layer === undefined ? undefined : layerTensor(original.graph, layer, where);
-  const body = canonicalClassifier(original, where, tensor);
+export function classifierFromOnnx(original: Model, where: string, options: ClassifierOptions): Classifier {
+  const { layer, layerAxis } = options;
+  if (layerAxis !== undefined && layer === undefined)
+    throw new ConfigError('layerAxis is of a layer, and none is named');
+  const tensor = layer === undefined ? undefined : layerTensor(original, layer, where, options);
+  const body = canonicalClassifier(original, where, { ...options, layer: tensor });
   const logits = body.graph.outputs[0]!.name;
-  const shape = imageShape ?? imageShapeOf(body.graph, input.layout ?? 'NCHW', where);
-  const reading = new Reading({ stated: input.model });
-  const claims = { stated: input.normalize, file: undefined, usual: 'none', channels: shape[0] } as const;
-  const preparation = { normalization: chooseNormalization(reading, claims), layout: input.layout };
+  const shape = located(where, () => imageShapeOf(body.graph, options));
+  const reading = new Reading({ stated: options.model });
+  const preparation = preparationOf(options, shape, reading);
   reading.requireAllAsked('an .onnx, which tells all the rest,');
-  const model = canonicalise(behindInput(body, shape, preparation, where));
-  const builder = GraphBuilder.from(model.graph);
+  const model = canonicalise(located(where, () => behindInput(body, shape, preparation)));
+  const { layers, untold } =
+    tensor === undefined
+      ? offeredLayers(model.graph, logits, nameIn(original.graph))
+      : { layers: [located(where, () => namedLayer(layer ?? tensor, tensor, model.graph, layerAxis))], untold: [] };
   return {
     architecture: `ONNX graph "${original.graph.name}", ${model.graph.nodes.length} nodes`,
     model: withOnlyOutput(model, logits),
     input: IMAGE_INPUT,
     logits,
     imageShape: shape,
-    classes: classesOf(builder.shape(logits), where),
-    layers:
-      tensor === undefined
-        ? offeredLayers(model.graph, builder, logits)
-        : [maskLayer(layer ?? tensor, tensor, builder.shape(tensor))],
-    notes: [],
+    classes: Number(body.graph.outputs[0]!.dims?.[1]),
+    layers,
+    notes: [...readingNotes(original.graph, body.graph), ...untoldNote(untold)],
     reading: reading.facts(),
   };
 }
@@ -70,46 +62,79 @@ export function classifierFromOnnx(
  * that is to survive as a second output. Nothing is chosen silently: of several outputs, none. Throws GraphError, one line
  * that says what is wrong, where, and what to do.
  */
-export function canonicalClassifier(original: Model, where: string, layer?: string): Model {
-  try {
-    requireOneOfEach(original.graph);
-    const model = canonicalise(withLayerOutput(original, layer));
+export function canonicalClassifier(original: Model, where: string, options: ClassifierOptions = {}): Model {
+  return located(where, () => {
+    requireOneInput(original.graph);
+    const graph = withFloatImages(withImageSize(withOneOutput(original.graph, options.output), options), options);
+    const model = canonicalise(withLayerOutput({ ...original, graph }, options.layer));
     requireFloatImages(model.graph);
-    return model;
+    return withPlainLogits(model);
+  });
+}
+
+/** What `read` gives; its GraphErrors say which file they are about. */
+function located<T>(where: string, read: () => T): T {
+  try {
+    return read();
   } catch (cause) {
     if (!(cause instanceof GraphError)) throw cause;
     throw new GraphError(`${where}: ${cause.message}`, { cause });
   }
 }
 
-function requireOneOfEach({ inputs, outputs }: Graph): void {
-  if (inputs.length === 1 && outputs.length === 1) return;
-  const list = (infos: Graph['inputs']) =>
-    infos.map(({ name, dims }) => (dims === undefined ? `"${name}"` : `"${name}" ${formatDims(dims)}`)).join(', ') ||
-    'none';
-  throw new GraphError(
-    `inputs ${list(inputs)} and outputs ${list(outputs)} are not one of each: export the model with its images and its logits alone`,
-  );
-}
-
-function requireFloatImages({ inputs, outputs }: Graph): void {
-  const [input, output] = [inputs[0]!, outputs[0]!];
-  if (input.type !== 'float32') throw new GraphError(`input "${input.name}" is ${input.type}, and images are float32`);
-  if (output.type !== 'float32' || output.dims?.length !== 2 || typeof output.dims[1] !== 'number') {
-    throw new GraphError(
-      `output "${output.name}" is ${output.type} ${formatDims(output.dims ?? [])}, and logits are float32 [N, classes]`,
-    );
+/** Throws ConfigError where images are to be scaled twice. */
+function preparationOf(
+  { normalize, inputRange, layout, model }: ClassifierOptions,
+  [channels]: ImageShape,
+  reading: Reading,
+): InputPreparation {
+  if (inputRange !== '0..255') {
+    const claims = { stated: normalize, file: undefined, usual: 'none', channels } as const;
+    return { normalization: chooseNormalization(reading, claims), layout };
   }
+  if (normalize !== undefined || model?.normalization !== undefined)
+    throw new ConfigError('a normalisation and inputRange "0..255" are two ways to scale an image: give one of them');
+  reading.note('normalization', 'times 255', 'stated');
+  return { normalization: 'times-255', layout };
 }
 
-/** The tensor of that name, or the first output of the node of that name. */
-function layerTensor({ nodes }: Graph, layer: string, where: string): string {
+/** What was taken for granted. */
+function readingNotes(original: Graph, body: Graph): string[] {
+  const [input, output] = [original.inputs[0]!, body.outputs[0]!];
+  const open = input.dims === undefined || input.dims.includes(undefined);
+  return [
+    ...(open ? [`the size of its images is open, and read as ${formatDims(body.inputs[0]?.dims ?? [])}`] : []),
+    ...(input.type === 'uint8' ? ['its uint8 images are fed 0..255 as float32, not rounded'] : []),
+    ...(original.outputs.some(({ name }) => name === output.name)
+      ? []
+      : [`ones that trail in the shape of its logits are dropped: ${formatDims(output.dims ?? [])}`]),
+  ];
+}
+
+/** The tensor of that name, the first output of the node of that name, or what the module of that path hands on. */
+function layerTensor(original: Model, layer: string, where: string, options: ClassifierOptions): string {
+  const { nodes } = original.graph;
   const byTensor = nodes.find(({ outputs }) => outputs.includes(layer));
   const tensor = byTensor === undefined ? nodes.find(({ name }) => name === layer)?.outputs[0] : layer;
   if (tensor !== undefined) return tensor;
+  const body = canonicalClassifier(original, where, { ...options, layer: undefined });
+  const output = located(where, () => moduleOutput(body.graph, layer));
+  if (output !== undefined && nodes.some(({ outputs }) => outputs.includes(output))) return output;
   throw new GraphError(
-    `${where} has no tensor or node named "${layer}"; "igd inspect ${where}" lists the layers there are`,
+    `${where} has no tensor, node or module named "${layer}"; "igd inspect ${where}" lists the layers there are`,
   );
+}
+
+/** Whether a name is that of a tensor or node. */
+function nameIn({ nodes }: Graph): (name: string) => boolean {
+  const names = new Set(nodes.flatMap(({ name, outputs }) => [name, ...outputs]));
+  return (name) => names.has(name);
+}
+
+function untoldNote(untold: readonly string[]): string[] {
+  if (untold.length === 0) return [];
+  const some = untold.slice(0, 3).join(', ') + (untold.length > 3 ? ', ...' : '');
+  return [`${untold.length} more values need "layerAxis" to be layers, the graph does not tell it: ${some}`];
 }
 
 /** The layer is an output while passes rewrite the graph, so that none of them folds its value away. */
@@ -121,13 +146,13 @@ function withLayerOutput(model: Model, tensor: string | undefined): Model {
 }
 
 /** The model reading what `appendInput` makes of the images. */
-function behindInput(model: Model, shape: ImageShape, input: InputPreparation, where: string): Model {
+function behindInput(model: Model, shape: ImageShape, preparation: InputPreparation): Model {
   const { graph } = model;
   const original = graph.inputs[0]!;
   const builder = new GraphBuilder();
   builder.reserve([...graph.initializers.keys(), ...graph.nodes.flatMap(({ outputs }) => outputs)]);
-  const prepared = appendInput(builder, shape, input);
-  requireShape(builder.shape(prepared), original.dims, where);
+  const prepared = appendInput(builder, shape, preparation);
+  requireShape(builder.shape(prepared), original.dims);
   const rename = (name: string) => (name === original.name ? prepared : name === IMAGE_INPUT ? `${name}.inner` : name);
   for (const [name, tensor] of graph.initializers) builder.initializer(rename(name), tensor);
   for (const node of graph.nodes)
@@ -136,43 +161,4 @@ function behindInput(model: Model, shape: ImageShape, input: InputPreparation, w
     graph.outputs.map(({ name }) => rename(name)),
     graph.name,
   );
-}
-
-function requireShape(given: readonly Dim[], wanted: readonly (Dim | undefined)[] | undefined, where: string): void {
-  const fits =
-    wanted === undefined ||
-    (wanted.length === given.length &&
-      wanted.every((dim, axis) => dim === undefined || isBatch(dim) || dim === given[axis]));
-  if (fits) return;
-  throw new GraphError(
-    `${where} wants images ${formatDims(wanted)}, the data gives ${formatDims(given)}: is "layout" right?`,
-  );
-}
-
-function imageShapeOf({ inputs }: Graph, layout: 'NCHW' | 'NHWC', where: string): ImageShape {
-  const [, a, b, c] = inputs[0]?.dims ?? [];
-  if (typeof a !== 'number' || typeof b !== 'number' || typeof c !== 'number') {
-    throw new GraphError(
-      `${where} has input ${formatDims(inputs[0]?.dims ?? [])}: expected images of a fixed size, [N, C, H, W]`,
-    );
-  }
-  return layout === 'NHWC' ? [c, a, b] : [a, b, c];
-}
-
-function classesOf(dims: readonly Dim[], where: string): number {
-  const [batch, classes, ...rest] = dims;
-  if (rest.length > 0 || batch === undefined || !isBatch(batch) || typeof classes !== 'number') {
-    throw new GraphError(`${where} gives ${formatDims(dims)}: expected logits [N, classes]`);
-  }
-  return classes;
-}
-
-function offeredLayers({ nodes }: Graph, builder: GraphBuilder, logits: string): MaskLayer[] {
-  const offered = (node: Node) => OFFERED.has(node.op) && node.outputs[0] !== logits;
-  return nodes.filter(offered).flatMap(({ outputs: [tensor = ''] }) => {
-    const dims = builder.shape(tensor);
-    return dims.length >= 2 && dims.length <= 4 && dims.slice(1).every((dim) => !isBatch(dim))
-      ? [maskLayer(tensor, tensor, dims)]
-      : [];
-  });
 }

@@ -13,7 +13,7 @@ export interface ChannelStatistics {
 }
 
 /** What is done to images in [0, 1] before the network reads them. */
-export type InputNormalization = ChannelStatistics | 'none' | 'per-image';
+export type InputNormalization = ChannelStatistics | 'none' | 'per-image' | 'times-255';
 
 /** Constants of torchvision and of the training codes in RobustBench's zoo. */
 const CONSTANTS: Readonly<Record<Exclude<Normalization, 'none' | 'per-image' | 'symmetric'>, ChannelStatistics>> = {

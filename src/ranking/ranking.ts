@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Scores } from '../defense/mask-set.ts';
 import { RankingError } from '../errors.ts';
 import { fromBase64, sha256Hex, toBase64 } from '../numeric/bytes.ts';
+import { INPUT_RANGES } from '../schemas/config.ts';
 import { suggestedIssues } from '../schemas/issues.ts';
 import { parseJson } from '../schemas/json.ts';
 import { modelOptionsSchema } from '../schemas/model-options.ts';
@@ -14,6 +15,8 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const recipeSchema = z.strictObject({
   method: z.enum(RANKING_METHODS),
   layer: z.string(),
+  /** Axis of the units in the layer's value, where it is another than 1 of [N, D, H, W] and 2 of [N, T, D]. */
+  layerAxis: z.int().positive().optional(),
   checkpoint: sha256,
   /** Which of the checkpoint's state dicts, where it holds several. */
   stateDict: z.string().nullable(),
@@ -23,6 +26,8 @@ const recipeSchema = z.strictObject({
     layout: z.enum(['NCHW', 'NHWC']),
     model: modelOptionsSchema.optional(),
     zoo: z.string().optional(),
+    inputRange: z.enum(INPUT_RANGES).optional(),
+    output: z.string().optional(),
   }),
   /** Probe set, for methods that look at images. */
   probe: z.strictObject({ sha256, images: z.int().positive() }).nullable(),

@@ -24,6 +24,8 @@ const count = z.int().positive();
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in 64 lower-case hex digits');
 const channels = z.array(z.number()).min(1).max(4);
 
+export const INPUT_RANGES = ['0..1', '0..255'] as const;
+
 /** How a model wants its input, where that is not RGB in [0, 1], NCHW: folded into the graph. */
 export const inputSchema = {
   /** Per channel, on the [0, 1] scale; the graph computes (x - mean) / std. */
@@ -32,6 +34,15 @@ export const inputSchema = {
     .refine(({ mean, std }) => mean.length === std.length, 'mean and std must have one number per channel each')
     .optional(),
   layout: z.enum(['NCHW', 'NHWC']).default('NCHW'),
+  /** What of a pixel in [0, 1] the model reads: `0..255` feeds it 255 times that, not rounded; for an .onnx. */
+  inputRange: z.enum(INPUT_RANGES).optional(),
+  /** Height and width, or a number for both, of the images an .onnx sees that leaves them open and has no data to tell. */
+  imageSize: z
+    .union([count, z.tuple([count, count])], 'must be a size such as 224, or [height, width]')
+    .transform((size): [number, number] => (typeof size === 'number' ? [size, size] : size))
+    .optional(),
+  /** Which output of an .onnx that has several is the logits. */
+  output: z.string().min(1).optional(),
 };
 
 const checkpointSchema = z.strictObject({
@@ -155,8 +166,10 @@ export const configSchema = z.strictObject({
   /** What the checkpoint's weights do not tell: activation, shortcut kind, ... */
   model: modelOptionsSchema.optional(),
   dataset: datasetSchema,
-  /** Where masking acts: layer1 ... layer4, block2, block3, or a tensor or node of an .onnx. */
+  /** Where masking acts: layer1 ... layer4, block2, block3, or a tensor, node or module of an .onnx. */
   layer: z.string().min(1).optional(),
+  /** Which axis of the layer's value its units are, for an .onnx whose graph does not tell; 0 is the batch, -1 the last. */
+  layerAxis: z.int().optional(),
   /** k: units each class keeps. */
   importantUnits: count.optional(),
   variants: z
@@ -198,4 +211,4 @@ export interface RunConfig extends Omit<ConfigDocument, 'variants' | 'analysis'>
 
 /** A run config as its user writes it. */
 export type RunConfigInput = z.input<typeof configSchema>;
-export type InputOptions = Pick<RunConfig['checkpoint'], 'normalize' | 'layout'>;
+export type InputOptions = Pick<RunConfig['checkpoint'], keyof typeof inputSchema>;

@@ -49,6 +49,9 @@ function contradictionsIn(config: ConfigDocument): string[] {
   const npy = config.dataset.format === 'npy';
   return [
     ...(twoPass && config.layer === undefined ? ['layer: is needed by variants that mask (e.g. "layer4")'] : []),
+    ...(config.layerAxis !== undefined && config.layer === undefined
+      ? ['layerAxis: is of a layer: name it as "layer", or leave it out']
+      : []),
     ...(masked && config.importantUnits === undefined
       ? ['importantUnits: is needed by variants that mask (k units a class keeps)']
       : []),

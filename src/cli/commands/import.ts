@@ -5,12 +5,13 @@ import { encodeModel } from '../../onnx/codec/model.ts';
 import type { Model } from '../../onnx/graph.ts';
 import { openClassifier } from '../../runs/inputs/open-classifier.ts';
 import { localPath } from '../../stores/open.ts';
-import { addModelOptions, type ModelFlags, modelOptions } from '../options.ts';
+import { addLayerAxis, addModelOptions, layerFlags, type ModelFlags, modelOptions } from '../options.ts';
 import { print, writeOutput } from '../storage-location.ts';
 
 interface ImportFlags extends ModelFlags {
   readonly out: string;
   readonly layer?: string;
+  readonly layerAxis?: number;
   readonly gradient?: boolean;
 }
 
@@ -23,9 +24,9 @@ export function define(command: Command): void {
       '--gradient',
       'add input "cotangent" [N, C] and output "gradient": the vector-Jacobian product of the logits',
     );
-  addModelOptions(command).action(async (checkpoint: string, flags: ImportFlags) => {
+  addLayerAxis(addModelOptions(command)).action(async (checkpoint: string, flags: ImportFlags) => {
     const path = await localPath(checkpoint);
-    const classifier = await openClassifier({ path, layer: flags.layer, ...modelOptions(flags) });
+    const classifier = await openClassifier({ path, ...layerFlags(flags), ...modelOptions(flags) });
     const model = flags.gradient === true ? gradientModel(classifier.model) : classifier.model;
     const layer = flags.layer === undefined ? undefined : layerOf(classifier, flags.layer);
     await writeOutput(

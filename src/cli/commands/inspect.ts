@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
+import type { MaskLayer } from '../../models/classifier.ts';
 import { sizeOf } from '../../numeric/tensor.ts';
-import { missingRules } from '../../onnx/autodiff/vjp.ts';
+import { gradientProblems } from '../../onnx/autodiff/gradient-problems.ts';
 import type { Graph } from '../../onnx/graph.ts';
 import { checkpointDigest } from '../../runs/inputs/inspect-inputs.ts';
 import { openClassifier } from '../../runs/inputs/open-classifier.ts';
@@ -9,35 +10,32 @@ import { localPath } from '../../stores/open.ts';
 import { addModelOptions, type ModelFlags, modelOptions } from '../options.ts';
 import { print } from '../storage-location.ts';
 
-export function define(command: Command): void {
-  addModelOptions(command)
-    .argument('<file>', 'checkpoint (.pt, .pth, .pth.tar, .safetensors) or .onnx')
-    .option('--json', 'as JSON')
-    .action(async (file: string, flags: ModelFlags & { json?: boolean }) => {
-      const summary = await summarise(file, flags);
-      if (flags.json === true) return print(JSON.stringify(summary, null, 2));
-      print(`${file}`);
-      print(`  sha256        ${summary.sha256}`);
-      print(`  architecture  ${summary.architecture}`);
-      print(`  images        [${summary.imageShape.join(', ')}]`);
-      print(`  classes       ${summary.classes}`);
-      print(`  weights       ${summary.weights}`);
-      print(
-        `  layers        ${summary.layers.map(({ name, units, dims }) => `${name}: ${units} units [${dims.join(', ')}]`).join('\n                ')}`,
-      );
-      print(
-        `  ops           ${Object.entries(summary.ops)
-          .map(([op, count]) => `${op} ${count}`)
-          .join(', ')}`,
-      );
-      if (summary.missingGradients.length > 0)
-        print(`  no gradient   ${summary.missingGradients.join(', ')}: cannot be attacked white-box`);
-      for (const line of describeReading(summary.reading)) print(`  read          ${line}`);
-      for (const note of summary.notes) print(`  note          ${note}`);
-    });
+interface InspectFlags extends ModelFlags {
+  readonly json?: boolean;
 }
 
-async function summarise(file: string, flags: ModelFlags) {
+export function define(command: Command): void {
+  command.argument('<file>', 'checkpoint (.pt, .pth, .pth.tar, .safetensors) or .onnx').option('--json', 'as JSON');
+  addModelOptions(command).action(async (file: string, flags: InspectFlags) => {
+    const summary = await summarise(file, flags);
+    if (flags.json === true) return print(JSON.stringify(summary, null, 2));
+    const ops = Object.entries(summary.ops).map(([op, count]) => `${op} ${count}`);
+    print(`${file}`);
+    print(`  sha256        ${summary.sha256}`);
+    print(`  architecture  ${summary.architecture}`);
+    print(`  images        [${summary.imageShape.join(', ')}]`);
+    print(`  classes       ${summary.classes}`);
+    print(`  weights       ${summary.weights}`);
+    print(`  layers        ${layerLines(summary.layers).join('\n                ')}`);
+    print(`  ops           ${ops.join(', ')}`);
+    if (summary.missingGradients.length > 0)
+      print(`  no gradient   ${missingLines(summary.missingGradients).join('\n                ')}`);
+    for (const line of describeReading(summary.reading)) print(`  read          ${line}`);
+    for (const note of summary.notes) print(`  note          ${note}`);
+  });
+}
+
+async function summarise(file: string, flags: InspectFlags) {
   const path = await localPath(file);
   const sha256 = await checkpointDigest(path);
   const { architecture, imageShape, classes, layers, notes, reading, model } = await openClassifier({
@@ -54,12 +52,41 @@ async function summarise(file: string, flags: ModelFlags) {
       (sum, { dims, type }) => sum + (type === 'float32' ? sizeOf(dims) : 0),
       0,
     ),
-    layers: layers.map(({ name, units, dims }) => ({ name, units, dims })),
+    layers,
     ops: countOps(model.graph),
-    missingGradients: missingRules(model.graph).map(({ op, nodes }) => `${op} (${nodes.join(', ')})`),
+    missingGradients: gradientProblems(model.graph),
     notes,
     reading,
   };
+}
+
+function missingLines(problems: readonly string[]): string[] {
+  const rest = problems.length - 5;
+  return ['cannot be attacked white-box:', ...problems.slice(0, 5), ...(rest > 0 ? [`and ${rest} more (--json)`] : [])];
+}
+
+type LayerRow = Omit<MaskLayer, 'tensor'>;
+
+/** A line a layer, those of a stage of the network under its name. */
+function layerLines(layers: readonly LayerRow[]): string[] {
+  let stage = '';
+  return layers.flatMap((layer) => {
+    const { name, kind, units, dims, axis } = layer;
+    const what = `${name}: ${kind === undefined ? '' : `${kind}, `}${units} units [${dims.join(', ')}]`;
+    const line = axis === 0 ? what : `${what}, layerAxis ${axis + 1}`;
+    const own = stageOf(layer);
+    if (own === undefined || own === stage) return [own === undefined ? line : `  ${line}`];
+    stage = own;
+    return name === own ? [line] : [`${own}`, `  ${line}`];
+  });
+}
+
+/** "layers.0" of "layers.0.blocks.1.norm1": as far as the first number; undefined outside of any module. */
+function stageOf({ module }: LayerRow): string | undefined {
+  if (!module) return undefined;
+  const steps = module.split('.');
+  const numbered = steps.findIndex((step) => /^\d+$/.test(step));
+  return steps.slice(0, numbered < 0 ? 1 : numbered + 1).join('.');
 }
 
 function countOps({ nodes }: Graph): Record<string, number> {

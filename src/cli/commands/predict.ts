@@ -23,11 +23,13 @@ import { onnxRuntime } from '../../runtime/session.ts';
 import { localPath } from '../../stores/open.ts';
 import {
   addDataOptions,
+  addLayerAxis,
   addModelOptions,
   cores,
   type DataFlags,
   dataSpec,
   finiteNumber,
+  layerFlags,
   localData,
   type ModelFlags,
   modelOptions,
@@ -40,6 +42,7 @@ interface PredictFlags extends ModelFlags, DataFlags {
   readonly first?: number;
   readonly ranking?: string;
   readonly layer?: string;
+  readonly layerAxis?: number;
   readonly mask?: 'loir' | 'conf';
   readonly units?: number;
   readonly threshold: number;
@@ -73,7 +76,7 @@ export function define(command: Command): void {
       '--gradient <file>',
       'write the gradient of the per-image cross-entropy with respect to the image, .npy [N, C, H, W]',
     );
-  addModelOptions(addDataOptions(command)).action(predict);
+  addLayerAxis(addModelOptions(addDataOptions(command))).action(predict);
 }
 
 async function predict(checkpoint: string, given: PredictFlags): Promise<void> {
@@ -84,7 +87,7 @@ async function predict(checkpoint: string, given: PredictFlags): Promise<void> {
   const noise = flags.noise === undefined ? undefined : await readNoise(flags.noise, data.count, data.imageShape);
   const classifier = await openClassifier({
     path,
-    layer: flags.layer,
+    ...layerFlags(flags),
     imageShape: data.imageShape,
     ...modelOptions(flags),
   });

@@ -4,7 +4,7 @@ import type { Dataset } from '../../datasets/dataset.ts';
 import { datasetDigest } from '../../datasets/digest.ts';
 import { requireModelClasses } from '../../datasets/model-classes.ts';
 import { openDataset } from '../../datasets/open.ts';
-import { type Classifier, layerOf } from '../../models/classifier.ts';
+import { type Classifier, layerOf, tellingAxis } from '../../models/classifier.ts';
 import { diagnose, requireSound } from '../../ranking/diagnostics.ts';
 import { unitScores } from '../../ranking/methods.ts';
 import { encodeRanking, recipeFor } from '../../ranking/ranking.ts';
@@ -22,12 +22,14 @@ import { rankingsFolder } from '../execution-context.ts';
 import {
   addClipOptions,
   addDataOptions,
+  addLayerAxis,
   addModelOptions,
   type ClipFlags,
   clipConfig,
   cores,
   type DataFlags,
   dataSpec,
+  layerFlags,
   localData,
   type ModelFlags,
   modelOptions,
@@ -41,6 +43,7 @@ import { localFolder, print, writeOutput } from '../storage-location.ts';
 interface RankFlags extends ModelFlags, DataFlags, ClipFlags {
   readonly rankings: string;
   readonly layer: string;
+  readonly layerAxis?: number;
   readonly method: RankingMethod;
   readonly images?: number;
   readonly units?: number;
@@ -70,7 +73,7 @@ export function define(command: Command): void {
     .requiredOption('--out <file>', 'the ranking file to write (.json)')
     .option('--export-npy <dir>', "also write the public code's layout, unit<j>.npy");
   command.option('--rankings <dir>', "cdir: folder where CLIP's embeddings are kept for every run", rankingsFolder());
-  addModelOptions(addDataOptions(addClipOptions(command))).action(rank);
+  addLayerAxis(addModelOptions(addDataOptions(addClipOptions(command)))).action(rank);
 }
 
 async function rank(checkpoint: string, given: RankFlags): Promise<void> {
@@ -83,7 +86,9 @@ async function rank(checkpoint: string, given: RankFlags): Promise<void> {
   const probe = await openDataset(spec);
   const probeDigest = await datasetDigest(spec);
   const input = modelOptions(flags);
-  const classifier = await openClassifier({ path, layer: flags.layer, imageShape: probe.imageShape, ...input });
+  const { normalize = null, layout, inputRange, output, model, zoo } = input;
+  const { imageShape } = probe;
+  const classifier = await openClassifier({ path, ...layerFlags(flags), imageShape, ...input });
   requireModelClasses(probe, classifier.classes, { format: spec.format, where: flags.labels ?? flags.data });
   const layer = layerOf(classifier, flags.layer);
   const clip = rankingUses(method, 'clip') ? await inspectedClip(flags, classifier, probe) : undefined;
@@ -101,13 +106,10 @@ async function rank(checkpoint: string, given: RankFlags): Promise<void> {
   requireSound(diagnostics, method, flags.allowDegenerate === true);
   const recipe = recipeFor(method, {
     layer: layer.name,
+    layerAxis: tellingAxis(layer).axis,
     checkpoint: await checkpointDigest(path),
     stateDict: input.stateDict ?? null,
-    input: {
-      ...{ normalize: input.normalize ?? null, layout: input.layout },
-      ...(input.model && { model: input.model }),
-      ...(input.zoo && { zoo: input.zoo }),
-    },
+    input: { normalize, layout, inputRange, output, model, zoo },
     probe: { sha256: probeDigest, images: probe.count },
     ...{ signed, seed },
     ...(clip && { clip: clipRecipe(clip.config, clip.inputs) }),

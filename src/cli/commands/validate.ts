@@ -24,10 +24,11 @@ async function validate(path: string): Promise<void> {
   print(`  model     ${checkpoint.architecture}, ${checkpoint.classes} classes, sha256 ${checkpoint.sha256}`);
   for (const line of describeReading(checkpoint.reading ?? [])) print(`            ${line}`);
   for (const note of checkpoint.notes) print(`            ${note}`);
-  if (checkpoint.layer !== null)
-    print(
-      `  layer     ${checkpoint.layer.name}, ${checkpoint.layer.units} units, ${config.importantUnits ?? 'all'} kept`,
-    );
+  if (checkpoint.layer !== null) {
+    const { name, units, axis } = checkpoint.layer;
+    const along = axis === undefined ? '' : ` along layerAxis ${axis}`;
+    print(`  layer     ${name}, ${units} units${along}, ${config.importantUnits ?? 'all'} kept`);
+  }
   print(`  images    ${test.images} to evaluate${probe === null ? '' : `, ${probe.images} to rank on`}`);
   if (clip !== undefined)
     print(

@@ -1,6 +1,6 @@
 import { GraphError } from '../../errors.ts';
 import { GraphBuilder } from '../builder.ts';
-import { describeNode, formatDims, type Graph, type Model, type Node, pruned, type ValueInfo } from '../graph.ts';
+import { describeNode, formatDims, type Model, type Node, type ValueInfo } from '../graph.ts';
 import type { GradientRule, GradientTable } from './rule.ts';
 import { GRADIENT_RULES, NON_DIFFERENTIABLE, UNSUPPORTED } from './rule-table.ts';
 import { sameDims, zerosLike } from './shape-helpers.ts';
@@ -74,25 +74,6 @@ export function gradientModel(model: Model, rules: GradientTable = GRADIENT_RULE
   const gradient = appendGradient(builder, output.name, cotangent, input.name, rules);
   builder.op('Identity', [gradient], {}, { outputs: [GRADIENT] });
   return builder.build([output.name, GRADIENT], graph.name);
-}
-
-export interface MissingRule {
-  readonly op: string;
-  /** Descriptions of the nodes that need the rule. */
-  readonly nodes: readonly string[];
-}
-
-/** The ops between the inputs and outputs of a graph that stand in the way of its gradient. */
-export function missingRules(graph: Graph, rules: GradientTable = GRADIENT_RULES): readonly MissingRule[] {
-  const { nodes } = pruned(graph);
-  const inputs = graph.inputs.filter(({ type }) => FLOATS.has(type)).map(({ name }) => name);
-  const dependent = differentiableFrom(nodes, inputs, rules, () => true);
-  const missing = new Map<string, string[]>();
-  for (const node of nodes) {
-    if (findRule(rules, node) || isFlat(rules, node) || !node.inputs.some((name) => dependent.has(name))) continue;
-    missing.set(node.op, [...(missing.get(node.op) ?? []), node.name || node.outputs[0]!]);
-  }
-  return [...missing].map(([op, names]) => ({ op, nodes: names }));
 }
 
 const FLOATS: ReadonlySet<string> = new Set(['float16', 'bfloat16', 'float32', 'float64']);

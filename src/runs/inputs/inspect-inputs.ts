@@ -5,7 +5,7 @@ import { datasetDigest, digestOf } from '../../datasets/digest.ts';
 import { requireModelClasses } from '../../datasets/model-classes.ts';
 import { openDataset } from '../../datasets/open.ts';
 import { CheckpointError, ConfigError, DatasetError, messageOf } from '../../errors.ts';
-import { layerOf } from '../../models/classifier.ts';
+import { layerOf, tellingAxis } from '../../models/classifier.ts';
 import type { RunConfig } from '../../schemas/config.ts';
 import { readingFactSchema } from '../../schemas/reading.ts';
 import { rankedMask, rankingUses } from '../../schemas/variants.ts';
@@ -21,7 +21,10 @@ export const inputsSchema = z.strictObject({
     sha256,
     architecture: z.string(),
     classes: z.int().positive(),
-    layer: z.strictObject({ name: z.string(), units: z.int().positive() }).nullable(),
+    /** `axis`: of the units in the layer's value, where it is another than 1 of [N, D, H, W] and 2 of [N, T, D]. */
+    layer: z
+      .strictObject({ name: z.string(), units: z.int().positive(), axis: z.int().positive().optional() })
+      .nullable(),
     notes: z.array(z.string()),
     /** Size of the file; plans of the first edition do not say it. */
     bytes: z.int().nonnegative().optional(),
@@ -88,7 +91,7 @@ export async function inspectInputs(config: RunConfig): Promise<RunInputs> {
       bytes: (await stat(checkpoint.uri)).size,
       architecture: classifier.architecture,
       classes: classifier.classes,
-      layer: layer && { name: layer.name, units: layer.units },
+      layer: layer && { name: layer.name, units: layer.units, ...tellingAxis(layer) },
       notes: [...classifier.notes],
       reading: [...classifier.reading],
     },

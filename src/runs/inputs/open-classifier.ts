@@ -19,10 +19,10 @@ export interface ClassifierSpec extends Omit<ClassifierOptions, 'zoo'> {
 
 /** The model of a config whose paths can be opened, for images of `imageShape`. */
 export function classifierSpec(
-  { checkpoint, model, layer }: RunConfig,
+  { checkpoint, model, layer, layerAxis }: RunConfig,
   imageShape: readonly [number, number, number],
 ): ClassifierSpec {
-  return { ...checkpoint, path: checkpoint.uri, model, layer, imageShape };
+  return { ...checkpoint, path: checkpoint.uri, model, layer, layerAxis, imageShape };
 }
 
 /**
@@ -31,6 +31,7 @@ export function classifierSpec(
  */
 export async function openClassifier({ path, zoo, stateDict, ...options }: ClassifierSpec): Promise<Classifier> {
   if (path.endsWith('.onnx')) return classifierFromOnnx(await readOnnx(path), basename(path), options);
+  refuseOnnxOptions(options, basename(path));
   const facts = zoo === undefined ? undefined : zooFacts(zoo);
   const keys = stateDictOf(stateDict, facts);
   const checkpoint = await readCheckpoint(path, keys === undefined ? {} : { stateDict: keys });
@@ -44,4 +45,12 @@ function stateDictOf(stated: string | undefined, zoo: ZooFacts | undefined): str
       `stateDict is "${stated}", but the zoo's model is under "${zoo.stateDict}": leave one of them out`,
     );
   return stated ?? zoo?.stateDict;
+}
+
+/** What only a graph can leave open: a checkpoint's architecture says it. */
+const ONNX_OPTIONS = ['output', 'imageSize', 'inputRange', 'layerAxis'] as const;
+
+function refuseOnnxOptions(options: ClassifierOptions, where: string): void {
+  const idle = ONNX_OPTIONS.find((name) => options[name] !== undefined);
+  if (idle !== undefined) throw new ConfigError(`${where}: "${idle}" is for an .onnx; leave it out`);
 }

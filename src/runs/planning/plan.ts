@@ -89,13 +89,14 @@ export function planRun(config: RunConfig, source: Plan['source'], inputs: RunIn
 /** What the ranking of this run is computed from. */
 export function recipeOf(method: RankingMethod, config: RunConfig, inputs: RunInputs): RankingRecipe {
   const { sha256, layer } = inputs.checkpoint;
-  const { stateDict = null, normalize = null, layout, zoo } = config.checkpoint;
+  const { stateDict = null, normalize = null, layout, inputRange, output, zoo } = config.checkpoint;
   if (layer === null) throw new RunError(`units are to be ranked by ${method}, but of no layer`);
   return recipeFor(method, {
     layer: layer.name,
+    layerAxis: layer.axis,
     checkpoint: sha256,
     stateDict,
-    input: { normalize, layout, ...(config.model && { model: config.model }), ...(zoo && { zoo }) },
+    input: { normalize, layout, inputRange, output, model: config.model, zoo },
     probe: inputs.probe,
     signed: config.ranking.signed,
     seed: config.seed,
@@ -162,6 +163,7 @@ function cut(images: number, perShard: number): Shard[] {
  */
 function identity({ config, inputs, suite, rankings, shards }: Omit<Plan, 'id' | 'schema' | 'source'>): string {
   const { checkpoint, ranking } = config;
+  const { stateDict, normalize, layout, inputRange, output, zoo } = checkpoint;
   const { sha256, classes, layer } = inputs.checkpoint;
   const counts = {
     layer: config.layer,
@@ -174,13 +176,7 @@ function identity({ config, inputs, suite, rankings, shards }: Omit<Plan, 'id' |
     threat: config.threat,
     examples: config.examples,
     seed: config.seed,
-    preparation: {
-      stateDict: checkpoint.stateDict,
-      normalize: checkpoint.normalize,
-      layout: checkpoint.layout,
-      model: config.model,
-      zoo: checkpoint.zoo,
-    },
+    preparation: { stateDict, normalize, layout, inputRange, output, model: config.model, zoo },
     format: config.dataset.format,
     suite,
     inputs: { model: { sha256, classes, layer }, test: inputs.test, probe: inputs.probe },

@@ -20,7 +20,7 @@ describe('openModel', () => {
   test('says what the model is', () => {
     expect(model).toMatchObject({ classes: 10, imageShape: [3, 32, 32], randomised: false, notes: expect.any(Array) });
     expect(model.architecture).toBe('CIFAR ResNet-18, width 8');
-    expect(model.layers).toContainEqual({ name: 'layer3', units: 32, dims: [32, 8, 8] });
+    expect(model.layers).toContainEqual({ name: 'layer3', units: 32, dims: [32, 8, 8], axis: 0 });
   });
 
   test('opens an .onnx by path and by bytes, frozen to one image or not, with the logits of PyTorch', async () => {

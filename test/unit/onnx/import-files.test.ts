@@ -108,12 +108,12 @@ describe('files that cannot be imported', () => {
     [
       'two outputs',
       modelOf({ nodes: [node('Relu', ['x'], 'y'), node('Neg', ['y'], 'z')], outputs: ['y', 'z'] }),
-      'inputs "x" [N, 4] and outputs "y", "z" are not one of each: export the model with its images and its logits alone',
+      'outputs "y", "z": say which of them is the logits, "output" (--output)',
     ],
     [
       'an output that is no logits',
       modelOf({ inputs: { x: [N, 3, 4, 4] }, nodes: [node('Relu', ['x'], 'y')] }),
-      'output "y" is float32 [N, 3, 4, 4], and logits are float32 [N, classes]',
+      'output "y" is float32 [N, 3, 4, 4], a map: a classifier has logits [N, classes]; pool it, or name another output',
     ],
     [
       'integer images',
@@ -123,7 +123,7 @@ describe('files that cannot be imported', () => {
     [
       'two inputs',
       modelOf({ inputs: { a: [2, 4], b: [3, 4] }, nodes: [node('Concat', ['a', 'b'], 'y', { axis: 0 })] }),
-      'inputs "a" [2, 4], "b" [3, 4] and outputs "y" are not one of each: export the model with its images and its logits alone',
+      'inputs "a" [2, 4], "b" [3, 4]: export the model with its images alone',
     ],
     [
       'a value that is not there',
@@ -156,7 +156,7 @@ describe('files that cannot be imported', () => {
     const [input] = model.graph.inputs;
     const graph = { ...model.graph, inputs: [{ ...input!, dims: [N, 3, undefined, undefined] }] };
     await expect(importOnnx(written(encodeModel({ ...model, graph })))).rejects.toThrow(
-      'model.onnx: input "x" has shape [N, 3, ?, ?], and only the batch may be dynamic: export the model for one image size',
+      'model.onnx: input "x" is [N, 3, ?, ?] and leaves the size of its images open: give data, or say "imageSize" (--image-size 224)',
     );
   });
 

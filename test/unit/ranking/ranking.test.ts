@@ -190,8 +190,12 @@ describe('ranking files', () => {
       { ...RECIPE, checkpoint: 'c'.repeat(64) },
       { ...RECIPE, probe: { sha256: 'b'.repeat(64), images: 999 } },
       { ...RECIPE, input: { normalize: { mean: [0], std: [1] }, layout: 'NCHW' } },
+      { ...RECIPE, input: { normalize: null, layout: 'NCHW', inputRange: '0..255' } },
+      { ...RECIPE, input: { normalize: null, layout: 'NCHW', output: 'logits' } },
+      { ...RECIPE, layerAxis: 3 },
     ];
-    expect(new Set([digest, ...others.map(rankingDigest)]).size).toBe(6);
+    expect(new Set([digest, ...others.map(rankingDigest)]).size).toBe(9);
+    expect(rankingDigest({ ...RECIPE, layerAxis: undefined })).toBe(digest);
   });
 
   test('go to the public layout and back', async () => {

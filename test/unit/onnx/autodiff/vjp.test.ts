@@ -3,7 +3,7 @@ import { GraphError } from '../../../../src/errors.ts';
 import { float32 } from '../../../../src/numeric/tensor.ts';
 import { perInput } from '../../../../src/onnx/autodiff/rule.ts';
 import { GRADIENT_RULES, NON_DIFFERENTIABLE, UNSUPPORTED } from '../../../../src/onnx/autodiff/rule-table.ts';
-import { appendGradient, COTANGENT, GRADIENT, gradientModel, missingRules } from '../../../../src/onnx/autodiff/vjp.ts';
+import { appendGradient, COTANGENT, GRADIENT, gradientModel } from '../../../../src/onnx/autodiff/vjp.ts';
 import { GraphBuilder } from '../../../../src/onnx/builder.ts';
 import { SHAPE_RULES } from '../../../../src/onnx/shapes/infer.ts';
 import { gradientOf, modelOf, runOnce, uniform } from './support.ts';
@@ -182,25 +182,5 @@ describe('gradientModel', () => {
     const builder = new GraphBuilder();
     const sum = builder.op('Add', [builder.input('a', [N, 3]), builder.input('b', [N, 3])]);
     expect(() => gradientModel(builder.build([sum]))).toThrow(/one input.*2/);
-  });
-});
-
-describe('missingRules', () => {
-  it('lists the ops that stand in the way, with their nodes', () => {
-    const model = modelOf([3], (builder, x) => {
-      const product = builder.op('ReduceProd', [x, builder.ints([1])], {}, { name: 'first' });
-      const other = builder.op('ReduceProd', [builder.op('Exp', [x]), builder.ints([1])], {}, { name: 'second' });
-      // Of a value that does not depend on the input no gradient is asked.
-      const fixed = builder.op('ReduceProd', [builder.initializer('w', uniform('w', [1, 40])), builder.ints([1])]);
-      return builder.op('Sum', [product, other, fixed]);
-    });
-    expect(missingRules(model.graph)).toEqual([{ op: 'ReduceProd', nodes: ['first', 'second'] }]);
-  });
-
-  it('lists ops of other domains, and nothing for what has no slope', () => {
-    const model = modelOf([3], (builder, x) => builder.op('Sign', [builder.op('Tanh', [x])]));
-    expect(missingRules(model.graph)).toEqual([]);
-    const nodes = model.graph.nodes.map((node) => (node.op === 'Tanh' ? { ...node, domain: 'com.example' } : node));
-    expect(missingRules({ ...model.graph, nodes }).map(({ op }) => op)).toEqual(['Tanh']);
   });
 });

@@ -1,0 +1,142 @@
+import { ConfigError, GraphError } from '../../errors.ts';
+import { formatDims, type Graph, isBatch, type Node } from '../../onnx/graph.ts';
+import { type LayerKind, type MaskLayer, maskLayer, perImageDims } from '../classifier.ts';
+import { axesAfter } from './axis-moves.ts';
+import { activationsOf } from './elementwise.ts';
+import { type GraphValues, graphValues } from './graph-values.ts';
+import { type Module, modulePath, modulesOf } from './module-paths.ts';
+import { unitAxis } from './unit-axis.ts';
+
+/** The layers of a user's graph: which there are, and which axis of one holds its units. */
+
+const NORMS: ReadonlySet<string> = new Set([
+  ...['BatchNormalization', 'LayerNormalization', 'InstanceNormalization', 'GroupNormalization'],
+]);
+const POOLS: ReadonlySet<string> = new Set(['MaxPool', 'AveragePool', 'LpPool', 'GlobalMaxPool', 'GlobalAveragePool']);
+const REDUCTIONS: ReadonlySet<string> = new Set(['ReduceMean', 'ReduceMax', 'ReduceSum']);
+
+/** Layers that are offered, and what cannot be without `layerAxis`. */
+export interface OfferedLayers {
+  readonly layers: readonly MaskLayer[];
+  /** Names of values whose axis of units the graph does not tell. */
+  readonly untold: readonly string[];
+}
+
+/**
+ * The values of a canonical graph that are worth offering: what modules made of others give, normalisations, poolings, the
+ * features that the logits are made of, and activations. Named by the path of their module where exporters left it and `isNamed`
+ * does not know it as the name of something else. Never throws: what masks cannot act on is no layer.
+ */
+export function offeredLayers(graph: Graph, logits: string, isNamed: (name: string) => boolean): OfferedLayers {
+  const values = graphValues(graph);
+  const modules = modulesOf(values);
+  const paths = pathsByTensor(modules);
+  const kinds = kindsOf(values, modules, logits);
+  const candidates = graph.nodes.flatMap(({ outputs }) =>
+    outputs.flatMap((tensor) => {
+      const kind = kinds(tensor);
+      const dims = perImageDims(values.dims(tensor));
+      const isLayer = tensor !== logits && isNamed(tensor) && dims?.some((dim) => dim > 1);
+      if (kind === undefined || !isLayer) return [];
+      return [{ tensor, kind, name: paths.get(tensor)?.find((path) => !isNamed(path)) ?? tensor }];
+    }),
+  );
+  const layers = candidates.flatMap(({ tensor, kind, name }) => {
+    const axis = unitAxis(tensor, values);
+    if (axis === undefined) return [];
+    const producer = values.producer(tensor);
+    const module = name === tensor && producer !== undefined ? modulePath(producer) : name;
+    return [{ ...maskLayer(name, tensor, values.dims(tensor), axis), kind, module }];
+  });
+  const told = new Set(layers.map(({ tensor }) => tensor));
+  return { layers, untold: candidates.filter(({ tensor }) => !told.has(tensor)).map(({ name }) => name) };
+}
+
+/** The modules that hand on one value, by that value; outermost first. */
+function pathsByTensor(modules: ReadonlyMap<string, Module>): ReadonlyMap<string, readonly string[]> {
+  const paths = new Map<string, string[]>();
+  for (const { path, outputs } of modules.values()) {
+    const [tensor, ...others] = outputs;
+    if (tensor === undefined || others.length > 0) continue;
+    paths.set(
+      tensor,
+      [...(paths.get(tensor) ?? []), path].sort((a, b) => a.length - b.length),
+    );
+  }
+  return paths;
+}
+
+function kindsOf(values: GraphValues, modules: ReadonlyMap<string, Module>, logits: string) {
+  const single = [...modules.values()].filter(({ outputs }) => outputs.length === 1);
+  const given = (some: readonly Module[]) => new Set(some.map(({ outputs }) => outputs[0]!));
+  const blocks = given(single.filter(({ children }) => children.size > 1));
+  const normModules = single.filter(({ children, nodes }) => children.size === 0 && isNorm(nodes));
+  const norms = given(normModules);
+  /** Steps of a norm whose module gives another value. */
+  const steps = new Set(normModules.flatMap(({ nodes }) => nodes.flatMap(({ outputs }) => outputs)));
+  const activations = activationsOf(values);
+  const features = featuresOf(logits, values);
+  return (tensor: string): LayerKind | undefined => {
+    const producer = values.producer(tensor);
+    if (tensor === features) return 'features';
+    if (blocks.has(tensor)) return 'block';
+    if (norms.has(tensor)) return 'normalisation';
+    if (steps.has(tensor)) return undefined;
+    if (producer !== undefined && NORMS.has(producer.op)) return 'normalisation';
+    if (producer !== undefined && isPooling(producer, values)) return 'pooling';
+    return activations.has(tensor) ? 'activation' : undefined;
+  };
+}
+
+/** Exporters write some norms as the mean, the variance and a division. */
+function isNorm(nodes: readonly Node[]): boolean {
+  const ops = new Set(nodes.map(({ op }) => op));
+  return nodes.some(({ op }) => NORMS.has(op)) || (ops.has('ReduceMean') && (ops.has('Sqrt') || ops.has('Pow')));
+}
+
+/** Pooled: over the axes beside that of the units. A mean over the units is a step of a norm. */
+function isPooling(node: Node, values: GraphValues): boolean {
+  if (POOLS.has(node.op)) return true;
+  if (!REDUCTIONS.has(node.op)) return false;
+  const axis = unitAxis(node.inputs[0]!, values);
+  return axis !== undefined && (axesAfter(node, values) ?? []).includes(axis);
+}
+
+/** What the last weights are applied to. */
+function featuresOf(logits: string, values: GraphValues): string | undefined {
+  let node = values.producer(logits);
+  while (node !== undefined && !['Gemm', 'MatMul', 'Conv'].includes(node.op)) {
+    const [value, ...others] = node.inputs.filter((name) => name !== '' && values.constant(name) === undefined);
+    if (value === undefined || others.length > 0) return undefined;
+    node = values.producer(value);
+  }
+  return node?.inputs[0];
+}
+
+/** What the module of that path hands on. Throws GraphError where it is several values; undefined where there is no such module. */
+export function moduleOutput(graph: Graph, path: string): string | undefined {
+  const outputs = modulesOf(graphValues(graph)).get(path)?.outputs ?? [];
+  if (outputs.length < 2) return outputs[0];
+  throw new GraphError(
+    `module "${path}" hands on ${outputs.length} values, and a layer is one: ${outputs.map((name) => `"${name}"`).join(', ')}`,
+  );
+}
+
+/** The value `tensor` as the layer `name`. Throws GraphError where it is none, or nothing tells which axis holds its units. */
+export function namedLayer(name: string, tensor: string, graph: Graph, stated: number | undefined): MaskLayer {
+  const values = graphValues(graph);
+  const shape = values.dims(tensor);
+  const axis = stated === undefined ? unitAxis(tensor, values) : statedAxis(stated, shape.length);
+  if (axis !== undefined || perImageDims(shape) === undefined) return maskLayer(name, tensor, shape, axis);
+  const axes = [...shape.keys()].filter((at) => !isBatch(shape[at]!));
+  throw new GraphError(
+    `layer "${name}" is ${formatDims(shape)}, and the graph does not tell which axis holds its units: ` +
+      `say "layerAxis" (--layer-axis), ${axes.slice(0, -1).join(', ')} or ${axes.at(-1)}`,
+  );
+}
+
+function statedAxis(axis: number, rank: number): number {
+  const positive = axis < 0 ? axis + rank : axis;
+  if (positive > 0 && positive < rank) return positive;
+  throw new ConfigError(`layerAxis is ${axis}: give 1 to ${rank - 1}, or -1 for the last (axis 0 is the batch)`);
+}
