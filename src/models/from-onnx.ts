@@ -40,10 +40,10 @@ export function classifierFromOnnx(original: Model, where: string, options: Clas
   const preparation = preparationOf(options, shape, reading);
   reading.requireAllAsked('an .onnx, which tells all the rest,');
   const model = canonicalise(located(where, () => behindInput(body, shape, preparation)));
-  const { layers, untold } =
+  const { layers, notes } =
     tensor === undefined
       ? offeredLayers(model.graph, logits, nameIn(original.graph))
-      : { layers: [located(where, () => namedLayer(layer ?? tensor, tensor, model.graph, layerAxis))], untold: [] };
+      : located(where, () => namedLayer(layer ?? tensor, tensor, model.graph, layerAxis));
   return {
     architecture: `ONNX graph "${original.graph.name}", ${model.graph.nodes.length} nodes`,
     model: withOnlyOutput(model, logits),
@@ -52,7 +52,7 @@ export function classifierFromOnnx(original: Model, where: string, options: Clas
     imageShape: shape,
     classes: Number(body.graph.outputs[0]!.dims?.[1]),
     layers,
-    notes: [...readingNotes(original.graph, body.graph), ...untoldNote(untold)],
+    notes: [...readingNotes(original.graph, body.graph), ...notes],
     reading: reading.facts(),
   };
 }
@@ -129,12 +129,6 @@ function layerTensor(original: Model, layer: string, where: string, options: Cla
 function nameIn({ nodes }: Graph): (name: string) => boolean {
   const names = new Set(nodes.flatMap(({ name, outputs }) => [name, ...outputs]));
   return (name) => names.has(name);
-}
-
-function untoldNote(untold: readonly string[]): string[] {
-  if (untold.length === 0) return [];
-  const some = untold.slice(0, 3).join(', ') + (untold.length > 3 ? ', ...' : '');
-  return [`${untold.length} more values need "layerAxis" to be layers, the graph does not tell it: ${some}`];
 }
 
 /** The layer is an output while passes rewrite the graph, so that none of them folds its value away. */

@@ -15,11 +15,10 @@ const NORMS: ReadonlySet<string> = new Set([
 const POOLS: ReadonlySet<string> = new Set(['MaxPool', 'AveragePool', 'LpPool', 'GlobalMaxPool', 'GlobalAveragePool']);
 const REDUCTIONS: ReadonlySet<string> = new Set(['ReduceMean', 'ReduceMax', 'ReduceSum']);
 
-/** Layers that are offered, and what cannot be without `layerAxis`. */
-export interface OfferedLayers {
+/** Layers, and what a reader should know of them. */
+export interface Layers {
   readonly layers: readonly MaskLayer[];
-  /** Names of values whose axis of units the graph does not tell. */
-  readonly untold: readonly string[];
+  readonly notes: readonly string[];
 }
 
 /**
@@ -27,7 +26,7 @@ export interface OfferedLayers {
  * features that the logits are made of, and activations. Named by the path of their module where exporters left it and `isNamed`
  * does not know it as the name of something else. Never throws: what masks cannot act on is no layer.
  */
-export function offeredLayers(graph: Graph, logits: string, isNamed: (name: string) => boolean): OfferedLayers {
+export function offeredLayers(graph: Graph, logits: string, isNamed: (name: string) => boolean): Layers {
   const values = graphValues(graph);
   const modules = modulesOf(values);
   const paths = pathsByTensor(modules);
@@ -49,7 +48,13 @@ export function offeredLayers(graph: Graph, logits: string, isNamed: (name: stri
     return [{ ...maskLayer(name, tensor, values.dims(tensor), axis), kind, module }];
   });
   const told = new Set(layers.map(({ tensor }) => tensor));
-  return { layers, untold: candidates.filter(({ tensor }) => !told.has(tensor)).map(({ name }) => name) };
+  return { layers, notes: untoldNotes(candidates.filter(({ tensor }) => !told.has(tensor)).map(({ name }) => name)) };
+}
+
+function untoldNotes(untold: readonly string[]): string[] {
+  if (untold.length === 0) return [];
+  const some = untold.slice(0, 3).join(', ') + (untold.length > 3 ? ', ...' : '');
+  return [`values that need "layerAxis" to be layers, for the graph does not tell it: ${some} (${untold.length})`];
 }
 
 /** The modules that hand on one value, by that value; outermost first. */
@@ -123,16 +128,23 @@ export function moduleOutput(graph: Graph, path: string): string | undefined {
 }
 
 /** The value `tensor` as the layer `name`. Throws GraphError where it is none, or nothing tells which axis holds its units. */
-export function namedLayer(name: string, tensor: string, graph: Graph, stated: number | undefined): MaskLayer {
+export function namedLayer(name: string, tensor: string, graph: Graph, stated: number | undefined): Layers {
   const values = graphValues(graph);
   const shape = values.dims(tensor);
-  const axis = stated === undefined ? unitAxis(tensor, values) : statedAxis(stated, shape.length);
-  if (axis !== undefined || perImageDims(shape) === undefined) return maskLayer(name, tensor, shape, axis);
-  const axes = [...shape.keys()].filter((at) => !isBatch(shape[at]!));
-  throw new GraphError(
-    `layer "${name}" is ${formatDims(shape)}, and the graph does not tell which axis holds its units: ` +
-      `say "layerAxis" (--layer-axis), ${axes.slice(0, -1).join(', ')} or ${axes.at(-1)}`,
-  );
+  const told = unitAxis(tensor, values);
+  const axis = stated === undefined ? told : statedAxis(stated, shape.length);
+  if (axis === undefined && perImageDims(shape) !== undefined) {
+    const axes = [...shape.keys()].filter((at) => !isBatch(shape[at]!));
+    throw new GraphError(
+      `layer "${name}" is ${formatDims(shape)}, and the graph does not tell which axis holds its units: ` +
+        `say "layerAxis" (--layer-axis), ${axes.slice(0, -1).join(', ')} or ${axes.at(-1)}`,
+    );
+  }
+  const contradicted = told !== undefined && axis !== told;
+  return {
+    layers: [maskLayer(name, tensor, shape, axis)],
+    notes: contradicted ? [`the units of "${name}" are axis ${axis}, as stated; the graph tells axis ${told}`] : [],
+  };
 }
 
 function statedAxis(axis: number, rank: number): number {

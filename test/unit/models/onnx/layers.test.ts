@@ -104,6 +104,11 @@ describe.each(['script', 'dynamo'])('the layers of a network by the %s exporter'
     const expected = golden(file(`importance.${layer}.npy`)).data;
     for (const [at, score] of scores.entries()) expect(score).toBeCloseTo(expected[at]!, 5);
     expect((await openClassifier({ path, layer, layerAxis: -1 })).layers).toMatchObject([{ axis: 2, units: 16 }]);
+    const other = await openClassifier({ path, layer: 'stages.1', layerAxis: 1 });
+    expect(other).toMatchObject({
+      layers: [{ axis: 0, units: 4 }],
+      notes: ['the units of "stages.1" are axis 1, as stated; the graph tells axis 3'],
+    });
     for (const layerAxis of [0, 4, -4])
       await expect(openClassifier({ path, layer, layerAxis })).rejects.toThrow(
         `layerAxis is ${layerAxis}: give 1 to 3`,

@@ -92,7 +92,9 @@ describe('layers that are offered', () => {
     const logits = builder.op('Gemm', [flat, weights(builder, 64, 3)]);
     const offered = offeredLayers(builder.build([logits]).graph, logits, () => true);
     expect(offered.layers.map(({ name, kind }) => [name, kind])).toEqual([[flat, 'features']]);
-    expect(offered.untold).toEqual(['untold']);
+    expect(offered.notes).toEqual([
+      'values that need "layerAxis" to be layers, for the graph does not tell it: untold (1)',
+    ]);
   });
 
   it('are one value where a function takes several nodes', () => {
