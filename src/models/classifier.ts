@@ -88,7 +88,7 @@ export function perImageDims([batch, ...rest]: readonly Dim[]): readonly number[
 }
 
 /** The axis of units in the layer's value, batch included, where it is not the one `maskLayer` takes where none is given. */
-export function tellingAxis({ dims, axis }: MaskLayer): { readonly axis?: number } {
+export function tellingAxis({ dims, axis }: Pick<MaskLayer, 'dims' | 'axis'>): { readonly axis?: number } {
   return axis === (dims.length === 2 ? 1 : 0) ? {} : { axis: axis + 1 };
 }
 

@@ -4,7 +4,7 @@ import { baseModel, defendedModel, type EvaluatedModel } from '../../defense/def
 import { fullMasks, topUnitMasks } from '../../defense/mask-set.ts';
 import { RunError } from '../../errors.ts';
 import { OnnxModel } from '../../evaluation/onnx-model.ts';
-import { type Classifier, layerOf } from '../../models/classifier.ts';
+import { type Classifier, layerOf, tellingAxis } from '../../models/classifier.ts';
 import type { Runtime } from '../../onnx/runtime.ts';
 import type { CraftedOn } from '../../schemas/attacks.ts';
 import { UNDEFENDED, type Variant } from '../../schemas/variants.ts';
@@ -46,7 +46,10 @@ export class JobContext {
 
   classifier(): Promise<Classifier> {
     const { config, inputs } = this.plan;
-    this.#classifier ??= openClassifier(classifierSpec(config, inputs.imageShape));
+    this.#classifier ??= openClassifier(classifierSpec(config, inputs.imageShape)).then((classifier) => {
+      requirePlannedLayer(classifier, inputs.checkpoint.layer);
+      return classifier;
+    });
     return this.#classifier;
   }
 
@@ -110,6 +113,16 @@ export class JobContext {
       },
     );
   }
+}
+
+/** A plan of the first edition may have taken another axis of an .onnx's value for its units. Throws RunError. */
+function requirePlannedLayer(classifier: Classifier, planned: Plan['inputs']['checkpoint']['layer']): void {
+  if (planned === null) return;
+  const { name, units, axis, dims } = layerOf(classifier, planned.name);
+  if (units === planned.units && tellingAxis({ axis, dims }).axis === planned.axis) return;
+  throw new RunError(
+    `the plan has ${planned.units} units of "${name}", and there are ${units} along axis ${axis + 1}: plan the run anew, into another folder`,
+  );
 }
 
 /** Throws RunError where the plan has no such variant. */
