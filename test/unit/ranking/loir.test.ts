@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { bruteForceScores } from '../../../bench/brute-force.ts';
 import type { Dataset } from '../../../src/datasets/dataset.ts';
 import { openDataset } from '../../../src/datasets/open.ts';
+import { RunError } from '../../../src/errors.ts';
 import { type Classifier, layerOf, type MaskLayer, maskLayer } from '../../../src/models/classifier.ts';
 import { GraphBuilder } from '../../../src/onnx/builder.ts';
 import { sideInputs } from '../../../src/onnx/splice.ts';
@@ -55,6 +56,22 @@ describe('LO-IR', () => {
     expect(await closed(layerOf(classifier, 'layer4'))).toBe(true);
     expect(await closed(anywhere('avgpool'))).toBe(true);
     expect(await closed(layerOf(classifier, 'layer3'))).toBe(false);
+  });
+
+  test.each(['layer4', 'layer2'])('of %s names the image whose logits are no numbers', async (name) => {
+    const broken: Dataset = {
+      ...probe,
+      async pixels(first, count) {
+        const x = await probe.pixels(first, count);
+        const size = x.length / count;
+        if (first <= 13 && 13 < first + count) x.fill(Number.NaN, (13 - first) * size, (14 - first) * size);
+        return x;
+      },
+    };
+    const options = { signed: false, batchSize: 10, runtime };
+    const scores = loirScores(classifier, layerOf(classifier, name), broken, options);
+    await expect(scores).rejects.toThrow(RunError);
+    await expect(scores).rejects.toThrow(/^probe image 13 cannot be ranked on: without unit \d+ of layer\d its logit/);
   });
 
   test('of feature maps behind a linear tail', async () => {

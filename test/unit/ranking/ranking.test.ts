@@ -42,6 +42,11 @@ describe('masks', () => {
     expect([...topUnitMasks(scores, 2).data]).toEqual([1, 0, 1, 0, 0, 1, 1, 0]);
   });
 
+  test('keep no unit whose score is no number before one whose score is', () => {
+    const scores = scoresOf([[1], [Number.NaN], [3], [Number.NaN], [Number.NEGATIVE_INFINITY], [2]]);
+    expect(topUnits(scores, 0, 6)).toEqual([2, 5, 0, 4, 1, 3]);
+  });
+
   test('have exactly k ones a row, on units no less important than the others', () => {
     const shapes = fc.record({
       units: fc.integer({ min: 1, max: 20 }),

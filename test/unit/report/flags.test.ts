@@ -8,7 +8,7 @@ const { run, dataset } = makeRun({ variants: [NONE, LOIR] }).report;
 
 const CHECKS = { randomised: false, probabilities: false, zeroGradientImages: 0 };
 
-function checked(checks: Partial<typeof CHECKS>): VariantCase['variant'] {
+function checked(checks: Partial<VariantCase['variant']['checks']>): VariantCase['variant'] {
   return { ...variant('loir', 414, 400), checks: { ...CHECKS, ...checks } };
 }
 
@@ -104,6 +104,31 @@ describe('flags of a variant', () => {
     expect(flagsOf({ variant: checked({ zeroGradientImages: 35 }) })['zero-gradients']).toMatch(
       /^35 of 700 attacked images \(5\.0%\)/,
     );
+  });
+
+  it('count zero gradients and those that are no numbers in one flag', () => {
+    const messageOf = (checks: Parameters<typeof checked>[0]) =>
+      flagsOf({ variant: checked(checks) })['zero-gradients'];
+    const end = 'gradient attacks are blind there, so robust accuracy may be too high';
+    expect(messageOf({ zeroGradientImages: 35 })).toBe(
+      `35 of 700 attacked images (5.0%) had a loss gradient of exactly zero: ${end}`,
+    );
+    expect(messageOf({ zeroGradientImages: 5, nonFiniteGradientImages: 65 })).toBe(
+      `70 of 700 attacked images (10.0%) had a loss gradient that leads nowhere, 5 of exactly zero and 65 of NaN or infinity: ${end}`,
+    );
+    expect(messageOf({ nonFiniteGradientImages: 7 })).toMatch(/^7 of 700 .* 0 of exactly zero and 7 of NaN/);
+  });
+
+  it('name the images without a prediction, and say how they count', () => {
+    const messageOf = (clean: number[], attacked: number[]) =>
+      flagsOf({ variant: { ...variant('loir', 414, 400), unpredicted: { clean, attacked } } })['no-prediction'];
+    expect(messageOf([4], [])).toBe(
+      'the model gives no prediction, its logits being NaN or infinite, on image 4, counted as wrong',
+    );
+    expect(messageOf([], [7, 8])).toMatch(
+      /near images 7-8, at points that an attack tried: that is no adversarial example/,
+    );
+    expect(messageOf([4], [7])).toMatch(/on image 4, .*; and near image 7, .*may be too high$/);
   });
 
   it('say that Square beats gradients, from 0.2 points on', () => {

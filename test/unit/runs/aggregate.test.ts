@@ -144,6 +144,31 @@ describe('a run of five images, worked out by hand', () => {
     expect(loir?.worstCase.correct).toBe(2);
   });
 
+  it('takes no prediction for a wrong one, and names the images', () => {
+    const withoutPrediction = SHARDS.map((one) => ({
+      ...one,
+      images: one.images.map((image) => {
+        if (one.variant === 'none' && image.image === 1) return { ...image, cleanPrediction: null };
+        return one.variant === 'loir' && image.image === 4 ? { ...image, unpredicted: ['square'] } : image;
+      }),
+    }));
+    // On none's example of image 2 loir gives no prediction: its clean image's, which is right, does not stand in for it.
+    const predictions = [
+      { image: 0, prediction: 1 },
+      { image: 2, prediction: null },
+    ];
+    const toLoir: TransferResult = { ...TRANSFERS[0]!, sources: [{ variant: 'none', predictions }] };
+    const { variants } = report(withoutPrediction, [toLoir, TRANSFERS[1]!]);
+    expect(variants.map(({ clean }) => clean.correct)).toEqual([3, 4]);
+    expect(variants.map(({ unpredicted }) => unpredicted)).toEqual([
+      { clean: [1], attacked: [] },
+      { clean: [], attacked: [2, 4] },
+    ]);
+    expect(variants[1]?.transfer.find(({ source }) => source === 'none')?.accuracy).toBe(2 / 5);
+    expect(variants.map(({ flags }) => flags.some(({ code }) => code === 'no-prediction'))).toEqual([true, true]);
+    expect(report().variants.every(({ unpredicted }) => unpredicted === undefined)).toBe(true);
+  });
+
   it('compares on the same images', () => {
     const discordant = report().comparisons.map(({ a, b, measure, onlyA, onlyB }) => [a, b, measure, onlyA, onlyB]);
     expect(discordant).toEqual([
@@ -262,6 +287,15 @@ describe('results that are not those of the run', () => {
   it('are refused where an attack broke an image that was wrong already', () => {
     const images = first!.images.map((image) => ({ ...image, cleanPrediction: 7 }));
     expect(refusal(() => report([{ ...first!, images }, second!, ...others]))).toMatch(/wrong from the start: 0, 2$/);
+  });
+
+  it('are refused where a variant gives no prediction on more than three images, in whichever shards', () => {
+    const none = SHARDS.map((one) =>
+      one.variant === 'none'
+        ? one
+        : { ...one, images: one.images.map((image) => ({ ...image, unpredicted: ['square'] })) },
+    );
+    expect(refusal(() => report(none))).toMatch(/^variant loir gives no prediction on images 0-4: /);
   });
 
   it('are refused where an example was not evaluated, or twice, or is none', () => {

@@ -94,6 +94,21 @@ describe('loss surface', () => {
     expect(loss).toEqual(loss.map(() => loss[0]));
   });
 
+  test('takes a gradient that is no number for none', async () => {
+    const model = attackedModel(CLASSIFIER);
+    const broken: AttackedModel = {
+      ...model,
+      async gradient(loss, batch, streams) {
+        const answer = await model.gradient(loss, batch, streams);
+        return { ...answer, gradient: answer.gradient.with(3, Number.NaN) };
+      },
+    };
+    const { loss, zeroGradient } = await lossSurface(broken, { x: X, label: 0, image: 1 }, options('Linf'));
+    expect(zeroGradient).toBe(true);
+    expect(loss.flat().every(Number.isFinite)).toBe(true);
+    expect(loss).toEqual(loss.map(() => loss[0]));
+  });
+
   test('cross-entropy stays finite for logits as a sharp model has them', () => {
     expect(crossEntropy(Float32Array.of(1000, 0), 0)).toBe(0);
     expect(crossEntropy(Float32Array.of(1000, 0), 1)).toBe(1000);
