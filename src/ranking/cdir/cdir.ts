@@ -125,8 +125,8 @@ export async function textEmbeddings(
   return joined(batches);
 }
 
-/** Cosine of every image and every text, summed in float64: [images, texts]. */
-function cosinesOf(images: Embeddings, texts: Embeddings): Float32Array {
+/** Cosine of every image and every text, summed in float64: [images, texts]. Throws RunError where one has no direction. */
+export function cosinesOf(images: Embeddings, texts: Embeddings): Float32Array {
   const { size } = texts;
   const [imageNorms, textNorms] = [norms(images), norms(texts)];
   const cosines = new Float32Array(images.count * texts.count);
@@ -134,7 +134,12 @@ function cosinesOf(images: Embeddings, texts: Embeddings): Float32Array {
     for (let j = 0; j < texts.count; j++) {
       let sum = 0;
       for (let k = 0; k < size; k++) sum += images.data[i * size + k]! * texts.data[j * size + k]!;
-      cosines[i * texts.count + j] = sum / (imageNorms[i]! * textNorms[j]!);
+      const cosine = sum / (imageNorms[i]! * textNorms[j]!);
+      if (!Number.isFinite(cosine))
+        throw new RunError(
+          `CLIP gives probe image ${i} or concept ${j} an embedding of zeros, NaN or infinity: leave it out`,
+        );
+      cosines[i * texts.count + j] = cosine;
     }
   }
   return cosines;
