@@ -125,7 +125,7 @@ export async function textEmbeddings(
   return joined(batches);
 }
 
-/** Cosine of every image and every text, summed in float64: [images, texts]. Throws RunError where one has no direction. */
+/** Cosine of every image and every text, summed in float64: [images, texts]. Throws RankingError where one has no direction. */
 export function cosinesOf(images: Embeddings, texts: Embeddings): Float32Array {
   const { size } = texts;
   const [imageNorms, textNorms] = [norms(images), norms(texts)];
@@ -136,7 +136,7 @@ export function cosinesOf(images: Embeddings, texts: Embeddings): Float32Array {
       for (let k = 0; k < size; k++) sum += images.data[i * size + k]! * texts.data[j * size + k]!;
       const cosine = sum / (imageNorms[i]! * textNorms[j]!);
       if (!Number.isFinite(cosine))
-        throw new RunError(
+        throw new RankingError(
           `CLIP gives probe image ${i} or concept ${j} an embedding of zeros, NaN or infinity: leave it out`,
         );
       cosines[i * texts.count + j] = cosine;

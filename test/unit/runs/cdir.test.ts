@@ -123,7 +123,7 @@ describe('a run with variant cdir', () => {
     const path = `${rankings}/embeddings/${name}`;
     const bytes = readFileSync(path);
     writeFileSync(path, Buffer.from(bytes).fill(0, bytes.length - 4 * 24));
-    // The last image has an embedding of zeros now, so its cosines, and with them the scores, are no numbers.
+    // The last image has an embedding of zeros now, so its cosines, and with them the scores, would be no numbers.
     const { code, stderr } = await run(
       cdirConfig({
         ranking: { clip: { model: CLIP, tokenizer, similarity: 'cos_similarity' }, classNames },
@@ -132,7 +132,7 @@ describe('a run with variant cdir', () => {
     );
     writeFileSync(path, bytes);
     expect(code).toBe(2);
-    expect(stderr).toContain('the cdir ranking is degenerate');
+    expect(stderr).toMatch(/probe image \d+ or concept 0 an embedding of zeros/);
   });
 
   test('igd rank gives the same, with another similarity and CLIP in ONNX', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RunError } from '../../../../src/errors.ts';
+import { RankingError } from '../../../../src/errors.ts';
 import { cosinesOf } from '../../../../src/ranking/cdir/cdir.ts';
 
 const embeddings = (...rows: readonly (readonly [number, number])[]) => {
@@ -13,7 +13,7 @@ describe('cosines of images and texts', () => {
   });
 
   it.each([[[0, 0]], [[Number.NaN, 1]], [[Number.POSITIVE_INFINITY, 1]]] as const)('are refused for %s', (row) => {
-    expect(() => cosinesOf(embeddings([1, 2], row), embeddings([1, 0]))).toThrow(RunError);
+    expect(() => cosinesOf(embeddings([1, 2], row), embeddings([1, 0]))).toThrow(RankingError);
     expect(() => cosinesOf(embeddings([1, 2]), embeddings(row))).toThrow(/probe image 0 or concept 0 .* zeros, NaN/);
   });
 });
