@@ -150,6 +150,7 @@ function encodeNode(node: Node): NodeProto {
     input: [...node.inputs],
     output: [...node.outputs],
     attribute: Object.entries(node.attributes).map(([name, attribute]) => attributeToProto(name, attribute)),
+    metadataProps: node.source?.metadataProps ?? [],
   });
   if (node.source?.$unknown) proto.$unknown = node.source.$unknown;
   return proto;
