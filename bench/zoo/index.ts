@@ -51,6 +51,6 @@ async function compared(folder: string): Promise<Omit<Comparison, 'name'>> {
 
 function describe(verdict: Verdict): string {
   if (verdict.kind === 'ok')
-    return `ok ${verdict.logits.toExponential(1)} ${verdict.median.toExponential(1)} ${verdict.outliers}`;
+    return `ok ${verdict.logits.toExponential(1)} ${verdict.quartile.toExponential(1)} ${verdict.outliers}`;
   return `${verdict.kind}: ${verdict.kind === 'wrong' ? verdict.what : verdict.message}`;
 }

@@ -33,11 +33,11 @@ EXPORTS = {
 
 
 def gradients(model, images, labels, dtype):
-    """Logits [N, classes] and the gradient [N, C, H, W] of each image's cross-entropy, computed in `dtype`."""
+    """Logits [N, classes] and the gradient [N, C, H, W] of each image's cross-entropy, computed in `dtype`, each image alone."""
     # Parameters without gradients: some models cache what they make of them, with the graph behind it.
     model = copy.deepcopy(model).to(dtype).requires_grad_(False)
     logits, slopes = [], []
-    for image, label in zip(images.to(dtype).split(2), labels.split(2)):
+    for image, label in zip(images.to(dtype).split(1), labels.split(1)):
         image.requires_grad_(True)
         z = model(image)
         torch.nn.functional.cross_entropy(z, label, reduction="sum").backward()
@@ -71,7 +71,7 @@ def export(folder, name, model, images):
             torch.onnx.export(model, (example,), str(path), **EXPORTS[name])
     except Exception as error:  # noqa: BLE001 - an exporter fails in every way there is
         path.unlink(missing_ok=True)
-        return f"{type(error).__name__}: {str(error).strip()[:300]}"
+        return f"{type(error).__name__}: {str(error).strip().splitlines()[0][:200]}"
     return None
 
 

@@ -69,26 +69,30 @@ function multiplied(node: Node, a: Term, b: Term, needed: ReadonlySet<string>, b
   const inner = shared.filter((label) => !needed.has(label));
   const rows = left.labels.filter((label) => !shared.includes(label));
   const columns = right.labels.filter((label) => !shared.includes(label));
+  // Only the last of the rows is one of the matrix: joined with the others the batch would hide in their product.
+  const [more, row] = [rows.slice(0, -1), rows.slice(-1)];
   const matrices = [
-    arranged(node, left, [stacks, rows, inner], builder),
-    arranged(node, right, [stacks, inner, columns], builder),
+    arranged(node, left, [...stacks, ...more], [row, inner], builder),
+    arranged(node, right, [...stacks, ...more], [inner, columns], builder),
   ];
   const sizes = [...sizesOf(left, [...stacks, ...rows], builder), ...sizesOf(right, columns, builder)];
   return { value: builder.reshape(builder.op('MatMul', matrices), sizes), labels: [...stacks, ...rows, ...columns] };
 }
 
-/** A stack of matrices: the last two groups of axes joined to one each. */
+/** A stack of matrices, by the labels of its axes: a 1 where the term has no such axis, rows and columns joined to one axis each. */
 function arranged(
   node: Node,
   term: Term,
-  groups: readonly [string[], string[], string[]],
+  stacks: readonly string[],
+  matrix: readonly (readonly string[])[],
   builder: GraphBuilder,
 ): string {
-  const [stacks, ...matrix] = groups;
-  const order = groups.flat().map((label) => term.labels.indexOf(label));
+  const own = stacks.filter((label) => term.labels.includes(label));
+  const order = [...own, ...matrix.flat()].map((label) => term.labels.indexOf(label));
   const turned = builder.op('Transpose', [term.value], { perm: order });
   const joined = matrix.map((labels) => product(sizesOf(term, labels, builder)) ?? fail(node, 'it joins two batches'));
-  return builder.reshape(turned, [...sizesOf(term, stacks, builder), ...joined]);
+  const sizes = stacks.map((label) => (own.includes(label) ? sizesOf(term, [label], builder)[0]! : 1));
+  return builder.reshape(turned, [...sizes, ...joined]);
 }
 
 function sizesOf({ value, labels }: Term, of: readonly string[], builder: GraphBuilder): Dim[] {

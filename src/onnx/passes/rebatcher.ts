@@ -40,6 +40,10 @@ export class Rebatcher {
     if (places.some(({ factor, outer }) => factor !== place.factor || outer !== place.outer)) {
       fail(node, 'it combines values whose batches are laid out differently');
     }
+    if (node.op === 'Tile') {
+      const interleaved = this.#interleaved(node, place, builder);
+      if (interleaved) return interleaved;
+    }
     const adapted = adaptOperands(this.#withKnownShape(node, place, builder), this.#size, builder);
     this.#check(adapted, place, builder);
     for (const name of adapted.outputs) this.#outer.set(name, place.outer);
@@ -67,6 +71,23 @@ export class Rebatcher {
     this.#outer.set(node.outputs[0]!, chosen.outer);
     const shape = builder.ints(target.with(chosen.axis, -1));
     return { ...node, op: 'Reshape', inputs: [node.inputs[0]!, shape], attributes: {} };
+  }
+
+  /**
+   * A Tile that repeats the one image it was exported for (the query of all windows, say): repeated image by image, so that
+   * repeats of an image stay together as windows do.
+   */
+  #interleaved(node: Node, { axis, outer, factor }: Place, builder: GraphBuilder): Node | undefined {
+    const repeats = builder.constantOf(node.inputs[1]!);
+    const counts = repeats && toNumbers(repeats);
+    if (counts === undefined || counts[axis] === 1 || this.#size !== 1 || outer !== 1) return undefined;
+    const [before, after] = [counts.slice(0, axis), counts.slice(axis + 1)];
+    const tiled = builder.op('Tile', [node.inputs[0]!, builder.ints([...before, 1, ...after])]);
+    const dims = numbersIn(builder.shape(tiled).with(axis, -1))!;
+    const apart = [...dims.slice(0, axis), -1, 1, factor, ...dims.slice(axis + 1)];
+    const shape = builder.ints(apart.map((_, at) => (at === axis + 1 ? counts[axis]! : 1)));
+    const repeated = builder.op('Expand', [builder.reshape(tiled, apart), shape]);
+    return { ...node, op: 'Reshape', inputs: [repeated, builder.ints(dims)], attributes: {} };
   }
 
   /** The node without the frozen size in a shape it reads: the batch stays on its axis, counted from the end. */

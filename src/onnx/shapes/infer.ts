@@ -33,10 +33,19 @@ export function inferNode(node: Node, inputs: readonly (TypedShape | undefined)[
   const outputs = rule(node, inputs);
   for (const { dims } of outputs) {
     if (!dims.every(isPossible)) throw new GraphError(`${describeNode(node)} would give shape ${formatDims(dims)}`);
+    const elements = dims.reduce<number>((total, dim) => total * (isBatch(dim) ? dim.batch : dim), 1);
+    if (elements > LARGEST) {
+      throw new GraphError(
+        `${describeNode(node)} would give shape ${formatDims(dims)}, ${Math.round((4 * elements) / 2 ** 30)} GiB: more memory than there is`,
+      );
+    }
   }
   const fixed = inputs.every((input) => input === undefined || isFixed(input));
   return withValues(node, inputs, fixed ? outputs.map((output) => ({ ...output, fixed })) : outputs);
 }
+
+/** Elements of one value for one image: 8 GiB of float32, a hundred times what a classifier of photographs has. */
+const LARGEST = 2 ** 31;
 
 function isPossible(dim: Dim): boolean {
   const count = isBatch(dim) ? dim.batch : dim;

@@ -53,6 +53,21 @@ function weight(graph: GraphBuilder, ...dims: number[]): string {
 }
 
 describe('withDynamicBatch', () => {
+  /** A query of the whole image for each of its windows, as GCViT writes it. */
+  const queriesOfWindows: Build = (graph, x, size) => {
+    const query = graph.op('ReduceMean', [x, graph.ints([1])]);
+    const repeated = graph.op('Tile', [query, graph.ints([4, 1, 1])]);
+    const windows = graph.reshape(x, [4 * size, 1, 3]);
+    return graph.reshape(graph.op('Mul', [windows, repeated]), [size, 12]);
+  };
+
+  it('an image repeated for its windows', () => checkDynamic([4, 3], queriesOfWindows, [1]));
+
+  it('refuses several images repeated for windows: a window would get the query of another image', () => {
+    const { graph } = frozenModel(3, [4, 3], queriesOfWindows);
+    expect(() => withDynamicBatch(graph)).toThrow('Tile');
+  });
+
   it('a flatten written as [B, -1], [-1, D], [B, D], and Flatten', () =>
     checkDynamic([3, 4, 4], (graph, x, size) => {
       const shapes = [
