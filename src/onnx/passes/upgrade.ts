@@ -3,6 +3,7 @@ import { CANONICAL_IR_VERSION, CANONICAL_OPSET, type GraphBuilder } from '../bui
 import { describeNode, floatOf, type Model, type Node } from '../graph.ts';
 import { padOfAllAxes } from '../pads.ts';
 import { constantTensor } from '../shapes/creation.ts';
+import { foldedAsConvTranspose } from './col2im.ts';
 import { einsumAsProducts } from './einsum.ts';
 import { refuseByKind } from './refused-ops.ts';
 import { type Rule, rewrite } from './rewrite.ts';
@@ -67,6 +68,7 @@ const CHANGES: Readonly<Record<string, Change>> = {
   Upsample: { below: 10, rule: resizeFromScales },
   Resize: { below: 11, rule: resizeFromScales },
   Scatter: { below: 11, rule: (node) => ({ ...node, op: 'ScatterElements' }) },
+  Col2Im: { below: Number.POSITIVE_INFINITY, rule: foldedAsConvTranspose },
   Einsum: { below: Number.POSITIVE_INFINITY, rule: einsumAsProducts },
   GroupNormalization: { below: Number.POSITIVE_INFINITY, rule: groupNormalization },
 };
