@@ -77,7 +77,7 @@ const OPTIONS = [
 /**
  * Ranks the units of a layer by their importance for each class (IG-Defense, arXiv:2409.15190, section 3), on the model
  * without its defence where it has one. Rejects with ConfigError where there is no such layer, with InputError where an
- * option does not fit, and with the signal's reason where it is stopped. A ranking without class information is returned
+ * option does not fit, with RunError where activations or logits of an image are NaN or infinite, and with the signal's reason where it is stopped. A ranking without class information is returned
  * all the same: its diagnostics say so.
  */
 export async function rankUnits(model: OpenModel, options: RankUnitsOptions): Promise<Ranking> {
