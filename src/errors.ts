@@ -30,6 +30,12 @@ export class DatasetError extends InputError {}
 /** An ONNX graph that is malformed or uses what igd cannot transform; names the op and the node. */
 export class GraphError extends InputError {}
 
+/**
+ * A model that does not compute what it says: its answers depend on its neighbours or on who computes it, its gradient is not
+ * that of its loss, or its outputs are no logits.
+ */
+export class ModelError extends InputError {}
+
 /** A ranking that cannot be read, does not fit the model, or carries no class information. */
 export class RankingError extends InputError {}
 

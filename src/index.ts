@@ -62,6 +62,7 @@ export {
   GraphError,
   IgdError,
   InputError,
+  ModelError,
   RankingError,
   RunError,
   TransientError,

@@ -4,11 +4,13 @@ import { type EvaluatedModel, NOISE_INPUT } from '../defense/defended-model.ts';
 import { IMAGE_INPUT, type ImageShape } from '../models/classifier.ts';
 import type { RandomSource } from '../numeric/random.ts';
 import { float32, int64 } from '../numeric/tensor.ts';
+import { STRAIGHT_THROUGH } from '../onnx/autodiff/rule-table.ts';
 import { appendGradient } from '../onnx/autodiff/vjp.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
 import type { Model } from '../onnx/graph.ts';
 import { type Feeds, outputOf, type Runtime, type Session } from '../onnx/runtime.ts';
 import type { AttackUsage } from '../schemas/results.ts';
+import { requireAgreement } from './proof/agreement.ts';
 
 const LABELS = 'labels';
 
@@ -37,6 +39,7 @@ export class OnnxModel implements MeteredModel {
   readonly #evaluated: EvaluatedModel;
 
   readonly #runtime: Runtime;
+  readonly #agreed = new Set<LossName>();
   readonly #sessions = new Map<LossName | 'forward', Promise<Session>>();
   #forwards = 0;
   #gradients = 0;
@@ -67,17 +70,49 @@ export class OnnxModel implements MeteredModel {
     const feeds = { ...this.#feeds(batch.x, streams), ...lossFeeds(loss, batch, this.classes) };
     const outputs = await this.#run(loss, feeds, ['loss', logits, 'gradient']);
     this.#gradients += batch.labels.length;
-    return {
+    const result = {
       loss: outputOf(outputs, 'loss'),
       logits: outputOf(outputs, logits),
       gradient: outputOf(outputs, 'gradient'),
     };
+    if (!this.#agreed.has(loss)) await this.#requireAgreement(loss, batch.x, feeds, result.logits);
+    return result;
+  }
+
+  get hasOwnGradient(): boolean {
+    return this.#evaluated.rules === STRAIGHT_THROUGH;
+  }
+
+  /** The same model on the runtime that this one's is compared with. */
+  plain(): OnnxModel | undefined {
+    const runtime = this.#runtime.plain?.();
+    return runtime && new OnnxModel(this.#evaluated, this.imageShape, this.classes, runtime);
   }
 
   async release(): Promise<void> {
     const sessions = await Promise.all(this.#sessions.values());
     this.#sessions.clear();
+    this.#agreed.clear();
     await Promise.all(sessions.map((session) => session.release()));
+  }
+
+  /**
+   * Throws ModelError where the session of a loss gives other logits than the forward session: an optimiser at work in one of
+   * them alone. Once a session, on the first images it is asked about.
+   */
+  async #requireAgreement(loss: LossName, x: Float32Array, feeds: Feeds, logits: Float32Array): Promise<void> {
+    const { model, logits: output } = this.#evaluated;
+    const own = Object.fromEntries(model.graph.inputs.map(({ name }) => [name, feeds[name]!]));
+    const ask = async (x: Float32Array) =>
+      outputOf(await this.#run('forward', { ...own, [IMAGE_INPUT]: this.#imagesOf(x) }, [output]), output);
+    await requireAgreement({
+      answers: [await ask(x), logits],
+      ...{ classes: this.classes, x, ask },
+      problem: (difference) =>
+        `${model.graph.name}: its logits with the gradient of ${loss} and without differ by ${difference} of their size: the ` +
+        'runtime computes another function in one of them; export the model with other ops or another opset',
+    });
+    this.#agreed.add(loss);
   }
 
   async #run(kind: LossName | 'forward', feeds: Feeds, outputs: readonly string[]) {
@@ -99,9 +134,13 @@ export class OnnxModel implements MeteredModel {
     return created;
   }
 
+  #imagesOf(x: Float32Array) {
+    return float32([x.length / this.imageSize, ...this.imageShape], x);
+  }
+
   #feeds(x: Float32Array, streams: readonly RandomSource[]): Record<string, Feeds[string]> {
     const count = x.length / this.imageSize;
-    const images = { [IMAGE_INPUT]: float32([count, ...this.imageShape], x) };
+    const images = { [IMAGE_INPUT]: this.#imagesOf(x) };
     const { smoothing } = this.#evaluated;
     if (smoothing === null) return images;
     const noise = new Float32Array(count * smoothing.samples * this.imageSize);

@@ -33,6 +33,8 @@ export interface Runtime {
   createSession(model: Model): Promise<Session>;
   /** The same for an .onnx file as it is, whatever ops it has. */
   loadSession(path: string): Promise<Session>;
+  /** The runtime to compare with, where there is one: it computes on the CPU, node by node, as a graph is written. */
+  plain?(): Runtime;
 }
 
 /** An output of a run. Throws Error where the runtime gave none of that name: a bug, never a row of zeros. */

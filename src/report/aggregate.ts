@@ -30,14 +30,17 @@ export function aggregate(
   const base = summaries.find(({ mask }) => mask === 'none');
   const variants = summaries.map((variant) => ({
     ...variant,
-    flags: flagVariant({
-      variant,
-      base,
-      run,
-      comparisons,
-      classes: checkpoint.classes,
-      averagesNoise: facts.averagesNoise,
-    }),
+    flags: [
+      ...flagVariant({
+        variant,
+        base,
+        run,
+        comparisons,
+        classes: checkpoint.classes,
+        averagesNoise: facts.averagesNoise,
+      }),
+      ...(variant.proof?.notes ?? []),
+    ],
   }));
   const sweep = summariseThresholds(run, summaries, comparisons);
   const flags = flagRun({ run, sweep, dataset });
@@ -50,9 +53,10 @@ export function aggregate(
 
 type Summary = Omit<VariantReport, 'flags'>;
 
-function summarise(scored: ScoredVariant, { run, dataset }: RunFacts): Summary {
+function summarise(scored: ScoredVariant, { run, dataset, proofs }: RunFacts): Summary {
   const { variant, right } = scored;
   const { clean, attacked } = scored.unpredicted;
+  const proof = proofs?.get(variant.id);
   return {
     id: variant.id,
     mask: maskKind(variant),
@@ -65,6 +69,7 @@ function summarise(scored: ScoredVariant, { run, dataset }: RunFacts): Summary {
     transfer: transferRows(scored),
     checks: scored.checks,
     ...(clean.length + attacked.length === 0 ? {} : { unpredicted: { clean: [...clean], attacked: [...attacked] } }),
+    ...(proof && { proof }),
   };
 }
 

@@ -6,6 +6,7 @@ import { aggregate } from '../report/aggregate.ts';
 import type { RunFacts } from '../report/summary/outcomes.ts';
 import { runKeys } from '../schemas/keys.ts';
 import { parseRecord } from '../schemas/parse-record.ts';
+import { type ModelProof, modelProofSchema } from '../schemas/proof.ts';
 import type { MissingResult, Report } from '../schemas/report.ts';
 import { type ShardResult, type TransferResult, transferResultSchema } from '../schemas/results.ts';
 import type { Store } from '../stores/store.ts';
@@ -29,7 +30,7 @@ const READ_AT_ONCE = 48;
 export async function buildReport(plan: Plan, runs: Store, rankings: Store): Promise<Report> {
   const coverage = wholeRun(plan);
   const { shards, transfers } = await resultsOf(plan, runs, coverage);
-  return aggregate(await factsOf(plan, rankings, coverage), shards, transfers);
+  return aggregate(await factsOf(plan, runs, rankings, coverage), shards, transfers);
 }
 
 /**
@@ -44,7 +45,7 @@ export async function writeReport(
 ): Promise<Report> {
   const coverage = allowPartial ? await completeShards(plan, runs) : wholeRun(plan);
   const { shards, transfers } = await resultsOf(plan, runs, coverage);
-  const report = aggregate(await factsOf(plan, rankings, coverage), shards, transfers);
+  const report = aggregate(await factsOf(plan, runs, rankings, coverage), shards, transfers);
   for (const { method } of plan.rankings) {
     await runs.put(runKeys.ranking(method), encodeRanking(await loadRanking({ plan, rankings }, method)));
   }
@@ -120,8 +121,19 @@ async function transferResult(runs: Store, variant: string, shard: number): Prom
   return parseRecord(transferResultSchema, bytes, key);
 }
 
+/** Runs before 0.2 have none. */
+async function proofsOf({ config }: Plan, runs: Store): Promise<Map<string, ModelProof>> {
+  const proofs = new Map<string, ModelProof>();
+  for (const { id } of config.variants) {
+    const key = runKeys.proof(id);
+    const bytes = await runs.get(key);
+    if (bytes !== undefined) proofs.set(id, parseRecord(modelProofSchema, bytes, key));
+  }
+  return proofs;
+}
+
 /** Everything a report says that is known before any image is attacked. */
-async function factsOf(plan: Plan, rankings: Store, coverage: Coverage): Promise<RunFacts> {
+async function factsOf(plan: Plan, runs: Store, rankings: Store, coverage: Coverage): Promise<RunFacts> {
   const { config, inputs, id } = plan;
   const images = imagesIn(plan, coverage);
   return {
@@ -171,6 +183,7 @@ async function factsOf(plan: Plan, rankings: Store, coverage: Coverage): Promise
     images,
     ...publishedFacts(plan, images.length),
     averagesNoise: plan.suite.some((spec) => 'eot' in spec && spec.eot > 1),
+    proofs: await proofsOf(plan, runs),
   };
 }
 

@@ -13,6 +13,8 @@ export interface RuntimeOptions {
   readonly threads?: number;
   /** What computes: the CPU by default. A device that is not there is refused. */
   readonly device?: Device;
+  /** Whether onnxruntime may rewrite graphs; by default it does. */
+  readonly optimise?: boolean;
 }
 
 /**
@@ -20,13 +22,13 @@ export interface RuntimeOptions {
  * the graph computes, so sessions live in workers. `createSession` throws RunError, `loadSession` GraphError, where
  * onnxruntime refuses the graph; both throw RunError where it would not compute on the device asked for.
  */
-export function onnxRuntime({ device = 'cpu', threads }: RuntimeOptions = {}): Runtime {
+export function onnxRuntime({ device = 'cpu', threads, optimise = true }: RuntimeOptions = {}): Runtime {
   disableTelemetry();
   const create = async (source: () => SplitModel | string, refused: (cause: unknown) => Error): Promise<Session> => {
     await requireProvider(device);
     const graph = source();
     const start = performance.now();
-    const options = runtimeOptions(device, threads);
+    const options = runtimeOptions(device, { threads, optimise });
     const created =
       typeof graph === 'string'
         ? InferenceSession.create(graph, options)
@@ -37,6 +39,7 @@ export function onnxRuntime({ device = 'cpu', threads }: RuntimeOptions = {}): R
     return new OnnxRuntimeSession(session, start);
   };
   return {
+    plain: () => onnxRuntime({ ...(threads !== undefined && { threads }), optimise: false }),
     createSession: (model) =>
       create(
         () => splitModel(model),

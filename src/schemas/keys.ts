@@ -7,6 +7,8 @@ export const runKeys = {
   /** [m, C, H, W] float32: the adversarial examples of the shard's broken images, in image order. */
   examples: (variant: string, shard: number) => `shards/${variant}/${padded(shard)}.npy`,
   transfer: (variant: string, shard: number) => `transfer/${variant}/${padded(shard)}.json`,
+  /** That the variant's model computes what it says, as the first who evaluated it found. */
+  proof: (variant: string) => `proof/${variant}.json`,
   /** Where an interrupted evaluation goes on from; gone once it is done. */
   state: (variant: string, shard: number) => `state/${variant}/${padded(shard)}.bin`,
   shift: (shard: number) => `shift/${padded(shard)}.json`,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { modelProofSchema } from './proof.ts';
 import { readingFactSchema } from './reading.ts';
 import { modelChecksSchema } from './results.ts';
 
@@ -56,6 +57,8 @@ const variant = z.strictObject({
    * another variant's example. Left out where there are none; a run ends where there are more than a few.
    */
   unpredicted: z.strictObject({ clean: z.array(z.int()), attacked: z.array(z.int()) }).optional(),
+  /** That its model computes what it says; not in reports of runs before 0.2. */
+  proof: modelProofSchema.optional(),
   flags: z.array(flag),
 });
 export type VariantReport = z.infer<typeof variant>;

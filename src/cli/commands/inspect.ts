@@ -1,21 +1,32 @@
+import { basename } from 'node:path';
 import type { Command } from 'commander';
-import type { MaskLayer } from '../../models/classifier.ts';
+import { proveClassifier } from '../../evaluation/proof/prove-model.ts';
+import type { Classifier, MaskLayer } from '../../models/classifier.ts';
 import { sizeOf } from '../../numeric/tensor.ts';
 import { gradientProblems } from '../../onnx/autodiff/gradient-problems.ts';
 import type { Graph } from '../../onnx/graph.ts';
+import { proofText } from '../../report/proof-text.ts';
 import { checkpointDigest } from '../../runs/inputs/inspect-inputs.ts';
 import { openClassifier } from '../../runs/inputs/open-classifier.ts';
+import type { ModelProof } from '../../schemas/proof.ts';
 import { describeReading } from '../../schemas/reading.ts';
 import { localPath } from '../../stores/open.ts';
-import { addModelOptions, type ModelFlags, modelOptions } from '../options.ts';
+import { addModelOptions, cores, type ModelFlags, modelOptions } from '../options.ts';
 import { print } from '../storage-location.ts';
 
 interface InspectFlags extends ModelFlags {
   readonly json?: boolean;
+  readonly prove?: boolean;
 }
 
 export function define(command: Command): void {
-  command.argument('<file>', 'checkpoint (.pt, .pth, .pth.tar, .safetensors) or .onnx').option('--json', 'as JSON');
+  command
+    .argument('<file>', 'checkpoint (.pt, .pth, .pth.tar, .safetensors) or .onnx')
+    .option('--json', 'as JSON')
+    .option(
+      '--prove',
+      'compute a few random images: by other sessions, in other batches, and gradients by differences',
+    );
   addModelOptions(command).action(async (file: string, flags: InspectFlags) => {
     const summary = await summarise(file, flags);
     if (flags.json === true) return print(JSON.stringify(summary, null, 2));
@@ -32,16 +43,15 @@ export function define(command: Command): void {
       print(`  no gradient   ${missingLines(summary.missingGradients).join('\n                ')}`);
     for (const line of describeReading(summary.reading)) print(`  read          ${line}`);
     for (const note of summary.notes) print(`  note          ${note}`);
+    if (summary.proof !== undefined) for (const line of proofLines(summary.proof)) print(`  ${line}`);
   });
 }
 
 async function summarise(file: string, flags: InspectFlags) {
   const path = await localPath(file);
   const sha256 = await checkpointDigest(path);
-  const { architecture, imageShape, classes, layers, notes, reading, model } = await openClassifier({
-    path,
-    ...modelOptions(flags),
-  });
+  const classifier = await openClassifier({ path, ...modelOptions(flags) });
+  const { architecture, imageShape, classes, layers, notes, reading, model } = classifier;
   return {
     file,
     sha256,
@@ -57,6 +67,7 @@ async function summarise(file: string, flags: InspectFlags) {
     missingGradients: gradientProblems(model.graph),
     notes,
     reading,
+    ...(flags.prove === true && { proof: await proofOf(classifier, basename(path)) }),
   };
 }
 
@@ -87,6 +98,16 @@ function stageOf({ module }: LayerRow): string | undefined {
   const steps = module.split('.');
   const numbered = steps.findIndex((step) => /^\d+$/.test(step));
   return steps.slice(0, numbered < 0 ? 1 : numbered + 1).join('.');
+}
+
+function proofLines(proof: ModelProof): string[] {
+  return [`proof         ${proofText([proof])}`, ...proof.notes.map(({ message }) => `              note: ${message}`)];
+}
+
+async function proofOf(classifier: Classifier, name: string): Promise<ModelProof> {
+  const { onnxRuntime } = await import('../../runtime/session.ts');
+  const runtime = onnxRuntime({ threads: cores() });
+  return proveClassifier(classifier, runtime, { name, gradients: true, evaluations: 0 });
 }
 
 function countOps({ nodes }: Graph): Record<string, number> {

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { type Command, Option } from 'commander';
 import { NO_PREDICTION } from '../../attacks/core/predictions.ts';
 import { requireFewUnpredicted } from '../../attacks/core/unpredicted.ts';
@@ -10,6 +11,7 @@ import { topUnitMasks } from '../../defense/mask-set.ts';
 import { InputError, messageOf, RankingError } from '../../errors.ts';
 import { OnnxModel } from '../../evaluation/onnx-model.ts';
 import { predictedClasses } from '../../evaluation/predict.ts';
+import { proveModel } from '../../evaluation/proof/prove-model.ts';
 import { type Classifier, layerOf } from '../../models/classifier.ts';
 import { isFiniteRow } from '../../numeric/float32.ts';
 import { decodeNpy, encodeNpy } from '../../numeric/npy.ts';
@@ -98,7 +100,10 @@ async function predict(checkpoint: string, given: PredictFlags): Promise<void> {
     classifier.classes,
     onnxRuntime({ threads: cores() }),
   );
-  const { logits, gradient } = await outputsOf(model, data, flags, noise).finally(() => model.release());
+  const proof = { name: basename(path), data, gradients: flags.gradient !== undefined, evaluations: data.count };
+  const { logits, gradient } = await proveModel(model, proof)
+    .then(() => outputsOf(model, data, flags, noise))
+    .finally(() => model.release());
   if (flags.logits !== undefined)
     await writeOutput(flags.logits, encodeNpy(float32([data.count, classifier.classes], logits)));
   if (flags.gradient !== undefined)

@@ -1,9 +1,10 @@
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Dataset } from '../../datasets/dataset.ts';
 import { datasetDigest } from '../../datasets/digest.ts';
 import { requireModelClasses } from '../../datasets/model-classes.ts';
 import { openDataset } from '../../datasets/open.ts';
+import { proveClassifier } from '../../evaluation/proof/prove-model.ts';
 import { type Classifier, layerOf, tellingAxis } from '../../models/classifier.ts';
 import { diagnose, requireSound } from '../../ranking/diagnostics.ts';
 import { unitScores } from '../../ranking/methods.ts';
@@ -94,6 +95,8 @@ async function rank(checkpoint: string, given: RankFlags): Promise<void> {
   const clip = rankingUses(method, 'clip') ? await inspectedClip(flags, classifier, probe) : undefined;
   const store = new FileStore(resolve(flags.rankings));
   const runtime = onnxRuntime({ threads: cores() });
+  const proof = { name: basename(path), data: probe, gradients: false, evaluations: probe.count };
+  await proveClassifier(classifier, runtime, proof);
   const signed = flags.signed === true;
   const progress = countProgress(process.stderr, 'probe images:');
   const scores = await unitScores(method, {

@@ -1,9 +1,13 @@
 import type { Command } from 'commander';
+import { proofText } from '../../report/proof-text.ts';
 import { checkAnalysis } from '../../runs/planning/analysis-plan.ts';
 import { prepareRun } from '../../runs/planning/prepare-run.ts';
+import { proveRun } from '../../runs/planning/prove-run.ts';
+import { onnxRuntime } from '../../runtime/session.ts';
 import { parseParameterSweep } from '../../schemas/parameter-sweep.ts';
 import { parseConfig } from '../../schemas/parse-config.ts';
 import { describeReading } from '../../schemas/reading.ts';
+import { cores } from '../options.ts';
 import { print, readText } from '../storage-location.ts';
 
 export function define(command: Command): void {
@@ -15,8 +19,10 @@ async function validate(path: string): Promise<void> {
   const sweep = parseParameterSweep(text, path);
   const [config = parseConfig(text, path), ...others] = sweep?.runs.map((run) => run.config) ?? [];
   for (const other of others) await prepareRun(other, null);
-  const { inputs, suite } = (await prepareRun(config, null)).plan;
+  const prepared = await prepareRun(config, null);
+  const { inputs, suite } = prepared.plan;
   checkAnalysis(config, inputs);
+  const proof = await proveRun(prepared, onnxRuntime({ threads: cores() }));
   const { checkpoint, test, probe, clip } = inputs;
   print(`${path} is a valid run config`);
   if (sweep !== undefined)
@@ -24,6 +30,8 @@ async function validate(path: string): Promise<void> {
   print(`  model     ${checkpoint.architecture}, ${checkpoint.classes} classes, sha256 ${checkpoint.sha256}`);
   for (const line of describeReading(checkpoint.reading ?? [])) print(`            ${line}`);
   for (const note of checkpoint.notes) print(`            ${note}`);
+  print(`  proof     ${proofText([proof])}`);
+  for (const { message } of proof.notes) print(`            note: ${message}`);
   if (checkpoint.layer !== null) {
     const { name, units, axis } = checkpoint.layer;
     const along = axis === undefined ? '' : ` along layerAxis ${axis}`;

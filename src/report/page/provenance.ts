@@ -2,6 +2,7 @@ import { describeReading } from '../../schemas/reading.ts';
 import type { Report } from '../../schemas/report.ts';
 import { count, counted, list, radius } from '../format.ts';
 import { fitsHalfWidth, MOST_CLASSES_DRAWN, overlapChart } from '../plots/overlap.ts';
+import { proofText } from '../proof-text.ts';
 import { type Content, html, type Markup, note, section } from './markup.ts';
 
 /** How far classes share their important units; null where no variant needs a ranking. */
@@ -33,7 +34,7 @@ type Entry = readonly [term: string, description: Content];
 
 /** What was run, to the bit: enough to run it again. */
 export function provenanceSection(report: Report): Markup {
-  const entries = [...runEntries(report), ...inputEntries(report), ...rankingEntries(report)];
+  const entries = [...runEntries(report), ...inputEntries(report), ...proofEntries(report), ...rankingEntries(report)];
   const items = entries.map(([term, description]) => html`<dt>${term}</dt><dd>${description}</dd>\n`);
   return section('What was run', html`<dl>\n${items}</dl>\n`);
 }
@@ -66,6 +67,12 @@ function inputEntries({ checkpoint, dataset }: Report): Entry[] {
     ['Test set', html`${dataset.format} · ${file(dataset.test)}`],
     ...(dataset.probe === null ? [] : [['Probe set', file(dataset.probe)] satisfies Entry]),
   ];
+}
+
+/** Reports of runs before 0.2 have no proofs. */
+function proofEntries({ variants }: Report): Entry[] {
+  const proofs = variants.flatMap(({ proof }) => proof ?? []);
+  return proofs.length === 0 ? [] : [['Proof of the models', proofText(proofs)]];
 }
 
 function rankingEntries({ ranking }: Report): Entry[] {

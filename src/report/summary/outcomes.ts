@@ -1,5 +1,6 @@
 import { RunError } from '../../errors.ts';
 import { imageRanges } from '../../numeric/ranges.ts';
+import type { ModelProof } from '../../schemas/proof.ts';
 import type { Published } from '../../schemas/published.ts';
 import type { Report } from '../../schemas/report.ts';
 import type { AttackUsage, ImageOutcome, ModelChecks, ShardResult } from '../../schemas/results.ts';
@@ -13,6 +14,8 @@ export type RunFacts = Pick<Report, 'run' | 'checkpoint' | 'dataset' | 'ranking'
   /** Numbers of the images the report is about, rising, `run.images` of them; left out, the first ones. */
   readonly images?: readonly number[];
   readonly published?: PublishedFacts;
+  /** By variant, of those that have one. */
+  readonly proofs?: ReadonlyMap<string, ModelProof>;
 };
 
 /** What others found, and in which ways they went about it differently, a sentence each. */

@@ -5,6 +5,7 @@ import type { Classifier, ClassifierOptions } from '../../models/classifier.ts';
 import { classifierFromCheckpoint } from '../../models/from-checkpoint.ts';
 import { classifierFromOnnx } from '../../models/from-onnx.ts';
 import type { RunConfig } from '../../schemas/config.ts';
+import { UNDEFENDED } from '../../schemas/variants.ts';
 import { type ZooFacts, zooFacts } from '../../schemas/zoo/zoo.ts';
 import { readOnnx } from './onnx-file.ts';
 
@@ -23,6 +24,12 @@ export function classifierSpec(
   imageShape: readonly [number, number, number],
 ): ClassifierSpec {
   return { ...checkpoint, path: checkpoint.uri, model, layer, layerAxis, imageShape };
+}
+
+/** How messages name the model of a variant. */
+export function modelName({ checkpoint }: RunConfig, variant: string = UNDEFENDED.id): string {
+  const file = basename(checkpoint.uri);
+  return variant === UNDEFENDED.id ? file : `${file} as ${variant}`;
 }
 
 /**

@@ -42,6 +42,8 @@ export async function evaluateShard(
   const result: ShardResult = { schema: 'igd.shard/2', variant: job.variant, images: outcomes, attacks: usage, checks };
   // The result is what says "done": examples first, so that a done shard always has them.
   await context.runs.put(runKeys.examples(job.variant, job.shard), encodeNpy(examples));
+  const proof = context.proofOf(job.variant);
+  if (proof !== undefined) await context.runs.putNew(runKeys.proof(job.variant), `${JSON.stringify(proof)}\n`);
   await context.runs.put(
     runKeys.evaluation(job.variant, job.shard),
     `${JSON.stringify(shardResultSchema.parse(result), null, 1)}\n`,

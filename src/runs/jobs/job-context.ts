@@ -4,13 +4,15 @@ import { baseModel, defendedModel, type EvaluatedModel } from '../../defense/def
 import { fullMasks, topUnitMasks } from '../../defense/mask-set.ts';
 import { RunError } from '../../errors.ts';
 import { OnnxModel } from '../../evaluation/onnx-model.ts';
+import { type ProofOptions, proveClassifier, proveModel } from '../../evaluation/proof/prove-model.ts';
 import { type Classifier, layerOf, tellingAxis } from '../../models/classifier.ts';
 import type { Runtime } from '../../onnx/runtime.ts';
 import type { CraftedOn } from '../../schemas/attacks.ts';
+import type { ModelProof } from '../../schemas/proof.ts';
 import { UNDEFENDED, type Variant } from '../../schemas/variants.ts';
 import type { Store } from '../../stores/store.ts';
 import { testSpec } from '../inputs/inspect-inputs.ts';
-import { classifierSpec, openClassifier } from '../inputs/open-classifier.ts';
+import { classifierSpec, modelName, openClassifier } from '../inputs/open-classifier.ts';
 import type { Plan } from '../planning/plan.ts';
 import { loadRanking } from '../planning/rankings.ts';
 
@@ -35,6 +37,8 @@ export class JobContext {
   readonly runtime: Runtime;
   #classifier: Promise<Classifier> | undefined;
   #test: Promise<Dataset> | undefined;
+  /** By variant and surrogate: a model is proven once, however often its sessions are made anew. */
+  readonly #proofs = new Map<string, ModelProof>();
   #current: { readonly variant: string; readonly models: Map<string, OnnxModel> } | undefined;
 
   constructor({ plan, runs, rankings, runtime }: JobContextOptions) {
@@ -58,7 +62,10 @@ export class JobContext {
     return this.#test;
   }
 
-  /** The variant's model, ready to run. Throws RankingError where its ranking is degenerate. */
+  /**
+   * The variant's model, proven and ready to run. Throws RankingError where its ranking is degenerate, ModelError where it does
+   * not compute what it says.
+   */
   async model(id: string): Promise<OnnxModel> {
     return this.#open(id, id, {});
   }
@@ -68,6 +75,19 @@ export class JobContext {
     return 'variant' in on ? this.#open(id, on.variant, {}) : this.#open(id, id, on);
   }
 
+  /** Proves the model without a defence, where this has not been done. Throws ModelError. */
+  async proveBase(): Promise<void> {
+    const key = keyOf(UNDEFENDED.id, {});
+    if (this.#proofs.has(key)) return;
+    const options = { ...(await this.#proofOptions(UNDEFENDED.id)), gradients: false };
+    await proveClassifier(await this.classifier(), this.runtime, options);
+  }
+
+  /** What the proof of a variant's model found; `model` has been asked for it before. */
+  proofOf(id: string): ModelProof | undefined {
+    return this.#proofs.get(keyOf(id, {}));
+  }
+
   /** Opens a model for the jobs of variant `current`; those of another are released first. */
   async #open(current: string, id: string, surrogate: Surrogate): Promise<OnnxModel> {
     if (this.#current?.variant !== current) {
@@ -75,13 +95,14 @@ export class JobContext {
       this.#current = { variant: current, models: new Map() };
     }
     const { models } = this.#current;
-    const key = JSON.stringify([id, surrogate]);
+    const key = keyOf(id, surrogate);
     const known = models.get(key);
     if (known !== undefined) return known;
     const { imageShape, classes } = await this.classifier();
     const variant = id === UNDEFENDED.id ? UNDEFENDED : variantOf(this.plan, id);
     const evaluated = await this.#evaluated(variant, surrogate);
     const model = new OnnxModel(evaluated, imageShape, classes, this.runtime);
+    await this.#prove(key, id, model);
     models.set(key, model);
     return model;
   }
@@ -90,6 +111,21 @@ export class JobContext {
     const current = this.#current;
     this.#current = undefined;
     for (const model of current?.models.values() ?? []) await model.release();
+  }
+
+  async #prove(key: string, id: string, model: OnnxModel): Promise<void> {
+    if (this.#proofs.has(key)) return;
+    try {
+      this.#proofs.set(key, await proveModel(model, await this.#proofOptions(id)));
+    } catch (error) {
+      await model.release();
+      throw error;
+    }
+  }
+
+  async #proofOptions(id: string): Promise<ProofOptions> {
+    const data = await this.test();
+    return { name: modelName(this.plan.config, id), data, gradients: true, evaluations: data.count };
   }
 
   async #evaluated({ id, mask }: Variant, surrogate: Surrogate): Promise<EvaluatedModel> {
@@ -123,6 +159,10 @@ function requirePlannedLayer(classifier: Classifier, planned: Plan['inputs']['ch
   throw new RunError(
     `the plan has ${planned.units} units of "${name}", and there are ${units} along axis ${axis + 1}: plan the run anew, into another folder`,
   );
+}
+
+function keyOf(id: string, surrogate: Surrogate): string {
+  return JSON.stringify([id, surrogate]);
 }
 
 /** Throws RunError where the plan has no such variant. */

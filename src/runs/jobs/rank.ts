@@ -19,6 +19,7 @@ export async function rankJob(
   const { plan, rankings, runtime } = context;
   const { config, inputs } = plan;
   const classifier = await context.classifier();
+  await context.proveBase();
   const scores = await unitScores(method, {
     classifier,
     layer: layerOf(classifier, maskRankedBy(plan, method).layer),

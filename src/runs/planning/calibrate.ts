@@ -6,6 +6,7 @@ import { baseModel, defendedModel, type EvaluatedModel } from '../../defense/def
 import { fullMasks } from '../../defense/mask-set.ts';
 import { OnnxModel } from '../../evaluation/onnx-model.ts';
 import { predictedClasses } from '../../evaluation/predict.ts';
+import { proveModel } from '../../evaluation/proof/prove-model.ts';
 import { type Classifier, IMAGE_INPUT, layerOf } from '../../models/classifier.ts';
 import { keyedStream } from '../../numeric/random.ts';
 import { float32 } from '../../numeric/tensor.ts';
@@ -13,7 +14,7 @@ import type { Runtime } from '../../onnx/runtime.ts';
 import { sideInputs, subgraph } from '../../onnx/splice.ts';
 import type { Variant } from '../../schemas/variants.ts';
 import { testSpec } from '../inputs/inspect-inputs.ts';
-import { classifierSpec, openClassifier } from '../inputs/open-classifier.ts';
+import { classifierSpec, modelName, openClassifier } from '../inputs/open-classifier.ts';
 import type { ModelRates, Rates } from './duration.ts';
 import type { Plan } from './plan.ts';
 import type { ModelKind } from './workload.ts';
@@ -54,7 +55,10 @@ export async function calibrate(options: CalibrationOptions): Promise<Rates> {
     );
     try {
       const timed = await timeModel(model, sample, options, options.seconds / chosen.length);
-      models[kind] = timed.rates;
+      // After it was timed: a proof makes sessions, and how long that takes is timed too.
+      const name = modelName(config, variant.id);
+      const proof = await proveModel(model, { name, data: test, gradients: true, evaluations: test.count });
+      models[kind] = withProof(timed.rates, proof.seconds);
       correct += timed.correct / chosen.length;
     } finally {
       await model.release();
@@ -66,6 +70,11 @@ export async function calibrate(options: CalibrationOptions): Promise<Rates> {
     models,
     tail: options.tail === null ? 0 : await timeTail(classifier, sample, options.tail, options),
   };
+}
+
+/** Whoever opens a model proves it. */
+function withProof({ open, ...rates }: ModelRates, seconds: number): ModelRates {
+  return { ...rates, open: { forward: open.forward + seconds, attacks: open.attacks + seconds } };
 }
 
 interface CalibrationImages {
