@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { IgdError } from '../errors.ts';
 import { igdVersion } from '../package-root.ts';
-import { disableTelemetry } from '../runtime/telemetry.ts';
+import { prepareEnvironment } from '../runtime/environment.ts';
 
 /** A command is a file in commands/ and a line here. What it imports is loaded only where it is the one asked for. */
 const COMMANDS: readonly [name: string, description: string, load: () => Promise<CommandModule>][] = [
@@ -105,7 +105,7 @@ const QUIET_SDK = 'AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED';
 /** Runs the command line and gives the exit code: 0 done, 1 the work failed, 2 bad input. */
 export async function main(argv: readonly string[]): Promise<number> {
   process.env[QUIET_SDK] ??= 'true';
-  disableTelemetry();
+  prepareEnvironment();
   for (const stream of [process.stdout, process.stderr]) stream.on('error', exitWhereNobodyReads);
   const program = new Command('igd')
     .description('Robustness of image classifiers under interpretability-guided test-time defences.')

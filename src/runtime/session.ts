@@ -4,8 +4,8 @@ import type { ElementType, Tensor, TypedTensor } from '../numeric/tensor.ts';
 import { type SplitModel, splitModel } from '../onnx/codec/model.ts';
 import type { Feeds, Fetches, Runtime, Session } from '../onnx/runtime.ts';
 import type { Device } from '../schemas/config.ts';
+import { prepareEnvironment } from './environment.ts';
 import { requireProvider, runtimeOptions } from './provider.ts';
-import { disableTelemetry } from './telemetry.ts';
 
 /** How onnxruntime-node is to compute. */
 export interface RuntimeOptions {
@@ -23,7 +23,7 @@ export interface RuntimeOptions {
  * onnxruntime refuses the graph; both throw RunError where it would not compute on the device asked for.
  */
 export function onnxRuntime({ device = 'cpu', threads, optimise = true }: RuntimeOptions = {}): Runtime {
-  disableTelemetry();
+  prepareEnvironment();
   const create = async (source: () => SplitModel | string, refused: (cause: unknown) => Error): Promise<Session> => {
     await requireProvider(device);
     const graph = source();

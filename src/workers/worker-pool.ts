@@ -3,7 +3,7 @@ import { RunError } from '../errors.ts';
 import { PACKAGE_ROOT } from '../package-root.ts';
 import type { JobExecutor, JobListener } from '../runs/jobs/executor.ts';
 import type { Job } from '../runs/planning/plan.ts';
-import { disableTelemetry } from '../runtime/telemetry.ts';
+import { prepareEnvironment } from '../runtime/environment.ts';
 import { fromFailure, type WorkerReply, type WorkerSetup, type WorkerStart, type WorkerTask } from './messages.ts';
 
 export interface WorkerPoolOptions extends WorkerSetup {
@@ -21,7 +21,7 @@ export class WorkerPool implements JobExecutor {
   readonly #running = new Set<Promise<void>>();
 
   constructor(options: WorkerPoolOptions) {
-    disableTelemetry();
+    prepareEnvironment();
     this.#options = options;
   }
 
