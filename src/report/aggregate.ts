@@ -39,7 +39,7 @@ export function aggregate(
         classes: checkpoint.classes,
         averagesNoise: facts.averagesNoise,
       }),
-      ...(variant.proof?.notes ?? []),
+      ...proofFlags(variant.proof),
     ],
   }));
   const sweep = summariseThresholds(run, summaries, comparisons);
@@ -49,6 +49,13 @@ export function aggregate(
       ? null
       : comparePublished(facts.published, summaries, { images: run.images, comparisons });
   return { schema: 'igd.report/2', run, checkpoint, dataset, ranking, variants, comparisons, sweep, published, flags };
+}
+
+/** Oddities that shards look for themselves, on every image: their flags have the numbers. */
+const SEEN_BY_SHARDS: ReadonlySet<string> = new Set(['not-finite', 'gradient-not-finite', 'gradient-zero']);
+
+function proofFlags(proof: VariantReport['proof']): VariantReport['flags'] {
+  return (proof?.notes ?? []).filter(({ code }) => !SEEN_BY_SHARDS.has(code));
 }
 
 type Summary = Omit<VariantReport, 'flags'>;
