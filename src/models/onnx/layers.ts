@@ -1,19 +1,12 @@
 import { ConfigError, GraphError } from '../../errors.ts';
-import { formatDims, type Graph, isBatch, type Node } from '../../onnx/graph.ts';
-import { type LayerKind, type MaskLayer, maskLayer, perImageDims } from '../classifier.ts';
-import { axesAfter } from './axis-moves.ts';
-import { activationsOf } from './elementwise.ts';
-import { type GraphValues, graphValues } from './graph-values.ts';
+import { formatDims, type Graph, isBatch } from '../../onnx/graph.ts';
+import { type MaskLayer, maskLayer, perImageDims } from '../classifier.ts';
+import { graphValues } from './graph-values.ts';
+import { layerKinds } from './layer-kinds.ts';
 import { type Module, modulePath, modulesOf } from './module-paths.ts';
-import { unitAxis } from './unit-axis.ts';
+import { unitAxes } from './unit-axis.ts';
 
 /** The layers of a user's graph: which there are, and which axis of one holds its units. */
-
-const NORMS: ReadonlySet<string> = new Set([
-  ...['BatchNormalization', 'LayerNormalization', 'InstanceNormalization', 'GroupNormalization'],
-]);
-const POOLS: ReadonlySet<string> = new Set(['MaxPool', 'AveragePool', 'LpPool', 'GlobalMaxPool', 'GlobalAveragePool']);
-const REDUCTIONS: ReadonlySet<string> = new Set(['ReduceMean', 'ReduceMax', 'ReduceSum']);
 
 /** Layers, and what a reader should know of them. */
 export interface Layers {
@@ -30,7 +23,8 @@ export function offeredLayers(graph: Graph, logits: string, isNamed: (name: stri
   const values = graphValues(graph);
   const modules = modulesOf(values);
   const paths = pathsByTensor(modules);
-  const kinds = kindsOf(values, modules, logits);
+  const axes = unitAxes(values);
+  const kinds = layerKinds(values, modules, axes, logits);
   const candidates = graph.nodes.flatMap(({ outputs }) =>
     outputs.flatMap((tensor) => {
       const kind = kinds(tensor);
@@ -41,7 +35,7 @@ export function offeredLayers(graph: Graph, logits: string, isNamed: (name: stri
     }),
   );
   const layers = candidates.flatMap(({ tensor, kind, name }) => {
-    const axis = unitAxis(tensor, values);
+    const axis = axes(tensor);
     if (axis === undefined) return [];
     const producer = values.producer(tensor);
     const module = name === tensor && producer !== undefined ? modulePath(producer) : name;
@@ -71,53 +65,6 @@ function pathsByTensor(modules: ReadonlyMap<string, Module>): ReadonlyMap<string
   return paths;
 }
 
-function kindsOf(values: GraphValues, modules: ReadonlyMap<string, Module>, logits: string) {
-  const single = [...modules.values()].filter(({ outputs }) => outputs.length === 1);
-  const given = (some: readonly Module[]) => new Set(some.map(({ outputs }) => outputs[0]!));
-  const blocks = given(single.filter(({ children }) => children.size > 1));
-  const normModules = single.filter(({ children, nodes }) => children.size === 0 && isNorm(nodes));
-  const norms = given(normModules);
-  /** Steps of a norm whose module gives another value. */
-  const steps = new Set(normModules.flatMap(({ nodes }) => nodes.flatMap(({ outputs }) => outputs)));
-  const activations = activationsOf(values);
-  const features = featuresOf(logits, values);
-  return (tensor: string): LayerKind | undefined => {
-    const producer = values.producer(tensor);
-    if (tensor === features) return 'features';
-    if (blocks.has(tensor)) return 'block';
-    if (norms.has(tensor)) return 'normalisation';
-    if (steps.has(tensor)) return undefined;
-    if (producer !== undefined && NORMS.has(producer.op)) return 'normalisation';
-    if (producer !== undefined && isPooling(producer, values)) return 'pooling';
-    return activations.has(tensor) ? 'activation' : undefined;
-  };
-}
-
-/** Exporters write some norms as the mean, the variance and a division. */
-function isNorm(nodes: readonly Node[]): boolean {
-  const ops = new Set(nodes.map(({ op }) => op));
-  return nodes.some(({ op }) => NORMS.has(op)) || (ops.has('ReduceMean') && (ops.has('Sqrt') || ops.has('Pow')));
-}
-
-/** Pooled: over the axes beside that of the units. A mean over the units is a step of a norm. */
-function isPooling(node: Node, values: GraphValues): boolean {
-  if (POOLS.has(node.op)) return true;
-  if (!REDUCTIONS.has(node.op)) return false;
-  const axis = unitAxis(node.inputs[0]!, values);
-  return axis !== undefined && (axesAfter(node, values) ?? []).includes(axis);
-}
-
-/** What the last weights are applied to. */
-function featuresOf(logits: string, values: GraphValues): string | undefined {
-  let node = values.producer(logits);
-  while (node !== undefined && !['Gemm', 'MatMul', 'Conv'].includes(node.op)) {
-    const [value, ...others] = node.inputs.filter((name) => name !== '' && values.constant(name) === undefined);
-    if (value === undefined || others.length > 0) return undefined;
-    node = values.producer(value);
-  }
-  return node?.inputs[0];
-}
-
 /** What the module of that path hands on. Throws GraphError where it is several values; undefined where there is no such module. */
 export function moduleOutput(graph: Graph, path: string): string | undefined {
   const outputs = modulesOf(graphValues(graph)).get(path)?.outputs ?? [];
@@ -131,7 +78,7 @@ export function moduleOutput(graph: Graph, path: string): string | undefined {
 export function namedLayer(name: string, tensor: string, graph: Graph, stated: number | undefined): Layers {
   const values = graphValues(graph);
   const shape = values.dims(tensor);
-  const told = unitAxis(tensor, values);
+  const told = unitAxes(values)(tensor);
   const axis = stated === undefined ? told : statedAxis(stated, shape.length);
   if (axis === undefined && perImageDims(shape) !== undefined) {
     const axes = [...shape.keys()].filter((at) => !isBatch(shape[at]!));

@@ -81,25 +81,41 @@ interface Reached {
   readonly axes: readonly (number | undefined)[];
 }
 
+/** The axis of a value that holds its units, undefined where the graph does not tell. */
+export type UnitAxes = (value: string) => number | undefined;
+
+/** `unitAxis` for many values of a graph: those that element-wise nodes join have one answer, which is found once. */
+export function unitAxes(values: GraphValues): UnitAxes {
+  const known = new Map<string, number | undefined>();
+  return (value) => {
+    if (!known.has(value)) {
+      const { axis, alike } = unitAxis(value, values);
+      for (const name of alike) known.set(name, axis);
+    }
+    return known.get(value);
+  };
+}
+
 /**
  * The axis of `value` that holds its units: what the nodes around it say that know of one, as long as they agree. Element-wise
  * nodes keep a layout, so what lies beyond them is heard with the value itself; beyond transposes and reshapes only where
- * nothing nearer speaks. Undefined where nothing does, or two contradict each other.
+ * nothing nearer speaks. Undefined where nothing does, or two contradict each other. `alike` are the values with the same answer.
  */
-export function unitAxis(value: string, values: GraphValues): number | undefined {
+function unitAxis(value: string, values: GraphValues): { axis: number | undefined; alike: readonly string[] } {
   const dims = values.dims(value);
   const only = onlyAxis(dims);
-  if (only !== undefined) return only;
+  if (only !== undefined) return { axis: only, alike: [value] };
   const seen = new Set([value]);
-  let level: readonly Reached[] = [{ name: value, axes: [...dims.keys()] }];
-  while (level.length > 0) {
-    const alike = level.flatMap((reached) => sameLayout(reached, seen, values));
-    const said = alike.flatMap(({ name, axes }) => testimoniesOf(name, values).map((axis) => axes[axis]));
+  const nearest = sameLayout({ name: value, axes: [...dims.keys()] }, seen, values);
+  const alike = nearest.map(({ name }) => name);
+  for (let level = nearest; level.length > 0; ) {
+    const said = level.flatMap(({ name, axes }) => testimoniesOf(name, values).map((axis) => axes[axis]));
     const axes = new Set(said.filter((axis) => axis !== undefined && axis > 0));
-    if (axes.size > 0) return axes.size === 1 ? [...axes][0] : undefined;
-    level = alike.flatMap((reached) => otherLayouts(reached, seen, values));
+    if (axes.size > 0) return { axis: axes.size === 1 ? [...axes][0] : undefined, alike };
+    const beyond = level.flatMap((reached) => otherLayouts(reached, seen, values));
+    level = beyond.flatMap((reached) => sameLayout(reached, seen, values));
   }
-  return undefined;
+  return { axis: undefined, alike };
 }
 
 /** [N, D], [N, D, 1, 1]: there is one axis to choose from. */

@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { datasetOf } from '../../../../src/datasets/dataset.ts';
-import type { Classifier } from '../../../../src/models/classifier.ts';
-import { layerOf } from '../../../../src/models/classifier.ts';
+import { type Classifier, layerOf } from '../../../../src/models/classifier.ts';
+import { moduleOutput } from '../../../../src/models/onnx/layers.ts';
 import { decodeNpy } from '../../../../src/numeric/npy.ts';
-import { toNumbers } from '../../../../src/numeric/tensor.ts';
+import { float32, toNumbers } from '../../../../src/numeric/tensor.ts';
+import { GraphBuilder } from '../../../../src/onnx/builder.ts';
 import { loirScores } from '../../../../src/ranking/loir.ts';
 import { openClassifier } from '../../../../src/runs/inputs/open-classifier.ts';
 import { onnxRuntime } from '../../../../src/runtime/session.ts';
@@ -120,4 +121,19 @@ describe.each(['script', 'dynamo'])('the layers of a network by the %s exporter'
       /has no tensor, node or module named "blocks.9"; "igd inspect layers/,
     );
   });
+});
+
+it('a module that is called twice hands on two values, and is no layer by its name', () => {
+  const builder = new GraphBuilder();
+  const x = builder.input('x', [{ batch: 1 }, 4]);
+  const call = (value: string, at: number) =>
+    builder.op('Relu', [value], {}, { name: `/act/Relu_${at}`, outputs: [`relu${at}`] });
+  const weights = builder.initializer('w', float32([4, 4], new Float32Array(16).fill(0.5)));
+  const hidden = builder.op('Gemm', [call(x, 1), weights], {}, { name: '/fc/Gemm' });
+  const { graph } = builder.build([builder.op('Gemm', [call(hidden, 2), weights], {}, { name: '/head/Gemm' })]);
+  expect(() => moduleOutput(graph, 'act')).toThrow(
+    'module "act" hands on 2 values, and a layer is one: "relu1", "relu2"',
+  );
+  expect(moduleOutput(graph, 'fc')).toBe(hidden);
+  expect(moduleOutput(graph, 'f')).toBeUndefined();
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { graphValues } from '../../../../src/models/onnx/graph-values.ts';
 import { namedLayer, offeredLayers } from '../../../../src/models/onnx/layers.ts';
-import { unitAxis } from '../../../../src/models/onnx/unit-axis.ts';
+import { unitAxes } from '../../../../src/models/onnx/unit-axis.ts';
 import { float32, sizeOf } from '../../../../src/numeric/tensor.ts';
 import { GraphBuilder } from '../../../../src/onnx/builder.ts';
 
@@ -11,7 +11,7 @@ const N = { batch: 1 };
 function axisOf(dims: readonly number[], append: (builder: GraphBuilder, x: string) => string): number | undefined {
   const builder = new GraphBuilder();
   const result = append(builder, builder.input('x', [N, ...dims]));
-  return unitAxis('x', graphValues(builder.build([result]).graph));
+  return unitAxes(graphValues(builder.build([result]).graph))('x');
 }
 
 function weights(builder: GraphBuilder, ...dims: readonly number[]): string {
