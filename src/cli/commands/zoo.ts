@@ -31,12 +31,12 @@ function cells({ id, published, architecture, reading }: ZooEntry): string[] {
 
 function inWords(reading: ZooReading): string {
   if (reading.kind === 'refused') return `not read: ${reading.reason}`;
-  const { model, normalize, stateDict } = reading;
+  const { model, normalize, stateDict, networks } = reading;
   const { architecture, normalization, ...options } = model;
   const facts = Object.entries(options).map(([key, value]) => `${key} ${value}`);
   const input = normalize === undefined ? normalization : 'given in numbers';
   return [
-    architecture,
+    networks === 1 ? architecture : `${architecture} of ${networks}`,
     ...facts,
     `normalization ${input ?? 'in the file'}`,
     ...(stateDict === undefined ? [] : [`state dict "${stateDict}"`]),

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
-import { readCheckpoint } from '../../checkpoints/read-checkpoint.ts';
-import { ConfigError } from '../../errors.ts';
+import { type Checkpoint, readCheckpoint } from '../../checkpoints/read-checkpoint.ts';
+import { CheckpointError, ConfigError } from '../../errors.ts';
 import type { Classifier, ClassifierOptions } from '../../models/classifier.ts';
 import { classifierFromCheckpoint } from '../../models/from-checkpoint.ts';
 import { classifierFromOnnx } from '../../models/from-onnx.ts';
@@ -42,7 +42,19 @@ export async function openClassifier({ path, zoo, stateDict, ...options }: Class
   const facts = zoo === undefined ? undefined : zooFacts(zoo);
   const keys = stateDictOf(stateDict, facts);
   const checkpoint = await readCheckpoint(path, keys === undefined ? {} : { stateDict: keys });
+  requireAllNetworks(checkpoint, facts?.networks ?? 1);
   return classifierFromCheckpoint(checkpoint, { ...options, zoo: facts });
+}
+
+/** Throws CheckpointError where a file lacks some of the networks that the zoo has in a file each. */
+function requireAllNetworks({ path, state }: Checkpoint, networks: number): void {
+  if (networks === 1) return;
+  const found = new Set([...state.keys()].map((name) => /^models\.(\d+)\./.exec(name)?.[1]).filter(Boolean));
+  if (found.size === networks) return;
+  throw new CheckpointError(
+    `${path}: the zoo's model is of ${networks} networks, a file each, and this file has ${found.size || 'one'} of them: put them into one, ` +
+      'torch.save({f"models.{i}.{key}": value for i, file in enumerate(files) for key, value in torch.load(file).items()}, "all.pt")',
+  );
 }
 
 /** Throws ConfigError where user and zoo name two. */

@@ -10,7 +10,7 @@ Hendrycks2019Using                    WideResNet-28-10                    wrn   
 Rice2020Overfitting                   WideResNet-34-20                    wrn               cifar10    85.34  53.42        -      1vC_Twazji7lBjeMQvAD9uEQxi9Nx2oG-
 Zhang2019Theoretically                WideResNet-34-10                    wrn               none       84.92  53.08@0.031  -      1hPz9QQwyM7QSuWu-ANG_uXR-29xtL8t_
 Engstrom2019Robustness                ResNet-50                           resnet            cifar10-b  87.03  49.25        -      1etqmQsksNIWBvBQ4r8ZFk_3FJlLWr8Rr
-Chen2020Adversarial                   ResNet-50                           ensemble-preact   imagenet   86.04  51.56        -      1HrG22y_A9F0hKHhh2cLLvKxsQTJTLE_y,1DB2ymt0rMnsMk5hTuUzoMTpMKEKWpExd,1GfgzNZcC190-IrT7056IZFDB6LfMUL9m
+Chen2020Adversarial                   ResNet-50                           ensemble          imagenet   86.04  51.56        -      1HrG22y_A9F0hKHhh2cLLvKxsQTJTLE_y,1DB2ymt0rMnsMk5hTuUzoMTpMKEKWpExd,1GfgzNZcC190-IrT7056IZFDB6LfMUL9m
 Huang2020Self                         WideResNet-34-10                    wrn               none       83.48  53.34@0.031  -      1nInDeIyZe2G-mJFxQJ3UoclQNomWjMgm
 Pang2020Boosting                      WideResNet-34-20                    wrn-cosine        cifar10    85.14  53.74        -      1iNWOj3MP7kGe8yTAS4XnDaDXDLt0mwqw
 Wong2020Fast                          PreActResNet-18                     preact-raw        cifar10    83.34  43.21        -      1Re--_lf3jCEw9bnQqGkjw3J7v2tSZKrv
@@ -70,11 +70,11 @@ Xu2023Exploring_WRN-28-10             WideResNet-28-10                    dm-wrn
 Cui2023Decoupled_WRN-28-10            WideResNet-28-10                    dm-wrn            cifar10    92.16  67.73        -      1-AaTrYt23WJFR22hXgBd-i6kjpsz6Hf2
 Cui2023Decoupled_WRN-34-10            WideResNet-34-10                    wrn               none       85.31  57.09        -      1-ArD-TugRXUbH3VtM9qnzvby6NvdXNUN
 Bai2023Improving_edm                  ResNet-152 + WideResNet-70-16       adaptive-mixture  -          95.23  68.06        -      1-5EwY_5tQZudo9idwXiUGr3P4OUUGaQN,1-RF7ZSS-PAh6bfQcuqx4lh9bc9BUGnap,1-7oV7QDgz8McvhbaCj6Owx3Rz3daiPrT
-Peng2023Robust                        RaWideResNet-70-16                  ra-wrn            cifar10    93.27  71.07        -      1-6M8KHZdPmgqYkBSkdZQ2fLwp86ZQ9VU
+Peng2023Robust                        RaWideResNet-70-16                  dm-wrn            cifar10    93.27  71.07        -      1-6M8KHZdPmgqYkBSkdZQ2fLwp86ZQ9VU
 Bai2024MixedNUTS                      ResNet-152 + WideResNet-70-16       mixed-nuts        -          95.19  70.08        69.71  1-5EwY_5tQZudo9idwXiUGr3P4OUUGaQN,1-6M8KHZdPmgqYkBSkdZQ2fLwp86ZQ9VU
 Chen2024Data_WRN_34_10                WideResNet-34-10                    wrn               none       86.54  57.30        -      1-AzyMQaoUuwxec6O_Yri5OVtVqnNgR4R
 Chen2024Data_WRN_34_20                WideResNet-34-20                    wrn               none       86.10  58.09        -      1-IbKAGtp79tAEm59N0i8QMvMZ3nxSD2-
-Amini2024MeanSparse_Ra_WRN_70_16      MeanSparse RaWideResNet-70-16       ra-wrn            cifar10    93.24  72.08        68.94  1-JdK480cLUrVCaNKCSBsmy7y59kGYF19
+Amini2024MeanSparse_Ra_WRN_70_16      MeanSparse RaWideResNet-70-16       dm-wrn            cifar10    93.24  72.08        68.94  1-JdK480cLUrVCaNKCSBsmy7y59kGYF19
 Amini2024MeanSparse_S-WRN-94-16       MeanSparse WideResNet-94-16         dm-wrn            cifar10    93.60  75.28        73.10  1-GoAnBP6K6uwAzJbe4liOSfN_sZVYTln
 Bartoldson2024Adversarial_WRN-94-16   WideResNet-94-16                    dm-wrn            cifar10    93.68  73.71        -      1g6o9H1b6vjoBi1USdCBt64C8B8LPiioX
 Bartoldson2024Adversarial_WRN-82-8    WideResNet-82-8                     dm-wrn            cifar10    93.11  71.59        -      1--jl8qJh624SFqFffvg1IkYR-fZGA2Sr
@@ -107,21 +107,21 @@ Amini2024MeanSparse_S-WRN-70-16       MeanSparse WideResNet-70-16  dm-wrn     ci
 
 /** Common corruptions (CIFAR-10-C). */
 export const CIFAR10_CORRUPTIONS = `
-Diffenderfer2021Winning_LRR                WideResNet-18-2   lrr              cifar10-c  96.66  90.94  -  1-NFL1OxfXgC0peeAV7G60ohhESO-8G0c
-Diffenderfer2021Winning_LRR_CARD_Deck      WideResNet-18-2   ensemble-lrr     cifar10-c  96.56  92.78  -  1-R56enDUZ3oY74zfmj8M5ogBsV2SEHFR,1-_3eqvtBxTn-Afvg4fB5d4lx1cDi_AqC,1-cY0IYzLQrXzTa3LQvl6d26KnocsSurs,1-phHz-8gnNjN-m08pT_dagsW7Fa5-aTQ,1-ryE4owBqQ1HiWS6L60eW5YTPII_88MH,1-vka-h7krlJOjN7SRKMW5aDY73_WuZI2
-Diffenderfer2021Winning_Binary             WideResNet-18-2   binary           cifar10-c  94.87  88.32  -  101VSovRuFA0M7idR9ioeVn-UxROdJUYu
-Diffenderfer2021Winning_Binary_CARD_Deck   WideResNet-18-2   ensemble-binary  cifar10-c  95.09  90.15  -  10BOwYD-JdPguAp3dc4owWcyTI_MRWzmG,10IuU66vHBNXVmzeY3VCfpRjGoMOpsGkl,10WGSGQ0EHaJ0QZcoS0fAPqzlqwzGY-o2,10X1mo5I6fKhlZzQQeLFbjnHvOHJupHeC,10d8-swRiQutUSbSKksGwKeZfn8poYF3y,10ilDm_fojXiQve_LaHApbNalBpk6v53Z
-Rebuffi2021Fixing_70_16_cutmix_extra_Linf  WideResNet-70-16  dm-wrn           cifar10    92.23  82.82  -  1qKDTp6IJ1BUXZaRtbYuo_t0tuDl_4mLg
-Rebuffi2021Fixing_70_16_cutmix_extra_L2    WideResNet-70-16  dm-wrn           cifar10    95.74  88.23  -  1JX82BDVBNO-Ffa2J37EuB8C-aFCbz708
-Hendrycks2020AugMix_WRN                    WideResNet-40-2   wrn              symmetric  95.08  88.82  -  1wy7gSRsUZzCzj8QhmTbcnwmES_2kkNph
-Hendrycks2020AugMix_ResNeXt                ResNeXt29_32x4d   resnext          symmetric  95.83  89.09  -  1uGP3nZbL3LC160kOsxwkkt6tDd4qbZT1
-Kireev2021Effectiveness_Gauss50percent     PreActResNet-18   preact-last      cifar10    93.24  85.04  -  1zR6lwYLkO3TFSgeqvu_CMYTq_IS-eicQ
-Kireev2021Effectiveness_AugMixNoJSD        PreActResNet-18   preact-last      cifar10    94.97  86.60  -  1p_1v1Oa-FSrjHTAq63QX4WtLYETkcbdH
-Kireev2021Effectiveness_RLAT               PreActResNet-18   preact-last      cifar10    93.10  84.10  -  16bCDA_5Rhr6qMKHRAO5W-4nu9_10kFyF
-Kireev2021Effectiveness_RLATAugMixNoJSD    PreActResNet-18   preact-last      cifar10    94.77  88.53  -  1hgJuvLPSVQMbUczn8qnIphONlJePsWgU
-Kireev2021Effectiveness_RLATAugMix         ResNet-18         preact-last      cifar10    94.75  89.60  -  19HNTdqJiuNyqFqIarPejniJEjZ3RQ_nj
-Standard                                   WideResNet-28-10  wrn              none       94.78  73.46  -  1t98aEuzeTL8P7Kpd5DIrCoCL21BNZUhC
-Addepalli2021Towards_WRN34                 WideResNet-34-10  wrn              none       85.32  76.78  -  1-3vgjTNfSq7LSMKuayEQ-jLflAP196dB
-Modas2021PRIMEResNet18                     ResNet-18         resnet           file       93.06  89.05  -  13oDyqi16FeXy5j4Vm6IghnjTVqp_XF5U
-Addepalli2022Efficient_WRN_34_10           WideResNet-34-10  wrn              none       88.71  80.12  -  1--dVDtZhAk4D2zMtTDwIGnImuCGxTcBA
+Diffenderfer2021Winning_LRR                WideResNet-18-2   lrr          cifar10-c  96.66  90.94  -  1-NFL1OxfXgC0peeAV7G60ohhESO-8G0c
+Diffenderfer2021Winning_LRR_CARD_Deck      WideResNet-18-2   ensemble     cifar10-c  96.56  92.78  -  1-R56enDUZ3oY74zfmj8M5ogBsV2SEHFR,1-_3eqvtBxTn-Afvg4fB5d4lx1cDi_AqC,1-cY0IYzLQrXzTa3LQvl6d26KnocsSurs,1-phHz-8gnNjN-m08pT_dagsW7Fa5-aTQ,1-ryE4owBqQ1HiWS6L60eW5YTPII_88MH,1-vka-h7krlJOjN7SRKMW5aDY73_WuZI2
+Diffenderfer2021Winning_Binary             WideResNet-18-2   binary       cifar10-c  94.87  88.32  -  101VSovRuFA0M7idR9ioeVn-UxROdJUYu
+Diffenderfer2021Winning_Binary_CARD_Deck   WideResNet-18-2   ensemble     cifar10-c  95.09  90.15  -  10BOwYD-JdPguAp3dc4owWcyTI_MRWzmG,10IuU66vHBNXVmzeY3VCfpRjGoMOpsGkl,10WGSGQ0EHaJ0QZcoS0fAPqzlqwzGY-o2,10X1mo5I6fKhlZzQQeLFbjnHvOHJupHeC,10d8-swRiQutUSbSKksGwKeZfn8poYF3y,10ilDm_fojXiQve_LaHApbNalBpk6v53Z
+Rebuffi2021Fixing_70_16_cutmix_extra_Linf  WideResNet-70-16  dm-wrn       cifar10    92.23  82.82  -  1qKDTp6IJ1BUXZaRtbYuo_t0tuDl_4mLg
+Rebuffi2021Fixing_70_16_cutmix_extra_L2    WideResNet-70-16  dm-wrn       cifar10    95.74  88.23  -  1JX82BDVBNO-Ffa2J37EuB8C-aFCbz708
+Hendrycks2020AugMix_WRN                    WideResNet-40-2   wrn          symmetric  95.08  88.82  -  1wy7gSRsUZzCzj8QhmTbcnwmES_2kkNph
+Hendrycks2020AugMix_ResNeXt                ResNeXt29_32x4d   resnext      symmetric  95.83  89.09  -  1uGP3nZbL3LC160kOsxwkkt6tDd4qbZT1
+Kireev2021Effectiveness_Gauss50percent     PreActResNet-18   preact-last  cifar10    93.24  85.04  -  1zR6lwYLkO3TFSgeqvu_CMYTq_IS-eicQ
+Kireev2021Effectiveness_AugMixNoJSD        PreActResNet-18   preact-last  cifar10    94.97  86.60  -  1p_1v1Oa-FSrjHTAq63QX4WtLYETkcbdH
+Kireev2021Effectiveness_RLAT               PreActResNet-18   preact-last  cifar10    93.10  84.10  -  16bCDA_5Rhr6qMKHRAO5W-4nu9_10kFyF
+Kireev2021Effectiveness_RLATAugMixNoJSD    PreActResNet-18   preact-last  cifar10    94.77  88.53  -  1hgJuvLPSVQMbUczn8qnIphONlJePsWgU
+Kireev2021Effectiveness_RLATAugMix         ResNet-18         preact-last  cifar10    94.75  89.60  -  19HNTdqJiuNyqFqIarPejniJEjZ3RQ_nj
+Standard                                   WideResNet-28-10  wrn          none       94.78  73.46  -  1t98aEuzeTL8P7Kpd5DIrCoCL21BNZUhC
+Addepalli2021Towards_WRN34                 WideResNet-34-10  wrn          none       85.32  76.78  -  1-3vgjTNfSq7LSMKuayEQ-jLflAP196dB
+Modas2021PRIMEResNet18                     ResNet-18         resnet       file       93.06  89.05  -  13oDyqi16FeXy5j4Vm6IghnjTVqp_XF5U
+Addepalli2022Efficient_WRN_34_10           WideResNet-34-10  wrn          none       88.71  80.12  -  1--dVDtZhAk4D2zMtTDwIGnImuCGxTcBA
 `;

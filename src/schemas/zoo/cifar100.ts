@@ -44,16 +44,16 @@ Amini2024MeanSparse_S-WRN-70-16          MeanSparse WideResNet-70-16    dm-wrn  
 
 /** Common corruptions (CIFAR-100-C). */
 export const CIFAR100_CORRUPTIONS = `
-Diffenderfer2021Winning_LRR               WideResNet-18-2   lrr              cifar100   78.41  66.45  -  1-2egZ5WrO22A2pixw_UxOpENy7zwah8j
-Diffenderfer2021Winning_LRR_CARD_Deck     WideResNet-18-2   ensemble-lrr     cifar100   79.93  71.08  -  1-9-O8k6FZO0k-WhcIZCXvMBQLutxwF0I,1-H_kInicE70twnsOaK3axVtHBV7WTalI,1-MQjiJy01rc0Wt-dpgEx94pBYIPeXD6F,1-VpIloQl8GePLSYbUjh_Sc0ehZgfiWny,1-i6HADuWHZ8s598mvUL8dIYpL1mxM94f,1-jRg4TpyIYcf-9SeG8vptu4X98VK1ZwE
-Diffenderfer2021Winning_Binary            WideResNet-18-2   binary           cifar100   77.69  65.26  -  1-vFzi6uF6hgORX6sgJt1sKDPcr3SXUxB
-Diffenderfer2021Winning_Binary_CARD_Deck  WideResNet-18-2   ensemble-binary  cifar100   78.50  69.09  -  107TKzt9Nd1ZBx5u-Lc2lgkiqCeiUChw_,10EbQ3BxVQJ0-FyDV42fZL6DEVy5wT7D_,10IRU_otxEVWNRLeG2D4UI5s6O97APCYH,10PyjvWTTyziwpAUxyohkJZZrVHBTwABz,10Skhbub7Uu6_WqQiyzBka4T91-5pOR-K,10_thReUp-ia8Gxq1xdOAFelIHyoMWdV5
-Gowal2020Uncovering_Linf                  WideResNet-70-16  dm-wrn           cifar100   60.86  49.46  -  16I86x2Vv_HCRKROC86G4dQKgO3Po5mT3
-Gowal2020Uncovering_extra_Linf            WideResNet-70-16  dm-wrn           cifar100   69.15  56.00  -  1LQBdwO2b391mg7VKcP6I0HIOpC6O83gn
-Hendrycks2020AugMix_WRN                   WideResNet-40-2   wrn              symmetric  76.28  64.11  -  1XpFFdCdU9LcDtcyNfo6_BV1RZHKKkBVE
-Hendrycks2020AugMix_ResNeXt               ResNeXt29_32x4d   resnext          symmetric  78.90  65.14  -  1ocnHbvDdOBLvgNr6K7vEYL08hUdkD1Rv
-Addepalli2021Towards_PARN18               PreActResNet-18   preact           none       62.02  51.77  -  1-FwVya1sDvdFXr0_ZBoXEJW9ukGC7hPK
-Addepalli2021Towards_WRN34                WideResNet-34-10  wrn              none       65.73  54.88  -  1-9GAld_105-jWBLXL73btmfOCwAqvz7Y
-Modas2021PRIMEResNet18                    ResNet-18         resnet           file       77.60  68.28  -  1kcohb2tBuJHa5pGSi4nAkvK-hXPSI6Hr
-Addepalli2022Efficient_WRN_34_10          WideResNet-34-10  wrn              none       68.75  56.95  -  1-3c-iniqNfiwGoGPHC3nSostnG6J9fDt
+Diffenderfer2021Winning_LRR               WideResNet-18-2   lrr       cifar100   78.41  66.45  -  1-2egZ5WrO22A2pixw_UxOpENy7zwah8j
+Diffenderfer2021Winning_LRR_CARD_Deck     WideResNet-18-2   ensemble  cifar100   79.93  71.08  -  1-9-O8k6FZO0k-WhcIZCXvMBQLutxwF0I,1-H_kInicE70twnsOaK3axVtHBV7WTalI,1-MQjiJy01rc0Wt-dpgEx94pBYIPeXD6F,1-VpIloQl8GePLSYbUjh_Sc0ehZgfiWny,1-i6HADuWHZ8s598mvUL8dIYpL1mxM94f,1-jRg4TpyIYcf-9SeG8vptu4X98VK1ZwE
+Diffenderfer2021Winning_Binary            WideResNet-18-2   binary    cifar100   77.69  65.26  -  1-vFzi6uF6hgORX6sgJt1sKDPcr3SXUxB
+Diffenderfer2021Winning_Binary_CARD_Deck  WideResNet-18-2   ensemble  cifar100   78.50  69.09  -  107TKzt9Nd1ZBx5u-Lc2lgkiqCeiUChw_,10EbQ3BxVQJ0-FyDV42fZL6DEVy5wT7D_,10IRU_otxEVWNRLeG2D4UI5s6O97APCYH,10PyjvWTTyziwpAUxyohkJZZrVHBTwABz,10Skhbub7Uu6_WqQiyzBka4T91-5pOR-K,10_thReUp-ia8Gxq1xdOAFelIHyoMWdV5
+Gowal2020Uncovering_Linf                  WideResNet-70-16  dm-wrn    cifar100   60.86  49.46  -  16I86x2Vv_HCRKROC86G4dQKgO3Po5mT3
+Gowal2020Uncovering_extra_Linf            WideResNet-70-16  dm-wrn    cifar100   69.15  56.00  -  1LQBdwO2b391mg7VKcP6I0HIOpC6O83gn
+Hendrycks2020AugMix_WRN                   WideResNet-40-2   wrn       symmetric  76.28  64.11  -  1XpFFdCdU9LcDtcyNfo6_BV1RZHKKkBVE
+Hendrycks2020AugMix_ResNeXt               ResNeXt29_32x4d   resnext   symmetric  78.90  65.14  -  1ocnHbvDdOBLvgNr6K7vEYL08hUdkD1Rv
+Addepalli2021Towards_PARN18               PreActResNet-18   preact    none       62.02  51.77  -  1-FwVya1sDvdFXr0_ZBoXEJW9ukGC7hPK
+Addepalli2021Towards_WRN34                WideResNet-34-10  wrn       none       65.73  54.88  -  1-9GAld_105-jWBLXL73btmfOCwAqvz7Y
+Modas2021PRIMEResNet18                    ResNet-18         resnet    file       77.60  68.28  -  1kcohb2tBuJHa5pGSi4nAkvK-hXPSI6Hr
+Addepalli2022Efficient_WRN_34_10          WideResNet-34-10  wrn       none       68.75  56.95  -  1-3c-iniqNfiwGoGPHC3nSostnG6J9fDt
 `;

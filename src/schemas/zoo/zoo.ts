@@ -11,6 +11,8 @@ export interface ZooFacts {
   readonly model: ModelOptions;
   readonly normalize?: NonNullable<InputOptions['normalize']>;
   readonly stateDict?: string;
+  /** Of how many networks it is made, each in a file of its own as published. */
+  readonly networks: number;
 }
 
 /** How the file of an entry is read; or why it is refused. */
@@ -79,7 +81,7 @@ function entryOf({ dataset, threat, epsilon }: Leaderboard, row: ZooRow): ZooEnt
     id,
     leaderboard: { dataset, threat },
     architecture,
-    reading: readingOf(row),
+    reading: readingOf(row, filesOf(id, row.files).length),
     ...(preprocessing !== undefined && { preprocessing }),
     published: accuraciesOf(row, epsilon),
     files: filesOf(id, row.files),
@@ -96,13 +98,13 @@ function accuraciesOf({ clean, robust: text, external }: ZooRow, usual: number |
   };
 }
 
-function readingOf({ network: key, normalization }: ZooRow): ZooReading {
+function readingOf({ network: key, normalization }: ZooRow, networks: number): ZooReading {
   const network = ZOO_NETWORKS[key]!;
   if (network.kind === 'refused') return network;
   const normalize = ZOO_STATISTICS[normalization];
   const named = NORMALIZATIONS.find((name) => name === normalization);
   const { model, ...rest } = network;
-  const facts = { ...rest, model: named === undefined ? model : { ...model, normalization: named } };
+  const facts = { ...rest, networks, model: named === undefined ? model : { ...model, normalization: named } };
   return normalize === undefined ? facts : { ...facts, normalize };
 }
 

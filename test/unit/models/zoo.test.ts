@@ -45,6 +45,11 @@ describe("a file read as the zoo's table says", () => {
     ['an architecture', { zoo: SEHWAG, model: { architecture: 'wide-resnet' } }, /the zoo's model is a cifar-resnet/],
     ['a state dict', { zoo: 'cifar10/Linf/Andriushchenko2020Understanding', stateDict: 'best' }, /is under "last"/],
     ['a file of another architecture', { zoo: 'cifar10/Linf/Carmon2019Unlabeled' }, /not the weights of wide-resnet/],
+    [
+      'one network of six',
+      { zoo: 'cifar10/corruptions/Diffenderfer2021Winning_LRR_CARD_Deck' },
+      /6 networks.*has one of/,
+    ],
     ['a model that is not read', { zoo: 'cifar10/Linf/Kang2021Stable' }, /not read from its weights/],
     ['an id that is none', { zoo: 'cifar10/Linf/Sehwag' }, ConfigError],
   ])('is refused for %s', async (_, options, message) => {

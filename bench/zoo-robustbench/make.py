@@ -1,0 +1,137 @@
+"""Builds every model of RobustBench by RobustBench's own code, with random weights, and writes what igd is to find in it.
+
+  python make.py OUT [--robustbench FOLDER] [--only WORD] [--full-size]
+
+needs PyTorch, torchvision and timm, and a checkout of RobustBench or RobustBench itself. For each model OUT/ID.pt holds a state
+dict as published, and OUT/ID.{x,y,logits,gradient}.npy images, labels, and logits and gradients of the cross-entropy in float64.
+Models are built small unless --full-size is given. Of an ensemble, whose outputs are mean probabilities, the logits are their
+logarithms. What cannot be built here is said in OUT/index.json, which `index.ts` reads.
+"""
+
+import argparse
+import importlib
+import json
+import sys
+import traceback
+import types
+from contextlib import nullcontext
+from pathlib import Path
+from unittest.mock import MagicMock
+
+import numpy as np
+import timm
+import torch
+import torch.nn.functional as F
+import torchvision
+
+# What RobustBench imports for downloads and attacks, which nothing here does.
+OPTIONAL = ["autoattack", "gdown", "geotorch", "jinja2", "pandas", "requests", "torchdiffeq", "tqdm"]
+PROBABILITIES = ("Chen2020Adversarial", "CARD_Deck")
+# Not read by igd, and of gigabytes or with solvers: nothing is made for them.
+NOT_BUILT = ("Kang2021Stable", "Bai2023Improving", "Bai2024MixedNUTS")
+
+
+def import_robustbench(folder):
+    for name in OPTIONAL:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            sys.modules[name] = MagicMock()
+    if folder is None:
+        return
+    # The package's own __init__ imports attacks.
+    package = types.ModuleType("robustbench")
+    package.__path__ = [str(Path(folder) / "robustbench")]
+    sys.modules["robustbench"] = package
+
+
+def without_downloads():
+    create, resnet50 = timm.create_model, torchvision.models.resnet50
+    timm.create_model = lambda name, *_, **options: create(name, **{**options, "pretrained": False})
+    torchvision.models.resnet50 = lambda pretrained=False, **options: resnet50(**options)
+
+
+def build(dataset, threat, name, spec):
+    """As load_model does: a model that is registered with timm under the entry's name is that one."""
+    registered = f"{name}_{dataset}_{threat}".lower().replace("-", "_")
+    return timm.create_model(registered) if timm.is_model(registered) else spec["model"]()
+
+
+def images(dataset, model):
+    if dataset != "imagenet":
+        return 4, 32
+    # Only attention and AlexNet's classifier ask for 224 pixels.
+    sized = any(type(module).__name__.lower().startswith(("vision", "xcit", "swin", "timmalex")) for module in model.modules())
+    return (1, 224) if sized else (2, 64)
+
+
+def truth(name, model, count, side):
+    x = torch.rand(count, 3, side, side).round(decimals=3)
+    leaf = x.double().requires_grad_()
+    logits = model(leaf)
+    if any(word in name for word in PROBABILITIES):
+        logits = logits.log()
+    y = torch.randint(0, logits.shape[1], (count,))
+    F.cross_entropy(logits, y, reduction="sum").backward()
+    return {"x": x, "y": y, "logits": logits.detach(), "gradient": leaf.grad}
+
+
+def write(out, entry_id, dataset, threat, name, spec, small_models):
+    torch.manual_seed(sum(map(ord, entry_id)))
+    with small_models():
+        model = build(dataset, threat, name, spec)
+    small.randomise(model)
+    state = published.as_published(name, dataset, model)
+    model = model.eval().double()
+    # Kept as plain attributes, not buffers, by some.
+    for module in model.modules():
+        for key in ("mean", "std"):
+            if isinstance(getattr(module, key, None), torch.Tensor):
+                setattr(module, key, getattr(module, key).double())
+    path = out / f"{entry_id}.pt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(state, path)
+    for key, value in truth(name, model, *images(dataset, model)).items():
+        np.save(out / f"{entry_id}.{key}.npy", value.numpy())
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--robustbench")
+    parser.add_argument("--only", default="")
+    parser.add_argument("--full-size", action="store_true")
+    options = parser.parse_args()
+    import_robustbench(options.robustbench)
+    without_downloads()
+    global small, published
+    small, published = importlib.import_module("small"), importlib.import_module("published")
+    dm = importlib.import_module("robustbench.model_zoo.architectures.dm_wide_resnet")
+    # Its backward pass asks for what PyTorch 2 no longer has; the function is SiLU.
+    dm.Swish.forward = lambda self, x: F.silu(x)
+    zoo = importlib.import_module("robustbench.model_zoo.models").model_dicts
+    index_path = options.out / "index.json"
+    index = json.loads(index_path.read_text()) if index_path.exists() else {}
+    for dataset, threats in zoo.items():
+        for threat, entries in threats.items():
+            for name, spec in entries.items():
+                entry_id = f"{dataset.value}/{threat.value}/{name}"
+                if options.only not in entry_id:
+                    continue
+                try:
+                    if name.startswith(NOT_BUILT):
+                        raise NotImplementedError("not built")
+                    context = nullcontext if options.full_size else small.small
+                    write(options.out, entry_id, dataset.value, threat.value, name, spec, context)
+                    index[entry_id] = "made"
+                except Exception as error:
+                    if not isinstance(error, NotImplementedError):
+                        traceback.print_exc()
+                    index[entry_id] = f"{type(error).__name__}: {error}"
+                print(entry_id, index[entry_id], flush=True)
+    options.out.mkdir(parents=True, exist_ok=True)
+    index_path.write_text(json.dumps(index, indent=1))
+
+
+if __name__ == "__main__":
+    main()
