@@ -53,6 +53,11 @@ const COMMANDS: readonly [name: string, description: string, load: () => Promise
     () => import('./commands/import.ts'),
   ],
   [
+    'join',
+    'write the checkpoint of several networks that decide together, from one file for each',
+    () => import('./commands/join.ts'),
+  ],
+  [
     'fetch',
     'download a dataset or a published checkpoint and check its checksum; goes on where it was cut',
     () => import('./commands/fetch.ts'),

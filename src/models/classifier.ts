@@ -6,7 +6,7 @@ import type { InputOptions } from '../schemas/config.ts';
 import type { ModelOptions } from '../schemas/model-options.ts';
 import type { ReadingFact } from '../schemas/reading.ts';
 import type { ZooFacts } from '../schemas/zoo/zoo.ts';
-import { type InputNormalization, standardizeImages } from './normalization.ts';
+import { appendNormalization, type InputNormalization } from './normalization.ts';
 
 /** [C, H, W] */
 export type ImageShape = readonly [number, number, number];
@@ -108,25 +108,16 @@ export interface InputPreparation {
 
 /**
  * Appends the image input [N, C, H, W] in [0, 1] and, behind it, what the model wants done to it: (x - mean) / std per
- * channel or image, or times 255, then NHWC. Returns the value the model itself reads. Kept as nodes of their own: folded into a
- * padded convolution, the mean would be wrong at the border. Throws ConfigError where mean and std do not fit the channels.
+ * channel or image, or times 255, then NHWC. Returns the value the model itself reads. Throws ConfigError where mean and std do
+ * not fit the channels.
  */
 export function appendInput(
   builder: GraphBuilder,
-  [channels, height, width]: ImageShape,
+  shape: ImageShape,
   { normalization, layout }: InputPreparation,
 ): string {
-  let x = builder.input(IMAGE_INPUT, [{ batch: 1 }, channels, height, width]);
-  if (normalization === 'per-image') x = standardizeImages(builder, x, channels * height * width);
-  if (normalization === 'times-255') x = builder.op('Mul', [x, builder.constant(255)]);
-  if (typeof normalization === 'object') {
-    const { mean, std } = normalization;
-    if (mean.length !== channels)
-      throw new ConfigError(`normalize has ${mean.length} channels, the images have ${channels}`);
-    const perChannel = [channels, 1, 1];
-    x = builder.op('Sub', [x, builder.constant(mean, perChannel)]);
-    x = builder.op('Div', [x, builder.constant(std, perChannel)]);
-  }
+  const images = builder.input(IMAGE_INPUT, [{ batch: 1 }, ...shape]);
+  const x = appendNormalization(builder, images, normalization, shape);
   return layout === 'NHWC' ? builder.op('Transpose', [x], { perm: [0, 2, 3, 1] }) : x;
 }
 

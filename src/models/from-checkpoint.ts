@@ -1,6 +1,6 @@
 import { locatedIn } from '../checkpoints/messages.ts';
 import { modulesBelow } from '../checkpoints/module-info.ts';
-import type { Checkpoint } from '../checkpoints/read-checkpoint.ts';
+import type { Checkpoint, StateDict } from '../checkpoints/read-checkpoint.ts';
 import { CheckpointError, ConfigError, GraphError } from '../errors.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
 import { isBatch } from '../onnx/graph.ts';
@@ -10,7 +10,12 @@ import { appendInput, type Classifier, type ClassifierOptions, IMAGE_INPUT, with
 import { type LocatedNetwork, locateNetwork } from './locate.ts';
 import { evidenceOf } from './module-evidence.ts';
 import { type Architecture, type Body, NetworkBuilder } from './network-builder.ts';
-import { chooseNormalization, normalizationIn } from './normalization.ts';
+import {
+  chooseNormalization,
+  type InputNormalization,
+  type NormalizationClaims,
+  normalizationIn,
+} from './normalization.ts';
 import { Reading } from './reading.ts';
 import { EXPORT_INSTEAD, requireAllUsed } from './unused-weights.ts';
 
@@ -70,15 +75,13 @@ function unfolded(
     file: evidenceOf(ownModules, located.state.keys()),
     usual: architecture.usual?.(located.state),
   });
-  const file = normalizationIn(state, channels);
-  const usual = architecture.normalization ?? 'none';
-  const claims = { stated: options.normalize, zoo: options.zoo?.normalize, file, usual, channels };
-  const normalization = chooseNormalization(reading, claims);
+  const claims = { stated: options.normalize, zoo: options.zoo?.normalize, channels };
+  const { normalization, names } = preparation(architecture, state, reading, claims);
   const x = appendInput(graph, imageShape, { normalization, layout: options.layout });
   const network = new NetworkBuilder(graph, located.state, { reading, modules: ownModules });
   const body = builtBody(architecture, network, x);
   const used = new Set([...network.used].map((name) => prefix + name));
-  for (const name of file?.names ?? []) used.add(name);
+  for (const name of names) used.add(name);
   reading.requireAllAsked(body.description);
   const notes = requireAllUsed({ used, all: state, architecture: body.description });
   return {
@@ -87,6 +90,22 @@ function unfolded(
     body,
     notes: prefix === '' ? notes : [`weights are those under "${prefix.slice(0, -1)}"`, ...notes],
   };
+}
+
+/** What is done to the images, and the names of the tensors in the file that say so. */
+function preparation(
+  { name, preparesImages, normalization: usual = 'none' }: Architecture,
+  state: StateDict,
+  reading: Reading,
+  claims: Pick<NormalizationClaims, 'stated' | 'zoo' | 'channels'>,
+): { normalization: InputNormalization; names: readonly string[] } {
+  if (!preparesImages) {
+    const file = normalizationIn(state, claims.channels);
+    const normalization = chooseNormalization(reading, { ...claims, file, usual });
+    return { normalization, names: file?.names ?? [] };
+  }
+  if (claims.stated === undefined) return { normalization: 'none', names: [] };
+  throw new ConfigError(`${name} normalises the images itself, for each of its networks: leave mean and std out`);
 }
 
 /** What does not fit together is the checkpoint's doing, not the graph's: its error names the architecture. */

@@ -1,7 +1,7 @@
 import type { ModuleInfo } from '../checkpoints/module-info.ts';
 import { type StateDict, type WantedSize, weight } from '../checkpoints/weights.ts';
 import { CheckpointError } from '../errors.ts';
-import type { Tensor } from '../numeric/tensor.ts';
+import type { Tensor, TypedTensor } from '../numeric/tensor.ts';
 import { float, type GraphBuilder } from '../onnx/builder.ts';
 import { isBatch } from '../onnx/graph.ts';
 import type { ModelOptions, Normalization } from '../schemas/model-options.ts';
@@ -18,7 +18,12 @@ export interface ConvOptions {
   readonly padding?: number | 'end';
   /** `any`: as many as the weight's shape tells; one by default. */
   readonly groups?: 'any';
+  /** What is done to its weight first. */
+  readonly transform?: WeightTransform;
 }
+
+/** Another weight of the same shape. */
+type WeightTransform = (weight: TypedTensor<'float32'>) => TypedTensor<'float32'>;
 
 /** What is particular about a BatchNorm. */
 export interface BatchNormOptions {
@@ -89,10 +94,10 @@ export class NetworkBuilder {
   }
 
   /** Conv2d; the width comes from the weight's shape. */
-  conv(x: string, module: string, { kernel, stride = 1, padding = 0, groups }: ConvOptions): string {
+  conv(x: string, module: string, { kernel, stride = 1, padding = 0, groups, transform }: ConvOptions): string {
     const channels = this.channels(x);
     const inner = groups === undefined ? channels : '*';
-    const weight = this.parameter(`${module}.weight`, ['*', inner, kernel, kernel]);
+    const weight = this.parameter(`${module}.weight`, ['*', inner, kernel, kernel], transform);
     const [width, perGroup] = this.graph.shape(weight) as readonly [number, number, number, number];
     const info = this.#modules.get(this.named(module));
     if (info !== undefined) requireGeometry(info, { stride, padding, groups: channels / perGroup });
@@ -187,11 +192,11 @@ export class NetworkBuilder {
   }
 
   /** The weight of that name as a constant of the graph. Throws CheckpointError where it is missing, misshapen or not finite. */
-  parameter(name: string, dims: readonly WantedSize[]): string {
+  parameter(name: string, dims: readonly WantedSize[], transform?: WeightTransform): string {
     const tensor = weight(this.state, name, dims);
     const value = this.named(name);
     this.used.add(value);
-    return this.graph.has(value) ? value : this.graph.initializer(value, tensor);
+    return this.graph.has(value) ? value : this.graph.initializer(value, transform?.(tensor) ?? tensor);
   }
 
   /** The name in the graph of a value, a weight or a module. */
@@ -274,6 +279,8 @@ export interface Architecture {
   readonly imageShape: ImageShape;
   /** Usual normalisation, where neither file nor user says another; none by default. */
   readonly normalization?: Normalization;
+  /** Whether it prepares the images itself, each of its networks in another way: it has no normalisation then. */
+  readonly preparesImages?: boolean;
   /** What is usual of other options, where that is not the usual of all architectures. */
   usual?(state: WeightNames): ModelOptions;
   /** Appends the network to the builder. Throws CheckpointError naming a weight that is missing, misshapen or not finite. */

@@ -102,7 +102,7 @@ export function chooseNormalization(
     reading.note('normalization', formatStatistics(file), 'file');
     return { mean: file.mean, std: file.std };
   }
-  return ofName(reading.choose('normalization', usual), channels);
+  return namedNormalization(reading.choose('normalization', usual), channels);
 }
 
 /** Buffers are float32: equal to what was typed but for that rounding. */
@@ -115,7 +115,7 @@ function isClose(a: ChannelStatistics, b: ChannelStatistics): boolean {
 }
 
 function isNamed(name: Normalization, file: ChannelStatistics, channels: number): boolean {
-  const named = ofName(name, channels);
+  const named = namedNormalization(name, channels);
   return typeof named === 'object' && isClose(named, file);
 }
 
@@ -129,8 +129,8 @@ function contradiction(stated: string, file: FileNormalization): CheckpointError
   );
 }
 
-/** Throws ConfigError where the constants are of another number of channels. */
-function ofName(name: Normalization, channels: number): InputNormalization {
+/** What the name stands for. Throws ConfigError where the constants are of another number of channels. */
+export function namedNormalization(name: Normalization, channels: number): InputNormalization {
   if (name === 'none' || name === 'per-image') return name;
   if (name === 'symmetric') return { mean: Array(channels).fill(0.5), std: Array(channels).fill(0.5) };
   const { mean, std } = CONSTANTS[name];
@@ -138,16 +138,37 @@ function ofName(name: Normalization, channels: number): InputNormalization {
   throw new ConfigError(`normalization ${name} is for ${mean.length} channels, the images have ${channels}`);
 }
 
-function formatStatistics({ mean, std }: ChannelStatistics): string {
+export function formatStatistics({ mean, std }: ChannelStatistics): string {
   const list = (values: readonly number[]) => values.map((value) => Number(value.toPrecision(6))).join(', ');
   return `mean [${list(mean)}], std [${list(std)}]`;
+}
+
+/**
+ * Appends the normalisation of images [N, C, H, W]. Kept as nodes of their own: folded into a padded convolution, the mean would
+ * be wrong at the border. Throws ConfigError where mean and std do not fit the channels.
+ */
+export function appendNormalization(
+  builder: GraphBuilder,
+  x: string,
+  normalization: InputNormalization,
+  [channels, height, width]: readonly [number, number, number],
+): string {
+  if (normalization === 'none') return x;
+  if (normalization === 'per-image') return standardizeImages(builder, x, channels * height * width);
+  if (normalization === 'times-255') return builder.op('Mul', [x, builder.constant(255)]);
+  const { mean, std } = normalization;
+  if (mean.length !== channels)
+    throw new ConfigError(`normalize has ${mean.length} channels, the images have ${channels}`);
+  const perChannel = [channels, 1, 1];
+  const centred = builder.op('Sub', [x, builder.constant(mean, perChannel)]);
+  return builder.op('Div', [centred, builder.constant(std, perChannel)]);
 }
 
 /**
  * (x - mean) / std with mean and standard deviation of each image, [N, C, H, W]. The standard deviation is the sample's (n - 1), and
  * at least n^-1/2: TensorFlow's per_image_standardization, as MMA training (Ding et al., arXiv:1812.02637) writes it in PyTorch.
  */
-export function standardizeImages(builder: GraphBuilder, x: string, size: number): string {
+function standardizeImages(builder: GraphBuilder, x: string, size: number): string {
   const axes = builder.ints([1, 2, 3]);
   const centred = builder.op('Sub', [x, builder.op('ReduceMean', [x, axes], { keepdims: 1 })]);
   const squares = builder.op('ReduceSum', [builder.op('Mul', [centred, centred]), axes], { keepdims: 1 });

@@ -12,6 +12,10 @@ interface Harmless {
 const HARMLESS: readonly Harmless[] = [
   { what: 'BatchNorm counts its batches', holds: (name) => /(^|\.)num_batches_tracked$/.test(name) },
   { what: "TRADES's second copy of the first block", holds: (name) => /(^|\.)sub_block1\./.test(name) },
+  {
+    what: "MixedNUTS's own ways to a smoother gradient",
+    holds: (name) => /(^|\.)(_alpha_diffable|std_map\.approx\.(scale|power))$/.test(name),
+  },
   { what: 'scores by which edge-popup pruned', holds: (name) => /(^|\.)scores$/.test(name) },
   {
     what: 'MeanSparse counts its batches',

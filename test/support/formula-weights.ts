@@ -26,6 +26,12 @@ const SCALES: Readonly<Record<string, readonly [number, number]>> = {
   alpha: [1.2, 0.3],
   beta: [0.1, 0.05],
   threshold: [0.3, 0.1],
+  alpha_scale: [0.3, 0.05],
+  alpha_bias: [0.5, 0.1],
+  gamma_bias: [0.5, 0.2],
+  _alpha: [0.8, 0.1],
+  clamp_bias: [-1, 0.1],
+  power: [3, 0.3],
 };
 const COUNTERS = ['num_batches_tracked', 'flag_update_statistics', 'batch_num'];
 

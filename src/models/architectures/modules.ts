@@ -1,4 +1,4 @@
-import { CheckpointError } from '../../errors.ts';
+import { CheckpointError, GraphError } from '../../errors.ts';
 import { formatDims } from '../../onnx/graph.ts';
 import type { ModelOptions } from '../../schemas/model-options.ts';
 import type { NetworkBuilder, WeightNames } from '../network-builder.ts';
@@ -67,6 +67,15 @@ export function classify(network: NetworkBuilder, features: string, module: stri
   return graph.op('Mul', [cosines, scale], {}, { outputs: [network.named('logits')] });
 }
 
+/** Logits of features [N, D] by a linear layer, which some codes write as a 1x1 convolution. */
+export function pointwiseHead(network: NetworkBuilder, features: string, module: string): string {
+  if (network.state.get(`${module}.weight`)?.dims.length !== 4) return network.linear(features, module);
+  const { graph } = network;
+  const pixel = graph.reshape(features, [...graph.shape(features), 1, 1]);
+  const h = network.conv(pixel, module, { kernel: 1 });
+  return graph.op('Flatten', [h], { axis: 1 }, { outputs: [network.named('logits')] });
+}
+
 /** Each row over its Euclidean norm, as torch.nn.functional.normalize does. */
 function normalized({ graph }: NetworkBuilder, rows: string): string {
   const norms = graph.op('ReduceL2', [rows, graph.ints([1])], { keepdims: 1 });
@@ -78,16 +87,14 @@ function hasUnitRows({ state }: NetworkBuilder, name: string): boolean {
   if (weights?.type !== 'float32') return false;
   const [rows = 0, size = 0] = weights.dims;
   const norm = (row: number) => Math.hypot(...weights.data.subarray(row * size, (row + 1) * size));
-  return rows > 0 && Array.from({ length: rows }, (_, row) => norm(row)).every((value) => Math.abs(value - 1) < 1e-4);
+  return rows > 0 && Array.from({ length: rows }, (_, row) => norm(row)).every((value) => Math.abs(value - 1) < 0.05);
 }
 
-/** The two branches of a block, added. Throws CheckpointError where one lacks the weights that would fit it to the other. */
+/** The two branches of a block, added. Throws GraphError where one lacks the weights that would fit it to the other. */
 export function joined(network: NetworkBuilder, h: string, shortcut: string, block: string): string {
-  const [a, b] = [h, shortcut].map((value) => network.graph.shape(value)) as [readonly never[], readonly never[]];
-  if (formatDims(a) === formatDims(b)) return network.add(h, shortcut, block);
-  throw new CheckpointError(
-    `block "${block}" gives ${formatDims(a)}, and its shortcut ${formatDims(b)}: it has no weights for a projection`,
-  );
+  const [branch, other] = [formatDims(network.graph.shape(h)), formatDims(network.graph.shape(shortcut))];
+  if (branch === other) return network.add(h, shortcut, block);
+  throw new GraphError(`block "${block}" gives ${branch}, its shortcut ${other}, and no weights for a projection`);
 }
 
 /** What DeepMind's networks and those trained with their code have in common: Swish, and CIFAR's mean and standard deviation. */

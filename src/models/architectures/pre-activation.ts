@@ -26,10 +26,12 @@ export interface PreActivationBlock {
   };
   /** What an identity reads; the raw input by default. */
   readonly identity?: ShortcutInput;
-  /** Padding of 3x3 convolutions: 1 by default. */
+  /** Padding of 3x3 convolutions that may have a stride: 1 by default. */
   readonly padding?: 'end';
   /** Whether BatchNorms have weights; they have by default. */
   readonly affine?: boolean;
+  /** Its activation; the network's by default. */
+  readonly activation?: 'relu';
 }
 
 /** Appends such blocks; squeeze and excitation and MeanSparse act where the file has their weights. */
@@ -42,7 +44,8 @@ export function preActivationBlock(block: PreActivationBlock): ResidualBlock {
     let h = activated;
     for (const [index, step] of block.steps.entries()) {
       if (index > 0) h = activatedInput(network, block, h, name, index);
-      h = convolution(network, h, `${name}.${step.conv}`, step.kernel, strided(step) ? stride : 1, block.padding);
+      const [by, padding] = strided(step) ? [stride, block.padding] : [1, undefined];
+      h = convolution(network, h, `${name}.${step.conv}`, step.kernel, by, padding);
     }
     const shortcut = shortcutOf(network, block, { x, activated, name, stride });
     return sparsify(network, joined(network, excite(network, h, `${name}.se`), shortcut, name), `${name}.meansparse_2`);
@@ -55,12 +58,13 @@ function isFirst({ steps }: PreActivationBlock): (step: PreActivationStep) => bo
 
 function activatedInput(
   network: NetworkBuilder,
-  { steps, affine }: PreActivationBlock,
+  { steps, affine, activation }: PreActivationBlock,
   x: string,
   name: string,
   index: number,
 ): string {
   const normed = network.batchNorm(x, `${name}.${steps[index]!.norm}`, affine === undefined ? {} : { affine });
+  if (activation === 'relu') return network.relu(normed);
   return activateIn(network, sparsify(network, normed, `${name}.meansparse_${index}`), name);
 }
 

@@ -1,5 +1,5 @@
 import type { Architecture, Body, NetworkBuilder, WeightNames } from '../network-builder.ts';
-import { deepMindUsual } from './modules.ts';
+import { deepMindUsual, pointwiseHead } from './modules.ts';
 import { type PreActivationBlock, preActivationBlock } from './pre-activation.ts';
 
 /** Pre-activation ResNets for CIFAR (He et al., arXiv:1603.05027) with the module names of one code. */
@@ -124,7 +124,7 @@ function build(kind: PreActResNet, network: NetworkBuilder, x: string): Body {
   );
   return {
     description: `${kind.title}-${block.steps.length * blocks + 2}, width ${network.width(`${kind.stem}.weight`)}`,
-    logits: headOf(network, layer4, head),
+    logits: pointwiseHead(network, layer4, head),
     layers: network.layers({ layer1, layer2, layer3, layer4 }),
   };
 }
@@ -132,13 +132,4 @@ function build(kind: PreActResNet, network: NetworkBuilder, x: string): Body {
 function stemOf({ stem, stemNorm }: PreActResNet, network: NetworkBuilder, x: string): string {
   const h = network.conv(x, stem, { kernel: 3, padding: 1 });
   return stemNorm === undefined ? h : network.activate(network.batchNorm(h, stemNorm));
-}
-
-/** A linear layer, or a 1x1 convolution that is one. */
-function headOf(network: NetworkBuilder, features: string, head: string): string {
-  if (network.state.get(`${head}.weight`)?.dims.length !== 4) return network.linear(features, head);
-  const { graph } = network;
-  const weights = network.parameter(`${head}.weight`, ['*', network.channels(features), 1, 1]);
-  const flat = graph.op('Flatten', [weights], { axis: 1 });
-  return graph.op('Gemm', [features, flat], { transB: 1 }, { outputs: [network.named('logits')] });
 }

@@ -1,5 +1,8 @@
 import type { Architecture } from '../network-builder.ts';
+import { adaptiveMixtureOf } from './adaptive-mixture.ts';
+import { bit } from './bit.ts';
 import { ensembleOf } from './ensemble.ts';
+import { mixedNutsOf } from './mixed-nuts.ts';
 import { preActResNets } from './preact-resnets.ts';
 import { resNeSt } from './resnest.ts';
 import { resNets } from './resnets.ts';
@@ -14,7 +17,14 @@ const SINGLE: readonly Architecture[] = [
   ...sequentials,
   robustArchResNet,
   resNeSt,
+  bit,
 ];
 
 /** Every architecture that igd reads from weights. Tried in order; the first that recognises their names builds the graph. */
-export const ARCHITECTURES: readonly Architecture[] = [...SINGLE, ensembleOf(SINGLE)];
+export const ARCHITECTURES: readonly Architecture[] = [
+  ...SINGLE,
+  adaptiveMixtureOf(SINGLE),
+  mixedNutsOf(SINGLE),
+  // After the mixtures, since it would take their networks for its members.
+  ensembleOf(SINGLE),
+];
