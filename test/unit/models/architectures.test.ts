@@ -1,31 +1,20 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { z } from 'zod';
-import { readCheckpoint } from '../../../src/checkpoints/read-checkpoint.ts';
+import { readCheckpoint, type StateDict } from '../../../src/checkpoints/read-checkpoint.ts';
 import type { Classifier } from '../../../src/models/classifier.ts';
 import { classifierFromCheckpoint } from '../../../src/models/from-checkpoint.ts';
-import { sizeOf } from '../../../src/numeric/tensor.ts';
-import { modelOptionsSchema } from '../../../src/schemas/model-options.ts';
-import { formulaImages, formulaLabels, formulaWeight } from '../../support/formula-weights.ts';
+import { float32, sizeOf } from '../../../src/numeric/tensor.ts';
+import {
+  ARCHITECTURE_CASES,
+  ARCHITECTURE_FIXTURES,
+  type ArchitectureCase,
+  stateOf,
+} from '../../support/architecture-cases.ts';
+import { formulaImages, formulaLabels } from '../../support/formula-weights.ts';
 import { median, rowErrors } from '../../support/golden.ts';
 import { modelOf, streams } from '../../support/models.ts';
 
-const FOLDER = join(import.meta.dirname, '../../fixtures/architectures');
-
-/** A network by its names and shapes; `same`: names that stand for the tensor of another. */
-const caseSchema = z.strictObject({
-  size: z.number().int(),
-  model: modelOptionsSchema.optional(),
-  state: z.record(z.string(), z.array(z.number().int())),
-  same: z.record(z.string(), z.string()),
-});
-type Case = z.infer<typeof caseSchema>;
-
-const CASES = z
-  .record(z.string(), caseSchema)
-  .parse(JSON.parse(readFileSync(join(FOLDER, 'architectures.json'), 'utf8')));
-const TRUTH = await readCheckpoint(join(FOLDER, 'architectures.safetensors'));
+const TRUTH = await readCheckpoint(join(ARCHITECTURE_FIXTURES, 'architectures.safetensors'));
 const IMAGES = 4;
 /** Of each image's gradient, as many values are kept, evenly spaced. */
 const KEPT = 439;
@@ -33,10 +22,14 @@ const KEPT = 439;
 /** Where float32 takes another side of a kink than float64 on most images: so does PyTorch's, by 2e-3 on two of four. */
 const AT_KINKS: Readonly<Record<string, number>> = { 'adaptive-mixture': 1e-2 };
 
-function opened({ size, state, same, model }: Case, options = model): Classifier {
-  const tensors = Object.entries(state).map(([name, dims]) => [name, formulaWeight(same[name] ?? name, dims)] as const);
-  const checkpoint = { path: 'net.pt', format: 'torch-zip', sha256: '', state: new Map(tensors), notes: [] } as const;
-  return classifierFromCheckpoint(checkpoint, { imageShape: [3, size, size], model: options });
+function opened(net: ArchitectureCase, options = net.model): Classifier {
+  const checkpoint = { path: 'net.pt', format: 'torch-zip', sha256: '', state: stateOf(net), notes: [] } as const;
+  return classifierFromCheckpoint(checkpoint, { imageShape: [3, net.size, net.size], model: options });
+}
+
+/** As it is, with nothing stated. */
+function read(state: StateDict): Classifier {
+  return classifierFromCheckpoint({ path: 'net.pt', format: 'torch-zip', sha256: '', state, notes: [] });
 }
 
 function truth(name: string): Float32Array {
@@ -61,8 +54,8 @@ function kept(gradient: Float32Array): Float32Array {
 }
 
 describe('networks of the zoo against its own code, in float64', () => {
-  test.each(Object.keys(CASES))('%s', async (name) => {
-    const net = CASES[name]!;
+  test.each(Object.keys(ARCHITECTURE_CASES))('%s', async (name) => {
+    const net = ARCHITECTURE_CASES[name]!;
     const classifier = opened(net);
     const model = modelOf(classifier);
     const { data: x } = formulaImages(IMAGES, net.size);
@@ -76,5 +69,46 @@ describe('networks of the zoo against its own code, in float64', () => {
     expect(median(errors), 'gradient').toBeLessThan(AT_KINKS[name] ?? 1e-5);
     expect(classifier.layers.length).toBeGreaterThan(1);
     for (const { units, dims } of classifier.layers) expect(sizeOf(dims) % units).toBe(0);
+  });
+});
+
+describe('a file of several networks', () => {
+  const member = (net: string, prefix: string) =>
+    [...stateOf(ARCHITECTURE_CASES[net]!)].map(([name, tensor]) => [prefix + name, tensor] as const);
+
+  test('has the layers of each, under its name', () => {
+    const layers = opened(ARCHITECTURE_CASES['deck-card']!).layers.map(({ name }) => name);
+    expect(layers.slice(2, 6)).toEqual(['models.0.layer3', 'models.0.layer4', 'models.1.layer1', 'models.1.layer2']);
+  });
+
+  test('whose classes differ cannot decide together', () => {
+    const state = new Map([...member('card', 'models.0.'), ...member('dm-wide-resnet-relu', 'models.1.')]);
+    expect(() => read(state)).toThrow('net.pt: holds networks of 10 and of 20 classes, which cannot decide together');
+  });
+});
+
+describe('what weights show', () => {
+  test('a head without bias whose rows have norm 1 is taken for a cosine head, and said so', () => {
+    const { reading } = opened({ ...ARCHITECTURE_CASES['wide-resnet-cosine']!, model: undefined });
+    expect(reading.find(({ key }) => key === 'head')).toMatchObject({ value: 'linear', source: 'assumed' });
+    const state = new Map(stateOf(ARCHITECTURE_CASES['wide-resnet-cosine']!));
+    state.set(
+      'fc.weight',
+      float32(
+        [10, 32],
+        Array.from({ length: 320 }, (_, i) => (i % 33 === 0 ? 1 : 0)),
+      ),
+    );
+    expect(read(state).reading.find(({ key }) => key === 'head')).toMatchObject({ value: 'cosine', source: 'assumed' });
+  });
+
+  test('a cosine head has no bias', () => {
+    const net = ARCHITECTURE_CASES['wide-resnet-buffers']!;
+    expect(() => opened(net, { head: 'cosine' })).toThrow('is said to have a cosine head, but "fc" has a bias');
+  });
+
+  test('an activation with weights of its own is not the one that is stated', () => {
+    const net = ARCHITECTURE_CASES['wide-resnet-pssilu']!;
+    expect(() => opened(net, { activation: 'relu' })).toThrow('its weights show another: PSSiLU');
   });
 });
