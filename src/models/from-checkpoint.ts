@@ -6,7 +6,14 @@ import { GraphBuilder } from '../onnx/builder.ts';
 import { isBatch } from '../onnx/graph.ts';
 import { canonicalise } from '../onnx/passes/canonicalise.ts';
 import { ARCHITECTURES } from './architectures/table.ts';
-import { appendInput, type Classifier, type ClassifierOptions, IMAGE_INPUT, withOnlyOutput } from './classifier.ts';
+import {
+  appendInput,
+  type Classifier,
+  type ClassifierOptions,
+  IMAGE_INPUT,
+  type ImageShape,
+  withOnlyOutput,
+} from './classifier.ts';
 import { type LocatedNetwork, locateNetwork } from './locate.ts';
 import { evidenceOf } from './module-evidence.ts';
 import { type Architecture, type Body, NetworkBuilder } from './network-builder.ts';
@@ -42,7 +49,7 @@ interface UnfoldedNetwork {
 
 function build(located: LocatedNetwork, checkpoint: Checkpoint, options: ClassifierOptions): Classifier {
   const { architecture } = located;
-  const imageShape = options.imageShape ?? architecture.imageShape;
+  const imageShape = options.imageShape ?? usualImageShape(located);
   const { graph, network, body, notes } = unfolded(located, checkpoint, options);
   const { description, logits, layers } = body;
   const outputs = [logits, ...layers.map(({ tensor }) => tensor)];
@@ -65,7 +72,7 @@ function unfolded(
   options: ClassifierOptions,
 ): UnfoldedNetwork {
   const { architecture, prefix } = located;
-  const imageShape = options.imageShape ?? architecture.imageShape;
+  const imageShape = options.imageShape ?? usualImageShape(located);
   const [channels] = imageShape;
   const graph = new GraphBuilder();
   const ownModules = modulesBelow(modules, prefix);
@@ -106,6 +113,10 @@ function preparation(
   }
   if (claims.stated === undefined) return { normalization: 'none', names: [] };
   throw new ConfigError(`${name} normalises the images itself, for each of its networks: leave mean and std out`);
+}
+
+function usualImageShape({ architecture, state }: LocatedNetwork): ImageShape {
+  return architecture.imageShapeOf?.(state) ?? architecture.imageShape;
 }
 
 /** What does not fit together is the checkpoint's doing, not the graph's: its error names the architecture. */

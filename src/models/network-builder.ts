@@ -182,9 +182,9 @@ export class NetworkBuilder {
     return { outputs: outputs as { [Index in keyof Names]: string }, blocks };
   }
 
-  /** These values as layers that can be masked. */
-  layers(tensors: Readonly<Record<string, string>>): MaskLayer[] {
-    return Object.entries(tensors).map(([name, tensor]) => maskLayer(name, tensor, this.graph.shape(tensor)));
+  /** These values as layers that can be masked, their units along `axis`, the batch being axis 0. */
+  layers(tensors: Readonly<Record<string, string>>, axis?: number): MaskLayer[] {
+    return Object.entries(tensors).map(([name, tensor]) => maskLayer(name, tensor, this.graph.shape(tensor), axis));
   }
 
   has(name: string): boolean {
@@ -277,6 +277,8 @@ export interface Architecture {
   recognises(state: WeightNames): boolean;
   /** Image size where no data set says otherwise. */
   readonly imageShape: ImageShape;
+  /** The image size that the weights themselves are for, where they tell. */
+  imageShapeOf?(state: WeightNames): ImageShape | undefined;
   /** Usual normalisation, where neither file nor user says another; none by default. */
   readonly normalization?: Normalization;
   /** Whether it prepares the images itself, each of its networks in another way: it has no normalisation then. */

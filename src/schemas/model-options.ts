@@ -33,10 +33,20 @@ export const modelOptionsSchema = z.strictObject({
   stem: z.enum(['stride-1', 'stride-2']).optional(),
   /** Of every BatchNorm. */
   epsilon: z.number().positive().max(0.1).optional(),
+  /** Of every LayerNorm, but for those of a stem of convolutions. */
+  layerNormEpsilon: z.number().positive().max(0.1).optional(),
   /** Logits: W a + b, or `scale` times the cosine between the features and each class's weights. */
   head: z.enum(['linear', 'cosine']).optional(),
   /** Of a cosine head. */
   scale: z.number().positive().optional(),
+  /** Attention heads of each block of a ViT; the weights of other transformers tell. */
+  heads: z.int().positive().optional(),
+  /** What a ViT's head reads: the class token, or the mean of the others. */
+  pooling: z.enum(['token', 'mean']).optional(),
+  /** Pixels of a patch's side where the strides of a stem of convolutions decide it (XCiT). */
+  patch: z.int().positive().optional(),
+  /** Whether an XCiT's class attention normalises every token behind it, or the class token alone. */
+  tokensNorm: z.boolean().optional(),
   /** Of what several networks that decide together take the mean. */
   ensemble: z.enum(['probabilities', 'logits']).optional(),
 });

@@ -34,15 +34,26 @@ export function excite(network: NetworkBuilder, x: string, module: string): stri
   return graph.op('Mul', [x, gate], {}, { outputs: [network.named(module)] });
 }
 
+/** What a MeanSparse module keeps to gather its statistics. */
+const GATHERING = ['momentum', 'epsilon', 'flag_update_statistics', 'batch_num'];
+
 /**
  * MeanSparse, where `module` has its statistics: a value nearer to its channel's mean than `threshold` standard deviations
- * becomes that mean (Amini et al., arXiv:2406.05927).
+ * becomes that mean (Amini et al., arXiv:2406.05927). Channels lie along `axis`.
  */
-export function sparsify(network: NetworkBuilder, x: string, module: string): string {
+export function sparsify(network: NetworkBuilder, x: string, module: string, axis = 1): string {
   if (!network.has(`${module}.threshold`)) return x;
   const { graph } = network;
-  const perChannel = (name: string) =>
-    graph.reshape(network.parameter(`${module}.${name}`, [network.channels(x)]), [network.channels(x), 1, 1]);
+  const channels = network.channels(x, axis);
+  const shape = [
+    channels,
+    ...graph
+      .shape(x)
+      .slice(axis + 1)
+      .map(() => 1),
+  ];
+  const perChannel = (name: string) => graph.reshape(network.parameter(`${module}.${name}`, [channels]), shape);
+  for (const name of GATHERING) network.used.add(network.named(`${module}.${name}`));
   const mean = perChannel('running_mean');
   const deviation = graph.op('Sqrt', [perChannel('running_var')]);
   const reach = graph.op('Mul', [network.parameter(`${module}.threshold`, []), deviation]);

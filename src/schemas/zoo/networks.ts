@@ -62,7 +62,7 @@ export const ZOO_NETWORKS: Readonly<Record<string, ZooNetwork>> = {
   'vit-b': read({ architecture: 'vit', activation: 'gelu' }),
   convnext: read({ architecture: 'convnext', activation: 'gelu' }),
   swin: read({ architecture: 'swin', activation: 'gelu' }),
-  'swin-mimir': read({ architecture: 'swin', activation: 'gelu' }),
+  'swin-mimir': read({ architecture: 'swin', activation: 'gelu', layerNormEpsilon: 1e-6 }),
   // Refused
   'adaptive-mixture': refused('a third network mixes two others image by image, in three files'),
   'mixed-nuts': refused('it mixes the hard decisions of one model with another, and has another graph for gradients'),
