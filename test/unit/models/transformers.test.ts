@@ -1,14 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, test } from 'vitest';
 import { z } from 'zod';
 import { readCheckpoint } from '../../../src/checkpoints/read-checkpoint.ts';
+import { fullMasks } from '../../../src/defense/mask-set.ts';
 import type { OnnxModel } from '../../../src/evaluation/onnx-model.ts';
-import type { Classifier } from '../../../src/models/classifier.ts';
+import { type Classifier, layerOf } from '../../../src/models/classifier.ts';
 import { classifierFromCheckpoint } from '../../../src/models/from-checkpoint.ts';
 import { decodeNpy } from '../../../src/numeric/npy.ts';
-import { modelOptionsSchema } from '../../../src/schemas/model-options.ts';
-import { modelOf, streams } from '../../support/models.ts';
+import { float32, type Tensor } from '../../../src/numeric/tensor.ts';
+import { type ModelOptions, modelOptionsSchema } from '../../../src/schemas/model-options.ts';
+import { type DefenseCase, modelOf, streams } from '../../support/models.ts';
 
 const FIXTURES = join(import.meta.dirname, '../../fixtures/transformers');
 
@@ -28,12 +30,22 @@ function truth(name: string): Float32Array {
   return decodeNpy(readFileSync(join(FIXTURES, `${name}.npy`)), name).data as Float32Array;
 }
 
-async function classifierOf(name: string): Promise<Classifier> {
-  const { file, size, options } = cases[name]!;
+interface Changes {
+  readonly model?: ModelOptions;
+  readonly size?: number;
+  /** Tensors in place of those of the file, or beside them. */
+  readonly tensors?: Readonly<Record<string, Tensor>>;
+}
+
+async function classifierOf(name: string, { model = {}, size, tensors = {} }: Changes = {}): Promise<Classifier> {
+  const { file, size: usual, options } = cases[name]!;
   const checkpoint = await readCheckpoint(join(FIXTURES, file));
-  const holdsNormalization = [...checkpoint.state.keys()].some((key) => /(^|\.)mean$/.test(key));
-  const model = holdsNormalization ? options : { ...options, normalization: 'none' as const };
-  return classifierFromCheckpoint(checkpoint, { model, imageShape: [3, size, size] });
+  const state = new Map([...checkpoint.state, ...Object.entries(tensors)]);
+  const normalization = state.has('normalize.mean') ? undefined : ('none' as const);
+  return classifierFromCheckpoint(
+    { ...checkpoint, state },
+    { model: { normalization, ...options, ...model }, imageShape: [3, size ?? usual, size ?? usual] },
+  );
 }
 
 function largest(values: Float32Array): number {
@@ -46,20 +58,123 @@ function error(values: Float32Array, expected: Float32Array): number {
   return largest(values.map((value, i) => value - expected[i]!)) / largest(expected);
 }
 
-let model: OnnxModel | undefined;
+const released: OnnxModel[] = [];
 afterEach(async () => {
-  await model?.release();
-  model = undefined;
+  await Promise.all(released.splice(0).map((model) => model.release()));
 });
+
+async function logitsOf(classifier: Classifier, defense?: DefenseCase): Promise<Float32Array> {
+  const model = modelOf(classifier, defense);
+  released.push(model);
+  return model.logits(images(classifier.imageShape[1]), streams(2));
+}
 
 describe('transformers and ConvNeXts that PyTorch made', () => {
   // float32 against float64: the largest seen is 1.2e-6.
   it.each(Object.keys(cases))('%s: logits and gradient', async (name) => {
-    const classifier = await classifierOf(name);
-    model = modelOf(classifier);
+    const model = modelOf(await classifierOf(name));
+    released.push(model);
     const x = images(cases[name]!.size);
     expect(error(await model.logits(x, streams(2)), truth(`${name}.logits`))).toBeLessThan(1e-5);
     const { gradient } = await model.gradient('ce', { x, labels: LABELS }, streams(2));
     expect(error(gradient, truth(`${name}.gradient`))).toBeLessThan(1e-5);
+  });
+});
+
+describe('layers of transformers', () => {
+  test.each([
+    ['vit', { 'blocks.0': [17, 16], 'blocks.1': [17, 16], norm: [17, 16], features: [16] }, 16],
+    ['xcit-patch4', { 'blocks.0': [64, 16], 'blocks.1': [64, 16], norm: [65, 16], features: [16] }, 16],
+    ['swin', { 'layers.0': [8, 8, 8], 'layers.1': [4, 4, 16], norm: [4, 4, 16], features: [16] }, 16],
+    ['convnext', { 'stages.0': [4, 8, 8], 'stages.1': [6, 4, 4], 'stages.2': [8, 2, 2], 'stages.3': [8, 1, 1] }, 8],
+  ])('%s: blocks and stages, with the units on the right axis', async (name, dims, last) => {
+    const { layers } = await classifierOf(name);
+    expect(Object.fromEntries(layers.map((layer) => [layer.name, layer.dims]))).toMatchObject(dims);
+    for (const { dims, axis, units } of layers) expect(units).toBe(dims[axis]);
+    expect(layers.at(-1)).toMatchObject({ name: 'features', units: last });
+    expect(layers.filter(({ name }) => name.startsWith('layers')).map(({ axis }) => axis)).toEqual(
+      name === 'swin' ? [2, 2] : [],
+    );
+  });
+
+  test.each([
+    ['vit', 'blocks.0'],
+    ['xcit', 'norm'],
+    ['swin', 'layers.0'],
+    ['convnext', 'stages.2'],
+  ])('%s: full masks of %s change nothing, and a masked unit does', async (name, layer) => {
+    const classifier = await classifierOf(name);
+    const { units } = layerOf(classifier, layer);
+    const masks = fullMasks(classifier.classes, units);
+    const masked = float32(
+      masks.dims,
+      masks.data.map((value, i) => (i % units === 1 ? 0 : value)),
+    );
+    const logits = await logitsOf(classifier);
+    expect(error(await logitsOf(classifier, { layer, masks }), logits)).toBeLessThan(1e-5);
+    expect(error(await logitsOf(classifier, { layer, masks: masked }), logits)).toBeGreaterThan(1e-3);
+  });
+});
+
+describe('what the weights of transformers do not tell', () => {
+  test('is assumed as usual, and said', async () => {
+    const reading = async (name: string, model: ModelOptions) =>
+      Object.fromEntries(
+        (await classifierOf(name, { model })).reading.map(({ key, value, source }) => [key, `${value}, ${source}`]),
+      );
+    expect(await reading('vit', { heads: undefined })).toEqual({
+      normalization: 'none, stated',
+      heads: '1, assumed',
+      layerNormEpsilon: '0.000001, assumed',
+      activation: 'gelu, assumed',
+      pooling: 'token, assumed',
+    });
+    expect(await reading('xcit-patch4', { patch: undefined, tokensNorm: undefined })).toMatchObject({
+      patch: '4, assumed',
+      tokensNorm: 'false, assumed',
+      epsilon: '0.00001, assumed',
+    });
+    expect(await reading('swin', {})).toMatchObject({ layerNormEpsilon: '0.00001, assumed' });
+    expect(await reading('convnext', {})).toMatchObject({ layerNormEpsilon: '0.000001, assumed' });
+  });
+
+  test.each<[string, ModelOptions]>([
+    ['vit', { heads: 2 }],
+    ['vit', { pooling: 'mean' }],
+    ['vit', { activation: 'relu' }],
+    ['vit', { layerNormEpsilon: 0.1 }],
+    ['xcit', { patch: 8 }],
+    ['xcit-patch4', { tokensNorm: false }],
+    ['swin', { layerNormEpsilon: 0.1 }],
+  ])('%s: stated as %j it is another function', async (name, model) => {
+    const [usual, other] = [await classifierOf(name), await classifierOf(name, { model })];
+    expect(error(await logitsOf(other), await logitsOf(usual))).toBeGreaterThan(1e-3);
+  });
+
+  test('is the image size, but of a ViT: its positions tell', async () => {
+    const { file, options } = cases['vit-16px-heads2']!;
+    const checkpoint = await readCheckpoint(join(FIXTURES, file));
+    expect(classifierFromCheckpoint(checkpoint, { model: options }).imageShape).toEqual([3, 16, 16]);
+  });
+});
+
+describe('transformers that do not fit are refused', () => {
+  test.each<[string, Changes, RegExp]>([
+    ['vit', { size: 64 }, /"pos_embed" has 17 positions, and images of 64 x 64 make 64 patches: .* of 32 x 32/],
+    ['vit', { model: { heads: 3 } }, /16 units, no multiple of 3 heads: state model.heads/],
+    ['vit', { model: { patch: 4 } }, /has no choice of patch/],
+    [
+      'vit',
+      { tensors: { 'blocks.0.attn.norm.weight': float32([16]) } },
+      /does not use: "blocks.0.attn.norm.weight" \[16\]/,
+    ],
+    ['vit', { tensors: { 'blocks.0.mlp.fc1.weight': float32([32, 8]) } }, /"blocks.0.mlp.fc1.weight" is \[32, 8\]/],
+    ['xcit', { model: { patch: 3 } }, /patches of 3 are none of 1, 2, 4, ... 16/],
+    ['swin', { size: 16 }, /windows of 4, and these images make a map of 2 x 2/],
+    ['swin', { size: 30 }, /images of 30 x 30 are not whole patches of 4/],
+    ['swin-old-names', { size: 64 }, /"absolute_pos_embed" is \[1, 64, 8\]/],
+    ['swin', { tensors: { 'layers.0.blocks.1.attn_mask': float32([4, 16, 16]) } }, /attn_mask" .* other windows/],
+  ])('%s with %j', async (name, changes, message) => {
+    await expect(classifierOf(name, changes)).rejects.toThrow(message);
   });
 });
