@@ -20,23 +20,41 @@ const PARAMETERS: ReadonlyMap<string, { readonly name: string; readonly usual: n
   ['GELU', { name: 'approximate', usual: 'none' }],
   ['ELU', { name: 'alpha', usual: 1 }],
   ['Softplus', { name: 'beta', usual: 1 }],
+  ['SelectAdaptivePool2d', { name: 'pool_type', usual: 'avg' }],
 ]);
 
 /** Modules without weights that do nothing at inference, or that an architecture has in fixed places. */
 const STRUCTURE =
-  /^(Identity|Sequential|ModuleList|Flatten|(Alpha|Feature)?Dropout\d?d?|DropPath|\w*(Avg|Max)Pool\dd)$/;
+  /^(Identity|Sequential|ModuleList|Flatten|(Alpha|Feature)?Dropout\d?d?|DropPath|\w*(Avg|Max|Adaptive)Pool\dd|FastAdaptiveAvgPool)$/;
 /** Gates, beside the activation of the network: squeeze-and-excitation, attention. */
 const GATES = new Set(['Sigmoid', 'Hardsigmoid', 'Softmax']);
 
+/** An attribute that all modules of a kind share, and the option that it decides. */
+interface SharedAttribute {
+  readonly option: keyof ModelOptions;
+  /** For the message where they differ. */
+  readonly what: string;
+  readonly className: RegExp;
+  readonly attribute: string;
+}
+
+const SHARED: readonly SharedAttribute[] = [
+  { option: 'epsilon', what: 'BatchNorms of epsilon', className: /BatchNorm\dd$/, attribute: 'eps' },
+  { option: 'layerNormEpsilon', what: 'LayerNorms of epsilon', className: /\bLayerNorm(2d)?$/, attribute: 'eps' },
+  { option: 'heads', what: 'attention of heads', className: /\bAttention$/, attribute: 'num_heads' },
+  { option: 'patch', what: 'patches of', className: /\bConvPatchEmbed$/, attribute: 'patch_size' },
+  { option: 'tokensNorm', what: 'tokens_norm', className: /\bClassAttentionBlock$/, attribute: 'tokens_norm' },
+];
+
 /**
- * What the modules of a pickled network tell beside its weights: activation and epsilon. Throws CheckpointError where they
- * name several, or something igd does not know, which no architecture of ours can be.
+ * What the modules of a pickled network tell beside its weights: its activation, and what all modules of a kind share.
+ * Throws CheckpointError where they name several, or something igd does not know, which no architecture of ours can be.
  */
 export function evidenceOf(modules: readonly ModuleInfo[], names: Iterable<string>): ModelOptions {
   const weighted = new Set<string>();
   for (const name of names) for (const path of pathsAbove(name)) weighted.add(path);
   const leaves = modules.filter(({ path }) => !weighted.has(path) && path !== '');
-  return { ...activationOf(leaves), ...epsilonOf(modules) };
+  return { ...activationOf(leaves), ...Object.assign({}, ...SHARED.map((kind) => sharedValue(modules, kind))) };
 }
 
 function pathsAbove(name: string): string[] {
@@ -56,7 +74,8 @@ function activationOf(leaves: readonly ModuleInfo[]): ModelOptions {
     const activation = ACTIVATION_CLASSES.get(name);
     if (activation !== undefined) found.set(activation, requireUsual(leaf, name));
     else if (GATES.has(name)) gates.push(leaf);
-    else if (!STRUCTURE.test(name)) throw unknown(leaf);
+    else if (STRUCTURE.test(name)) requireUsual(leaf, name);
+    else throw unknown(leaf);
   }
   const [first, second] = [...found];
   if (first === undefined && gates[0] !== undefined) throw unknown(gates[0]);
@@ -86,16 +105,17 @@ function unknown({ path, className }: ModuleInfo): CheckpointError {
   );
 }
 
-function epsilonOf(modules: readonly ModuleInfo[]): ModelOptions {
+function sharedValue(
+  modules: readonly ModuleInfo[],
+  { option, what, className, attribute }: SharedAttribute,
+): ModelOptions {
   const values = modules
-    .filter((info) => /BatchNorm\dd$/.test(info.className))
-    .flatMap(({ attributes }) => attributes.get('eps') ?? []);
-  const [epsilon, other] = [...new Set(values)];
+    .filter((info) => className.test(info.className))
+    .flatMap(({ attributes }) => attributes.get(attribute) ?? []);
+  const [value, other] = [...new Set(values)];
   if (other !== undefined)
-    throw new CheckpointError(
-      `has BatchNorms of epsilon ${String(epsilon)} and ${String(other)}: igd reads one. ${EXPORT_INSTEAD}`,
-    );
-  return typeof epsilon === 'number' ? { epsilon } : {};
+    throw new CheckpointError(`has ${what} ${String(value)} and ${String(other)}: igd reads one. ${EXPORT_INSTEAD}`);
+  return typeof value === 'number' || typeof value === 'boolean' ? { [option]: value } : {};
 }
 
 /** What a convolution is, as an architecture has it and as its module says. */

@@ -35,15 +35,28 @@ interface Changes {
   readonly size?: number;
   /** Tensors in place of those of the file, or beside them. */
   readonly tensors?: Readonly<Record<string, Tensor>>;
+  /** Modules, as a file that was pickled whole names them: path, class, attributes. */
+  readonly modules?: readonly [string, string, Readonly<Record<string, number | string | boolean>>][];
 }
 
-async function classifierOf(name: string, { model = {}, size, tensors = {} }: Changes = {}): Promise<Classifier> {
+async function classifierOf(
+  name: string,
+  { model = {}, size, tensors = {}, modules = [] }: Changes = {},
+): Promise<Classifier> {
   const { file, size: usual, options } = cases[name]!;
   const checkpoint = await readCheckpoint(join(FIXTURES, file));
   const state = new Map([...checkpoint.state, ...Object.entries(tensors)]);
   const normalization = state.has('normalize.mean') ? undefined : ('none' as const);
   return classifierFromCheckpoint(
-    { ...checkpoint, state },
+    {
+      ...checkpoint,
+      state,
+      modules: modules.map(([path, className, attributes]) => ({
+        path,
+        className,
+        attributes: new Map(Object.entries(attributes)),
+      })),
+    },
     { model: { normalization, ...options, ...model }, imageShape: [3, size ?? usual, size ?? usual] },
   );
 }
@@ -149,6 +162,35 @@ describe('what the weights of transformers do not tell', () => {
   ])('%s: stated as %j it is another function', async (name, model) => {
     const [usual, other] = [await classifierOf(name), await classifierOf(name, { model })];
     expect(error(await logitsOf(other), await logitsOf(usual))).toBeGreaterThan(1e-3);
+  });
+
+  test('is told by a file that was pickled whole', async () => {
+    const read = async (name: string, model: ModelOptions, modules: Changes['modules']) =>
+      Object.fromEntries(
+        (await classifierOf(name, { model, modules: modules ?? [] })).reading
+          .filter(({ source }) => source === 'file')
+          .map(({ key, value }) => [key, value]),
+      );
+    const unsaid = { heads: undefined, patch: undefined, tokensNorm: undefined };
+    expect(
+      await read('vit', unsaid, [
+        ['blocks.0.attn', 'timm.layers.attention.Attention', { num_heads: 4 }],
+        ['blocks.0.norm1', 'timm.layers.norm.LayerNorm', { eps: 1e-5 }],
+        ['blocks.0.mlp.act', 'torch.nn.modules.activation.GELU', { approximate: 'none' }],
+        ['head_drop', 'torch.nn.modules.dropout.Dropout', { p: 0 }],
+      ]),
+    ).toEqual({ heads: '4', layerNormEpsilon: '0.00001', activation: 'gelu' });
+    expect(
+      await read('xcit', unsaid, [
+        ['patch_embed', 'timm.models.xcit.ConvPatchEmbed', { patch_size: 16 }],
+        ['cls_attn_blocks.0', 'timm.models.xcit.ClassAttentionBlock', { tokens_norm: true }],
+      ]),
+    ).toEqual({ patch: '16', tokensNorm: 'true' });
+    const pool = (type: string): Changes['modules'] => [
+      ['head.global_pool', 'timm.layers.adaptive_avgmax_pool.SelectAdaptivePool2d', { pool_type: type }],
+    ];
+    expect(await read('convnext', {}, pool('avg'))).toEqual({});
+    await expect(read('convnext', {}, pool('max'))).rejects.toThrow('a SelectAdaptivePool2d with pool_type max');
   });
 
   test('is the image size, but of a ViT: its positions tell', async () => {
