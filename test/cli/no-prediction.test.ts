@@ -14,8 +14,11 @@ const CLASSES = 3;
 function breakingModel(): Uint8Array {
   const builder = new GraphBuilder();
   const x = builder.input('x', [{ batch: 1 }, CLASSES, SIZE, SIZE]);
-  const open = builder.op('LeakyRelu', [x], { alpha: float(0.1) });
-  const means = builder.op('ReduceMean', [open, builder.ints([2, 3])], { keepdims: 0 });
+  // A convolution that changes nothing tells which axis holds the layer's units.
+  const identity = builder.constant([1, 0, 0, 0, 1, 0, 0, 0, 1], [CLASSES, CLASSES, 1, 1]);
+  const maps = builder.op('Conv', [x, identity]);
+  const features = builder.op('LeakyRelu', [maps], { alpha: float(0.1) }, { outputs: ['features'] });
+  const means = builder.op('ReduceMean', [features, builder.ints([2, 3])], { keepdims: 0 });
   const first = builder.op('Gather', [means, builder.ints([0])], { axis: 1 });
   const isHigh = builder.op('Greater', [first, builder.constant(0.7)]);
   const negative = builder.op('Sub', [builder.constant(0.7), first]);
@@ -65,7 +68,7 @@ describe('igd predict', () => {
 describe('labels that are no classes of the model', () => {
   test.each([
     ['predict', []],
-    ['rank', ['--layer', 'LeakyRelu_0', '--out', folder.path('r.json')]],
+    ['rank', ['--layer', 'features', '--out', folder.path('r.json')]],
   ])('are refused by igd %s', async (command, options) => {
     const { flags, y } = dataOf('labels', FEW, [0, 3, 1]);
     const { code, stderr } = await igd([command, folder.path('model.onnx'), ...flags, ...options]);
@@ -81,7 +84,7 @@ test('a ranking with a score that is no number is refused by igd predict', async
   mkdirSync(folder.path('units'));
   for (const [unit, score] of [1, Number.NaN, 2].entries())
     writeFileSync(folder.path(`units/unit${unit}.npy`), encodeNpy(float32([CLASSES], [score, 1, 2])));
-  const options = ['--ranking', folder.path('units'), '--layer', 'LeakyRelu_0', '--units', '1'];
+  const options = ['--ranking', folder.path('units'), '--layer', 'features', '--units', '1'];
   const { code, stderr } = await igd(['predict', folder.path('model.onnx'), ...flags, ...options]);
   expect([code, stderr]).toEqual([2, `igd: ${folder.path('units')} holds the score NaN, no number: rank again\n`]);
 });
@@ -93,7 +96,7 @@ describe('igd analyze', () => {
       name: 'analysis',
       checkpoint: { uri: folder.path('model.onnx') },
       dataset: { format: 'npy', test: x, testLabels: y },
-      layer: 'LeakyRelu_0',
+      layer: 'features',
       importantUnits: 1,
       variants: ['none'],
       threat: { norm: 'Linf', epsilon: '2/255' },
