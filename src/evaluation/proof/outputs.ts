@@ -1,4 +1,5 @@
 import { ModelError } from '../../errors.ts';
+import { ONE_OUTPUT } from '../../models/onnx/logits.ts';
 import { rowOf } from '../../numeric/rows.ts';
 import type { ModelProof } from '../../schemas/proof.ts';
 import { largestDifference } from './agreement.ts';
@@ -11,10 +12,7 @@ const SAME = 1e-6;
 /** Throws ModelError where a model has one output: what sign it has is no logit a class. */
 export function requireClasses(classes: number, name: string): void {
   if (classes > 1) return;
-  throw new ModelError(
-    `${name} has 1 output: a classifier has one logit a class. Of a binary model with output z, export ` +
-      'torch.cat([torch.zeros_like(z), z], 1): its softmax is the sigmoid of z',
-  );
+  throw new ModelError(`${name} has ${ONE_OUTPUT}`);
 }
 
 /**

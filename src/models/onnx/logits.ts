@@ -19,6 +19,11 @@ export function withOneOutput(graph: Graph, wanted: string | undefined): Graph {
   throw new GraphError(problem);
 }
 
+/** Why a model of one number an image is none of ours, and the way out. */
+export const ONE_OUTPUT =
+  '1 output: a classifier has one logit a class. Of a binary model with output z, export ' +
+  'torch.cat([torch.zeros_like(z), z], 1): its softmax is the sigmoid of z';
+
 function listed(infos: readonly ValueInfo[]): string {
   const info = ({ name, dims }: ValueInfo) => (dims === undefined ? `"${name}"` : `"${name}" ${formatDims(dims)}`);
   return infos.map(info).join(', ') || 'none';
@@ -39,8 +44,7 @@ export function withPlainLogits(model: Model): Model {
     throw new GraphError(`${given}, and logits are float32 [N, classes]`);
   if (rest.some((dim) => dim !== 1) || (classes !== undefined && isBatch(classes)))
     throw new GraphError(`${given}, a map: a classifier has logits [N, classes]; pool it, or name another output`);
-  if (classes === undefined || classes === 1)
-    throw new GraphError(`${given}, 1 output: a classifier has one logit a class`);
+  if (classes === undefined || classes === 1) throw new GraphError(`${given}, ${ONE_OUTPUT}`);
   if (rest.length === 0) return model;
   const flat = builder.op('Flatten', [name], { axis: 1 });
   return { ...model, graph: builder.build([flat, ...others.map((other) => other.name)], graph.name).graph };

@@ -88,7 +88,7 @@ describe('every tensor of a file', () => {
   it('fits its neighbours, or the file is named and not a node of a graph alone', () => {
     const state = preActState();
     state.delete('layer2.0.shortcut.0.weight');
-    expect(() => read(state)).toThrow(/^net\.pt: block "layer2\.0" gives/);
+    expect(() => read(state)).toThrow(/^net\.pt: does not fit preact-resnet: block "layer2\.0"/);
   });
 });
 
