@@ -31,15 +31,16 @@ function cells({ id, published, architecture, reading }: ZooEntry): string[] {
 
 function inWords(reading: ZooReading): string {
   if (reading.kind === 'refused') return `not read: ${reading.reason}`;
-  const { model, normalize, stateDict, networks } = reading;
+  const { model, normalize, stateDict, networks, join } = reading;
   const { architecture, normalization, ...options } = model;
   const facts = Object.entries(options).map(([key, value]) => `${key} ${value}`);
   const input = normalize === undefined ? normalization : 'given in numbers';
   return [
     networks === 1 ? architecture : `${architecture} of ${networks}`,
     ...facts,
-    `normalization ${input ?? 'in the file'}`,
+    `normalization ${input ?? (networks === 1 ? 'in the file' : 'its own')}`,
     ...(stateDict === undefined ? [] : [`state dict "${stateDict}"`]),
+    ...(join === undefined ? [] : [`of files M0, M1, ... after "igd join ${join}"`]),
   ].join(', ');
 }
 

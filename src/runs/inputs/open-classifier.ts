@@ -42,18 +42,19 @@ export async function openClassifier({ path, zoo, stateDict, ...options }: Class
   const facts = zoo === undefined ? undefined : zooFacts(zoo);
   const keys = stateDictOf(stateDict, facts);
   const checkpoint = await readCheckpoint(path, keys === undefined ? {} : { stateDict: keys });
-  requireAllNetworks(checkpoint, facts?.networks ?? 1);
+  if (facts?.join !== undefined) requireAllNetworks(checkpoint, facts.join);
   return classifierFromCheckpoint(checkpoint, { ...options, zoo: facts });
 }
 
 /** Throws CheckpointError where a file lacks some of the networks that the zoo has in a file each. */
-function requireAllNetworks({ path, state }: Checkpoint, networks: number): void {
-  if (networks === 1) return;
-  const found = new Set([...state.keys()].map((name) => /^models\.(\d+)\./.exec(name)?.[1]).filter(Boolean));
-  if (found.size === networks) return;
+function requireAllNetworks({ path, state }: Checkpoint, join: string): void {
+  const modules = join.match(/\S+(?==M\d)/g) ?? [];
+  const names = [...state.keys()];
+  const lacking = modules.filter((module) => !names.some((name) => name.startsWith(`${module}.`)));
+  if (lacking.length === 0) return;
   throw new CheckpointError(
-    `${path}: the zoo's model is of ${networks} networks, a file each, and this file has ${found.size || 'one'} of them: put them into one, ` +
-      'torch.save({f"models.{i}.{key}": value for i, file in enumerate(files) for key, value in torch.load(file).items()}, "all.pt")',
+    `${path}: the zoo's model has a file for each of ${modules.join(', ')}, and this one has no weights of ${lacking.join(', ')}: ` +
+      `put its files M0, M1, ... into one, igd join ${join} --out all.safetensors`,
   );
 }
 

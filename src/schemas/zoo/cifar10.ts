@@ -69,9 +69,9 @@ Wang2023Better_WRN-70-16              WideResNet-70-16                    dm-wrn
 Xu2023Exploring_WRN-28-10             WideResNet-28-10                    dm-wrn            cifar10    93.69  63.89        -      1k1uJI13ft0h0dfzuEihVpBvjBXwFRH2o
 Cui2023Decoupled_WRN-28-10            WideResNet-28-10                    dm-wrn            cifar10    92.16  67.73        -      1-AaTrYt23WJFR22hXgBd-i6kjpsz6Hf2
 Cui2023Decoupled_WRN-34-10            WideResNet-34-10                    wrn               none       85.31  57.09        -      1-ArD-TugRXUbH3VtM9qnzvby6NvdXNUN
-Bai2023Improving_edm                  ResNet-152 + WideResNet-70-16       adaptive-mixture  -          95.23  68.06        -      1-5EwY_5tQZudo9idwXiUGr3P4OUUGaQN,1-RF7ZSS-PAh6bfQcuqx4lh9bc9BUGnap,1-7oV7QDgz8McvhbaCj6Owx3Rz3daiPrT
+Bai2023Improving_edm                  ResNet-152 + WideResNet-70-16       adaptive-edm-10   -          95.23  68.06        -      1-5EwY_5tQZudo9idwXiUGr3P4OUUGaQN,1-RF7ZSS-PAh6bfQcuqx4lh9bc9BUGnap,1-7oV7QDgz8McvhbaCj6Owx3Rz3daiPrT
 Peng2023Robust                        RaWideResNet-70-16                  dm-wrn            cifar10    93.27  71.07        -      1-6M8KHZdPmgqYkBSkdZQ2fLwp86ZQ9VU
-Bai2024MixedNUTS                      ResNet-152 + WideResNet-70-16       mixed-nuts        -          95.19  70.08        69.71  1-5EwY_5tQZudo9idwXiUGr3P4OUUGaQN,1-6M8KHZdPmgqYkBSkdZQ2fLwp86ZQ9VU
+Bai2024MixedNUTS                      ResNet-152 + WideResNet-70-16       mixed-nuts-10     -          95.19  70.08        69.71  1-5EwY_5tQZudo9idwXiUGr3P4OUUGaQN,1-6M8KHZdPmgqYkBSkdZQ2fLwp86ZQ9VU
 Chen2024Data_WRN_34_10                WideResNet-34-10                    wrn               none       86.54  57.30        -      1-AzyMQaoUuwxec6O_Yri5OVtVqnNgR4R
 Chen2024Data_WRN_34_20                WideResNet-34-20                    wrn               none       86.10  58.09        -      1-IbKAGtp79tAEm59N0i8QMvMZ3nxSD2-
 Amini2024MeanSparse_Ra_WRN_70_16      MeanSparse RaWideResNet-70-16       dm-wrn            cifar10    93.24  72.08        68.94  1-JdK480cLUrVCaNKCSBsmy7y59kGYF19

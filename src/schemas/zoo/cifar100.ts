@@ -32,12 +32,12 @@ Debenedetti2022Light_XCiT-L12            XCiT-L12                       xcit    
 Cui2020Learnable_34_10_LBGAT9_eps_8_255  WideResNet-34-10               wrn               none        62.99  31.20        -      1TrUAN9opXBQa24WCTVtQTY-RkXK_3dmA
 Wang2023Better_WRN-28-10                 WideResNet-28-10               dm-wrn            cifar100    72.58  38.83        38.77  1-jOu3wKWyw0XnBCXDGR32xn8Bw9GTJgh
 Wang2023Better_WRN-70-16                 WideResNet-70-16               dm-wrn            cifar100    75.22  42.67        42.66  1-yYcT73GP13c0y9HrgtpyB3NAfkGKgjY
-Bai2023Improving_edm                     ResNet-152 + WideResNet-70-16  adaptive-mixture  -           85.21  38.72        -      12Z63xr4bQwdIvR2w8xvpUnXG1fnUpy5B,1-yYcT73GP13c0y9HrgtpyB3NAfkGKgjY,1--8Jd82Q9ZLlVS_6c1iPrBxqy9sbdAkx
-Bai2023Improving_trades                  ResNet-152 + WideResNet-70-16  adaptive-mixture  -           80.18  35.15        -      12Z63xr4bQwdIvR2w8xvpUnXG1fnUpy5B,1LQBdwO2b391mg7VKcP6I0HIOpC6O83gn,1-0Sffx4gCIydJc16n1H0k6FYE4kHRnGm
+Bai2023Improving_edm                     ResNet-152 + WideResNet-70-16  adaptive-edm-100  -           85.21  38.72        -      12Z63xr4bQwdIvR2w8xvpUnXG1fnUpy5B,1-yYcT73GP13c0y9HrgtpyB3NAfkGKgjY,1--8Jd82Q9ZLlVS_6c1iPrBxqy9sbdAkx
+Bai2023Improving_trades                  ResNet-152 + WideResNet-70-16  adaptive-trades   -           80.18  35.15        -      12Z63xr4bQwdIvR2w8xvpUnXG1fnUpy5B,1LQBdwO2b391mg7VKcP6I0HIOpC6O83gn,1-0Sffx4gCIydJc16n1H0k6FYE4kHRnGm
 Cui2023Decoupled_WRN-28-10               WideResNet-28-10               dm-wrn            cifar100    73.85  39.18        -      15BwWdWbNfoarTEWWugicOVkTjh3nXH36
 Cui2023Decoupled_WRN-34-10               WideResNet-34-10               wrn               none        65.76  31.91        -      1whziIioVu5SGI1fBKyc331IfG_1MgenN
 Cui2023Decoupled_WRN-34-10_autoaug       WideResNet-34-10               wrn               none        65.93  32.52        -      18hjcLa1V3JTNUOshafLvw1ncxL2gu50M
-Bai2024MixedNUTS                         ResNet-152 + WideResNet-70-16  mixed-nuts        -           83.08  41.91        41.80  1V7utaY3SyU65o6ivjidG1-wO5wAVF517,1-yYcT73GP13c0y9HrgtpyB3NAfkGKgjY
+Bai2024MixedNUTS                         ResNet-152 + WideResNet-70-16  mixed-nuts-100    -           83.08  41.91        41.80  1V7utaY3SyU65o6ivjidG1-wO5wAVF517,1-yYcT73GP13c0y9HrgtpyB3NAfkGKgjY
 Chen2024Data_WRN_34_10                   WideResNet-34-10               wrn               none        64.32  31.13        -      1-N5a0Z9o-8-oIrF4_EaVFVOOPI5-D-H2
 Amini2024MeanSparse_S-WRN-70-16          MeanSparse WideResNet-70-16    dm-wrn            cifar100    75.13  44.78        42.25  1-JaGaVHX3nBiXhDmZSB6WgD2xzbeO2wD
 `;

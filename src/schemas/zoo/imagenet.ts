@@ -22,7 +22,7 @@ Liu2023Comprehensive_ConvNeXt-L          ConvNeXt-L             convnext      im
 Liu2023Comprehensive_Swin-B              Swin-B                 swin          imagenet  BicubicRes256Crop224  76.16  56.16  -      1-4mtxQCkThJUVdS3wvQ6NnmMZuySqR3c
 Liu2023Comprehensive_Swin-L              Swin-L                 swin          imagenet  BicubicRes256Crop224  78.92  59.56  -      1-57sQfcrsDsslfDR18nRD7FnpQmsSBk7
 Peng2023Robust                           RaWideResNet-101-2     ra-resnet     file      Res256Crop224         73.44  48.94  -      1-GpZ9Du83mBTN61Ytx9z_ZQSyIc1kYop
-Bai2024MixedNUTS                         ConvNeXtV2-L + Swin-L  mixed-nuts    -         BicubicRes256Crop224  81.48  58.62  58.50  1-2CwsRuMZXr99PeU2Z7-iFjl_86uIR-Y,1-57sQfcrsDsslfDR18nRD7FnpQmsSBk7
+Bai2024MixedNUTS                         ConvNeXtV2-L + Swin-L  mixed-nuts-imagenet  -         BicubicRes256Crop224  81.48  58.62  58.50  1-2CwsRuMZXr99PeU2Z7-iFjl_86uIR-Y,1-57sQfcrsDsslfDR18nRD7FnpQmsSBk7
 Chen2024Data_WRN_50_2                    WideResNet-50-2        tv-resnet-50  none      Res256Crop224         68.76  40.60  -      1-PBlZVILAKFQ7mF8srKjdkTKJZAr61Uf
 Mo2022When_Swin-B                        Swin-B                 swin          imagenet  Res224                74.66  38.30  -      1-SXi4Z2X6Zo_j8EO4slJcBMXNej8fKUd
 Mo2022When_ViT-B                         ViT-B                  vit-b         imagenet  Res224                68.38  34.40  -      1-dUFdvDBflqMsMLjZv3wlPJTm-Jm7net

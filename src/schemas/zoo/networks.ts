@@ -7,6 +7,8 @@ export type ZooNetwork =
       readonly model: ModelOptions;
       /** The keys, joined by dots, that lead to the state dict, where a file holds several. */
       readonly stateDict?: string;
+      /** The parts of "igd join" that make one checkpoint of its files M0, M1, ..., where they are no ensemble's. */
+      readonly join?: string;
     }
   | { readonly kind: 'refused'; readonly reason: string };
 
@@ -24,6 +26,18 @@ function convolutional(
   stateDict?: string,
 ): ZooNetwork {
   return read({ architecture, activation, ...BATCH_NORM, ...rest }, stateDict);
+}
+
+/** Behind a fixed spread of the score, its bias, the range of the share, and scales of the logits: get_composite_model. */
+function adaptiveMixture(numbers: string): ZooNetwork {
+  const parts = 'models.0=M0 models.1=M1 policy_net=M2#model bn=M2#bn gamma_scale=2';
+  return { kind: 'read', model: { architecture: 'adaptive-mixture', activation: 'silu' }, join: `${parts} ${numbers}` };
+}
+
+/** The share, and the transformation of logits: optimal_spca.yaml. */
+function mixedNuts(alpha: number, scale: number, power: number, bias: number): ZooNetwork {
+  const numbers = `_alpha=${alpha} rob_map.scale=${scale} rob_map.power=${power} rob_map.clamp_bias=${bias}`;
+  return { kind: 'read', model: { architecture: 'mixed-nuts' }, join: `std_model=M0 rob_model=M1 ${numbers}` };
 }
 
 function refused(reason: string): ZooNetwork {
@@ -63,8 +77,13 @@ export const ZOO_NETWORKS: Readonly<Record<string, ZooNetwork>> = {
   convnext: read({ architecture: 'convnext', activation: 'gelu' }),
   swin: read({ architecture: 'swin', activation: 'gelu' }),
   'swin-mimir': read({ architecture: 'swin', activation: 'gelu', layerNormEpsilon: 1e-6 }),
+  'mixed-nuts-imagenet': mixedNuts(0.9971266414518896, 0.023535468936502525, 2.7142857142857144, -0.2857142857142858),
+  // Mixtures for CIFAR
+  'adaptive-edm-10': adaptiveMixture('gamma_bias=1.05 alpha_scale=0.04 alpha_bias=0.96 std_scale=1.2 rob_scale=0.3'),
+  'adaptive-edm-100': adaptiveMixture('gamma_bias=1.3 alpha_scale=0.15 alpha_bias=0.84 std_scale=2 rob_scale=1'),
+  'adaptive-trades': adaptiveMixture('gamma_bias=1 alpha_scale=0.1 alpha_bias=0.815 std_scale=2 rob_scale=1'),
+  'mixed-nuts-10': mixedNuts(0.9987500602493457, 5, 4, -1.1),
+  'mixed-nuts-100': mixedNuts(0.9860300534207915, 0.6115753843212784, 3.571428571428571, -2.142857142857143),
   // Refused
-  'adaptive-mixture': refused('a third network mixes two others image by image, in three files'),
-  'mixed-nuts': refused('it mixes the hard decisions of one model with another, and has another graph for gradients'),
   'neural-ode': refused('its last layers are a differential equation, solved in steps that depend on the image'),
 };

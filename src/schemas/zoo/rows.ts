@@ -26,7 +26,7 @@ const COLUMNS = {
   architecture: z.string(),
   /** How its file is read. */
   network: z.enum(Object.keys(ZOO_NETWORKS)),
-  /** What is done to images in [0, 1]; `file` where the file has it, `-` where the model is not read. */
+  /** What is done to images in [0, 1]; `file` where the file has it, `-` where the model does it itself or is not read. */
   normalization: z.enum([...NORMALIZATIONS, ...Object.keys(ZOO_STATISTICS), 'file', '-']),
   /** What is done to an image of ImageNet before. */
   preprocessing: z.enum(PREPROCESSINGS),

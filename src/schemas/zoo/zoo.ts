@@ -13,6 +13,8 @@ export interface ZooFacts {
   readonly stateDict?: string;
   /** Of how many networks it is made, each in a file of its own as published. */
   readonly networks: number;
+  /** The parts of "igd join" that make one checkpoint of them, M0, M1, ..., where they are several. */
+  readonly join?: string;
 }
 
 /** How the file of an entry is read; or why it is refused. */
@@ -104,8 +106,14 @@ function readingOf({ network: key, normalization }: ZooRow, networks: number): Z
   const normalize = ZOO_STATISTICS[normalization];
   const named = NORMALIZATIONS.find((name) => name === normalization);
   const { model, ...rest } = network;
-  const facts = { ...rest, networks, model: named === undefined ? model : { ...model, normalization: named } };
+  const join = networks > 1 ? { join: rest.join ?? ensembleOf(networks) } : {};
+  const facts = { ...rest, ...join, networks, model: named === undefined ? model : { ...model, normalization: named } };
   return normalize === undefined ? facts : { ...facts, normalize };
+}
+
+/** models.0=M0 models.1=M1 ... */
+function ensembleOf(networks: number): string {
+  return Array.from({ length: networks }, (_, index) => `models.${index}=M${index}`).join(' ');
 }
 
 /** As RobustBench saves them below its folder of models: `ID.pt`, and `ID.pt_m0.pt`, ... where there are several. */

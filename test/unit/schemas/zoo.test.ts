@@ -46,13 +46,26 @@ describe("the table of RobustBench's zoo", () => {
 
   test('says nothing of a normalisation that the file has, or of a model that is not read', () => {
     const silent = entries.filter(({ reading }) => reading.kind === 'read' && reading.normalize === undefined);
-    const inFile = silent.filter(({ reading }) => reading.kind === 'read' && reading.model.normalization === undefined);
+    const inFile = silent.filter(
+      ({ reading }) => reading.kind === 'read' && reading.model.normalization === undefined && reading.networks === 1,
+    );
     expect(inFile.map(({ id }) => id)).toEqual([
       'cifar10/corruptions/Modas2021PRIMEResNet18',
       'cifar100/corruptions/Modas2021PRIMEResNet18',
       'imagenet/Linf/Peng2023Robust',
     ]);
     for (const { reading } of entries) if (reading.kind === 'refused') expect(reading.reason).not.toBe('');
+  });
+
+  test('says how the files of a model that has several become one, each of them used', () => {
+    for (const { files, reading } of entries) {
+      const { join = 'M0' } = reading.kind === 'read' ? reading : {};
+      expect(new Set(join.match(/\bM\d/g)).size).toBe(files.length);
+    }
+    expect(entry('cifar10/Linf/Chen2020Adversarial')?.reading).toMatchObject({
+      join: 'models.0=M0 models.1=M1 models.2=M2',
+      model: { architecture: 'ensemble', normalization: 'imagenet' },
+    });
   });
 
   test('has a preprocessing for ImageNet alone, and published accuracies for all', () => {
