@@ -27,8 +27,8 @@ import torchvision
 # What RobustBench imports for downloads and attacks, which nothing here does.
 OPTIONAL = ["autoattack", "gdown", "geotorch", "jinja2", "pandas", "requests", "torchdiffeq", "tqdm"]
 PROBABILITIES = ("Chen2020Adversarial", "CARD_Deck")
-# Not read by igd, and of gigabytes or with solvers: nothing is made for them.
-NOT_BUILT = ("Kang2021Stable", "Bai2023Improving", "Bai2024MixedNUTS")
+# Not read by igd, and with a solver of its own.
+NOT_BUILT = ("Kang2021Stable",)
 
 
 def import_robustbench(folder):
@@ -49,6 +49,8 @@ def without_downloads():
     create, resnet50 = timm.create_model, torchvision.models.resnet50
     timm.create_model = lambda name, *_, **options: create(name, **{**options, "pretrained": False})
     torchvision.models.resnet50 = lambda pretrained=False, **options: resnet50(**options)
+    # BiT of the adaptive mixtures keeps its constants on a GPU.
+    torch.Tensor.cuda = lambda self, *_, **__: self
 
 
 def build(dataset, threat, name, spec):
@@ -135,9 +137,9 @@ def main():
     without_downloads()
     global small, published
     small, published = importlib.import_module("small"), importlib.import_module("published")
-    dm = importlib.import_module("robustbench.model_zoo.architectures.dm_wide_resnet")
     # Its backward pass asks for what PyTorch 2 no longer has; the function is SiLU.
-    dm.Swish.forward = lambda self, x: F.silu(x)
+    for name in ("dm_wide_resnet", "dm_rn"):
+        importlib.import_module(f"robustbench.model_zoo.architectures.{name}").Swish.forward = lambda self, x: F.silu(x)
     zoo = importlib.import_module("robustbench.model_zoo.models").model_dicts
     index_path = options.out / "index.json"
     index = json.loads(index_path.read_text()) if index_path.exists() else {}

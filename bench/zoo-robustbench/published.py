@@ -33,6 +33,12 @@ def as_published(name, dataset, model):
         # Edge-popup's scores lie beside the weights that it kept.
         convolutions = [key for key, value in state.items() if value.ndim == 4]
         state.update({key.replace("weight", "scores"): torch.randn_like(state[key]) for key in convolutions})
+    if name.startswith("Bai2023Improving"):
+        # The wrapper holds its model twice.
+        state = {key[len("comp_model.") :]: value for key, value in state.items() if key.startswith("comp_model.")}
+    if name == "Bai2024MixedNUTS":
+        apart = ("_alpha_diffable", "std_map.", "std_model.mean", "std_model.std", "rob_model.normalize.")
+        state = {key.replace("rob_model.model.", "rob_model."): value for key, value in state.items() if not key.startswith(apart)}
     if name == "Chen2020Adversarial":
         state = {key: value for key, value in state.items() if key.startswith("models.")}
     if name.startswith(UNDER_LAST):

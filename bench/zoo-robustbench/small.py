@@ -10,7 +10,12 @@ from robustbench.model_zoo.architectures import (
     Meansparse_swin_L,
     Meansparse_wrn_70_16,
     Meansparse_wrn_94_16,
+    bit_rn,
+    bit_rn_v2,
+    convnext_v2,
+    dm_rn,
     dm_wide_resnet,
+    mixing_net,
     paf_wide_resnet,
     resnest,
     resnet,
@@ -44,6 +49,11 @@ ARGUMENTS = {
     resnext.CifarResNeXt: {"depth": 20, "base_width": 8},
     resnest.ResNest: {"layers": [1, 2, 2, 1]},
     torchvision_resnet.ResNet: {"layers": [2, 1, 2, 1]},
+    bit_rn.ResNetV2: {"block_units": [1, 1, 1, 1]},
+    bit_rn_v2.ResNetV2: {"block_units": [1, 1, 1, 1]},
+    # As wide as the network that mixes its features, divided by 4, wants it.
+    dm_rn.WideResNet: {"depth": 10, "width": 4},
+    convnext_v2.ConvNeXtV2: {"depths": [1, 1, 2, 1]},
     # Widths stay where heads are told by them.
     vision_transformer.VisionTransformer: {"depth": 2},
     xcit.Xcit: {"depth": 2},
@@ -58,9 +68,12 @@ DIVIDED = {
     resnet.PreActResNet: 4,
     dm_wide_resnet.DMPreActResNet: 4,
     CARD_resnet.WidePreActResNet: 8,
+    bit_rn.ResNetV2: 4,
+    bit_rn_v2.ResNetV2: 4,
+    mixing_net.MixingNetV4: 4,
 }
 POSITIONS = {torchvision_resnet.ResNet: ["block", "layers"], resnest.ResNest: ["block", "layers"]}
-MODULES = (nn.Conv2d, nn.BatchNorm2d, nn.Linear)
+MODULES = (nn.Conv2d, nn.BatchNorm2d, nn.Linear, nn.GroupNorm)
 KEPT = {3, 10, 100}
 
 
@@ -72,7 +85,7 @@ def small():
         originals[cls] = cls.__init__
         cls.__init__ = with_arguments(cls.__init__, arguments, POSITIONS.get(cls, []))
     for cls, factor in DIVIDED.items():
-        originals[cls] = cls.__init__
+        originals.setdefault(cls, cls.__init__)
         cls.__init__ = divided(cls.__init__, factor)
     try:
         yield
@@ -95,6 +108,8 @@ def divided(init, factor):
     def narrower(self, *given, **options):
         with narrow(factor):
             init(self, *given, **options)
+        if hasattr(self, "planes"):
+            self.planes = self.planes // factor
 
     return narrower
 
@@ -112,8 +127,12 @@ def narrow(factor):
     def single(original):
         return lambda self, a, *rest, **options: original(self, width(a), *rest, **options)
 
+    def grouped(original):
+        return lambda self, groups, a, *rest, **options: original(self, groups, width(a), *rest, **options)
+
+    kinds = {nn.BatchNorm2d: single, nn.GroupNorm: grouped}
     for cls in MODULES:
-        cls.__init__ = (single if cls is nn.BatchNorm2d else pair)(originals[cls])
+        cls.__init__ = kinds.get(cls, pair)(originals[cls])
     try:
         yield
     finally:
