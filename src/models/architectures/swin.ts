@@ -179,7 +179,7 @@ function biasOf(network: NetworkBuilder, name: string, plan: WindowPlan, heads: 
 function requireSame(network: NetworkBuilder, name: string, expected: ArrayLike<number>): void {
   const tensor = network.state.get(name);
   if (tensor === undefined) return;
-  network.used.add(name);
+  network.used.add(network.named(name));
   const found = toNumbers(tensor);
   if (found.length === expected.length && found.every((value, i) => value === expected[i])) return;
   throw new CheckpointError(

@@ -129,6 +129,22 @@ describe('layers of transformers', () => {
   });
 });
 
+test.each(['vit', 'xcit-patch4', 'swin-old-names', 'convnext-meansparse'])('two of %s decide as one', async (name) => {
+  const { file, size, options } = cases[name]!;
+  const checkpoint = await readCheckpoint(join(FIXTURES, file));
+  const members = ['models.0.', 'models.1.'].flatMap((prefix) =>
+    [...checkpoint.state].map(([key, tensor]) => [prefix + key.replace(/^model\./, ''), tensor] as const),
+  );
+  const state = new Map(members.filter(([key]) => !key.includes('normalize')));
+  const model = {
+    ...options,
+    ensemble: 'logits',
+    normalization: name.endsWith('sparse') ? 'imagenet' : 'none',
+  } as const;
+  const classifier = classifierFromCheckpoint({ ...checkpoint, state }, { model, imageShape: [3, size, size] });
+  expect(error(await logitsOf(classifier), truth(`${name}.logits`))).toBeLessThan(1e-5);
+});
+
 describe('what the weights of transformers do not tell', () => {
   test('is assumed as usual, and said', async () => {
     const reading = async (name: string, model: ModelOptions) =>
