@@ -97,6 +97,11 @@ export function unitStride({ dims, axis }: MaskLayer): number {
   return dims.slice(axis + 1).reduce((product, dim) => product * dim, 1);
 }
 
+/** What is wrong with a model of one output, and the way out. */
+export const ONE_OUTPUT =
+  '1 output: a classifier has one logit a class; of a binary model with output z, export ' +
+  'torch.cat([torch.zeros_like(z), z], 1), whose softmax is the sigmoid of z';
+
 /** Name of the image input of every graph igd makes. */
 export const IMAGE_INPUT = 'x';
 

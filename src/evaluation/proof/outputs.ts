@@ -1,5 +1,5 @@
 import { ModelError } from '../../errors.ts';
-import { ONE_OUTPUT } from '../../models/onnx/logits.ts';
+import { ONE_OUTPUT } from '../../models/classifier.ts';
 import { rowOf } from '../../numeric/rows.ts';
 import type { ModelProof } from '../../schemas/proof.ts';
 import { largestDifference } from './agreement.ts';

@@ -33,9 +33,9 @@ export async function proofImages(data: ImageSource | undefined, imageSize: numb
   return images.map((value) => MARGIN + (1 - 2 * MARGIN) * value);
 }
 
-/** Noise of another brightness and contrast in every image. */
+/** Noise: of the whole range at 1, which every proof has, of another brightness and contrast in every other image. */
 function fillRandom(image: Float32Array, place: number): void {
   const random = keyedStream(['proof', place]);
-  const [low, high] = [random.uniform() * 0.5, 0.5 + random.uniform() * 0.5];
+  const [low, high] = place === 1 ? [0, 1] : [random.uniform() * 0.5, 0.5 + random.uniform() * 0.5];
   for (let at = 0; at < image.length; at++) image[at] = low + (high - low) * random.uniform();
 }

@@ -1,6 +1,7 @@
 import { GraphError } from '../../errors.ts';
 import { GraphBuilder } from '../../onnx/builder.ts';
 import { formatDims, type Graph, isBatch, type Model, type ValueInfo } from '../../onnx/graph.ts';
+import { ONE_OUTPUT } from '../classifier.ts';
 
 /** Which output of a user's graph the logits are, and their form. */
 
@@ -18,11 +19,6 @@ export function withOneOutput(graph: Graph, wanted: string | undefined): Graph {
       : `no output "${wanted}": there are ${listed(outputs)}`;
   throw new GraphError(problem);
 }
-
-/** Why a model of one number an image is none of ours, and the way out. */
-export const ONE_OUTPUT =
-  '1 output: a classifier has one logit a class. Of a binary model with output z, export ' +
-  'torch.cat([torch.zeros_like(z), z], 1): its softmax is the sigmoid of z';
 
 function listed(infos: readonly ValueInfo[]): string {
   const info = ({ name, dims }: ValueInfo) => (dims === undefined ? `"${name}"` : `"${name}" ${formatDims(dims)}`);

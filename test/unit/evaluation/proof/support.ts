@@ -16,12 +16,12 @@ const IMAGE = [3, 5, 5] as const;
 const PIXELS = 75;
 
 /** A little network: features, what `middle` does to them, and a head; `middle` reads "h" [N, 6] and gives "m". */
-export function network(middle: readonly Node[], batch: Dim = { batch: 1 }, classes = CLASSES): Model {
+export function network(middle: readonly Node[], batch: Dim = { batch: 1 }): Model {
   return modelOf({
     opset: 18,
     inputs: { images: [batch, ...IMAGE] },
     initializers: {
-      ...{ w: randomTensor([PIXELS, FEATURES], 1), head: randomTensor([FEATURES, classes], 2) },
+      ...{ w: randomTensor([PIXELS, FEATURES], 1), head: randomTensor([FEATURES, CLASSES], 2) },
       ...{ first: int64([1], [0]), second: int64([1], [1]), tiny: float32([], [1e-3]), big: float32([], [1e9]) },
     },
     nodes: [

@@ -45,7 +45,11 @@ describe('a network in the forms people export', () => {
     ['open_size', { imageSize: 16, imageShape: [3, 8, 8] }, 'imageSize is 16 x 16, and the images are 8 x 8'],
     ['scaled', { imageSize: 32 }, 'wants images [N, 3, 16, 16], and is given [N, 3, 32, 32]: is "layout" right?'],
     ['map', {}, 'output "logits" is float32 [N, 10, 2, 2], a map: a classifier has logits [N, classes]'],
-    ['one_output', {}, 'output "logits" is float32 [N, 1], 1 output: a classifier has one logit a class'],
+    [
+      'one_output',
+      {},
+      'output "logits" is float32 [N, 1], 1 output: a classifier has one logit a class; of a binary model with output z, export torch.cat([torch.zeros_like(z), z], 1), whose softmax is the sigmoid of z',
+    ],
     ['uint8', {}, 'input "x" is uint8: say "inputRange": "0..255" (--input-range) to feed it pixels times 255'],
     ['uint8', { inputRange: '0..1' }, 'input "x" is uint8: say "inputRange"'],
     ['features_first', {}, 'outputs "features" [N, 12], "logits" [N, 10]: say which of them is the logits, "output"'],
