@@ -2,7 +2,7 @@
 Makes the models of `npm run bench:zoo`: each architecture with random weights, exported by both exporters of PyTorch with a
 free and a fixed batch, and the truth: logits and the gradient of each image's cross-entropy, in float64 and in float32.
 
-    python bench/zoo/make.py FOLDER [--images 8] [NAME ...]
+    python bench/zoo/make.py [--images 8] [--smooth] FOLDER [NAME ...]
 
 Needs torch, timm, torchvision, onnx and onnxscript. A folder an architecture; those there are not made again.
 """
@@ -21,6 +21,7 @@ import numpy
 import torch
 
 from architectures import CLASSES, build, names
+from smooth import patch_functions, without_kinks
 from weights import randomise
 
 FREE = {"dynamo": False, "input_names": ["x"], "output_names": ["y"], "opset_version": 17}
@@ -33,17 +34,21 @@ EXPORTS = {
 
 
 def gradients(model, images, labels, dtype):
-    """Logits [N, classes] and the gradient [N, C, H, W] of each image's cross-entropy, computed in `dtype`, each image alone."""
+    """
+    Logits [N, classes] and the gradient [N, C, H, W] of each image's cross-entropy, computed in `dtype`. Each image in a batch
+    of two copies of it: some models mix their batch, and in a batch of one PyTorch 2.13 has another gradient for BatchNorm
+    where that of its output is not contiguous (tokens made of feature maps: LeViT).
+    """
     # Parameters without gradients: some models cache what they make of them, with the graph behind it.
     model = copy.deepcopy(model).to(dtype).requires_grad_(False)
     logits, slopes = [], []
-    for image, label in zip(images.to(dtype).split(1), labels.split(1)):
-        image.requires_grad_(True)
-        z = model(image)
-        torch.nn.functional.cross_entropy(z, label, reduction="sum").backward()
-        logits.append(z.detach())
-        slopes.append(image.grad)
-    return torch.cat(logits).numpy(), torch.cat(slopes).numpy()
+    for image, label in zip(images.to(dtype), labels):
+        copies = torch.stack([image, image]).requires_grad_(True)
+        z = model(copies)
+        torch.nn.functional.cross_entropy(z, torch.stack([label, label]), reduction="sum").backward()
+        logits.append(z[0].detach())
+        slopes.append(copies.grad[0])
+    return torch.stack(logits).numpy(), torch.stack(slopes).numpy()
 
 
 def write_truth(folder, model, images, labels):
@@ -75,7 +80,7 @@ def export(folder, name, model, images):
     return None
 
 
-def make(root, name, count):
+def make(root, name, count, smooth):
     folder = root / name.replace(":", "_")
     if (folder / "facts.json").exists():
         return
@@ -83,6 +88,8 @@ def make(root, name, count):
     started = time.time()
     torch.manual_seed(0)
     model, size = build(name)
+    if smooth:
+        model = without_kinks(model)
     generator = torch.Generator().manual_seed(3)
     randomise(model, torch.rand(8, 3, size, size, generator=generator))
     images = torch.rand(count, 3, size, size, generator=generator)
@@ -99,13 +106,16 @@ def main():
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("names", nargs="*")
     parser.add_argument("--images", type=int, default=8)
+    parser.add_argument("--smooth", action="store_true", help="SiLU for ReLU and averages for maxima: no kinks")
     arguments = parser.parse_args()
+    if arguments.smooth:
+        patch_functions()
     warnings.filterwarnings("ignore")
     logging.disable(logging.WARNING)
     torch.set_num_threads(1)
     for name in arguments.names or names():
         try:
-            make(arguments.folder, name, arguments.images)
+            make(arguments.folder, name, arguments.images, arguments.smooth)
         except Exception as error:  # noqa: BLE001 - one architecture that cannot be built is no reason to stop
             print(f"{name} not made: {type(error).__name__}: {error}", flush=True)
 

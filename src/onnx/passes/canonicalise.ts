@@ -7,6 +7,7 @@ import { fold } from './fold.ts';
 import { simplify } from './simplify.ts';
 import { perImageGathers } from './strided-view.ts';
 import { upgrade } from './upgrade.ts';
+import { withoutWholeWrites } from './whole-writes.ts';
 
 /**
  * The model in the form that everything else in igd relies on: canonical opset, float32, only the batch dynamic, constants
@@ -14,7 +15,10 @@ import { upgrade } from './upgrade.ts';
  */
 export function canonicalise(model: Model): Model {
   const { graph, ...rest } = upgrade({ ...model, graph: toFloat32(validate(model.graph)) });
-  return { ...rest, graph: tidy(foldBatchNorm(tidy(withDynamicBatch(perImageGathers(tidy(graph)))))) };
+  return {
+    ...rest,
+    graph: tidy(foldBatchNorm(tidy(withDynamicBatch(perImageGathers(withoutWholeWrites(tidy(graph))))))),
+  };
 }
 
 /** Simplified before it is folded, so that what Identity shared stays shared, and after, as constants show what is needless. */

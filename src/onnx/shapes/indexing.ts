@@ -99,8 +99,14 @@ const scatter: ShapeRule = (node, inputs) => {
   const [data, indices] = [operandOfRank(node, inputs, 0, 1), operandOfRank(node, inputs, 1, 1)];
   const updates = operand(node, inputs, 2);
   if (updates.type !== data.type) fail(node, `updates of type ${updates.type} for data of type ${data.type}`);
-  if (node.op === 'ScatterElements' && indices.dims.length !== data.dims.length) {
-    fail(node, `indices ${formatDims(indices.dims)} do not fit data ${formatDims(data.dims)}`);
+  const depth = Number(indices.dims.at(-1));
+  const [written, fits] =
+    node.op === 'ScatterElements'
+      ? [indices.dims, indices.dims.length === data.dims.length]
+      : [[...indices.dims.slice(0, -1), ...data.dims.slice(depth)], depth <= data.dims.length];
+  if (!fits) fail(node, `indices ${formatDims(indices.dims)} do not fit data ${formatDims(data.dims)}`);
+  if (written.length !== updates.dims.length || !written.every((dim, axis) => sameDim(dim, updates.dims[axis]!))) {
+    fail(node, `updates ${formatDims(updates.dims)} are not the ${formatDims(written)} that its indices address`);
   }
   return [unknown(data.type, data.dims)];
 };
