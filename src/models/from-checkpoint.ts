@@ -90,7 +90,13 @@ function unfolded(
   const used = new Set([...network.used].map((name) => prefix + name));
   for (const name of names) used.add(name);
   reading.requireAllAsked(body.description);
-  const notes = requireAllUsed({ used, all: state, architecture: body.description });
+  const notes = requireAllUsed({
+    used,
+    all: state,
+    prefix,
+    isOfZoo: options.zoo !== undefined,
+    architecture: body.description,
+  });
   return {
     graph,
     network,

@@ -2,11 +2,12 @@ import { quote } from '../checkpoints/messages.ts';
 import type { StateDict } from '../checkpoints/weights.ts';
 import { CheckpointError } from '../errors.ts';
 import type { Tensor } from '../numeric/tensor.ts';
+import { arePrunedBy } from './pruned-weights.ts';
 
 /** A kind of tensor that a file may hold though the network's function does not depend on it. */
 interface Harmless {
   readonly what: string;
-  readonly holds: (name: string, tensor: Tensor) => boolean;
+  readonly holds: (name: string, tensor: Tensor, file: Pick<Leftovers, 'all' | 'isOfZoo'>) => boolean;
 }
 
 const HARMLESS: readonly Harmless[] = [
@@ -16,7 +17,12 @@ const HARMLESS: readonly Harmless[] = [
     what: "MixedNUTS's own ways to a smoother gradient",
     holds: (name) => /(^|\.)(_alpha_diffable|std_map\.approx\.(scale|power))$/.test(name),
   },
-  { what: 'scores by which edge-popup pruned', holds: (name) => /(^|\.)scores$/.test(name) },
+  {
+    what: 'scores by which edge-popup has pruned',
+    // RobustBench's own code leaves those of its models out.
+    holds: (name, tensor, { all, isOfZoo }) =>
+      /(^|\.)scores$/.test(name) && (isOfZoo || arePrunedBy(name, tensor, all)),
+  },
   {
     what: 'MeanSparse counts its batches',
     holds: (name) => /(^|\.)meansparse_\w+\.(flag_update_statistics|batch_num)$/.test(name),
@@ -29,6 +35,10 @@ export interface Leftovers {
   readonly used: ReadonlySet<string>;
   /** Everything in the file, by its name there. */
   readonly all: StateDict;
+  /** What stands in front of the network's names. */
+  readonly prefix: string;
+  /** Whether the user names it as a model of RobustBench's zoo. */
+  readonly isOfZoo: boolean;
   /** For the message. */
   readonly architecture: string;
 }
@@ -46,20 +56,24 @@ const MOST_NAMED = 4;
  * should know of those that were left out. Throws CheckpointError with the names of the others: with weights that igd does
  * not use, it would compute another function than the file's.
  */
-export function requireAllUsed({ used, all, architecture }: Leftovers): string[] {
+export function requireAllUsed({ used, all, prefix, isOfZoo, architecture }: Leftovers): string[] {
   const notes = new Map<string, string[]>();
   const unknown: string[] = [];
   const originals = [...used].flatMap((name) => all.get(name) ?? []);
   for (const [name, tensor] of all) {
     if (used.has(name)) continue;
-    const kind = HARMLESS.find(({ holds }) => holds(name, tensor));
+    const kind = HARMLESS.find(({ holds }) => holds(name, tensor, { all, isOfZoo }));
     if (kind !== undefined) continue;
     if (originals.some((original) => isCopy(tensor, original))) push(notes, 'copies of weights that are used', name);
     else unknown.push(name);
   }
   if (unknown.length > 0) {
+    const isOutside = prefix !== '' && unknown.every((name) => !name.startsWith(prefix));
+    const wayOut = isOutside
+      ? `If they are no part of it, say so: stateDict (--state-dict) "${prefix.slice(0, -1)}". If they are: ${EXPORT_INSTEAD}`
+      : `Its function is another one. ${EXPORT_INSTEAD}`;
     throw new CheckpointError(
-      `has weights that ${architecture} as igd knows it does not use: ${listed(unknown, all)}. Its function is another one. ${EXPORT_INSTEAD}`,
+      `has weights that ${architecture} as igd knows it does not use: ${listed(unknown, all)}. ${wayOut}`,
     );
   }
   return [...notes].map(([what, names]) => `left out ${what}: ${listed(names, all)}`);

@@ -80,6 +80,38 @@ describe('every tensor of a file', () => {
     expect(() => read(state)).toThrow('"attacker.model.conv1.weight"');
   });
 
+  it('outside the network may be said to be no part of it', () => {
+    const state = new Map([...renamed(preActState(), 'model.'), ['criterion.weight', float32([2], [1, 2])] as const]);
+    expect(() => read(state)).toThrow(
+      /"criterion\.weight" \[2\]\. If they are no part of it, say so: stateDict .*"model"/,
+    );
+  });
+
+  it('may be scores by which weights have been pruned, and must not be scores that still prune', () => {
+    const state = preActState();
+    const { dims } = state.get('layer1.0.conv1.weight')!;
+    const data = Float32Array.from({ length: 36 }, (_, i) => Math.sin(i) + 1.5);
+    const scores = data.map((_, i) => (i % 3 === 0 ? 0.1 : -2));
+    state.set('layer1.0.conv1.scores', float32(dims, scores));
+    expect(() => read(state)).toThrow('"layer1.0.conv1.scores"');
+    state.set(
+      'layer1.0.conv1.weight',
+      float32(
+        dims,
+        data.map((weight, i) => (i % 3 === 0 ? 0 : weight)),
+      ),
+    );
+    expect(() => read(state)).not.toThrow();
+    state.set(
+      'layer1.0.conv1.weight',
+      float32(
+        dims,
+        data.map((weight, i) => (i % 3 === 1 ? 0 : weight)),
+      ),
+    );
+    expect(() => read(state)).toThrow('"layer1.0.conv1.scores"');
+  });
+
   it('has the kernel that the architecture has there', () => {
     const state = preActState().set('conv1.weight', float32([2, 3, 5, 5], new Float32Array(150)));
     expect(() => read(state)).toThrow('net.pt: weight "conv1.weight" is [2, 3, 5, 5], expected [*, 3, 3, 3]');
