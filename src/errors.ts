@@ -32,7 +32,7 @@ export class GraphError extends InputError {}
 
 /**
  * A model that does not compute what it says: its answers depend on its neighbours or on who computes it, its gradient is not
- * that of its loss, or its outputs are no logits.
+ * that of its loss, its outputs are no logits, or the statistics of its BatchNorms contradict how it is read.
  */
 export class ModelError extends InputError {}
 

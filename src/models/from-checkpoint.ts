@@ -23,6 +23,7 @@ import {
   type NormalizationClaims,
   normalizationIn,
 } from './normalization.ts';
+import type { Readable } from './readable.ts';
 import { Reading } from './reading.ts';
 import { EXPORT_INSTEAD, requireAllUsed } from './unused-weights.ts';
 
@@ -32,8 +33,26 @@ import { EXPORT_INSTEAD, requireAllUsed } from './unused-weights.ts';
  * the architecture, and ConfigError where an option does not go with it.
  */
 export function classifierFromCheckpoint(checkpoint: Checkpoint, options: ClassifierOptions = {}): Classifier {
+  return locating(checkpoint, () => build(recognise(checkpoint, wantedArchitecture(options)), checkpoint, options));
+}
+
+/** The network of a checkpoint for its BatchNorms to tell how it is to be read. Throws as `classifierFromCheckpoint` does. */
+export function readableCheckpoint(checkpoint: Checkpoint, options: ClassifierOptions = {}): Readable {
+  const located = locating(checkpoint, () => recognise(checkpoint, wantedArchitecture(options)));
+  return {
+    options,
+    read: ({ model, normalize }) =>
+      locating(checkpoint, () => {
+        const { graph, network, body } = unfolded(located, checkpoint, { ...options, model, normalize });
+        return { model: graph.build([body.logits], located.architecture.name), reading: network.reading.facts() };
+      }),
+  };
+}
+
+/** Errors of what `work` does with a checkpoint name its file. */
+function locating<T>(checkpoint: Checkpoint, work: () => T): T {
   try {
-    return build(recognise(checkpoint, wantedArchitecture(options)), checkpoint, options);
+    return work();
   } catch (error) {
     throw error instanceof CheckpointError || error instanceof GraphError ? locatedIn(checkpoint.path, error) : error;
   }

@@ -1,7 +1,7 @@
 import { ConfigError, GraphError } from '../errors.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
 import { formatDims, type Graph, type Model } from '../onnx/graph.ts';
-import { canonicalise } from '../onnx/passes/canonicalise.ts';
+import { type CanonicalOptions, canonicalise } from '../onnx/passes/canonicalise.ts';
 import {
   appendInput,
   type Classifier,
@@ -22,6 +22,7 @@ import {
 } from './onnx/images.ts';
 import { moduleOutput, namedLayer, offeredLayers } from './onnx/layers.ts';
 import { withOneOutput, withPlainLogits } from './onnx/logits.ts';
+import type { Readable } from './readable.ts';
 import { Reading } from './reading.ts';
 
 /**
@@ -57,16 +58,39 @@ export function classifierFromOnnx(original: Model, where: string, options: Clas
   };
 }
 
+/** The same graph, BatchNorms that the exporter has left in it included, behind whatever is said to be done to its images. */
+export function readableOnnx(original: Model, where: string, options: ClassifierOptions): Readable {
+  const body = canonicalClassifier(original, where, { ...options, layer: undefined }, { keepNorms: true });
+  const shape = located(where, () => imageShapeOf(body.graph, options));
+  return {
+    options,
+    read({ model, normalize, inputRange }) {
+      const reading = new Reading({ stated: model });
+      const preparation = preparationOf({ ...options, model, normalize, inputRange }, shape, reading);
+      reading.requireAllAsked('an .onnx, which tells all the rest,');
+      return {
+        model: located(where, () => behindInput(body, shape, preparation)),
+        reading: reading.facts(),
+      };
+    },
+  };
+}
+
 /**
  * A graph in canonical form, as a classifier of one input, the images, and one output, their logits; `layer` is a tensor
  * that is to survive as a second output. Nothing is chosen silently: of several outputs, none. Throws GraphError, one line
  * that says what is wrong, where, and what to do.
  */
-export function canonicalClassifier(original: Model, where: string, options: ClassifierOptions = {}): Model {
+export function canonicalClassifier(
+  original: Model,
+  where: string,
+  options: ClassifierOptions = {},
+  form: CanonicalOptions = {},
+): Model {
   return located(where, () => {
     requireOneInput(original.graph);
     const graph = withFloatImages(withImageSize(withOneOutput(original.graph, options.output), options), options);
-    const model = canonicalise(withLayerOutput({ ...original, graph }, options.layer));
+    const model = canonicalise(withLayerOutput({ ...original, graph }, options.layer), form);
     requireFloatImages(model.graph);
     return withPlainLogits(model);
   });

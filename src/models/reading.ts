@@ -24,7 +24,7 @@ export class Reading {
   readonly #file: ModelOptions;
   readonly #usual: ModelOptions;
   readonly #facts = new Map<string, ReadingFact>();
-  readonly #asked = new Set<string>(['architecture']);
+  readonly #asked = new Set<string>(['architecture', 'testimony']);
 
   constructor({ stated = {}, zoo = {}, file = {}, usual = {} }: ReadingEvidence = {}) {
     this.#stated = stated;

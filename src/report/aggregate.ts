@@ -43,7 +43,7 @@ export function aggregate(
     ],
   }));
   const sweep = summariseThresholds(run, summaries, comparisons);
-  const flags = flagRun({ run, sweep, dataset });
+  const flags = flagRun({ run, sweep, dataset, testimony: checkpoint.testimony });
   const published =
     facts.published === undefined
       ? null

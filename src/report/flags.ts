@@ -1,6 +1,7 @@
 import { imageRanges, imagesText } from '../numeric/ranges.ts';
 import { SIGNIFICANCE, wilsonInterval } from '../numeric/statistics.ts';
 import type { Comparison, Flag, Report, VariantReport } from '../schemas/report.ts';
+import { type Testimony, testimonyText } from '../schemas/testimony.ts';
 import { count, counted, interval, list, percent, points, pValue } from './format.ts';
 import { pValueOf } from './summary/comparisons.ts';
 
@@ -31,10 +32,11 @@ const VARIANT_RULES: Readonly<Record<string, Rule<VariantCase>>> = {
   'smoothing-needs-eot': smoothingNeedsEot,
 };
 
-type RunCase = Pick<Report, 'run' | 'sweep' | 'dataset'>;
+type RunCase = Pick<Report, 'run' | 'sweep' | 'dataset'> & { readonly testimony?: Testimony | undefined };
 
 const RUN_RULES: Readonly<Record<string, Rule<RunCase>>> = {
   incomplete,
+  'reading-not-borne-out': readingNotBorneOut,
   'small-sample': smallSample,
   // Of confidence thresholds: a flag keeps its code.
   'flat-sweep': ({ sweep }) => (sweep?.flat ? sweep.message : null),
@@ -188,6 +190,11 @@ function incomplete({ run, dataset }: RunCase): string | null {
     `${counted(dataset.test.images, 'image')}, those every variant has results for. Do what is missing with ` +
     '"igd retry RUN", or by starting the same "igd run" again'
   );
+}
+
+function readingNotBorneOut({ testimony }: RunCase): string | null {
+  if (testimony?.outcome !== 'doubtful' && testimony?.outcome !== 'contradicted') return null;
+  return `how the model is read is ${testimonyText(testimony)}`;
 }
 
 /** A flag as a person reads it: about whom, and who else it is true of with numbers of their own. */

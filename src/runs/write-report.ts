@@ -9,6 +9,7 @@ import { parseRecord } from '../schemas/parse-record.ts';
 import { type ModelProof, modelProofSchema } from '../schemas/proof.ts';
 import type { MissingResult, Report } from '../schemas/report.ts';
 import { type ShardResult, type TransferResult, transferResultSchema } from '../schemas/results.ts';
+import { type Testimony, testimonySchema } from '../schemas/testimony.ts';
 import type { Store } from '../stores/store.ts';
 import { maskRankedBy, type Plan } from './planning/plan.ts';
 import { publishedFacts } from './planning/published.ts';
@@ -132,10 +133,17 @@ async function proofsOf({ config }: Plan, runs: Store): Promise<Map<string, Mode
   return proofs;
 }
 
+/** Runs of the first edition have none. */
+async function testimonyOf(runs: Store): Promise<Testimony | undefined> {
+  const bytes = await runs.get(runKeys.testimony);
+  return bytes && parseRecord(testimonySchema, bytes, runKeys.testimony);
+}
+
 /** Everything a report says that is known before any image is attacked. */
 async function factsOf(plan: Plan, runs: Store, rankings: Store, coverage: Coverage): Promise<RunFacts> {
   const { config, inputs, id } = plan;
   const images = imagesIn(plan, coverage);
+  const testimony = await testimonyOf(runs);
   return {
     run: {
       name: config.name,
@@ -163,6 +171,7 @@ async function factsOf(plan: Plan, runs: Store, rankings: Store, coverage: Cover
       classes: inputs.checkpoint.classes,
       notes: inputs.checkpoint.notes,
       ...(inputs.checkpoint.reading && { reading: inputs.checkpoint.reading }),
+      ...(testimony && { testimony }),
     },
     dataset: {
       format: config.dataset.format,

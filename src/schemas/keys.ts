@@ -9,6 +9,8 @@ export const runKeys = {
   transfer: (variant: string, shard: number) => `transfer/${variant}/${padded(shard)}.json`,
   /** That the variant's model computes what it says, as the first who evaluated it found. */
   proof: (variant: string) => `proof/${variant}.json`,
+  /** What the BatchNorms of the run's model say of how it is read. */
+  testimony: 'testimony.json',
   /** Where an interrupted evaluation goes on from; gone once it is done. */
   state: (variant: string, shard: number) => `state/${variant}/${padded(shard)}.bin`,
   shift: (shard: number) => `shift/${padded(shard)}.json`,

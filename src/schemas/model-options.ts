@@ -49,6 +49,8 @@ export const modelOptionsSchema = z.strictObject({
   tokensNorm: z.boolean().optional(),
   /** Of what several networks that decide together take the mean. */
   ensemble: z.enum(['probabilities', 'logits']).optional(),
+  /** What is done where the statistics of the BatchNorms contradict how the model is read: it is refused, or the report says so. */
+  testimony: z.enum(['refuse', 'flag']).optional(),
 });
 
 /** What weights cannot tell: a config's `model`. */

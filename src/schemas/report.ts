@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { modelProofSchema } from './proof.ts';
 import { readingFactSchema } from './reading.ts';
 import { modelChecksSchema } from './results.ts';
+import { testimonySchema } from './testimony.ts';
 
 /** The report's machine-readable form, versioned: consumers check `schema`. Shares are in [0, 1]. */
 
@@ -166,6 +167,8 @@ export const reportSchema = z.strictObject({
     notes: z.array(z.string()),
     /** How what its weights do not tell was decided; reports of the first edition have none. */
     reading: z.array(readingFactSchema).optional(),
+    /** What its BatchNorms say of that. */
+    testimony: testimonySchema.optional(),
   }),
   dataset: z.strictObject({
     format: z.string(),

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { proofText } from '../../report/proof-text.ts';
+import { testifyModel } from '../../runs/inputs/testify-model.ts';
 import { checkAnalysis } from '../../runs/planning/analysis-plan.ts';
 import { prepareRun } from '../../runs/planning/prepare-run.ts';
 import { proveRun } from '../../runs/planning/prove-run.ts';
@@ -7,6 +8,7 @@ import { onnxRuntime } from '../../runtime/session.ts';
 import { parseParameterSweep } from '../../schemas/parameter-sweep.ts';
 import { parseConfig } from '../../schemas/parse-config.ts';
 import { describeReading } from '../../schemas/reading.ts';
+import { testimonyText } from '../../schemas/testimony.ts';
 import { cores } from '../options.ts';
 import { print, readText } from '../storage-location.ts';
 
@@ -22,13 +24,16 @@ async function validate(path: string): Promise<void> {
   const prepared = await prepareRun(config, null);
   const { inputs, suite } = prepared.plan;
   checkAnalysis(config, inputs);
-  const proof = await proveRun(prepared, onnxRuntime({ threads: cores() }));
+  const runtime = onnxRuntime({ threads: cores() });
+  const testimony = await testifyModel(prepared.local, runtime);
+  const proof = await proveRun(prepared, runtime);
   const { checkpoint, test, probe, clip } = inputs;
   print(`${path} is a valid run config`);
   if (sweep !== undefined)
     print(`  sweep     ${sweep.key}: ${sweep.runs.map(({ value }) => value).join(', ')}; the first:`);
   print(`  model     ${checkpoint.architecture}, ${checkpoint.classes} classes, sha256 ${checkpoint.sha256}`);
   for (const line of describeReading(checkpoint.reading ?? [])) print(`            ${line}`);
+  print(`            ${testimonyText(testimony)}`);
   for (const note of checkpoint.notes) print(`            ${note}`);
   print(`  proof     ${proofText([proof])}`);
   for (const { message } of proof.notes) print(`            note: ${message}`);

@@ -9,16 +9,19 @@ import { perImageGathers } from './strided-view.ts';
 import { upgrade } from './upgrade.ts';
 import { withoutWholeWrites } from './whole-writes.ts';
 
+export interface CanonicalOptions {
+  /** Leaves every BatchNorm where it is, so that what it reads can be compared with its statistics. */
+  readonly keepNorms?: boolean;
+}
+
 /**
  * The model in the form that everything else in igd relies on: canonical opset, float32, only the batch dynamic, constants
  * folded, nothing that does nothing. Canonical models come out as they went in. Throws GraphError where that cannot be.
  */
-export function canonicalise(model: Model): Model {
+export function canonicalise(model: Model, { keepNorms = false }: CanonicalOptions = {}): Model {
   const { graph, ...rest } = upgrade({ ...model, graph: toFloat32(validate(model.graph)) });
-  return {
-    ...rest,
-    graph: tidy(foldBatchNorm(tidy(withDynamicBatch(perImageGathers(withoutWholeWrites(tidy(graph))))))),
-  };
+  const dynamic = tidy(withDynamicBatch(perImageGathers(withoutWholeWrites(tidy(graph)))));
+  return { ...rest, graph: keepNorms ? dynamic : tidy(foldBatchNorm(dynamic)) };
 }
 
 /** Simplified before it is folded, so that what Identity shared stays shared, and after, as constants show what is needless. */

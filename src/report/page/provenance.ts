@@ -1,5 +1,6 @@
 import { describeReading } from '../../schemas/reading.ts';
 import type { Report } from '../../schemas/report.ts';
+import { testimonyText } from '../../schemas/testimony.ts';
 import { count, counted, list, radius } from '../format.ts';
 import { fitsHalfWidth, MOST_CLASSES_DRAWN, overlapChart } from '../plots/overlap.ts';
 import { proofText } from '../proof-text.ts';
@@ -63,6 +64,7 @@ function inputEntries({ checkpoint, dataset }: Report): Entry[] {
     ['Checkpoint', html`${checkpoint.uri}<br><code>sha256 ${checkpoint.sha256}</code>`],
     ['Architecture', `${checkpoint.architecture}, ${checkpoint.classes} classes`],
     ...describeReading(checkpoint.reading ?? []).map((text): Entry => ['Read', text]),
+    ...testimonyEntries(checkpoint),
     ...checkpoint.notes.map((text): Entry => ['Note', text]),
     ['Test set', html`${dataset.format} · ${file(dataset.test)}`],
     ...(dataset.probe === null ? [] : [['Probe set', file(dataset.probe)] satisfies Entry]),
@@ -73,6 +75,11 @@ function inputEntries({ checkpoint, dataset }: Report): Entry[] {
 function proofEntries({ variants }: Report): Entry[] {
   const proofs = variants.flatMap(({ proof }) => proof ?? []);
   return proofs.length === 0 ? [] : [['Proof of the models', proofText(proofs)]];
+}
+
+/** Reports of the first edition have no testimony. */
+function testimonyEntries({ testimony }: Report['checkpoint']): Entry[] {
+  return testimony === undefined ? [] : [['Reading', testimonyText(testimony)]];
 }
 
 function rankingEntries({ ranking }: Report): Entry[] {

@@ -2,8 +2,10 @@ import { basename } from 'node:path';
 import { type Checkpoint, readCheckpoint } from '../../checkpoints/read-checkpoint.ts';
 import { CheckpointError, ConfigError } from '../../errors.ts';
 import type { Classifier, ClassifierOptions } from '../../models/classifier.ts';
-import { classifierFromCheckpoint } from '../../models/from-checkpoint.ts';
-import { classifierFromOnnx } from '../../models/from-onnx.ts';
+import { classifierFromCheckpoint, readableCheckpoint } from '../../models/from-checkpoint.ts';
+import { classifierFromOnnx, readableOnnx } from '../../models/from-onnx.ts';
+import type { Readable } from '../../models/readable.ts';
+import type { Model } from '../../onnx/graph.ts';
 import type { RunConfig } from '../../schemas/config.ts';
 import { UNDEFENDED } from '../../schemas/variants.ts';
 import { type ZooFacts, zooFacts } from '../../schemas/zoo/zoo.ts';
@@ -36,14 +38,31 @@ export function modelName({ checkpoint }: RunConfig, variant: string = UNDEFENDE
  * Opens a checkpoint (.pt, .pth, .pth.tar, .safetensors) or an .onnx classifier, which needs no zoo to be read.
  * Throws CheckpointError, GraphError or ConfigError where it cannot be used.
  */
-export async function openClassifier({ path, zoo, stateDict, ...options }: ClassifierSpec): Promise<Classifier> {
-  if (path.endsWith('.onnx')) return classifierFromOnnx(await readOnnx(path), basename(path), options);
+export function openClassifier(spec: ClassifierSpec): Promise<Classifier> {
+  return openFile(spec, { onnx: classifierFromOnnx, checkpoint: classifierFromCheckpoint });
+}
+
+/** The same file for its BatchNorms to tell how it is to be read. Throws as `openClassifier` does. */
+export function openReadable(spec: ClassifierSpec): Promise<Readable> {
+  return openFile(spec, { onnx: readableOnnx, checkpoint: readableCheckpoint });
+}
+
+interface FileReaders<T> {
+  onnx(model: Model, where: string, options: ClassifierOptions): T;
+  checkpoint(checkpoint: Checkpoint, options: ClassifierOptions): T;
+}
+
+async function openFile<T>(
+  { path, zoo, stateDict, ...options }: ClassifierSpec,
+  { onnx, checkpoint }: FileReaders<T>,
+): Promise<T> {
+  if (path.endsWith('.onnx')) return onnx(await readOnnx(path), basename(path), options);
   refuseOnnxOptions(options, basename(path));
   const facts = zoo === undefined ? undefined : zooFacts(zoo);
   const keys = stateDictOf(stateDict, facts);
-  const checkpoint = await readCheckpoint(path, keys === undefined ? {} : { stateDict: keys });
-  if (facts?.join !== undefined) requireAllNetworks(checkpoint, facts.join);
-  return classifierFromCheckpoint(checkpoint, { ...options, zoo: facts });
+  const file = await readCheckpoint(path, keys === undefined ? {} : { stateDict: keys });
+  if (facts?.join !== undefined) requireAllNetworks(file, facts.join);
+  return checkpoint(file, { ...options, zoo: facts });
 }
 
 /** Throws CheckpointError where a file lacks some of the networks that the zoo has in a file each. */

@@ -17,6 +17,7 @@ import { examplesOf, imagesOf } from '../results.ts';
 import type { JobProgress } from './executor.ts';
 import type { JobContext } from './job-context.ts';
 import { resumeProgress, shardCheckpoints } from './shard-checkpoints.ts';
+import { requireTestimony } from './testimony.ts';
 
 /** Evaluates one variant on one shard: the whole suite, then the adversarial examples and the result, in that order. */
 export async function evaluateShard(
@@ -25,6 +26,7 @@ export async function evaluateShard(
   progress: (state: JobProgress) => void,
 ): Promise<void> {
   const { config, inputs } = context.plan;
+  await requireTestimony(context);
   const model = await context.model(job.variant);
   const images = await imagesOf(context, job.shard);
   const checkpoints = shardCheckpoints(context, job);

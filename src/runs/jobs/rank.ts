@@ -9,6 +9,7 @@ import { maskRankedBy, recipeOf } from '../planning/plan.ts';
 import { clipFeatures } from './clip-features.ts';
 import type { JobProgress } from './executor.ts';
 import type { JobContext } from './job-context.ts';
+import { requireTestimony } from './testimony.ts';
 
 /** Computes a ranking of a plan and puts it in the store under its content address. */
 export async function rankJob(
@@ -18,6 +19,7 @@ export async function rankJob(
 ): Promise<void> {
   const { plan, rankings, runtime } = context;
   const { config, inputs } = plan;
+  await requireTestimony(context);
   const classifier = await context.classifier();
   await context.proveBase();
   const scores = await unitScores(method, {

@@ -66,7 +66,7 @@ export function executorContract(
       expect({ ended, failures }).toEqual({ ended: 'complete', failures: [] });
       expect([...done].sort()).toEqual(names(run.plan).sort());
       const expected = await resultsOf(run.plan);
-      expect(expected.size).toBe(1 + 4 * 2 + 4 + 2);
+      expect(expected.size).toBe(1 + 1 + 4 * 2 + 4 + 2);
       for (const [key, result] of expected) {
         expect((await run.runs.has(key)) || (await run.rankings.has(key)), key).toBe(true);
         if (isProof(key)) continue;
