@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { dataSpec } from '../../src/cli/options.ts';
 import { igd } from '../support/cli.ts';
 
 describe('igd zoo', () => {
@@ -27,5 +28,28 @@ describe('igd zoo', () => {
         files: [{ file: 'cifar10/Linf/Carmon2019Unlabeled.pt' }],
       },
     ]);
+  });
+});
+
+describe('--zoo', () => {
+  test('says how a file is read', async () => {
+    const file = 'examples/demo/shapes10-rn18-w8.pt';
+    const { stdout } = await igd(['inspect', file, '--zoo', 'cifar10/Linf/Sehwag2021Proxy_R18']);
+    expect(stdout).toContain("by the zoo's table: images in [0, 1], not normalised; epsilon 0.00001; activation relu");
+    expect(stdout).not.toContain('assumed');
+    const other = await igd(['inspect', file, '--zoo', 'cifar10/Linf/Sehwag2021Proxy_R181']);
+    expect(other).toMatchObject({ code: 2, stdout: '' });
+    expect(other.stderr).toContain('the nearest known is "cifar10/Linf/Sehwag2021Proxy_R18"');
+  });
+
+  test("brings ImageNet's preprocessing, unless another is given", () => {
+    const flags = {
+      data: 'val',
+      format: 'imagefolder',
+      fractionSeed: 0,
+      zoo: 'imagenet/Linf/Salman2020Do_R50',
+    } as const;
+    expect(dataSpec(flags, 'test')).toMatchObject({ preprocessing: 'Res256Crop224' });
+    expect(dataSpec({ ...flags, preprocessing: 'Crop288' }, 'test')).toMatchObject({ preprocessing: 'Crop288' });
   });
 });

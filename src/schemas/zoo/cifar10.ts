@@ -60,9 +60,9 @@ Pang2022Robustness_WRN28_10           WideResNet-28-10                    dm-wrn
 Pang2022Robustness_WRN70_16           WideResNet-70-16                    dm-wrn            cifar10    89.01  63.35        -      1uQZYUuUiL9BzaQUeXLhjr_RhoyFRrHe3
 Addepalli2022Efficient_RN18           ResNet-18                           resnet            none       85.71  52.48        -      1m5vhdzIUUKhDbsZdOG9z76Eyp6f4xe_f
 Addepalli2022Efficient_WRN_34_10      WideResNet-34-10                    wrn               none       88.71  57.81        -      1--dVDtZhAk4D2zMtTDwIGnImuCGxTcBA
-Debenedetti2022Light_XCiT-S12         XCiT-S12                            xcit              cifar10    90.06  56.14        -      https://github.com/RobustBench/robustbench/releases/download/v1.1/debenedetti2022light-xcit-s-cifar10-linf.pth.tar
-Debenedetti2022Light_XCiT-M12         XCiT-M12                            xcit              cifar10    91.30  57.27        -      https://github.com/RobustBench/robustbench/releases/download/v1.1/debenedetti2022light-xcit-m-cifar10-linf.pth.tar
-Debenedetti2022Light_XCiT-L12         XCiT-L12                            xcit              cifar10    91.73  57.58        -      https://github.com/RobustBench/robustbench/releases/download/v1.1/debenedetti2022light-xcit-l-cifar10-linf.pth.tar
+Debenedetti2022Light_XCiT-S12         XCiT-S12                            cifar-xcit        cifar10    90.06  56.14        -      https://github.com/RobustBench/robustbench/releases/download/v1.1/debenedetti2022light-xcit-s-cifar10-linf.pth.tar
+Debenedetti2022Light_XCiT-M12         XCiT-M12                            cifar-xcit        cifar10    91.30  57.27        -      https://github.com/RobustBench/robustbench/releases/download/v1.1/debenedetti2022light-xcit-m-cifar10-linf.pth.tar
+Debenedetti2022Light_XCiT-L12         XCiT-L12                            cifar-xcit        cifar10    91.73  57.58        -      https://github.com/RobustBench/robustbench/releases/download/v1.1/debenedetti2022light-xcit-l-cifar10-linf.pth.tar
 Huang2022Revisiting_WRN-A4            WideResNet-A4                       wrn-a4            cifar10    91.58  65.79        -      1okHk4XPgunmqHG3alXfVF84qRwlu6Oqe
 Wang2023Better_WRN-28-10              WideResNet-28-10                    dm-wrn            cifar10    92.44  67.31        -      1-6MYKJdECDVGaWjj6GgqvaT95BGKhUvI
 Wang2023Better_WRN-70-16              WideResNet-70-16                    dm-wrn            cifar10    93.25  70.69        -      1-RF7ZSS-PAh6bfQcuqx4lh9bc9BUGnap

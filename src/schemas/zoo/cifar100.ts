@@ -26,9 +26,9 @@ Jia2022LAS-AT_34_10                      WideResNet-34-10               wrn     
 Jia2022LAS-AT_34_20                      WideResNet-34-20               wrn               none        67.31  31.91        -      1WhRq01Yl1v8O3skkrGUBuySlptidc5a6
 Addepalli2022Efficient_RN18              ResNet-18                      resnet            none        65.45  27.67        -      1-2hnxC7lZOQDqQbum4yPbtRtTND86I5N
 Addepalli2022Efficient_WRN_34_10         WideResNet-34-10               wrn               none        68.75  31.85        -      1-3c-iniqNfiwGoGPHC3nSostnG6J9fDt
-Debenedetti2022Light_XCiT-S12            XCiT-S12                       xcit              cifar100-b  67.34  32.19        -      https://github.com/RobustBench/robustbench/releases/download/v1.1/debenedetti2022light-xcit-s-cifar100-linf.pth.tar
-Debenedetti2022Light_XCiT-M12            XCiT-M12                       xcit              cifar100-b  69.21  34.21        -      https://github.com/RobustBench/robustbench/releases/download/v1.1/debenedetti2022light-xcit-m-cifar100-linf.pth.tar
-Debenedetti2022Light_XCiT-L12            XCiT-L12                       xcit              cifar100-b  70.76  35.08        -      https://github.com/RobustBench/robustbench/releases/download/v1.1/debenedetti2022light-xcit-l-cifar100-linf.pth.tar
+Debenedetti2022Light_XCiT-S12            XCiT-S12                       cifar-xcit        cifar100-b  67.34  32.19        -      https://github.com/RobustBench/robustbench/releases/download/v1.1/debenedetti2022light-xcit-s-cifar100-linf.pth.tar
+Debenedetti2022Light_XCiT-M12            XCiT-M12                       cifar-xcit        cifar100-b  69.21  34.21        -      https://github.com/RobustBench/robustbench/releases/download/v1.1/debenedetti2022light-xcit-m-cifar100-linf.pth.tar
+Debenedetti2022Light_XCiT-L12            XCiT-L12                       cifar-xcit        cifar100-b  70.76  35.08        -      https://github.com/RobustBench/robustbench/releases/download/v1.1/debenedetti2022light-xcit-l-cifar100-linf.pth.tar
 Cui2020Learnable_34_10_LBGAT9_eps_8_255  WideResNet-34-10               wrn               none        62.99  31.20        -      1TrUAN9opXBQa24WCTVtQTY-RkXK_3dmA
 Wang2023Better_WRN-28-10                 WideResNet-28-10               dm-wrn            cifar100    72.58  38.83        38.77  1-jOu3wKWyw0XnBCXDGR32xn8Bw9GTJgh
 Wang2023Better_WRN-70-16                 WideResNet-70-16               dm-wrn            cifar100    75.22  42.67        42.66  1-yYcT73GP13c0y9HrgtpyB3NAfkGKgjY

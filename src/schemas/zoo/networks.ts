@@ -12,8 +12,9 @@ export type ZooNetwork =
     }
   | { readonly kind: 'refused'; readonly reason: string };
 
-/** Of every BatchNorm. */
+/** Epsilon of every BatchNorm, and of every LayerNorm but Swin's. */
 const BATCH_NORM = { epsilon: 1e-5 } as const;
+const LAYER_NORM = { layerNormEpsilon: 1e-6 } as const;
 
 function read(model: ModelOptions, stateDict?: string): ZooNetwork {
   return { kind: 'read', model, ...(stateDict === undefined ? {} : { stateDict }) };
@@ -40,6 +41,10 @@ function mixedNuts(alpha: number, scale: number, power: number, bias: number): Z
   return { kind: 'read', model: { architecture: 'mixed-nuts' }, join: `std_model=M0 rob_model=M1 ${numbers}` };
 }
 
+function transformer(architecture: string, rest: ModelOptions = {}): ZooNetwork {
+  return read({ architecture, activation: 'gelu', ...LAYER_NORM, ...rest });
+}
+
 function refused(reason: string): ZooNetwork {
   return { kind: 'refused', reason };
 }
@@ -64,6 +69,7 @@ export const ZOO_NETWORKS: Readonly<Record<string, ZooNetwork>> = {
   binary: convolutional('card-preact-resnet', 'relu'),
   resnext: convolutional('cifar-resnext', 'relu'),
   resnest: convolutional('resnest', 'silu', { stem: 'stride-1' }),
+  'cifar-xcit': transformer('xcit', { ...BATCH_NORM, patch: 4, tokensNorm: true }),
   // Several networks in one: of their files, `igd fetch` gets each.
   ensemble: convolutional('ensemble', 'relu', { ensemble: 'probabilities' }),
   // ImageNet
@@ -71,12 +77,12 @@ export const ZOO_NETWORKS: Readonly<Record<string, ZooNetwork>> = {
   'tv-resnet-50': convolutional('imagenet-resnet', 'relu', { stride: 'conv2' }),
   'ra-resnet': convolutional('robust-arch-resnet', 'silu'),
   alexnet: read({ architecture: 'alexnet', activation: 'relu' }),
-  xcit: read({ architecture: 'xcit', activation: 'gelu', ...BATCH_NORM }),
-  'vit-s': read({ architecture: 'vit', activation: 'gelu' }),
-  'vit-b': read({ architecture: 'vit', activation: 'gelu' }),
-  convnext: read({ architecture: 'convnext', activation: 'gelu' }),
-  swin: read({ architecture: 'swin', activation: 'gelu' }),
-  'swin-mimir': read({ architecture: 'swin', activation: 'gelu', layerNormEpsilon: 1e-6 }),
+  xcit: transformer('xcit', { ...BATCH_NORM, patch: 16, tokensNorm: true }),
+  'vit-s': transformer('vit', { heads: 6, pooling: 'token' }),
+  'vit-b': transformer('vit', { heads: 12, pooling: 'token' }),
+  convnext: transformer('convnext'),
+  swin: transformer('swin', { layerNormEpsilon: 1e-5 }),
+  'swin-mimir': transformer('swin'),
   'mixed-nuts-imagenet': mixedNuts(0.9971266414518896, 0.023535468936502525, 2.7142857142857144, -0.2857142857142858),
   // Mixtures for CIFAR
   'adaptive-edm-10': adaptiveMixture('gamma_bias=1.05 alpha_scale=0.04 alpha_bias=0.96 std_scale=1.2 rob_scale=0.3'),

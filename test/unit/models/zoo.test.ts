@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { openModel } from '../../../src/api/open-model.ts';
 import { ConfigError } from '../../../src/errors.ts';
+import { ARCHITECTURES } from '../../../src/models/architectures/table.ts';
 import { type ClassifierSpec, openClassifier } from '../../../src/runs/inputs/open-classifier.ts';
 import type { ReadingFact } from '../../../src/schemas/reading.ts';
+import { ZOO_NETWORKS } from '../../../src/schemas/zoo/networks.ts';
 
 /** A CIFAR ResNet-18, as some of the zoo's are. */
 const PATH = 'examples/demo/shapes10-rn18-w8.pt';
@@ -10,6 +12,12 @@ const SEHWAG = 'cifar10/Linf/Sehwag2021Proxy_R18';
 const ENGSTROM = 'cifar10/Linf/Engstrom2019Robustness';
 
 const fact = (facts: readonly ReadingFact[], wanted: string) => facts.find(({ key }) => key === wanted);
+
+test('the table names architectures that igd reads', () => {
+  const known = new Set(ARCHITECTURES.map(({ name }) => name));
+  const named = Object.values(ZOO_NETWORKS).flatMap((network) => (network.kind === 'read' ? [network.model] : []));
+  for (const { architecture } of named) expect(known).toContain(architecture);
+});
 
 describe("a file read as the zoo's table says", () => {
   test('has its choices from there', async () => {
