@@ -52,14 +52,14 @@ function refused(reason: string): ZooNetwork {
 /** The networks that the tables name in their third column: facts of RobustBench's robustbench/model_zoo/architectures. */
 export const ZOO_NETWORKS: Readonly<Record<string, ZooNetwork>> = {
   // CIFAR
-  wrn: convolutional('wide-resnet', 'relu'),
+  wrn: convolutional('wide-resnet', 'relu', { head: 'linear' }),
   'wrn-cosine': convolutional('wide-resnet', 'relu', { head: 'cosine', scale: 1 }),
   // Its activation has parameters, which the file holds.
-  'wrn-pssilu': read({ architecture: 'wide-resnet', ...BATCH_NORM }),
+  'wrn-pssilu': read({ architecture: 'wide-resnet', head: 'linear', ...BATCH_NORM }),
   'dm-wrn': convolutional('dm-wide-resnet', 'silu'),
   'robust-wrn': convolutional('robust-wide-resnet', 'relu'),
   'wrn-a4': convolutional('robust-resnet', 'silu'),
-  resnet: convolutional('cifar-resnet', 'relu'),
+  resnet: convolutional('cifar-resnet', 'relu', { stride: 'conv2' }),
   preact: convolutional('preact-resnet', 'relu', { shortcut: 'activated' }),
   'preact-last': convolutional('preact-resnet', 'relu', { shortcut: 'activated' }, 'last'),
   'preact-raw': convolutional('preact-resnet', 'relu', { shortcut: 'raw' }),
@@ -67,7 +67,7 @@ export const ZOO_NETWORKS: Readonly<Record<string, ZooNetwork>> = {
   'dm-preact': convolutional('dm-preact-resnet', 'silu'),
   lrr: convolutional('cifar-resnet-torchvision', 'relu'),
   binary: convolutional('card-preact-resnet', 'relu'),
-  resnext: convolutional('cifar-resnext', 'relu'),
+  resnext: convolutional('cifar-resnext', 'relu', { stride: 'conv2' }),
   resnest: convolutional('resnest', 'silu', { stem: 'stride-1' }),
   'cifar-xcit': transformer('xcit', { ...BATCH_NORM, patch: 4, tokensNorm: true }),
   // Several networks in one: of their files, `igd fetch` gets each.
