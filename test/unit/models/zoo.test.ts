@@ -56,11 +56,19 @@ describe("a file read as the zoo's table says", () => {
     [
       'one network of six',
       { zoo: 'cifar10/corruptions/Diffenderfer2021Winning_LRR_CARD_Deck' },
-      /6 networks.*has one of/,
+      /a file for each of models\.0, .*igd join models\.0=M0 /,
     ],
     ['a model that is not read', { zoo: 'cifar10/Linf/Kang2021Stable' }, /not read from its weights/],
     ['an id that is none', { zoo: 'cifar10/Linf/Sehwag' }, ConfigError],
   ])('is refused for %s', async (_, options, message) => {
     await expect(openClassifier({ path: PATH, ...options })).rejects.toThrow(message);
   });
+});
+
+test("every architecture of the zoo's table is one that igd reads", () => {
+  const known = new Set(ARCHITECTURES.map(({ name }) => name));
+  const named = Object.values(ZOO_NETWORKS).flatMap((network) =>
+    network.kind === 'read' ? [network.model.architecture] : [],
+  );
+  expect(named.filter((name) => name === undefined || !known.has(name))).toEqual([]);
 });
