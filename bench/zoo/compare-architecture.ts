@@ -1,8 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { proveClassifier } from '../../src/evaluation/proof/prove-model.ts';
 import { InputError, openModel } from '../../src/index.ts';
 import { decodeNpy } from '../../src/numeric/npy.ts';
 import { toNumbers } from '../../src/numeric/tensor.ts';
+import { openClassifier } from '../../src/runs/inputs/open-classifier.ts';
+import { onnxRuntime } from '../../src/runtime/session.ts';
 import { type Errors, errorsOf, judge, type Verdict } from './verdict.ts';
 
 /** Compares the exports of one architecture with the truth in its folder, and prints the verdicts as a line of JSON. */
@@ -42,9 +45,18 @@ async function verdictOn(name: string): Promise<Verdict & { gradient?: Errors }>
     const logits = errorsOf(await model.logits(truth.images, { batchSize: BATCH }), truth.logits, count);
     const query = { x: truth.images, labels: truth.labels, batchSize: BATCH };
     const gradient = errorsOf((await model.gradient(query)).gradient, truth.gradient, count);
-    return { ...judge({ logits, gradient, ...torch }), gradient };
+    const verdict = judge({ logits, gradient, ...torch });
+    if (verdict.kind === 'wrong') await prove(path);
+    return { ...verdict, gradient };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     return { kind: error instanceof InputError ? 'refused' : 'failed', message: message.replace(`${path}: `, '') };
   }
+}
+
+/** What every run does first: a model that mixes its images, say, is refused there, not by `openModel`. */
+async function prove(path: string): Promise<void> {
+  const classifier = await openClassifier({ path, imageShape: [3, facts.size, facts.size] });
+  const options = { name: 'the proof', gradients: true, evaluations: count };
+  await proveClassifier(classifier, onnxRuntime({ threads: 1 }), options);
 }

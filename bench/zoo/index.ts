@@ -10,14 +10,17 @@ import type { Verdict } from './verdict.ts';
  * The exports that bench/zoo/make.py has made, compared with PyTorch through the library: which compute, which are refused
  * with which message, and whether one is wrong.
  *
- * npm run bench:zoo -- FOLDER [--out table.md] [--json comparisons.json] [--only NAME,NAME]
+ * npm run bench:zoo -- FOLDER [--smooth FOLDER] [--out table.md] [--json comparisons.json] [--only NAME,NAME]
+ *
+ * --smooth: models made with `make.py --smooth`. Where PyTorch's own float32 is beyond rounding on nearly every image, because a
+ * kink is near, they decide in place of those with kinks.
  *
  * A process an architecture, so that what ends one is a finding and not the end.
  */
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { out: { type: 'string' }, json: { type: 'string' }, only: { type: 'string' } },
+  options: { out: { type: 'string' }, json: { type: 'string' }, smooth: { type: 'string' }, only: { type: 'string' } },
 });
 const [root] = positionals;
 if (root === undefined) throw new Error('give the folder that bench/zoo/make.py has made; see the head of this file');
@@ -29,7 +32,7 @@ const names = readdirSync(root)
   .sort();
 const comparisons: Comparison[] = [];
 for (const name of names) {
-  const comparison = { name: name.replace('_', ':'), ...(await compared(join(root, name))) };
+  const comparison = { name: name.replace('_', ':'), ...(await withoutKinks(name, await compared(join(root, name)))) };
   comparisons.push(comparison);
   for (const [how, verdict] of Object.entries(comparison.verdicts))
     console.error(`${name} ${how} ${describe(verdict)}`);
@@ -47,6 +50,19 @@ async function compared(folder: string): Promise<Omit<Comparison, 'name'>> {
     const message = `the process ended: ${error instanceof Error ? error.message.slice(-200) : error}`;
     return { verdicts: { all: { kind: 'failed', message } } };
   }
+}
+
+/** Exports whose gradient only kinks may spoil get the verdict of their smooth twins, where there are some. */
+async function withoutKinks(name: string, comparison: Omit<Comparison, 'name'>): Promise<Omit<Comparison, 'name'>> {
+  const isWrong = ({ kind }: Verdict) => kind === 'wrong';
+  const twin = values.smooth === undefined ? undefined : join(values.smooth, name);
+  if (twin === undefined || !existsSync(twin) || !Object.values(comparison.verdicts).some(isWrong)) return comparison;
+  const smooth = (await compared(twin)).verdicts;
+  const verdicts = Object.entries(comparison.verdicts).map(([how, verdict]) => {
+    const other = isWrong(verdict) ? smooth[how] : undefined;
+    return [how, other?.kind === 'ok' ? { ...other, smooth: true } : verdict] as const;
+  });
+  return { ...comparison, verdicts: Object.fromEntries(verdicts) };
 }
 
 function describe(verdict: Verdict): string {

@@ -29,6 +29,7 @@ export function table(comparisons: readonly Comparison[]): string {
 
 function cell(verdict: Verdict | undefined): string {
   if (verdict === undefined) return '';
+  if (verdict.kind === 'ok' && verdict.smooth) return 'ok without its kinks';
   return verdict.kind === 'wrong' ? `wrong: ${verdict.what}` : verdict.kind;
 }
 
