@@ -139,12 +139,10 @@ function responseNorm(network: NetworkBuilder, x: string, name: string, { respon
   );
 }
 
-/** Mean over the map and LayerNorm; in timm also a LayerNorm over the map itself, or a hidden layer. */
+/** Mean over the map and LayerNorm; timm also has the LayerNorm before the mean. */
 function pooled(network: NetworkBuilder, x: string, names: Names): string {
   const { graph } = network;
   const normed = network.has('norm_pre.weight') ? channelNorm(network, x, 'norm_pre', EPSILON) : x;
   const mean = graph.op('ReduceMean', [normed, graph.ints([2, 3])], { keepdims: 0 });
-  const features = network.has(`${names.norm}.weight`) ? layerNorm(network, mean, names.norm, EPSILON) : mean;
-  const hidden = 'head.pre_logits.fc';
-  return network.has(`${hidden}.weight`) ? network.activate(linear(network, features, hidden)) : features;
+  return network.has(`${names.norm}.weight`) ? layerNorm(network, mean, names.norm, EPSILON) : mean;
 }
