@@ -11,12 +11,14 @@ import type { NetworkBuilder } from './network-builder.ts';
  * feature maps with channels last [N, H, W, C], windows of tokens [N, windows, T, C].
  */
 
-/** LayerNorm over the last axis; `epsilon` is what the architecture's training code usually has. */
+/**
+ * LayerNorm over the last axis; `epsilon` is what the architecture's training code usually has. Throws CheckpointError where it
+ * lacks a bias: RMSNorm, which does not centre, has the same names otherwise.
+ */
 export function layerNorm(network: NetworkBuilder, x: string, module: string, epsilon: number): string {
   const width = lastOf(network, x);
-  const weight = network.parameter(`${module}.weight`, [width]);
+  const inputs = [x, ...['weight', 'bias'].map((name) => network.parameter(`${module}.${name}`, [width]))];
   const attributes = { axis: -1, epsilon: float(network.reading.choose('layerNormEpsilon', epsilon)) };
-  const inputs = [x, weight, ...bias(network, module, width)];
   return network.graph.op('LayerNormalization', inputs, attributes, { outputs: [network.named(module)] });
 }
 

@@ -33,8 +33,8 @@ function truth(name: string): Float32Array {
 interface Changes {
   readonly model?: ModelOptions;
   readonly size?: number;
-  /** Tensors in place of those of the file, or beside them. */
-  readonly tensors?: Readonly<Record<string, Tensor>>;
+  /** Tensors in place of those of the file, or beside them; `undefined` for one that is missing. */
+  readonly tensors?: Readonly<Record<string, Tensor | undefined>>;
   /** Modules, as a file that was pickled whole names them: path, class, attributes. */
   readonly modules?: readonly [string, string, Readonly<Record<string, number | string | boolean>>][];
 }
@@ -45,7 +45,10 @@ async function classifierOf(
 ): Promise<Classifier> {
   const { file, size: usual, options } = cases[name]!;
   const checkpoint = await readCheckpoint(join(FIXTURES, file));
-  const state = new Map([...checkpoint.state, ...Object.entries(tensors)]);
+  const changed = new Map<string, Tensor | undefined>([...checkpoint.state, ...Object.entries(tensors)]);
+  const state = new Map(
+    [...changed].flatMap(([key, tensor]) => (tensor === undefined ? [] : [[key, tensor] as const])),
+  );
   const normalization = state.has('normalize.mean') ? undefined : ('none' as const);
   return classifierFromCheckpoint(
     {
@@ -227,6 +230,7 @@ describe('transformers that do not fit are refused', () => {
       /does not use: "blocks.0.attn.norm.weight" \[16\]/,
     ],
     ['vit', { tensors: { 'blocks.0.mlp.fc1.weight': float32([32, 8]) } }, /"blocks.0.mlp.fc1.weight" is \[32, 8\]/],
+    ['vit', { tensors: { 'norm.bias': undefined } }, /has no weight "norm.bias" \(expected \[16\]\)/],
     ['xcit', { model: { patch: 3 } }, /patches of 3 are none of 1, 2, 4, ... 16/],
     ['swin', { size: 16 }, /windows of 4, and these images make a map of 2 x 2/],
     ['swin', { size: 30 }, /images of 30 x 30 are not whole patches of 4/],
