@@ -30,8 +30,15 @@ function phrase(fact: string): string {
 
 /** The facts in words, a line for each source, what is assumed last: "assumed, not read from the file: activation relu". */
 export function describeReading(facts: readonly ReadingFact[]): string[] {
-  return READING_SOURCES.flatMap((source) => {
-    const values = facts.filter((fact) => fact.source === source).map(({ key, value }) => phrase(`${key} ${value}`));
-    return values.length === 0 ? [] : [`${PREFACES[source]}: ${values.join('; ')}`];
-  });
+  return READING_SOURCES.flatMap((source) => ofSource(facts, source) ?? []);
+}
+
+/** The line of what is assumed; undefined where nothing is. */
+export function assumedIn(facts: readonly ReadingFact[]): string | undefined {
+  return ofSource(facts, 'assumed');
+}
+
+function ofSource(facts: readonly ReadingFact[], source: ReadingSource): string | undefined {
+  const values = facts.filter((fact) => fact.source === source).map(({ key, value }) => phrase(`${key} ${value}`));
+  return values.length === 0 ? undefined : `${PREFACES[source]}: ${values.join('; ')}`;
 }

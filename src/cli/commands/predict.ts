@@ -23,6 +23,7 @@ import { readRanking } from '../../runs/inputs/ig-defense-format.ts';
 import { openClassifier } from '../../runs/inputs/open-classifier.ts';
 import { onnxRuntime } from '../../runtime/session.ts';
 import { localPath } from '../../stores/open.ts';
+import { sayAssumed } from '../assumptions.ts';
 import {
   addDataOptions,
   addLayerAxis,
@@ -109,6 +110,7 @@ async function predict(checkpoint: string, given: PredictFlags): Promise<void> {
   if (flags.gradient !== undefined)
     await writeOutput(flags.gradient, encodeNpy(float32([data.count, ...data.imageShape], gradient)));
   printAccuracy(data.labels, predictedClasses(logits, classifier.classes));
+  sayAssumed(classifier.reading);
   if (gradient !== undefined) printIdleGradients(gradient, model.imageSize);
 }
 

@@ -19,6 +19,7 @@ import { onnxRuntime } from '../../runtime/session.ts';
 import { RANKING_METHODS, type RankingMethod, rankingUses } from '../../schemas/variants.ts';
 import { FileStore } from '../../stores/folder-store.ts';
 import { localPath } from '../../stores/open.ts';
+import { sayAssumed } from '../assumptions.ts';
 import { rankingsFolder } from '../execution-context.ts';
 import {
   addClipOptions,
@@ -124,6 +125,7 @@ async function rank(checkpoint: string, given: RankFlags): Promise<void> {
     `  top ${keep} units of two classes overlap by ${diagnostics.meanOverlap.toFixed(2)} on average; ${diagnostics.deadUnits} units matter to no class`,
   );
   for (const { message } of diagnostics.flags) print(`  note: ${message}`);
+  sayAssumed(classifier.reading);
 }
 
 async function inspectedClip(flags: RankFlags, { classes }: Classifier, probe: Dataset) {

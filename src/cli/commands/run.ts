@@ -5,6 +5,7 @@ import { executeParameterSweep } from '../../runs/parameter-sweep.ts';
 import { executeRun } from '../../runs/run.ts';
 import { requireProvider } from '../../runtime/provider.ts';
 import { type ParameterSweep, parseParameterSweep } from '../../schemas/parameter-sweep.ts';
+import { sayAssumed } from '../assumptions.ts';
 import { addExecutionOptions, configOf, type ExecutionFlags, execute } from '../execution-context.ts';
 import { print, readText, type StorageLocation, storageLocation, storageWithin } from '../storage-location.ts';
 
@@ -31,6 +32,7 @@ async function runOne(text: string, path: string, flags: ExecutionFlags): Promis
   if (!computed)
     print(`this run is finished already; nothing was done. "igd report ${flags.out}" writes its report anew`);
   print(reportTable(report));
+  sayAssumed(report.checkpoint.reading ?? []);
   print(`report: ${runs.where('report.html')}`);
 }
 
