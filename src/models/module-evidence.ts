@@ -26,6 +26,14 @@ const PARAMETERS: ReadonlyMap<string, { readonly name: string; readonly usual: n
 /** Modules without weights that do nothing at inference, or that an architecture has in fixed places. */
 const STRUCTURE =
   /^(Identity|Sequential|ModuleList|Flatten|(Alpha|Feature)?Dropout\d?d?|DropPath|\w*(Avg|Max|Adaptive)Pool\dd|FastAdaptiveAvgPool)$/;
+/** Modules that an architecture has in one place as it is, whatever the activation of the network: they tell nothing of it. */
+const FIXED: readonly { readonly place: RegExp; readonly className: RegExp }[] = [
+  { place: /(^|\.)se\.activation$/, className: /^ReLU$/ },
+  { place: /^stem\.stem\.stem\.\d+$/, className: /^ReLU$/ },
+  { place: /\.conv2\.rsoftmax$/, className: /^rSoftMax$/ },
+  // TRADES's second copy of the first block, whose weights are left out.
+  { place: /^sub_block1(\.|$)/, className: /./ },
+];
 /** Gates, beside the activation of the network: squeeze-and-excitation, attention. */
 const GATES = new Set(['Sigmoid', 'Hardsigmoid', 'Softmax']);
 
@@ -53,8 +61,12 @@ const SHARED: readonly SharedAttribute[] = [
 export function evidenceOf(modules: readonly ModuleInfo[], names: Iterable<string>): ModelOptions {
   const weighted = new Set<string>();
   for (const name of names) for (const path of pathsAbove(name)) weighted.add(path);
-  const leaves = modules.filter(({ path }) => !weighted.has(path) && path !== '');
+  const leaves = modules.filter((info) => !weighted.has(info.path) && info.path !== '' && !isFixed(info));
   return { ...activationOf(leaves), ...Object.assign({}, ...SHARED.map((kind) => sharedValue(modules, kind))) };
+}
+
+function isFixed(info: ModuleInfo): boolean {
+  return FIXED.some(({ place, className }) => place.test(info.path) && className.test(classOf(info)));
 }
 
 function pathsAbove(name: string): string[] {

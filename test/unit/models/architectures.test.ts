@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { ModuleInfo } from '../../../src/checkpoints/module-info.ts';
 import { readCheckpoint, type StateDict } from '../../../src/checkpoints/read-checkpoint.ts';
 import type { Classifier } from '../../../src/models/classifier.ts';
 import { classifierFromCheckpoint } from '../../../src/models/from-checkpoint.ts';
@@ -22,12 +23,10 @@ const KEPT = 439;
 /** Where float32 takes another side of a kink than float64 on most images: so does PyTorch's, by 2e-3 on two of four. */
 const AT_KINKS: Readonly<Record<string, number>> = { 'adaptive-mixture': 1e-2 };
 
-function opened(net: ArchitectureCase, options = net.model): Classifier {
-  const checkpoint = { path: 'net.pt', format: 'torch-zip', sha256: '', state: stateOf(net), notes: [] } as const;
+function opened(net: ArchitectureCase, options = net.model, state: StateDict = stateOf(net)): Classifier {
+  const checkpoint = { path: 'net.pt', format: 'torch-zip', sha256: '', state, notes: [] } as const;
   // Scores by which the zoo's networks were pruned are left out where the zoo says so.
-  const zoo = [...checkpoint.state.keys()].some((name) => name.endsWith('.scores'))
-    ? { model: {}, networks: 1 }
-    : undefined;
+  const zoo = [...state.keys()].some((name) => name.endsWith('.scores')) ? { model: {}, networks: 1 } : undefined;
   return classifierFromCheckpoint(checkpoint, { imageShape: [3, net.size, net.size], model: options, zoo });
 }
 
@@ -85,6 +84,27 @@ describe('a file of several networks', () => {
     expect(layers.slice(2, 6)).toEqual(['models.0.layer3', 'models.0.layer4', 'models.1.layer1', 'models.1.layer2']);
   });
 
+  test('may be said to take the mean of their logits', async () => {
+    const members = ['card', 'cifar-resnet'].map((net, index) => member(net, `models.${index}.`));
+    const together = opened(
+      { ...ARCHITECTURE_CASES.card!, state: {} },
+      { ensemble: 'logits' },
+      new Map(members.flat()),
+    );
+    const logitsOf = async (classifier: Classifier) => {
+      const model = modelOf(classifier);
+      const logits = await model.logits(formulaImages(IMAGES, 32).data, streams(IMAGES));
+      await model.release();
+      return logits;
+    };
+    const [a, b] = [
+      await logitsOf(opened(ARCHITECTURE_CASES.card!)),
+      await logitsOf(opened(ARCHITECTURE_CASES['cifar-resnet']!)),
+    ];
+    const mean = a.map((value, i) => (value + b[i]!) / 2);
+    expect(relativeError(await logitsOf(together), mean)).toBeLessThan(1e-6);
+  });
+
   test('whose classes differ cannot decide together', () => {
     const state = new Map([...member('card', 'models.0.'), ...member('dm-wide-resnet-relu', 'models.1.')]);
     expect(() => read(state)).toThrow('net.pt: holds networks of 10 and of 20 classes, which cannot decide together');
@@ -114,5 +134,18 @@ describe('what weights show', () => {
   test('an activation with weights of its own is not the one that is stated', () => {
     const net = ARCHITECTURE_CASES['wide-resnet-pssilu']!;
     expect(() => opened(net, { activation: 'relu' })).toThrow('its weights show another: PSSiLU');
+  });
+
+  test('what a pickled module has in a fixed place tells nothing of the activation elsewhere', () => {
+    const info = (path: string, name: string): ModuleInfo => ({
+      path,
+      className: `torch.nn.modules.activation.${name}`,
+      attributes: new Map(),
+    });
+    const state = stateOf(ARCHITECTURE_CASES['ra-wide-resnet']!);
+    const modules = [info('layer.0.block.0.relu_0', 'SiLU'), info('layer.0.block.0.se.activation', 'ReLU')];
+    const checkpoint = { path: 'net.pt', format: 'torch-zip', sha256: '', state, notes: [], modules } as const;
+    const { reading } = classifierFromCheckpoint(checkpoint);
+    expect(reading.find(({ key }) => key === 'activation')).toMatchObject({ value: 'silu', source: 'file' });
   });
 });
