@@ -27,6 +27,7 @@ export function activateIn(network: NetworkBuilder, x: string, module: string): 
  */
 export function excite(network: NetworkBuilder, x: string, module: string): string {
   if (!network.has(`${module}.fc1.weight`)) return x;
+  network.reading.note('squeeze and excitation', 'in its blocks', 'weights');
   const { graph } = network;
   const means = graph.op('GlobalAveragePool', [x]);
   const squeezed = network.relu(network.conv(means, `${module}.fc1`, { kernel: 1 }));
@@ -43,6 +44,7 @@ const GATHERING = ['momentum', 'epsilon', 'flag_update_statistics', 'batch_num']
  */
 export function sparsify(network: NetworkBuilder, x: string, module: string, axis = 1): string {
   if (!network.has(`${module}.threshold`)) return x;
+  network.reading.note('MeanSparse', 'before its activations and behind its sums', 'weights');
   const { graph } = network;
   const channels = network.channels(x, axis);
   const shape = [

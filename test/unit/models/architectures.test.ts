@@ -126,6 +126,12 @@ describe('what weights show', () => {
     expect(read(state).reading.find(({ key }) => key === 'head')).toMatchObject({ value: 'cosine', source: 'assumed' });
   });
 
+  test('squeeze and excitation, and MeanSparse', () => {
+    const { reading } = opened(ARCHITECTURE_CASES['mean-sparse-ra-wide-resnet']!);
+    const shown = reading.flatMap(({ key, source }) => (source === 'weights' ? [key] : []));
+    expect(shown).toEqual(['MeanSparse', 'squeeze and excitation']);
+  });
+
   test('a cosine head has no bias', () => {
     const net = ARCHITECTURE_CASES['wide-resnet-buffers']!;
     expect(() => opened(net, { head: 'cosine' })).toThrow('is said to have a cosine head, but "fc" has a bias');
