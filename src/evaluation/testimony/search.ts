@@ -36,14 +36,14 @@ export class ReadingTrial {
   }
 
   /** One forward pass. Throws InputError where the options do not go with the model. */
-  judge(options: ReadingOptions): Promise<Judged> {
+  async judge(options: ReadingOptions): Promise<Judged> {
     return this.#judge(options, this.#readable.read(options));
   }
 
   /**
-   * The readings that fit best, equally well, those first that change least; none where the stated one is among them. Normalisations are told
-   * by the first BatchNorm, which no activation is in front of; where none of those left fits by itself, every reading of the blocks
-   * is tried behind each.
+   * The readings that fit best, equally well, those first that change least; none where the stated one is among them.
+   * Normalisations are told by the first BatchNorm, which no activation is in front of; where none of those left fits by
+   * itself, every reading of the blocks is tried behind each.
    */
   async nearest(): Promise<Judged[]> {
     const stated = await this.judge(this.#readable.options);

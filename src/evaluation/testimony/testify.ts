@@ -9,13 +9,13 @@ import { CLEAR, EQUAL, type Judged, ReadingTrial } from './search.ts';
 import { contradiction, describeChanges } from './statement.ts';
 
 /**
- * Misfits, measured (docs/models.md): right readings have .05 to .39 on images of a model's own data, wrong ones from .2. `doubtful`:
+ * Misfits, measured (docs/models.md): right readings have .05 to .43 on images of a model's own data, wrong ones from .17. `doubtful`:
  * a reading is not borne out. `fits`: another is only taken for the right one up to here.
  */
 const MISFIT = { doubtful: 0.5, fits: 0.27 } as const;
 /**
  * How many times nearer the right reading is than a wrong one: 2 and more where training was not far from the images. On blurred,
- * noisy or faded images a wrong one may be nearer than the right, by 2 at most, and fits no better than that.
+ * noisy or faded images a wrong one is nearer than the right by 2 at most, and then is beyond `fits`.
  */
 const REFUTED = 1.9;
 
@@ -29,9 +29,9 @@ export interface TestimonyOptions {
 
 /**
  * Asks a model's BatchNorms whether it is read right: their running statistics are what the right reading gives on images of
- * the data set it was trained on. One forward pass over the images, and where that does not fit, one over a quarter of them for
- * each of some ten other readings. Throws ModelError, which names the reading that fits, where they contradict; with `model.testimony`
- * "flag" that is an outcome like the others.
+ * the data set it was trained on. One forward pass over the images, and where that does not fit, one over half of them for each
+ * of some ten other readings. Throws ModelError, which names the reading that fits, where they contradict; with
+ * `model.testimony` "flag" that is an outcome like the others.
  */
 export async function testify(readable: Readable, { name, images, runtime }: TestimonyOptions): Promise<Testimony> {
   const trial = new ReadingTrial(readable, images, runtime);

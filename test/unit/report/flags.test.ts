@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { wilsonInterval } from '../../../src/numeric/statistics.ts';
 import { flagRun, flagVariant, noticesOf, type VariantCase } from '../../../src/report/flags.ts';
 import type { Report } from '../../../src/schemas/report.ts';
+import type { Testimony } from '../../../src/schemas/testimony.ts';
 import { conf, LOIR, makeRun, NONE, RANDOM } from './fixture.ts';
 
 const { run, dataset } = makeRun({ variants: [NONE, LOIR] }).report;
@@ -159,6 +160,20 @@ describe('flags of a variant', () => {
 });
 
 describe('flags of a run', () => {
+  it('say where the BatchNorms of a model do not bear out how it is read', () => {
+    const distance = { mean: 0.3, variance: 1 };
+    const rival = { readings: ['activation silu'], mean: 0.02, variance: 0.05 };
+    const ask = (outcome: Testimony['outcome'], others: Partial<Testimony> = {}) =>
+      flagRun({ run, sweep: null, dataset, testimony: { outcome, norms: 20, images: 128, ...distance, ...others } });
+    expect(ask('fits')).toEqual([]);
+    expect(ask('none', { norms: 0 })).toEqual([]);
+    expect(ask('doubtful').map(({ code }) => code)).toEqual(['reading-not-borne-out']);
+    expect(ask('contradicted', { rival })[0]?.message).toBe(
+      'how the model is read is contradicted by 20 BatchNorms on 128 images: off what they saw in training by 0.30 standard ' +
+        'deviations and a factor of 2.72 in variance, with activation silu by 0.02 standard deviations and a factor of 1.05 in variance',
+    );
+  });
+
   it('say how wide intervals are on few images', () => {
     expect(flagRun({ run: { ...run, images: 500 }, sweep: null, dataset })).toEqual([
       {

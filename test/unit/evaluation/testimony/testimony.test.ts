@@ -112,15 +112,20 @@ describe('a checkpoint read wrong is refused, and what is right said', () => {
 });
 
 describeWithShared('a checkpoint trained by adversaries on CIFAR-10', (reference) => {
-  async function ofReference(options: ReadingOptions) {
+  async function ofReference(options: ReadingOptions, checkpoint = 'cifar10-rn18-w16.pt') {
     const data = await openDataset({ format: 'cifar10', path: `${reference}/cifar10/train_5000.bin`, split: 'train' });
-    const path = `${reference}/checkpoints/cifar10-rn18-w16.pt`;
+    const path = `${reference}/checkpoints/${checkpoint}`;
     const readable = await openReadable({ path, ...options, layout: 'NCHW' });
     return testify(readable, { name: 'reference', images: await testimonyImages(data), runtime });
   }
 
   test('fits', async () => {
     expect(await ofReference({})).toMatchObject({ outcome: 'fits', norms: 20 });
+  });
+
+  test('and random weights are no contradiction', async () => {
+    const { outcome } = await ofReference({}, 'wrn10-2-b8.module-subblock.pt');
+    expect(outcome).toBe('doubtful');
   });
 
   test.each<ModelOptions>([

@@ -1,0 +1,46 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { reportSchema } from '../../src/schemas/report.ts';
+import { igd, scratch, writeJson } from '../support/cli.ts';
+import { ROOT } from '../support/markdown.ts';
+
+let folder: ReturnType<typeof scratch>;
+beforeEach(() => {
+  folder = scratch();
+});
+afterEach(() => folder.remove());
+
+const configOf = (model: object) =>
+  writeJson(folder.path('config.json'), {
+    name: 'testimony',
+    checkpoint: { uri: `${ROOT}test/fixtures/testimony/resnet-silu.pt` },
+    model,
+    dataset: { format: 'cifar10', test: `${ROOT}examples/demo/test-64.bin` },
+    variants: ['none'],
+    threat: { norm: 'Linf', epsilon: 0.01 },
+    suite: [{ attack: 'apgd-ce', iterations: 2 }],
+  });
+
+test('a reading that BatchNorms contradict is refused in a line with exit code 2, before anything is computed', async () => {
+  const config = configOf({});
+  for (const command of [
+    ['validate', config],
+    ['run', config, '--out', folder.path('out')],
+  ]) {
+    const { code, stderr } = await igd(command);
+    expect(stderr, command[0]).toContain('Say "model": {"activation": "silu"}; or,');
+    expect({ code, trace: /\n\s+at /.test(stderr) }).toEqual({ code: 2, trace: false });
+  }
+  expect(existsSync(folder.path('out/shards'))).toBe(false);
+});
+
+test.each([
+  [{ activation: 'silu' }, 'fits', []],
+  [{ testimony: 'flag' }, 'contradicted', ['reading-not-borne-out']],
+])('with %j the report says that the reading %s', async (model, outcome, flags) => {
+  const { code, stderr } = await igd(['run', configOf(model), '--out', folder.path('out')]);
+  expect({ code }, stderr).toEqual({ code: 0 });
+  const report = reportSchema.parse(JSON.parse(readFileSync(folder.path('out/report.json'), 'utf8')));
+  expect(report.checkpoint.testimony).toMatchObject({ outcome, norms: 12, images: 64 });
+  expect(report.flags.map((flag) => flag.code).filter((one) => one === 'reading-not-borne-out')).toEqual(flags);
+});
