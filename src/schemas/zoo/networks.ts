@@ -56,9 +56,9 @@ export const ZOO_NETWORKS: Readonly<Record<string, ZooNetwork>> = {
   'wrn-cosine': convolutional('wide-resnet', 'relu', { head: 'cosine', scale: 1 }),
   // Its activation has parameters, which the file holds.
   'wrn-pssilu': read({ architecture: 'wide-resnet', head: 'linear', ...BATCH_NORM }),
-  'dm-wrn': convolutional('dm-wide-resnet', 'silu'),
-  'robust-wrn': convolutional('robust-wide-resnet', 'relu'),
-  'wrn-a4': convolutional('robust-resnet', 'silu'),
+  'dm-wrn': convolutional('dm-wide-resnet', 'silu', { head: 'linear' }),
+  'robust-wrn': convolutional('robust-wide-resnet', 'relu', { head: 'linear' }),
+  'wrn-a4': convolutional('robust-resnet', 'silu', { head: 'linear' }),
   resnet: convolutional('cifar-resnet', 'relu', { stride: 'conv2' }),
   preact: convolutional('preact-resnet', 'relu', { shortcut: 'activated' }),
   'preact-last': convolutional('preact-resnet', 'relu', { shortcut: 'activated' }, 'last'),
