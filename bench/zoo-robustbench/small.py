@@ -155,7 +155,7 @@ def randomise(model):
             value.uniform_(0.5, 1.5)
         elif last == "threshold":
             # A step at every value that it nulls: with those of a Swin's 3136 tokens no two float types agree.
-            value.fill_(0.0 if "layers." in name and "layers.3." not in name else 0.2)
+            value.fill_(0.0 if "layers." in name and "layers.3." not in name else 0.25)
         elif last == "alpha":
             value.fill_(1.3)
         elif last == "beta":
