@@ -4,7 +4,7 @@ import type { TypedTensor } from '../numeric/tensor.ts';
 import { float } from '../onnx/builder.ts';
 import { type Dim, isBatch } from '../onnx/graph.ts';
 import { product } from '../onnx/shapes/dims.ts';
-import type { NetworkBuilder } from './network-builder.ts';
+import type { NetworkBuilder, WeightNames } from './network-builder.ts';
 
 /**
  * The modules of transformers on a network builder. They act on the last axis of values [N, ..., C]: tokens [N, T, C],
@@ -197,7 +197,7 @@ export function values(network: NetworkBuilder, name: string, dims: readonly Wan
 }
 
 /** Number of modules `${prefix}.0`, `${prefix}.1`, ... that have weights. */
-export function depth(network: NetworkBuilder, prefix: string): number {
+export function depth(network: { readonly state: Pick<WeightNames, 'keys'> }, prefix: string): number {
   const numbers = [...network.state.keys()]
     .filter((name) => name.startsWith(`${prefix}.`))
     .map((name) => Number(name.slice(prefix.length + 1).split('.', 1)[0]));

@@ -1,7 +1,8 @@
 import { CheckpointError } from '../../errors.ts';
 import { float32, toNumbers } from '../../numeric/tensor.ts';
 import type { Dim } from '../../onnx/graph.ts';
-import type { Architecture, Body, NetworkBuilder } from '../network-builder.ts';
+import type { ImageShape } from '../classifier.ts';
+import type { Architecture, Body, NetworkBuilder, WeightNames } from '../network-builder.ts';
 import {
   channelsLast,
   depth,
@@ -24,6 +25,7 @@ import { inverse, relativePositions, type WindowPlan, windowMask, windowOrder } 
 export const swin: Architecture = {
   name: 'swin',
   imageShape: [3, 224, 224],
+  imageShapeOf,
   normalization: 'imagenet',
   usual: () => ({ activation: 'gelu' }),
   recognises: (state) =>
@@ -60,6 +62,15 @@ function buildSwin(network: NetworkBuilder, x: string): Body {
     logits: linear(network, features, network.has('head.fc.weight') ? 'head.fc' : 'head'),
     layers: [...network.layers({ ...outputs, norm }, 3), ...network.layers({ features }, 1)],
   };
+}
+
+/** Images of which the last stage makes one window, as those of the published networks do: 7 of 224, 12 of 384. */
+function imageShapeOf(state: WeightNames): ImageShape {
+  const [, channels = 3, patch = 4] = state.get('patch_embed.proj.weight')?.dims ?? [];
+  const stages = depth({ state }, 'layers');
+  const { window } = tableOf(state, `layers.${stages - 1}.blocks.0.attn`);
+  const side = window * patch * 2 ** (stages - 1);
+  return [channels, side, side];
 }
 
 /** Patches as a map with channels last, [N, H, W, C]. */
@@ -110,7 +121,7 @@ function windowAttention(network: NetworkBuilder, x: string, name: string, index
   const { graph } = network;
   const module = `${name}.attn`;
   const [batch, height, width, channels] = graph.shape(x) as [Dim, number, number, number];
-  const { window, heads } = tableOf(network, module);
+  const { window, heads } = tableOf(network.state, module);
   const plan = planOf({ height, width, window, shift: index % 2 === 0 ? 0 : Math.floor(window / 2) }, module);
   const order = windowOrder(plan);
   const [count, area] = [order.length / window ** 2, window ** 2];
@@ -129,9 +140,9 @@ function gather(network: NetworkBuilder, tokens: string, order: readonly number[
 }
 
 /** Side of the windows and number of heads: a table of biases has (2 window - 1)^2 rows and a column a head. */
-function tableOf(network: NetworkBuilder, module: string): { window: number; heads: number } {
+function tableOf(state: WeightNames, module: string): { window: number; heads: number } {
   const name = `${module}.relative_position_bias_table`;
-  const [rows = 0, heads = 0] = network.state.get(name)?.dims ?? [];
+  const [rows = 0, heads = 0] = state.get(name)?.dims ?? [];
   const window = (Math.sqrt(rows) + 1) / 2;
   if (!Number.isInteger(window))
     throw new CheckpointError(`"${name}" has ${rows} rows, of no square window: export the model to .onnx`);

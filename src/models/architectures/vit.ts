@@ -60,7 +60,7 @@ function buildVisionTransformer(network: NetworkBuilder, x: string): Body {
   if (network.has('norm.weight')) outputs.norm = h = layerNorm(network, h, 'norm', EPSILON);
   const { logits, features } = classify(network, h, prefix);
   return {
-    description: `ViT, ${depth(network, 'blocks')} blocks of width ${width} with ${heads} heads`,
+    description: `ViT, ${depth(network, 'blocks')} blocks of width ${width}, heads ${heads}`,
     logits,
     layers: [...network.layers(outputs, 2), ...network.layers({ features }, 1)],
   };

@@ -65,7 +65,7 @@ function buildXcit(network: NetworkBuilder, x: string): Body {
   const norm = layerNorm(network, h, 'norm', EPSILON);
   const features = token(network, norm, 0);
   return {
-    description: `XCiT, ${depth(network, 'blocks')} blocks of width ${width} with ${heads} heads`,
+    description: `XCiT, ${depth(network, 'blocks')} blocks of width ${width}, heads ${heads}`,
     logits: linear(network, features, 'head'),
     layers: [...network.layers({ ...outputs, norm }, 2), ...network.layers({ features }, 1)],
   };

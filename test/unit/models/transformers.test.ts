@@ -212,10 +212,14 @@ describe('what the weights of transformers do not tell', () => {
     await expect(read('convnext', {}, pool('max'))).rejects.toThrow('a SelectAdaptivePool2d with pool_type max');
   });
 
-  test('is the image size, but of a ViT: its positions tell', async () => {
-    const { file, options } = cases['vit-16px-heads2']!;
+  test.each([
+    ['vit-16px-heads2', 'by its positions', 16],
+    ['swin', 'by its last window', 32],
+    ['convnext', 'not at all', 224],
+  ])('is the image size, where no data tells: %s shows it %s', async (name, _, side) => {
+    const { file, options } = cases[name]!;
     const checkpoint = await readCheckpoint(join(FIXTURES, file));
-    expect(classifierFromCheckpoint(checkpoint, { model: options }).imageShape).toEqual([3, 16, 16]);
+    expect(classifierFromCheckpoint(checkpoint, { model: options }).imageShape).toEqual([3, side, side]);
   });
 });
 
