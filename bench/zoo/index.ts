@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { type Comparison, table } from './table.ts';
@@ -10,7 +10,7 @@ import type { Verdict } from './verdict.ts';
  * The exports that bench/zoo/make.py has made, compared with PyTorch through the library: which compute, which are refused
  * with which message, and whether one is wrong.
  *
- * npm run bench:zoo -- FOLDER [--smooth FOLDER] [--out table.md] [--json comparisons.json] [--only NAME,NAME]
+ * npm run bench:zoo -- FOLDER [--smooth FOLDER] [--write docs/models.md] [--json comparisons.json] [--only NAME,NAME]
  *
  * --smooth: models made with `make.py --smooth`. Where PyTorch's own float32 is beyond rounding on nearly every image, because a
  * kink is near, they decide in place of those with kinks.
@@ -18,9 +18,17 @@ import type { Verdict } from './verdict.ts';
  * A process an architecture, so that what ends one is a finding and not the end.
  */
 
+/** Between these the table is written. */
+const MARKS = ['<!-- exporters by architecture -->', '<!-- end of exporters by architecture -->'] as const;
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { out: { type: 'string' }, json: { type: 'string' }, smooth: { type: 'string' }, only: { type: 'string' } },
+  options: {
+    write: { type: 'string' },
+    json: { type: 'string' },
+    smooth: { type: 'string' },
+    only: { type: 'string' },
+  },
 });
 const [root] = positionals;
 if (root === undefined) throw new Error('give the folder that bench/zoo/make.py has made; see the head of this file');
@@ -38,8 +46,16 @@ for (const name of names) {
     console.error(`${name} ${how} ${describe(verdict)}`);
 }
 const text = table(comparisons);
-await (values.out === undefined ? process.stdout.write(text) : writeFile(values.out, text));
+console.log(text);
+if (values.write !== undefined) await writeTable(values.write, text);
 if (values.json !== undefined) await writeFile(values.json, JSON.stringify(comparisons));
+
+async function writeTable(path: string, text: string): Promise<void> {
+  const page = await readFile(path, 'utf8');
+  const [from, to] = MARKS.map((mark) => page.indexOf(mark)) as [number, number];
+  if (from < 0 || to < from) throw new Error(`${path} has no ${MARKS.join(' ... ')}`);
+  await writeFile(path, `${page.slice(0, from + MARKS[0].length)}\n\n${text}\n${page.slice(to)}`);
+}
 
 async function compared(folder: string): Promise<Omit<Comparison, 'name'>> {
   const script = join(import.meta.dirname, 'compare-architecture.ts');

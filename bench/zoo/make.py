@@ -36,8 +36,8 @@ EXPORTS = {
 def gradients(model, images, labels, dtype):
     """
     Logits [N, classes] and the gradient [N, C, H, W] of each image's cross-entropy, computed in `dtype`. Each image in a batch
-    of two copies of it: some models mix their batch, and in a batch of one PyTorch 2.13 has another gradient for BatchNorm
-    where that of its output is not contiguous (tokens made of feature maps: LeViT).
+    of two copies of it, whose gradients are of one image: GCViT mixes its batch, and in a batch of one PyTorch 2.13 has another
+    gradient for BatchNorm where that of its output is not contiguous (tokens made of feature maps: LeViT).
     """
     # Parameters without gradients: some models cache what they make of them, with the graph behind it.
     model = copy.deepcopy(model).to(dtype).requires_grad_(False)
@@ -47,7 +47,7 @@ def gradients(model, images, labels, dtype):
         z = model(copies)
         torch.nn.functional.cross_entropy(z, torch.stack([label, label]), reduction="sum").backward()
         logits.append(z[0].detach())
-        slopes.append(copies.grad[0])
+        slopes.append(copies.grad.mean(0))
     return torch.stack(logits).numpy(), torch.stack(slopes).numpy()
 
 

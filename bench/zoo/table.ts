@@ -18,7 +18,7 @@ export function table(comparisons: readonly Comparison[]): string {
   const complete = rows.filter(([, ...cells]) => cells.every((text) => text === 'ok')).map(([name]) => name);
   return [
     markdown(['', ...exports], counts),
-    `Right under every export (${complete.length} of ${comparisons.length}): ${complete.join(', ')}.\n`,
+    `Right under all four (${complete.length} of ${comparisons.length}): ${complete.join(', ')}.\n`,
     markdown(
       ['architecture', ...exports],
       rows.filter(([name]) => !complete.includes(name!)),

@@ -24,6 +24,14 @@ const KINDS: readonly Kind[] = [
       'what is computed hangs on a condition or a loop: export with torch.onnx.export(..., dynamo=True), which unrolls them',
   },
   {
+    ops: /^(LSTM|GRU|RNN)$/,
+    reason: 'it is a recurrent layer, which igd has no gradient of: no such classifier can be evaluated',
+  },
+  {
+    ops: /^(Attention|RotaryEmbedding|RMSNormalization|Swish|TensorScatter|CumProd)$/,
+    reason: 'igd has no rule for this op of opset 23 and later: export with opset_version=18, which spells it out',
+  },
+  {
     ops: /^Random|^Bernoulli$|^Multinomial$/,
     reason:
       'it draws random numbers, so no two evaluations of an image agree: export the model in eval mode, or without them',

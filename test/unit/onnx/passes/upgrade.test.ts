@@ -196,6 +196,8 @@ const REFUSED_KINDS: [string, string][] = [
   ['SequenceAt', 'it makes or reads a Sequence'],
   ['OptionalGetElement', 'it makes or reads a Sequence'],
   ['If', 'what is computed hangs on a condition'],
+  ['LSTM', 'it is a recurrent layer'],
+  ['RMSNormalization', 'igd has no rule for this op of opset 23'],
   ['RandomNormalLike', 'it draws random numbers'],
 ];
 
