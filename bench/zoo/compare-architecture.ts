@@ -50,7 +50,7 @@ async function verdictOn(name: string): Promise<Verdict & { gradient?: Errors }>
     return { ...verdict, gradient };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    return { kind: error instanceof InputError ? 'refused' : 'failed', message: message.replace(`${path}: `, '') };
+    return { kind: error instanceof InputError ? 'refused' : 'failed', message: message.replace(/^[^ ]*\.onnx: /, '') };
   }
 }
 

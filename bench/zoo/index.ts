@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { type Comparison, table } from './table.ts';
-import type { Verdict } from './verdict.ts';
+import { OUTLIER, type Verdict } from './verdict.ts';
 
 /**
  * The exports that bench/zoo/make.py has made, compared with PyTorch through the library: which compute, which are refused
@@ -68,15 +68,16 @@ async function compared(folder: string): Promise<Omit<Comparison, 'name'>> {
   }
 }
 
-/** Exports whose gradient only kinks may spoil get the verdict of their smooth twins, where there are some. */
+/** Exports whose gradient no image decides, for kinks, get the verdict of their smooth twins, where there are some. */
 async function withoutKinks(name: string, comparison: Omit<Comparison, 'name'>): Promise<Omit<Comparison, 'name'>> {
-  const isWrong = ({ kind }: Verdict) => kind === 'wrong';
+  const isOpen = (verdict: Verdict) =>
+    verdict.kind === 'wrong' || (verdict.kind === 'ok' && verdict.quartile > OUTLIER);
   const twin = values.smooth === undefined ? undefined : join(values.smooth, name);
-  if (twin === undefined || !existsSync(twin) || !Object.values(comparison.verdicts).some(isWrong)) return comparison;
+  if (twin === undefined || !existsSync(twin) || !Object.values(comparison.verdicts).some(isOpen)) return comparison;
   const smooth = (await compared(twin)).verdicts;
   const verdicts = Object.entries(comparison.verdicts).map(([how, verdict]) => {
-    const other = isWrong(verdict) ? smooth[how] : undefined;
-    return [how, other?.kind === 'ok' ? { ...other, smooth: true } : verdict] as const;
+    const other = isOpen(verdict) ? smooth[how] : undefined;
+    return [how, other?.kind === 'ok' && other.quartile <= OUTLIER ? { ...other, smooth: true } : verdict] as const;
   });
   return { ...comparison, verdicts: Object.fromEntries(verdicts) };
 }

@@ -4,7 +4,7 @@
 export type Errors = readonly number[];
 
 /** An error that rounding alone does not make. One image in 25 has it on CIFAR networks, where a ReLU's input is zero but for rounding. */
-const OUTLIER = 1e-4;
+export const OUTLIER = 1e-4;
 /** PyTorch's float32 differs from float64 by 1e-6 where no kink is near; other orders of summation by a few times that. */
 const ROUNDING = 1e-5;
 /** How much worse than PyTorch's float32 is still rounding: sums of other orders, other kernels. */
@@ -41,6 +41,7 @@ export interface Measured {
  * to rounding, and beyond `OUTLIER` may be twice as many as with PyTorch's float32, and a quarter.
  */
 export function judge({ logits, gradient, logits32, gradient32 }: Measured): Verdict {
+  if (gradient.length === 0) return { kind: 'wrong', what: 'no image has a gradient to compare with' };
   const worst = Math.max(...logits);
   const [quartile, outliers] = [quartileOf(gradient), outliersIn(gradient)];
   const wrong = (what: string): Verdict => ({ kind: 'wrong', what });
@@ -52,7 +53,10 @@ export function judge({ logits, gradient, logits32, gradient32 }: Measured): Ver
   return { kind: 'ok', logits: worst, quartile, outliers };
 }
 
-/** Relative errors image by image; rows of `values` and `truth` are images. */
+/**
+ * Relative errors image by image; rows of `values` and `truth` are images. Those without a truth to compare with are left
+ * out: far on the right side the loss has no slope in float32.
+ */
 export function errorsOf(values: Float32Array, truth: Float32Array, images: number): number[] {
   const size = truth.length / images;
   return Array.from({ length: images }, (_, image) => {
@@ -61,9 +65,8 @@ export function errorsOf(values: Float32Array, truth: Float32Array, images: numb
       difference += (values[at]! - truth[at]!) ** 2;
       norm += truth[at]! ** 2;
     }
-    // The loss of an image far on the right side has no slope in float32.
-    return Math.sqrt(difference / (norm || 1));
-  });
+    return { difference, norm };
+  }).flatMap(({ difference, norm }) => (norm > 0 ? [Math.sqrt(difference / norm)] : []));
 }
 
 function outliersIn(errors: Errors): number {
