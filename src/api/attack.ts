@@ -89,7 +89,7 @@ const OPTIONS = [
  * same seed and indices give the same results, whatever the batch size. It computes in the thread that calls it; `evaluate`
  * has workers.
  *
- * Rejects with InputError (ConfigError for attacks) where an option does not fit, with GraphError where an op of the model
+ * Rejects with InputError (ConfigError for attacks) where an option does not fit, with ModelError where the model is not what it seems on a few images (it mixes a batch, say), with GraphError where an op of the model
  * has no gradient rule, with RunError where the model gives no prediction on more than three images, and with the signal's reason where it is stopped; the model stays open.
  *
  * @example
@@ -115,6 +115,7 @@ export async function attack(model: OpenModel, options: AttackOptions): Promise<
   return own.use(async (onnx) => {
     const common = { suite, threat, seed, batchSize, examples, ...(onProgress && { progress: onProgress }) };
     try {
+      await own.prove(images.x, images.labels.length);
       return resultOf(await evaluateImages(stoppable(onnx, signal), images, common));
     } finally {
       await surrogates.release();

@@ -1,5 +1,6 @@
 import { type Dataset, datasetOf } from '../datasets/dataset.ts';
 import { InputError } from '../errors.ts';
+import { proveClassifier } from '../evaluation/proof/prove-model.ts';
 import { type ImageShape, layerOf, type MaskLayer } from '../models/classifier.ts';
 import { diagnose, type RankingDiagnostics } from '../ranking/diagnostics.ts';
 import { type RankingTask, unitScores } from '../ranking/methods.ts';
@@ -77,7 +78,7 @@ const OPTIONS = [
 /**
  * Ranks the units of a layer by their importance for each class (IG-Defense, arXiv:2409.15190, section 3), on the model
  * without its defence where it has one. Rejects with ConfigError where there is no such layer, with InputError where an
- * option does not fit, with RunError where activations or logits of an image are NaN or infinite, and with the signal's reason where it is stopped. A ranking without class information is returned
+ * option does not fit, with ModelError where the model mixes a batch or has no logits on a few images, with RunError where activations or logits of an image are NaN or infinite, and with the signal's reason where it is stopped. A ranking without class information is returned
  * all the same: its diagnostics say so.
  */
 export async function rankUnits(model: OpenModel, options: RankUnitsOptions): Promise<Ranking> {
@@ -92,7 +93,13 @@ export async function rankUnits(model: OpenModel, options: RankUnitsOptions): Pr
     throw new InputError(`importantUnits is ${importantUnits}, but ${layer.name} has only ${layer.units} units`);
   requireFitting(options);
   options.signal?.throwIfAborted();
-  const { units, classes, data } = await own.use(async () => unitScores(method, taskOf(own, layer, options)));
+  const { units, classes, data } = await own.use(async () => {
+    const task = taskOf(own, layer, options);
+    const { probe, runtime } = task;
+    const proof = { name: own.architecture, data: probe, gradients: false, evaluations: probe?.count ?? 0 };
+    if (probe !== undefined) await proveClassifier(classifier, runtime, proof);
+    return unitScores(method, task);
+  });
   const diagnostics = diagnose({ units, classes, data }, importantUnits);
   return { scores: data, units, classes, layer: layer.name, method, diagnostics };
 }

@@ -3,6 +3,7 @@ import { LOSS_NAMES, LOSSES, type LossName } from '../attacks/core/losses.ts';
 import type { EvaluatedModel } from '../defense/defended-model.ts';
 import { InputError } from '../errors.ts';
 import { type MeteredModel, OnnxModel } from '../evaluation/onnx-model.ts';
+import { proveModel } from '../evaluation/proof/prove-model.ts';
 import type { Classifier, ImageShape } from '../models/classifier.ts';
 import { keyedStream, type RandomStream } from '../numeric/random.ts';
 import type { GradientTable } from '../onnx/autodiff/rule.ts';
@@ -45,6 +46,7 @@ export class RuntimeModel implements OpenModel {
   readonly #model: OnnxModel;
   readonly #inHand = new Set<Promise<unknown>>();
   #released: Promise<void> | undefined;
+  #proof: Promise<unknown> | undefined;
 
   constructor(parts: ModelParts) {
     const { classifier, evaluated, runtime } = parts;
@@ -86,6 +88,23 @@ export class RuntimeModel implements OpenModel {
       }
       return { loss: losses, logits, gradient };
     });
+  }
+
+  /**
+   * Proves once, before it is trusted with many images, that the model computes what it says, on a few of these and random ones.
+   * Gradients by rules of the caller's own are his to prove. Rejects with ModelError, which names what disagrees and by how much.
+   */
+  async prove(x: Float32Array | undefined, evaluations: number): Promise<void> {
+    const size = this.#model.imageSize;
+    const pixels = async (first: number, count: number) =>
+      x?.subarray(first * size, (first + count) * size) ?? new Float32Array();
+    this.#proof ??= proveModel(this.#model, {
+      name: this.architecture,
+      data: x && { count: x.length / size, pixels },
+      gradients: this.parts.rules === undefined,
+      evaluations,
+    });
+    await this.#proof;
   }
 
   /** Does `work` with the model, which is not released before it is over. Rejects with InputError after a release. */

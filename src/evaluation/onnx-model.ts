@@ -79,6 +79,11 @@ export class OnnxModel implements MeteredModel {
     return result;
   }
 
+  get weights(): number {
+    const tensors = [...this.#evaluated.model.graph.initializers.values()];
+    return tensors.reduce((sum, { type, data }) => sum + (type === 'float32' ? data.length : 0), 0);
+  }
+
   get hasOwnGradient(): boolean {
     return this.#evaluated.rules === STRAIGHT_THROUGH;
   }

@@ -85,6 +85,11 @@ export function replay(
       }
       for (const result of resultKeys(job))
         await files.put(result, (await source.runs.get(`${serviceKeys.run(source.run)}${result}`)) ?? '');
+      // What the first job of a run or a variant leaves for the report.
+      for (const record of [runKeys.testimony, runKeys.proof(job.variant)]) {
+        const bytes = await source.runs.get(`${serviceKeys.run(source.run)}${record}`);
+        if (bytes !== undefined) await files.putNew(record, bytes);
+      }
     }
     return 0;
   };

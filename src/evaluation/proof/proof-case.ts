@@ -6,6 +6,8 @@ import { inShort, requireAgreement } from './agreement.ts';
 
 /** A model that can be compared with a plain one of the same graph. */
 export interface ProvableModel extends MeteredModel {
+  /** Elements of its float32 weights. */
+  readonly weights: number;
   /** Where it is differentiated otherwise than its ops say: a surrogate, whose gradient is meant to be another. */
   readonly hasOwnGradient: boolean;
   /** The same graph, computed by the CPU as it is written; undefined where the runtime has nothing of the kind. */

@@ -6,7 +6,7 @@ import { OnnxModel } from '../onnx-model.ts';
 import { proveGradient } from './gradient-proof.ts';
 import { proveIndependence, proveOptimisation } from './logits-proof.ts';
 import { inspectLogits, requireClasses } from './outputs.ts';
-import { ProofCase, type ProvableModel, streamsFor } from './proof-case.ts';
+import { ProofCase, type ProvableModel } from './proof-case.ts';
 import { FEWEST_IMAGES, type ImageSource, MOST_IMAGES, proofImages } from './proof-images.ts';
 
 export interface ProofOptions {
@@ -20,11 +20,16 @@ export interface ProofOptions {
   readonly evaluations: number;
 }
 
-/** A proof may take a twentieth of the time of what it is for, or a second; neighbours need two images all the same. */
+/** A proof may take a twentieth of the work of what it is for, or about a second; neighbours need two images all the same. */
 const SHARE = 1 / 20;
-const LEAST_SECONDS = 1;
 /** In logits of one image: 6 for the checks, 2 gradients, and for each of 3 directions 4 a step, of which one or two are tried. */
 const COST_PER_IMAGE = 30;
+/**
+ * What a thread does in a second, in weights times pixels: 5e10 multiply-adds by 60, which is what a convolution of a residual
+ * network for CIFAR does of them for each weight and 1,024 pixels. Counted, not timed: the same run has the same proof.
+ */
+const WORK_PER_SECOND = 5e10 / 60;
+const PIXELS = 3 * 1024;
 
 /**
  * Proves on a few images that a model computes what it says, before it is trusted with many: see PROOF_CHECKS. Its sessions
@@ -34,7 +39,7 @@ export async function proveModel(model: ProvableModel, options: ProofOptions): P
   const start = performance.now();
   requireClasses(model.classes, options.name);
   const all = await proofImages(options.data, model.imageSize);
-  const count = await affordableImages(model, all, options.evaluations);
+  const count = affordableImages(model, options.evaluations);
   const proof = await ProofCase.open(model, options.name, all.subarray(0, count * model.imageSize));
   for (const { code, message } of inspectLogits(proof.logits, model.classes, options.name)) proof.note(code, message);
   await proveOptimisation(proof);
@@ -57,14 +62,9 @@ export async function proveClassifier(
   }
 }
 
-/** How many images there is time for; the first evaluation makes the session. */
-async function affordableImages(model: ProvableModel, all: Float32Array, evaluations: number): Promise<number> {
-  const few = [...Array(FEWEST_IMAGES).keys()];
-  const evaluate = () => model.logits(all.subarray(0, FEWEST_IMAGES * model.imageSize), streamsFor(few));
-  await evaluate();
-  const start = performance.now();
-  await evaluate();
-  const perImage = (performance.now() - start) / 1000 / FEWEST_IMAGES;
-  const seconds = Math.max(LEAST_SECONDS, SHARE * evaluations * perImage);
-  return Math.max(FEWEST_IMAGES, Math.min(MOST_IMAGES, Math.floor(seconds / (COST_PER_IMAGE * perImage))));
+/** How many images there is time for. */
+function affordableImages({ weights, imageSize }: ProvableModel, evaluations: number): number {
+  const perImage = Math.max(1, weights) * (imageSize / PIXELS);
+  const affordable = Math.max(WORK_PER_SECOND / perImage, SHARE * evaluations) / COST_PER_IMAGE;
+  return Math.max(FEWEST_IMAGES, Math.min(MOST_IMAGES, Math.floor(affordable)));
 }

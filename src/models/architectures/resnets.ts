@@ -83,6 +83,8 @@ function recognises({ names, stem }: ResNet, state: WeightNames): boolean {
 function build(kind: ResNet, network: NetworkBuilder, x: string): Body {
   const { names, stem } = kind;
   const stages = hasStage(network, names.stages[3]) ? names.stages : names.stages.slice(0, 3);
+  // timm's anti-aliased networks have the same weights: their blur kernels are not saved.
+  if (stem === 7) network.reading.note('down-sampling', 'by stride, without blur', 'assumed');
   const { outputs, blocks } = network.stages(
     stemOf(kind, network, x),
     stages,

@@ -51,6 +51,8 @@ function buildVisionTransformer(network: NetworkBuilder, x: string): Body {
   const { tokens: embedded, prefix } = embed(network, x);
   const width = lastOf(network, embedded);
   const heads = network.reading.choose('heads', Math.max(1, Math.round(width / USUAL_HEAD)));
+  // timm's ResPostBlock has the same names, and normalises behind.
+  network.reading.note('LayerNorm', 'in front of attention and MLP', 'assumed');
   let h = network.has('norm_pre.weight') ? layerNorm(network, embedded, 'norm_pre', EPSILON) : embedded;
   const outputs: Record<string, string> = {};
   for (let i = 0; i < depth(network, 'blocks'); i++) {
