@@ -157,6 +157,7 @@ describe('what the weights of transformers do not tell', () => {
     expect(await reading('vit', { heads: undefined })).toEqual({
       normalization: 'none, stated',
       heads: '1, assumed',
+      LayerNorm: 'in front of attention and MLP, assumed',
       layerNormEpsilon: '0.000001, assumed',
       activation: 'gelu, assumed',
       pooling: 'token, assumed',

@@ -64,6 +64,7 @@ describe('a model that computes what it says', () => {
       ...{
         classes: model.classes,
         imageSize: model.imageSize,
+        imageShape: model.imageShape,
         usage: model.usage,
         randomised: false,
         hasOwnGradient: false,
