@@ -1,23 +1,28 @@
 import { gatherRows, stackRows } from '../../numeric/rows.ts';
-import { type ProofCase, streamsFor } from './proof-case.ts';
+import { type ProofCase, type ProvableModel, streamsFor } from './proof-case.ts';
 
-/** The session in use against one on the CPU that computes the graph as it is written. Throws ModelError. */
-export async function proveOptimisation(proof: ProofCase): Promise<void> {
-  const plain = proof.model.plain();
+/**
+ * Logits of `x` by a session on the CPU that computes the graph as it is written; undefined where the runtime has none. Asked before
+ * the model makes sessions of its own, it adds nothing to the memory that these take.
+ */
+export async function plainLogits(model: ProvableModel, x: Float32Array): Promise<Float32Array | undefined> {
+  const plain = model.plain();
+  if (plain === undefined) return undefined;
+  const images = [...Array(x.length / model.imageSize).keys()];
+  return plain.logits(x, streamsFor(images)).finally(() => plain.release());
+}
+
+/** The session in use against a plain one. Throws ModelError. */
+export async function proveOptimisation(proof: ProofCase, plain: Float32Array | undefined): Promise<void> {
   if (plain === undefined) return;
-  try {
-    const logits = await plain.logits(proof.x, streamsFor(proof.images));
-    await proof.requireSameLogits(
-      'optimisation',
-      logits,
-      (difference) =>
-        `${proof.name}: its logits by the session in use and by one on the CPU that optimises nothing differ by ${difference} of their ` +
-        'size: the runtime or the device computes another function; export the model by another exporter or opset, or use ' +
-        'another device',
-    );
-  } finally {
-    await plain.release();
-  }
+  await proof.requireSameLogits(
+    'optimisation',
+    plain,
+    (difference) =>
+      `${proof.name}: its logits by the session in use and by one on the CPU that optimises nothing differ by ${difference} of their ` +
+      'size: the runtime or the device computes another function; export the model by another exporter or opset, or use ' +
+      'another device',
+  );
 }
 
 /** Each image alone, and in a batch twice as large, in another order and among other images. Throws ModelError. */
