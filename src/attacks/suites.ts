@@ -10,8 +10,10 @@ import {
 import { apgd } from './apgd/apgd.ts';
 import type { Attack, ThreatModel } from './core/attack.ts';
 import { fab } from './fab/fab.ts';
+import { malt } from './malt/malt.ts';
 import { gama } from './pgd/gama.ts';
 import { pgd } from './pgd/pgd.ts';
+import { pma } from './pgd/pma.ts';
 import { rays } from './rays/rays.ts';
 import { square } from './square/square.ts';
 
@@ -22,13 +24,16 @@ const ATTACKS: { readonly [Name in AttackName]: (spec: SpecOf<Name>, name: strin
   'apgd-ce': (spec, name) => apgd({ ...spec, name, loss: 'ce' }),
   'apgd-dlr': (spec, name) => apgd({ ...spec, name, loss: 'dlr' }),
   'apgd-cw': (spec, name) => apgd({ ...spec, name, loss: 'cw' }),
+  'apgd-pm': (spec, name) => apgd({ ...spec, name, loss: 'probability-margin', parameters: { weight: 0.5 } }),
   'apgd-t': (spec, name) => apgd({ ...spec, name, loss: 'dlr-targeted' }),
+  malt: (spec, name) => malt({ ...spec, name }),
   fab: (spec, name) => fab({ ...spec, name, targeted: false }),
   'fab-t': (spec, name) => fab({ ...spec, name, targeted: true }),
   square: (spec, name) => square({ ...spec, name }),
   rays: (spec, name) => rays({ ...spec, name }),
   pgd: (spec, name) => pgd({ ...spec, name }),
   gama: (spec, name) => gama({ ...spec, name }),
+  pma: (spec, name) => pma({ ...spec, name }),
 };
 
 const AUTOATTACK: readonly AttackSpec[] = [

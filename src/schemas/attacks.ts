@@ -62,7 +62,10 @@ const specs = [
   z.strictObject({ attack: z.literal('apgd-ce'), ...apgdOptions }),
   z.strictObject({ attack: z.literal('apgd-dlr'), ...apgdOptions }),
   z.strictObject({ attack: z.literal('apgd-cw'), ...apgdOptions }),
+  z.strictObject({ attack: z.literal('apgd-pm'), ...apgdOptions }),
   z.strictObject({ attack: z.literal('apgd-t'), ...apgdOptions, targets }),
+  /** Targets by rising distance to their linear boundary, among so many of the most likely wrong classes. */
+  z.strictObject({ attack: z.literal('malt'), ...apgdOptions, targets, candidates: count.default(100) }),
   z.strictObject({ attack: z.literal('fab'), ...common, iterations, restarts }),
   z.strictObject({ attack: z.literal('fab-t'), ...common, iterations, restarts, targets }),
   /** Queries are those of one restart, as in the original. */
@@ -87,6 +90,19 @@ const specs = [
     eot,
     /** Whose probabilities the loss moves away from: those at the noisy start, as the public code, or the clean image's. */
     reference: z.enum(['start', 'clean']).default('start'),
+  }),
+  z.strictObject({
+    attack: z.literal('pma'),
+    ...common,
+    iterations,
+    restarts,
+    eot,
+    /** A run for each: the term of the margin that its first half climbs alone, the label's probability or the largest other one. */
+    terms: z
+      .array(z.enum(['label', 'other']))
+      .min(1)
+      .max(2)
+      .default(['label', 'other']),
   }),
 ] as const;
 
@@ -125,8 +141,8 @@ export type AttackSpec = z.input<typeof attackSpecSchema>;
 /** With every option spelled out. */
 export type ResolvedAttackSpec = z.output<typeof attackSpecSchema>;
 /**
- * Name of an attack of the package: `apgd-ce`, `apgd-dlr`, `apgd-cw`, `apgd-t`, `fab`, `fab-t`, `square`, `rays`, `pgd` or
- * `gama`.
+ * Name of an attack of the package: `apgd-ce`, `apgd-dlr`, `apgd-cw`, `apgd-pm`, `apgd-t`, `malt`, `fab`, `fab-t`, `square`, `rays`,
+ * `pgd`, `gama` or `pma`.
  */
 export type AttackName = ResolvedAttackSpec['attack'];
 export type CraftedOn = NonNullable<ResolvedAttackSpec['on']>;

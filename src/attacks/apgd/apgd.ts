@@ -2,7 +2,13 @@ import { ConfigError } from '../../errors.ts';
 import type { Attack, ThreatModel } from '../core/attack.ts';
 import { defineAttack } from '../core/attack-scheduler.ts';
 import { isTargeted, LOSSES, type LossName } from '../core/losses.ts';
-import { attackRounds, type LossParameters, type PerImageAttack, type Sample } from '../core/per-image-attack.ts';
+import {
+  type AttackSetup,
+  attackRounds,
+  type LossParameters,
+  type PerImageAttack,
+  type Sample,
+} from '../core/per-image-attack.ts';
 import { otherClasses } from '../core/predictions.ts';
 import { ballFactory } from '../norms/threat-model.ts';
 import { ApgdRun, type ApgdRunState, apgdCheckpoints } from './apgd-run.ts';
@@ -12,6 +18,8 @@ export interface ApgdOptions {
   /** How results name the attack. */
   readonly name: string;
   readonly loss: LossName;
+  /** What the loss takes, where it has no target. */
+  readonly parameters?: LossParameters;
   /** Steps of one run. */
   readonly iterations: number;
   /** Runs (for each target, where the loss has one) from new starts, for the images still robust. */
@@ -25,7 +33,8 @@ export interface ApgdOptions {
   readonly multiEpsilon?: boolean;
 }
 
-type ApgdState = ApgdRunState | L1ApgdState;
+export type ApgdState = ApgdRunState | L1ApgdState;
+/** Starts a run on one image, or goes on with a saved one. */
 type StartRun = (sample: Sample, parameters: LossParameters, saved: ApgdState | undefined) => PerImageAttack<ApgdState>;
 
 /** Each radius evaluates the point it starts from besides its steps. */
@@ -38,24 +47,31 @@ const MULTI_EPSILON_STARTS = 3;
  * Running it throws ConfigError where the model has too few classes for the loss, or an option is not the norm's.
  */
 export function apgd(options: ApgdOptions): Attack {
-  const { name, loss, iterations, restarts, eot, targets = Number.POSITIVE_INFINITY } = options;
-  const starts = options.multiEpsilon ? MULTI_EPSILON_STARTS : 1;
+  const { name, loss, restarts, targets = Number.POSITIVE_INFINITY } = options;
   return defineAttack<ApgdState>({
     name,
-    roundCost: () => ({ forwards: 0, gradients: (iterations + starts) * eot }),
+    roundCost: () => apgdCost(options),
     rounds: (classes) => attackRounds(isTargeted(loss) ? { restarts, targets } : { restarts }, classes),
-    prepare({ threat, model }) {
-      requireClasses(options, model.classes);
-      const startRun = (threat.norm === 'L1' ? l1Runs : ballRuns)(options, threat, model.imageSize);
+    prepare(setup) {
+      const startRun = apgdRuns(options, setup);
       return (sample, { targetRank }, saved) => {
-        const target =
-          targetRank === undefined
-            ? undefined
-            : otherClasses(sample.logits, 0, model.classes, sample.label)[targetRank];
-        return startRun(sample, target === undefined ? {} : { target }, saved);
+        if (targetRank === undefined) return startRun(sample, options.parameters ?? {}, saved);
+        const target = otherClasses(sample.logits, 0, setup.model.classes, sample.label)[targetRank]!;
+        return startRun(sample, { target }, saved);
       };
     },
   });
+}
+
+/** What one run costs that goes on to its end. */
+export function apgdCost({ iterations, eot, multiEpsilon }: Pick<ApgdOptions, 'iterations' | 'eot' | 'multiEpsilon'>) {
+  return { forwards: 0, gradients: (iterations + (multiEpsilon ? MULTI_EPSILON_STARTS : 1)) * eot };
+}
+
+/** Runs of APGD on one image. Throws ConfigError where the model has too few classes, or an option is not the norm's. */
+export function apgdRuns(options: ApgdOptions, { threat, model }: AttackSetup): StartRun {
+  requireClasses(options, model.classes);
+  return (threat.norm === 'L1' ? l1Runs : ballRuns)(options, threat, model.imageSize);
 }
 
 function ballRuns(options: ApgdOptions, threat: ThreatModel, imageSize: number): StartRun {
@@ -87,6 +103,6 @@ function requireClasses({ name, loss }: ApgdOptions, classes: number): void {
   const { minClasses } = LOSSES[loss];
   if (classes < minClasses)
     throw new ConfigError(
-      `${name} needs a model of at least ${minClasses} classes, this one has ${classes}: use apgd-ce or apgd-cw, which need 2`,
+      `${name} needs a model of at least ${minClasses} classes, this one has ${classes}: use apgd-ce or apgd-cw, malt or pma (suite "rapid"), which need 2`,
     );
 }

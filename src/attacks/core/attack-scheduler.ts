@@ -3,7 +3,14 @@ import type { StreamState } from '../../numeric/random.ts';
 import { stackRows } from '../../numeric/rows.ts';
 import { isWithinThreat } from '../norms/threat-model.ts';
 import { AdversarialExamples, type SavedExamples } from './adversarial-examples.ts';
-import type { Attack, AttackContext, AttackPoints, Candidates, SavedAttack } from './attack.ts';
+import {
+  type Attack,
+  type AttackContext,
+  type AttackPoints,
+  type Candidates,
+  evaluationsIn,
+  type SavedAttack,
+} from './attack.ts';
 import { runQueries } from './model-queries.ts';
 import type { AttackDefinition, AttackRound, PerImageAttack, Sample } from './per-image-attack.ts';
 
@@ -15,11 +22,13 @@ export function defineAttack<State>(definition: AttackDefinition<State>): Attack
   const { name, rounds, roundCost } = definition;
   return {
     name,
-    cost(classes) {
-      const { forwards, gradients } = roundCost(classes);
-      const times = rounds(classes).length;
-      return { forwards: forwards * times, gradients: gradients * times };
-    },
+    cost: (classes) =>
+      rounds(classes)
+        .map((round) => roundCost(classes, round))
+        .reduce((sum, cost) => ({
+          forwards: sum.forwards + cost.forwards,
+          gradients: sum.gradients + cost.gradients,
+        })),
     run: async (points, context) => new AttackScheduler(definition, points, context).run(),
   };
 }
@@ -42,6 +51,7 @@ interface SavedSchedulerState<State> {
   readonly examples: SavedExamples;
   readonly waiting: readonly number[];
   readonly active: readonly (Pick<ActiveImage<State>, 'row' | 'round' | 'queries' | 'example'> & {
+    readonly targets?: readonly number[] | undefined;
     readonly stream: StreamState;
     readonly state: State;
   })[];
@@ -55,8 +65,8 @@ class AttackScheduler<State> {
   readonly #context: AttackContext;
   readonly #rounds: readonly AttackRound[];
   readonly #createAttack: ReturnType<AttackDefinition<State>['prepare']>;
-  /** Queries that a round of an image that holds out takes. */
-  readonly #queriesPerRound: number;
+  /** Queries that each round of an image that holds out takes. */
+  readonly #roundQueries: readonly number[];
   readonly #examples: AdversarialExamples;
   /** Rows not begun yet, the next one last. */
   readonly #waiting: number[];
@@ -68,13 +78,12 @@ class AttackScheduler<State> {
     this.#context = context;
     this.#createAttack = definition.prepare({ threat: context.threat, model: context.model });
     this.#rounds = definition.rounds(classes);
-    const { forwards, gradients } = definition.roundCost(classes);
-    this.#queriesPerRound = forwards + gradients;
+    this.#roundQueries = this.#rounds.map((round) => evaluationsIn([definition.roundCost(classes, round)]));
     const saved = context.saved === undefined ? undefined : opened<State>(context.saved);
     this.#examples = new AdversarialExamples(points, imageSize, saved?.examples);
     this.#waiting = saved ? [...saved.waiting] : [...points.images.keys()].reverse();
-    for (const { row, round, queries, example, stream, state } of saved?.active ?? []) {
-      const sample = this.#sample(row, round);
+    for (const { row, round, queries, example, targets, stream, state } of saved?.active ?? []) {
+      const sample = this.#sample(row, round, targets);
       sample.stream.restore(stream);
       const attack = this.#createAttack(sample, this.#round(round), state);
       this.#active.push({ row, round, sample, attack, queries, example });
@@ -135,14 +144,14 @@ class AttackScheduler<State> {
       const broken = this.#examples.broken[image.row] === 1;
       const goesOn = image.attack.next !== undefined && !(broken && this.#context.examples === 'first');
       if (goesOn) this.#active.push(image);
-      else if (!broken) this.#startRound(image.row, image.round + 1);
+      else if (!broken) this.#startRound(image.row, image.round + 1, image.attack.targets ?? image.sample.targets);
     }
   }
 
   /** Starts an image's next round that has a query. */
-  #startRound(row: number, first: number): void {
+  #startRound(row: number, first: number, targets?: readonly number[]): void {
     for (let round = first; round < this.#rounds.length; round++) {
-      const sample = this.#sample(row, round);
+      const sample = this.#sample(row, round, targets);
       const attack = this.#createAttack(sample, this.#round(round));
       if (attack.next === undefined) continue;
       this.#active.push({ row, round, sample, attack, queries: 0, example: null });
@@ -154,7 +163,7 @@ class AttackScheduler<State> {
     return this.#rounds[index]!;
   }
 
-  #sample(row: number, round: number): Sample {
+  #sample(row: number, round: number, targets: readonly number[] | undefined): Sample {
     const { x, labels, images, logits } = this.#points;
     const { imageSize, classes } = this.#context.model;
     const { restart, targetRank } = this.#round(round);
@@ -164,17 +173,23 @@ class AttackScheduler<State> {
       label: labels[row]!,
       logits: logits.subarray(row * classes, (row + 1) * classes),
       stream: this.#context.stream(images[row]!, 'restart', restart, ...key),
+      ...(targets === undefined ? {} : { targets }),
     };
   }
 
   /** Share of the work that is done: rounds left out because their image broke count as done. */
   #fraction(): number {
-    const rounds = this.#rounds.length;
+    const all = this.#queriesFrom(0);
     const left = this.#active.reduce(
-      (sum, { round, queries }) => sum + rounds - round - Math.min(1, queries / this.#queriesPerRound),
-      this.#waiting.length * rounds,
+      (sum, { round, queries }) => sum + this.#queriesFrom(round) - Math.min(this.#roundQueries[round]!, queries),
+      this.#waiting.length * all,
     );
-    return 1 - left / (rounds * this.#points.images.length);
+    return 1 - left / (all * this.#points.images.length);
+  }
+
+  /** Queries of a round and those after it. */
+  #queriesFrom(round: number): number {
+    return this.#roundQueries.slice(round).reduce((sum, queries) => sum + queries, 0);
   }
 
   #save(): SavedAttack {
@@ -186,6 +201,7 @@ class AttackScheduler<State> {
         round,
         queries,
         example,
+        targets: sample.targets,
         stream: sample.stream.save(),
         state: attack.save(),
       })),

@@ -15,7 +15,7 @@ export const LOSS_PARAMETERS = {
   targets: { type: 'int64', perClass: false },
   /** [N, C] probabilities to leave */
   references: { type: 'float32', perClass: true },
-  /** [N] what leaving them counts */
+  /** [N] what leaving them counts; of `probability-margin`, what its first term does */
   weights: { type: 'float32', perClass: false },
 } as const;
 export type LossParameter = keyof typeof LOSS_PARAMETERS;
@@ -37,11 +37,12 @@ export interface Loss {
   build(builder: GraphBuilder, inputs: LossInputs): string;
 }
 
-export const LOSS_NAMES = ['ce', 'dlr', 'dlr-targeted', 'cw', 'difference', 'gama'] as const;
+export const LOSS_NAMES = ['ce', 'dlr', 'dlr-targeted', 'cw', 'difference', 'gama', 'probability-margin'] as const;
 /**
  * The losses that can be differentiated, by name: cross-entropy `ce`; difference of logits ratio `dlr` and its targeted form
  * `dlr-targeted` (arXiv:2003.01690, section 4); the margin `cw` (arXiv:1608.04644); `difference` of two logits, as FAB has it
- * (arXiv:1907.02044); guided adversarial margin `gama` (arXiv:2011.14969).
+ * (arXiv:1907.02044); guided adversarial margin `gama` (arXiv:2011.14969); the margin of probabilities `probability-margin`
+ * (arXiv:2411.15210), of which a weight picks the terms.
  */
 export type LossName = (typeof LOSS_NAMES)[number];
 
@@ -116,6 +117,22 @@ const guidedMargin: Loss = {
   },
 };
 
+/**
+ * Margin of probabilities p, arXiv:2411.15210 section 3, its terms weighted: 2 (weight max_{i != y} p_i - (1 - weight) p_y). A
+ * weight of 1/2 is the margin, and 1 and 0 are one term of it alone, which is what PMA climbs first.
+ */
+const probabilityMargin: Loss = {
+  takes: ['weights'],
+  minClasses: 2,
+  build(builder, { logits, labels, weights }) {
+    const probabilities = builder.op('Softmax', [logits], { axis: 1 });
+    const other = builder.op('Mul', [weights, largestOther(builder, probabilities, labels)]);
+    const rest = builder.op('Sub', [builder.constant(1), weights]);
+    const label = builder.op('Mul', [rest, pick(builder, probabilities, labels)]);
+    return builder.op('Mul', [builder.op('Sub', [other, label]), builder.constant(2)]);
+  },
+};
+
 export const LOSSES: Readonly<Record<LossName, Loss>> = {
   ce: crossEntropy,
   dlr: logitsRatio,
@@ -123,6 +140,7 @@ export const LOSSES: Readonly<Record<LossName, Loss>> = {
   cw: margin,
   difference,
   gama: guidedMargin,
+  'probability-margin': probabilityMargin,
 };
 
 export function isTargeted(loss: LossName): boolean {

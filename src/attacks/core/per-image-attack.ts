@@ -20,6 +20,8 @@ export interface PerImageAttack<State> {
    * evaluated on that one. Need not be misclassified nor, by a rounding, within the threat model.
    */
   readonly best: Float32Array;
+  /** What a round that ranks targets leaves for the image's later rounds, once it is over; see `Sample.targets`. */
+  readonly targets?: readonly number[];
   /** Everything `AttackDefinition.prepare` needs to go on from here: numbers, strings and typed arrays, not copied. */
   save(): State;
 }
@@ -61,14 +63,18 @@ export interface Sample {
   readonly logits: Float32Array;
   /** Its own randomness: of this image, attack and round. Saved and restored by the caller. */
   readonly stream: RandomStream;
+  /** Its wrong classes, the one to aim at first, where an earlier round has ranked them. */
+  readonly targets?: readonly number[];
 }
 
 /** One pass over the images still robust. */
 export interface AttackRound {
   /** Which run from a new start it is, from 0: a part of the key of its random stream. */
   readonly restart: number;
-  /** Which of an image's wrong classes to aim at, by falling clean logit: 0 is the most likely one. */
+  /** Which of an image's wrong classes to aim at, in the attack's order; by falling clean logit 0 is the most likely one. */
   readonly targetRank?: number;
+  /** It breaks nothing and ranks the targets of the rounds to come. */
+  readonly ranksTargets?: true;
 }
 
 /** What an attack knows before it sees an image. */
@@ -83,8 +89,8 @@ export interface AttackSetup {
 export interface AttackDefinition<State> {
   /** How results name it. */
   readonly name: string;
-  /** What one round costs an image that holds out, `classes` being the model's. */
-  roundCost(classes: number): AttackCost;
+  /** What a round costs an image that holds out, `classes` being the model's. */
+  roundCost(classes: number, round: AttackRound): AttackCost;
   /** The rounds an image goes through in turn until one breaks it. */
   rounds(classes: number): readonly AttackRound[];
   /**

@@ -5,6 +5,7 @@ import { defineAttack } from '../core/attack-scheduler.ts';
 import { LOSSES } from '../core/losses.ts';
 import { type AttackDefinition, type AttackRound, attackRounds, type Sample } from '../core/per-image-attack.ts';
 import { otherClasses } from '../core/predictions.ts';
+import { largestMagnitude, sumOfMagnitudes } from '../norms/dual.ts';
 import { ofNorm } from '../norms/threat-model.ts';
 import { FabRun, type FabState } from './fab-run.ts';
 import { projectionL1 } from './projection-l1.ts';
@@ -120,15 +121,3 @@ export const FAB_NORMS: Readonly<Partial<Record<ThreatModel['norm'], FabNorm>>> 
     noise: (stream) => stream.normal(),
   },
 };
-
-function sumOfMagnitudes(row: Float32Array): number {
-  let sum = 0;
-  for (let k = 0; k < row.length; k++) sum += Math.abs(row[k]!);
-  return sum;
-}
-
-function largestMagnitude(row: Float32Array): number {
-  let largest = 0;
-  for (let k = 0; k < row.length; k++) largest = Math.max(largest, Math.abs(row[k]!));
-  return largest;
-}

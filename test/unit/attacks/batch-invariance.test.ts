@@ -19,6 +19,9 @@ const ATTACKS: readonly { readonly attack: Attack; readonly threat: ThreatModel 
   { attack: createAttack({ attack: 'apgd-t', iterations: 12, targets: 3 }), threat: LINF },
   { attack: createAttack({ attack: 'apgd-dlr', iterations: 6, eot: 3 }), threat: LINF },
   { attack: createAttack({ attack: 'apgd-ce', iterations: 12, restarts: 2, eot: 2 }), threat: L1 },
+  { attack: createAttack({ attack: 'malt', iterations: 8, targets: 2, eot: 2 }), threat: LINF },
+  { attack: createAttack({ attack: 'pma', iterations: 8, eot: 2 }), threat: LINF },
+  { attack: createAttack({ attack: 'pma', iterations: 8, restarts: 2 }), threat: L1 },
   {
     attack: apgd({
       ...once,

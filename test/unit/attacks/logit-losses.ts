@@ -55,6 +55,17 @@ const LOSSES: Record<LossName, (z: readonly number[], label: number, aim: LossPa
       gradient: p.map((value, k) => value * (upstream[k]! - mean)),
     };
   },
+  'probability-margin'(z, label, { weight }) {
+    const p = softmax(z);
+    const others = [...p.keys()].filter((k) => k !== label);
+    const other = others.reduce((best, k) => (p[k]! > p[best]! ? k : best));
+    const upstream = z.map((_, k) => 2 * (k === other ? weight! : k === label ? weight! - 1 : 0));
+    const mean = upstream.reduce((sum, part, k) => sum + part * p[k]!, 0);
+    return {
+      value: 2 * (weight! * p[other]! - (1 - weight!) * p[label]!),
+      gradient: p.map((value, k) => value * (upstream[k]! - mean)),
+    };
+  },
 };
 
 function softmax(z: readonly number[]): number[] {

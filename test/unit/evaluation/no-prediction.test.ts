@@ -64,6 +64,8 @@ const ATTACKS = [
   createAttack({ attack: 'square', queries: 200 }),
   createAttack({ attack: 'pgd', iterations: 10 }),
   createAttack({ attack: 'gama', iterations: 10 }),
+  createAttack({ attack: 'pma', iterations: 10 }),
+  createAttack({ attack: 'malt', iterations: 10 }),
   createAttack({ attack: 'rays', queries: 200 }),
 ] as const;
 

@@ -21,6 +21,8 @@ const SUITE: readonly AttackSpec[] = [
   { attack: 'fab', iterations: 3 },
   { attack: 'pgd', iterations: 4, eot: 2 },
   { attack: 'gama', iterations: 5 },
+  { attack: 'pma', iterations: 4, eot: 2 },
+  { attack: 'malt', iterations: 5, targets: 2, eot: 2 },
   { attack: 'fab-t', iterations: 6, targets: 2, restarts: 2 },
   { attack: 'rays', queries: 25 },
   { attack: 'square', queries: 30 },

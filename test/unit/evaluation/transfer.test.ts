@@ -19,6 +19,8 @@ const ATTACKS: readonly AttackSpec[] = [
   { attack: 'fab-t', iterations: 6, targets: 2 },
   { attack: 'pgd', iterations: 6 },
   { attack: 'gama', iterations: 6 },
+  { attack: 'pma', iterations: 6 },
+  { attack: 'malt', iterations: 6, targets: 3 },
   { attack: 'square', queries: 300 },
   { attack: 'rays', queries: 300 },
 ];
