@@ -67,7 +67,7 @@ export function pma({ name, iterations, terms, restarts, eot }: PmaOptions): Att
  * Size of a step, float32, that of the first one being negative: down the loss of the label's term. The original shifts its
  * cosines by a step, and changes the loss one step before the sizes.
  */
-export function pmaStepSize(step: number, iterations: number, epsilon: number): number {
+function pmaStepSize(step: number, iterations: number, epsilon: number): number {
   const half = iterations / 2;
   const since = step > half ? step - half - 1 : step - 1;
   const size = Math.fround(epsilon * (1 + Math.cos((since / half) * Math.PI)));
