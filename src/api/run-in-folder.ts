@@ -2,8 +2,9 @@ import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { InputError } from '../errors.ts';
 import { encodePlan, type Plan } from '../runs/planning/plan.ts';
-import { executeRun, type RunListener, type RunOptions } from '../runs/run.ts';
+import { executeRun, type RunListener, type RunOptions, type Stage } from '../runs/run.ts';
 import type { Report } from '../schemas/report.ts';
+import { STAGE_NAMES, type StageName } from '../schemas/service.ts';
 import { FileStore } from '../stores/folder-store.ts';
 import { WorkerPool } from '../workers/worker-pool.ts';
 import { describe } from './arguments.ts';
@@ -28,8 +29,8 @@ export interface EvaluateOptions {
 
 /** How far a run is. */
 export interface RunProgress {
-  /** What is being done: units are ranked, shards evaluated, every variant evaluated on the examples of the others. */
-  readonly stage: 'rank' | 'evaluate' | 'transfer';
+  /** What is being done: units are ranked, examples made that are tried on all variants, shards evaluated, every variant evaluated on the examples of the others. */
+  readonly stage: 'rank' | 'craft' | 'evaluate' | 'transfer';
   /** Jobs of the stage that are done. */
   readonly done: number;
   /** Jobs of the stage. */
@@ -74,7 +75,7 @@ function listenerOf(onProgress: EvaluateOptions['onProgress']): RunListener {
   return {
     stage(stage, { done, total }) {
       // Analyses have a stage of their own, and are none of a run's.
-      if (stage !== 'rank' && stage !== 'evaluate' && stage !== 'transfer') return;
+      if (!isRunStage(stage)) return;
       at = { stage, done, total };
       tell(null);
     },
@@ -84,4 +85,8 @@ function listenerOf(onProgress: EvaluateOptions['onProgress']): RunListener {
       tell(null);
     },
   };
+}
+
+function isRunStage(stage: Stage): stage is StageName {
+  return STAGE_NAMES.some((name) => name === stage);
 }

@@ -1,5 +1,5 @@
 import type { Attack, AttackContext, AttackPoints, ThreatModel } from '../attacks/core/attack.ts';
-import { createAttack, resolveSuite, type SuiteAttack } from '../attacks/suites.ts';
+import { craftedOnce, createAttack, resolveSuite, type SuiteAttack } from '../attacks/suites.ts';
 import { InputError } from '../errors.ts';
 import type { SuiteEntry } from '../evaluation/protocol.ts';
 import {
@@ -12,6 +12,7 @@ import {
   SUITE_NAMES,
   type SuiteName,
 } from '../schemas/attacks.ts';
+import { UNDEFENDED } from '../schemas/variants.ts';
 import { describe, parsed } from './arguments.ts';
 import type { Surrogates } from './surrogates.ts';
 
@@ -38,7 +39,9 @@ export function suiteEntries(choice: SuiteChoice, threat: ThreatModel, surrogate
   const names = resolved.map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) < index);
   if (twice !== undefined) throw new InputError(`suite: has two attacks named "${twice}": give one another "name"`);
-  return resolved.map((entry) => entryOf(entry, threat, surrogates));
+  return resolved
+    .filter((entry) => 'own' in entry || !isLeftOut(entry, surrogates))
+    .map((entry) => entryOf(entry, threat, surrogates));
 }
 
 /** An attack of the package, or somebody else's. */
@@ -66,14 +69,21 @@ function one(choice: AttackChoice, threat: ThreatModel, protocol: Protocol): Res
   return resolved;
 }
 
+/** A model without a defence is a run's variant `none`. */
+function isLeftOut({ except = [] }: SuiteAttack, { isUndefended }: Surrogates): boolean {
+  return isUndefended && except.includes(UNDEFENDED.id);
+}
+
 function entryOf(resolved: Resolved, threat: ThreatModel, surrogates: Surrogates): SuiteEntry {
   const { group } = resolved;
   if ('own' in resolved) return { attack: resolved.own, group };
   const problem = normProblem(resolved, threat.norm);
   if (problem !== null) throw new InputError(`attack: ${problem}`);
-  const { on } = resolved;
-  const entry = { attack: createAttack(resolved), group };
-  return on === undefined ? entry : { ...entry, craftedOn: surrogates.opener(on) };
+  const { on, sees } = resolved;
+  const entry = { attack: createAttack(resolved), group, ...(sees && { sees }) };
+  // What is made on the undefended model once is made on that model itself, where it is the one evaluated.
+  const isOwn = on === undefined || (craftedOnce(resolved) === UNDEFENDED.id && surrogates.isUndefended);
+  return isOwn ? entry : { ...entry, craftedOn: surrogates.opener(on) };
 }
 
 function isAttack(choice: AttackChoice): choice is Attack {

@@ -17,6 +17,11 @@ export class Surrogates {
     this.#signal = signal;
   }
 
+  /** Whether the model evaluated is without a defence. */
+  get isUndefended(): boolean {
+    return this.#target.parts.surrogate === undefined;
+  }
+
   /** Opens the model when an attack is about to see it. Throws InputError for what only a run has: other variants. */
   opener(on: CraftedOn): () => Promise<MeteredModel> {
     if ('variant' in on && on.variant !== 'none')

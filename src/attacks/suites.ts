@@ -61,7 +61,9 @@ type Suite = (norm: ThreatModel['norm']) => readonly (AttackName | AttackSpec)[]
 
 /**
  * Suites in the order their attacks run. The first three are `set_version` of `autoattack.py`, fra31/auto-attack; `iw-wc` are
- * the nine evaluations of IG-Defense's image-wise worst case (arXiv:2409.15190, section 5).
+ * the nine evaluations of IG-Defense's image-wise worst case (arXiv:2409.15190, section 5). `rapid` is ours, its targets and
+ * steps chosen by what they find and cost (docs/performance.md): the strongest cheap attack on a test-time defence is made on the
+ * model without it.
  */
 const SUITES: Readonly<Record<SuiteName, Suite>> = {
   standard: (norm) =>
@@ -86,6 +88,11 @@ const SUITES: Readonly<Record<SuiteName, Suite>> = {
     { attack: 'apgd-dlr', eot: 20 },
   ],
   apgd: () => ['apgd-ce', 'apgd-t'],
+  rapid: () => [
+    { attack: 'malt', name: 'base.malt', on: { ...BASE, once: true }, targets: 3, iterations: 25 },
+    { attack: 'malt', targets: 2, iterations: 25, sees: 'all', except: ['none'] },
+    { attack: 'pma', iterations: 50 },
+  ],
   'iw-wc': () => [
     ...inSequence('autoattack', AUTOATTACK),
     { attack: 'rays', name: 'rays', group: 'rays' },
@@ -119,6 +126,11 @@ export function resolveSuite({
     const { name = spec.attack } = spec;
     return { ...spec, name, group: spec.group ?? (protocol === 'individual' ? name : 'all') };
   });
+}
+
+/** The variant whose examples are made once for the whole run; undefined where an attack is made for each variant anew. */
+export function craftedOnce({ on }: Pick<SuiteAttack, 'on'>): string | undefined {
+  return on !== undefined && 'variant' in on && on.once === true ? on.variant : undefined;
 }
 
 /** The attack that a spec describes; options left out take their defaults. */

@@ -49,9 +49,10 @@ function rankingText({ method, images, trunks, tails }: RankingLoad): string {
   return `ranking ${method}: ${count(images * trunks)} forwards${reruns}`;
 }
 
-/** Variants cost the same evaluations, so one stands for all. */
-function evaluationRows({ variants, total }: Estimate): string[][] {
-  const [one] = variants;
+/** Variants cost the same evaluations but for attacks that leave one out: the dearest stands for all. */
+function evaluationRows({ variants, crafting = [], total }: Estimate): string[][] {
+  const gradientsOf = ({ attacks }: VariantEstimate) => sumOf(attacks.map(({ most }) => most)).gradients;
+  const [one] = variants.toSorted((a, b) => gradientsOf(b) - gradientsOf(a));
   const all = variants.length;
   const parts = one === undefined ? [] : partsOf(one);
   const perVariant: Bounds<AttackCost> = {
@@ -62,7 +63,8 @@ function evaluationRows({ variants, total }: Estimate): string[][] {
     ['evaluations of a variant', 'forwards', 'gradients', 'most forwards', 'most gradients'],
     ...parts.map(([label, bounds]) => evaluationRow(label, bounds)),
     evaluationRow('together', perVariant),
-    ...(all > 1 ? [evaluationRow(`all ${all} variants`, total)] : []),
+    ...crafting.map((attack) => evaluationRow(`${attack.attack}, made once`, attack)),
+    ...(all > 1 || crafting.length > 0 ? [evaluationRow(all > 1 ? `all ${all} variants` : 'in all', total)] : []),
   ];
 }
 

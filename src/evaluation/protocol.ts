@@ -33,6 +33,8 @@ export interface SuiteEntry {
   readonly attack: Attack;
   /** Attacks of one group see what those before them in the group left robust; every group begins with all images. */
   readonly group: string;
+  /** `all`: it sees all images that the model gets right, to tell what it finds alone. */
+  readonly sees?: 'all';
   /** The model the attack sees, where that is not the one it is evaluated on. */
   readonly craftedOn?: () => Promise<MeteredModel>;
 }
@@ -107,7 +109,8 @@ export async function evaluateImages(
     requireFewUnpredicted(unpredictedImages(evaluation.imageStates));
     current = null;
   }
-  const isIndividual = new Set(options.suite.map(({ group }) => group)).size > 1;
+  const isIndividual =
+    new Set(options.suite.map(({ group }) => group)).size > 1 || options.suite.some(({ sees }) => sees === 'all');
   const { imageStates, adversarial, usage, checks } = evaluation;
   return { outcomes: imageStates.map((state) => outcomeOf(state, isIndividual)), adversarial, usage, checks };
 }
@@ -146,12 +149,13 @@ async function openEvaluation(
 /** Runs one attack of the suite on the images still robust in its group. */
 async function attackAll(
   evaluation: EvaluationState,
-  { attack, group, craftedOn }: SuiteEntry,
+  entry: SuiteEntry,
   index: number,
   current: SavedEvaluation['current'],
 ): Promise<AttackUsage> {
   const { model, images, logits, imageStates, options } = evaluation;
-  const peers = options.suite.filter((entry) => entry.group === group).map((entry) => entry.attack.name);
+  const { attack, craftedOn } = entry;
+  const peers = peersOf(options.suite, entry);
   const robust = imageStates.filter((state) => isRobustAgainst(state, peers));
   const surrogate = await craftedOn?.();
   const own = attackPointsOf(images, robust, logits, model);
@@ -178,6 +182,12 @@ async function attackAll(
   return meter.read();
 }
 
+/** The attacks whose broken images another one does not see. */
+function peersOf(suite: readonly SuiteEntry[], { group, sees }: SuiteEntry): string[] {
+  if (sees === 'all') return [];
+  return suite.filter((entry) => entry.group === group).map((entry) => entry.attack.name);
+}
+
 function contextOf(
   evaluation: EvaluationState,
   attack: Attack,
@@ -187,9 +197,8 @@ function contextOf(
 ): AttackContext {
   const { model, imageStates, options } = evaluation;
   const { seed, threat, examples, batchSize, checkpoints } = options;
-  const peers = options.suite.filter(({ group }) => group === options.suite[index]?.group);
-  const names = peers.map((peer) => peer.attack.name);
-  const robust = imageStates.filter((state) => isRobustAgainst(state, names)).length;
+  const peers = peersOf(options.suite, options.suite[index]!);
+  const robust = imageStates.filter((state) => isRobustAgainst(state, peers)).length;
   const shares = sharesOf(evaluation);
   const before = shares.slice(0, index).reduce((sum, share) => sum + share, 0);
   return {
@@ -266,9 +275,9 @@ const GRADIENT_IN_FORWARDS = 2.2;
 
 /** Each attack's share of the suite's work, were the images that are robust by now to hold out. */
 function sharesOf({ model, options: { suite }, imageStates }: EvaluationState): number[] {
-  const costs = suite.map(({ attack, group }, index) => {
-    const earlier = suite.slice(0, index).filter((entry) => entry.group === group);
-    const peers = earlier.map((entry) => entry.attack.name);
+  const costs = suite.map((entry, index) => {
+    const { attack } = entry;
+    const peers = peersOf(suite.slice(0, index), entry);
     const images = imageStates.filter((state) => isRobustAgainst(state, peers)).length;
     const { forwards, gradients } = attack.cost(model.classes);
     return images * (forwards + GRADIENT_IN_FORWARDS * gradients);

@@ -1,7 +1,7 @@
 import { RunError } from '../errors.ts';
 import { wilsonInterval } from '../numeric/statistics.ts';
 import type { Report, VariantReport } from '../schemas/report.ts';
-import type { ShardResult, TransferResult } from '../schemas/results.ts';
+import type { ImageOutcome, ShardResult, TransferResult } from '../schemas/results.ts';
 import { maskKind } from '../schemas/variants.ts';
 import { flagRun, flagVariant } from './flags.ts';
 import { comparePublished } from './published.ts';
@@ -84,10 +84,16 @@ function summarise(scored: ScoredVariant, { run, dataset, proofs }: RunFacts): S
  * Within a group each attack sees only what those before it left, so accuracy falls step by step from clean; every group
  * begins with all images.
  */
-function attackRows({ images, right, usage }: ScoredVariant, suite: RunFacts['run']['suite']): Summary['attacks'] {
+function attackRows(
+  { variant, images, right, usage }: ScoredVariant,
+  suite: RunFacts['run']['suite'],
+): Summary['attacks'] {
   const left = new Map<string, number>();
-  return suite.map(({ name: attack, group }) => {
-    const broken = images.filter((image) => breakersOf(image).includes(attack)).length;
+  return suite.map(({ name: attack, group, sees, except = [] }, place) => {
+    const earlier = suite.slice(0, place).filter((entry) => entry.group === group);
+    const found = images.filter((image) => breakersOf(image).includes(attack));
+    const isNew = (image: ImageOutcome) => !earlier.some(({ name }) => breakersOf(image).includes(name));
+    const broken = found.filter(isNew).length;
     const robust = (left.get(group) ?? right.clean.filter(Boolean).length) - broken;
     left.set(group, robust);
     return {
@@ -96,6 +102,7 @@ function attackRows({ images, right, usage }: ScoredVariant, suite: RunFacts['ru
       robustAccuracy: robust / images.length,
       interval: wilsonInterval(robust, images.length),
       broken,
+      ...(sees === 'all' && !except.includes(variant.id) && { alone: found.length }),
       ...(usage.get(attack) ?? { seconds: 0, forwards: 0, gradients: 0 }),
     };
   });

@@ -22,6 +22,7 @@ type Rule<Case> = (subject: Case) => string | null;
 
 const VARIANT_RULES: Readonly<Record<string, Rule<VariantCase>>> = {
   'transfer-removes-gain': transferRemovesGain,
+  'starved-gradients': starvedGradients,
   'worse-than-none': worseThanNone,
   'no-prediction': noPrediction,
   'zero-gradients': idleGradients,
@@ -70,6 +71,25 @@ function transferRemovesGain({ variant, base, comparisons }: VariantCase): strin
     `${left <= 0 ? 'the' : 'most of the'} gain over ${base.id} (${versus(variant, base, 'robust')}) is gone on transferred ` +
     `examples (${versus(variant, base, 'worstCase')}): ` +
     (p < SIGNIFICANCE ? 'gradients were starved, not robustness gained' : `it may have been chance too (${pValue(p)})`)
+  );
+}
+
+/** More than chance and a restart make of two runs of an attack, in shares of all images. */
+const STARVED = 0.02;
+
+/** The same attack made without the defence finds more than through it: a sign of gradients that lead nowhere. */
+function starvedGradients({ variant, run }: VariantCase): string | null {
+  const crafted = run.suite.find(({ once }) => once);
+  const row = (name: string | undefined) => variant.attacks.find(({ attack }) => attack === name);
+  const elsewhere = row(crafted?.name);
+  const own = row(run.suite.find(({ attack, once, sees }) => attack === crafted?.attack && !once && sees)?.name);
+  if (elsewhere === undefined || own?.alone === undefined) return null;
+  const lead = (elsewhere.broken - own.alone) / run.images;
+  if (lead <= STARVED) return null;
+  return (
+    `examples made without the defence (${elsewhere.attack}) break ${counted(elsewhere.broken, 'image')}, the same attack ` +
+    `through its own gradients (${own.attack}) ${count(own.alone)}, ${points(lead)} points fewer: its gradients are starved, and ` +
+    'attacks on it alone overstate its robustness'
   );
 }
 

@@ -31,11 +31,18 @@ export interface AdversarialExample {
 
 /** The adversarial examples a variant's shard left behind. Throws RunError where they are missing or do not fit the result. */
 export async function examplesOf(runs: Store, variant: string, shard: number): Promise<AdversarialExample[]> {
-  const { images } = await shardResult(runs, variant, shard);
-  const key = runKeys.examples(variant, shard);
+  return readExamples(runs, runKeys.evaluation(variant, shard), runKeys.examples(variant, shard));
+}
+
+/** Those made on a variant to be tried on all of them. Throws RunError as `examplesOf`. */
+export async function craftedExamplesOf(runs: Store, variant: string, shard: number): Promise<AdversarialExample[]> {
+  return readExamples(runs, runKeys.crafted(variant, shard), runKeys.craftedExamples(variant, shard));
+}
+
+async function readExamples(runs: Store, result: string, key: string): Promise<AdversarialExample[]> {
+  const { images } = await readResult(runs, result);
   const bytes = await runs.get(key);
-  if (bytes === undefined)
-    throw new RunError(`${key} is missing: delete ${runKeys.evaluation(variant, shard)} and run again`);
+  if (bytes === undefined) throw new RunError(`${key} is missing: delete ${result} and run again`);
   const tensor = decodeNpy(bytes, key);
   const broken = images.flatMap((outcome) =>
     outcome.brokenBy === null ? [] : [{ outcome, brokenBy: outcome.brokenBy }],
@@ -49,7 +56,15 @@ export async function examplesOf(runs: Store, variant: string, shard: number): P
 
 /** Throws RunError where the shard is not done or its result cannot be read. */
 export async function shardResult(runs: Store, variant: string, shard: number): Promise<ShardResult> {
-  const key = runKeys.evaluation(variant, shard);
+  return readResult(runs, runKeys.evaluation(variant, shard));
+}
+
+/** What making a variant's examples took and found. Throws RunError as `shardResult`. */
+export async function craftedResult(runs: Store, variant: string, shard: number): Promise<ShardResult> {
+  return readResult(runs, runKeys.crafted(variant, shard));
+}
+
+async function readResult(runs: Store, key: string): Promise<ShardResult> {
   const bytes = await runs.get(key);
   if (bytes === undefined) throw new RunError(`${key} is missing: run again to compute it`);
   return parseRecord(shardResultSchema, bytes, key);
@@ -75,6 +90,8 @@ export function resultKey(plan: Plan, job: Job): string {
   switch (job.kind) {
     case 'rank':
       return rankingKey(plannedRanking(plan, job.method).digest);
+    case 'craft':
+      return runKeys.crafted(job.variant, job.shard);
     case 'evaluate':
       return runKeys.evaluation(job.variant, job.shard);
     case 'transfer':

@@ -2,11 +2,11 @@ import { ConfigError } from '../errors.ts';
 import type { RunConfig } from '../schemas/config.ts';
 import { rankingKey, runKeys } from '../schemas/keys.ts';
 import type { Report } from '../schemas/report.ts';
-import { STAGE_NAMES, type StageName } from '../schemas/service.ts';
+import type { StageName } from '../schemas/service.ts';
 import type { Store } from '../stores/store.ts';
 import type { JobExecutor, JobProgress } from './jobs/executor.ts';
 import type { AnalysisStage } from './planning/analysis-plan.ts';
-import { decodePlan, encodePlan, type Job, type Plan, stageJobs } from './planning/plan.ts';
+import { decodePlan, encodePlan, type Job, type Plan, stageJobs, stagesOf } from './planning/plan.ts';
 import { prepareRun } from './planning/prepare-run.ts';
 import { loadRanking } from './planning/rankings.ts';
 import { isDone } from './results.ts';
@@ -66,7 +66,7 @@ export async function executeRun(options: RunOptions): Promise<RunOutcome> {
 }
 
 function runWork(plan: Plan): PlannedStage[] {
-  return STAGE_NAMES.map((stage) => ({ stage, jobs: stageJobs(plan, stage) }));
+  return stagesOf(plan).map((stage) => ({ stage, jobs: stageJobs(plan, stage) }));
 }
 
 /** Does what is missing, one stage after the other. Throws the signal's reason where it is aborted. */

@@ -1,3 +1,4 @@
+import { craftedOnce, type SuiteAttack } from '../attacks/suites.ts';
 import { RunError } from '../errors.ts';
 import { igdVersion } from '../package-root.ts';
 import { diagnose } from '../ranking/diagnostics.ts';
@@ -14,7 +15,7 @@ import type { Store } from '../stores/store.ts';
 import { maskRankedBy, type Plan } from './planning/plan.ts';
 import { publishedFacts } from './planning/published.ts';
 import { loadRanking } from './planning/rankings.ts';
-import { shardOf, shardResult } from './results.ts';
+import { craftedResult, shardOf, shardResult } from './results.ts';
 
 export interface ReportOptions {
   /**
@@ -107,6 +108,48 @@ async function readAll<From, To>(items: readonly From[], read: (item: From) => P
   return results;
 }
 
+function suiteFacts(spec: SuiteAttack): RunFacts['run']['suite'][number] {
+  const { name, attack, group, on, sees, except } = spec;
+  return {
+    name,
+    attack,
+    group,
+    crafted: on !== undefined,
+    ...(craftedOnce(spec) !== undefined && { once: true as const }),
+    ...(sees && { sees }),
+    ...(except && { except }),
+  };
+}
+
+/** What making examples once has taken, over all shards. */
+async function craftingFacts(
+  plan: Plan,
+  runs: Store,
+  { shards }: Coverage,
+): Promise<Pick<RunFacts['run'], 'crafting'>> {
+  const specs = plan.suite.flatMap((spec) => {
+    const variant = craftedOnce(spec);
+    return variant === undefined ? [] : [{ attack: spec.name, variant }];
+  });
+  if (specs.length === 0) return {};
+  const sources = [...new Set(specs.map(({ variant }) => variant))];
+  const pairs = sources.flatMap((variant) => shards.map((shard) => [variant, shard] as const));
+  const results = await readAll(pairs, ([variant, shard]) => craftedResult(runs, variant, shard));
+  const crafting = specs.map(({ attack, variant }) => {
+    const own = results.filter((result) => result.variant === variant);
+    const usages = own.flatMap(({ attacks }) => attacks.filter((usage) => usage.attack === attack));
+    const total = (key: 'seconds' | 'forwards' | 'gradients') => usages.reduce((sum, usage) => sum + usage[key], 0);
+    return {
+      attack,
+      variant,
+      seconds: total('seconds'),
+      forwards: total('forwards'),
+      gradients: total('gradients'),
+    };
+  });
+  return { crafting };
+}
+
 /** The images of these shards, rising. */
 function imagesIn(plan: Plan, { shards }: Coverage): number[] {
   return shards.flatMap((shard) => {
@@ -150,12 +193,8 @@ async function factsOf(plan: Plan, runs: Store, rankings: Store, coverage: Cover
       id,
       igdVersion: igdVersion(),
       seed: config.seed,
-      suite: plan.suite.map(({ name, attack, group, on }) => ({
-        name,
-        attack,
-        group,
-        crafted: on !== undefined,
-      })),
+      suite: plan.suite.map(suiteFacts),
+      ...(await craftingFacts(plan, runs, coverage)),
       threat: config.threat,
       temperature: config.temperature,
       smoothing: config.smoothing,

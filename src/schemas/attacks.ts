@@ -19,8 +19,11 @@ const common = {
   /** The model the attack sees, where that is not the one it is evaluated on. */
   on: z
     .union([
-      /** Transfer: made on another variant of the run, evaluated on this one. */
-      z.strictObject({ variant: z.string().min(1) }),
+      /**
+       * Transfer: made on another variant of the run, evaluated on this one. `once`: without a look at this one, so that the
+       * examples are made once for the whole run and only tried on each variant.
+       */
+      z.strictObject({ variant: z.string().min(1), once: z.literal(true).optional() }),
       /**
        * A surrogate of the evaluated variant itself, for the gradients that its own pseudo-label starves: another temperature,
        * or the hard mask of the first pass's class with the soft mask's gradient (straight-through).
@@ -33,6 +36,13 @@ const common = {
         }),
     ])
     .optional(),
+  /**
+   * `all`: it also sees images that attacks before it have broken, to tell what it finds alone; what is robust does not
+   * depend on it. Where left out, what its group has left robust.
+   */
+  sees: z.literal('all').optional(),
+  /** Variants that it is left out of. */
+  except: z.array(z.string().min(1)).optional(),
 };
 
 const iterations = count.default(100);
@@ -148,10 +158,10 @@ export type AttackName = ResolvedAttackSpec['attack'];
 export type CraftedOn = NonNullable<ResolvedAttackSpec['on']>;
 
 /** Ordered lists of attacks by name; `src/attacks/suites.ts` spells them out. */
-export const SUITE_NAMES = ['standard', 'plus', 'rand', 'apgd', 'iw-wc'] as const;
+export const SUITE_NAMES = ['standard', 'plus', 'rand', 'apgd', 'rapid', 'iw-wc'] as const;
 /**
- * Name of a suite of the package: `standard`, `plus` and `rand` are AutoAttack's; `apgd` is its first two attacks; `iw-wc` are
- * the nine evaluations of IG-Defense's image-wise worst case.
+ * Name of a suite of the package: `standard`, `plus` and `rand` are AutoAttack's; `apgd` is its first two attacks; `rapid` comes to nearly
+ * the verdict of `standard` at a small part of its cost; `iw-wc` are the nine evaluations of IG-Defense's image-wise worst case.
  */
 export type SuiteName = (typeof SUITE_NAMES)[number];
 

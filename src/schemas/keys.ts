@@ -2,7 +2,11 @@
 export const runKeys = {
   plan: 'plan.json',
   /** What the results of a stage start with. */
-  results: (stage: 'evaluate' | 'transfer') => (stage === 'evaluate' ? 'shards/' : 'transfer/'),
+  results: (stage: 'craft' | 'evaluate' | 'transfer') =>
+    ({ craft: 'crafted/', evaluate: 'shards/', transfer: 'transfer/' })[stage],
+  /** A shard of a variant's examples that are tried on all of them; the examples themselves lie beside it. */
+  crafted: (variant: string, shard: number) => `crafted/${variant}/${padded(shard)}.json`,
+  craftedExamples: (variant: string, shard: number) => `crafted/${variant}/${padded(shard)}.npy`,
   evaluation: (variant: string, shard: number) => `shards/${variant}/${padded(shard)}.json`,
   /** [m, C, H, W] float32: the adversarial examples of the shard's broken images, in image order. */
   examples: (variant: string, shard: number) => `shards/${variant}/${padded(shard)}.npy`,
@@ -13,6 +17,7 @@ export const runKeys = {
   testimony: 'testimony.json',
   /** Where an interrupted evaluation goes on from; gone once it is done. */
   state: (variant: string, shard: number) => `state/${variant}/${padded(shard)}.bin`,
+  craftState: (variant: string, shard: number) => `state/crafted/${variant}/${padded(shard)}.bin`,
   shift: (shard: number) => `shift/${padded(shard)}.json`,
   /** [m, 2, D] float32: the mean activation of each unit before and after the attack, in image order. */
   activations: (shard: number) => `shift/${padded(shard)}.npy`,

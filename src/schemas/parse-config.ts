@@ -89,11 +89,14 @@ function unfitAttacks({ suite, threat }: ConfigDocument): string[] {
 function unknownSources({ suite, variants }: ConfigDocument): string[] {
   if (typeof suite === 'string') return [];
   const known = new Set(['none', ...variants.map(({ id }) => id)]);
-  return suite.flatMap(({ attack, name = attack, on }) =>
-    on !== undefined && 'variant' in on && !known.has(on.variant)
-      ? [`suite: ${name} is made on "${on.variant}", which is none of the variants: ${[...known].join(', ')}`]
-      : [],
-  );
+  const unknown = (name: string, what: string, ids: readonly string[]) =>
+    ids
+      .filter((id) => !known.has(id))
+      .map((id) => `suite: ${name} is ${what} "${id}", which is none of the variants: ${[...known].join(', ')}`);
+  return suite.flatMap(({ attack, name = attack, on, except = [] }) => [
+    ...unknown(name, 'made on', on !== undefined && 'variant' in on ? [on.variant] : []),
+    ...unknown(name, 'left out of', except),
+  ]);
 }
 
 /** Published numbers are of variants that the run has: a misspelt one would be missing from the report without a word. */

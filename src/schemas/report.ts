@@ -23,8 +23,10 @@ const attack = z.strictObject({
   /** Share of all images still robust after this attack and those before it in its group. */
   robustAccuracy: z.number(),
   interval,
-  /** Images this attack broke. */
+  /** Images this attack broke of those that it is to break: what the attacks before it in its group left. */
   broken: z.int(),
+  /** Images that it breaks of all that are right, where it saw them all. */
+  alone: z.int().optional(),
   /** Summed over shards. */
   seconds: z.number(),
   forwards: z.int(),
@@ -145,7 +147,32 @@ export const reportSchema = z.strictObject({
     igdVersion: z.string(),
     seed: z.int(),
     /** Attacks in the order they run; `name` is what results call it, `crafted` where it was made on another model. */
-    suite: z.array(z.strictObject({ name: z.string(), attack: z.string(), group: z.string(), crafted: z.boolean() })),
+    suite: z.array(
+      z.strictObject({
+        name: z.string(),
+        attack: z.string(),
+        group: z.string(),
+        crafted: z.boolean(),
+        /** Made on a variant once, and only tried on each. */
+        once: z.literal(true).optional(),
+        /** It saw all images that were right. */
+        sees: z.literal('all').optional(),
+        /** Variants that it was left out of. */
+        except: z.array(z.string()).optional(),
+      }),
+    ),
+    /** What the attacks took that were made once for the whole run. */
+    crafting: z
+      .array(
+        z.strictObject({
+          attack: z.string(),
+          variant: z.string(),
+          seconds: z.number(),
+          forwards: z.int(),
+          gradients: z.int(),
+        }),
+      )
+      .optional(),
     threat: z.strictObject({ norm: z.string(), epsilon: z.number() }),
     temperature: z.number(),
     smoothing: z.strictObject({ samples: z.int(), sigma: z.number() }).nullable(),

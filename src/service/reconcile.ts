@@ -1,5 +1,5 @@
 import { messageOf } from '../errors.ts';
-import { stageJobs } from '../runs/planning/plan.ts';
+import { stageJobs, stagesOf } from '../runs/planning/plan.ts';
 import type { Outcome, StageName } from '../schemas/service.ts';
 import type { ServiceContext } from './context.ts';
 import { finishAttempt, notifyOutcomeLater } from './finish-attempt.ts';
@@ -13,8 +13,8 @@ export type ReconcileResult =
   | { readonly state: 'ended'; readonly outcome: Outcome | undefined };
 
 /**
- * Takes a run as far as it will go now: submits its rankings and, depending on them, its evaluation; once those jobs have
- * ended, the transfer of what is complete; once that has ended, the report. What is there and which jobs have ended says
+ * Takes a run as far as it will go now: submits its rankings and, depending on them, what is crafted once and its evaluation; once
+ * those jobs have ended, the transfer of what is complete; once that has ended, the report. What is there and which jobs have ended says
  * what is next, never the event that called: called twice, at once, late or for nothing, it does no harm. Of a run that has
  * ended, it does what its end asks for and somebody left undone. Throws InputError where there is no such run, RunError where
  * AWS refuses: the next call goes on from there.
@@ -27,13 +27,23 @@ export async function reconcileRun(ctx: ServiceContext, run: string): Promise<Re
     after: [],
   });
   if (rank === undefined) return waiting('rank');
+  const before = [rank];
+  if (stagesOf(open.plan).includes('craft')) {
+    const craft = await ensureStage(ctx, open, 'craft', {
+      propose: async () => missing(await doneJobs(ctx, open, 'craft')),
+      // A defended variant is crafted on with its ranking.
+      after: rank.submissions,
+    });
+    if (craft === undefined) return waiting('craft');
+    before.push(craft);
+  }
   const evaluate = await ensureStage(ctx, open, 'evaluate', {
     propose: async () => missing(await doneJobs(ctx, open, 'evaluate')),
-    after: rank.submissions,
+    after: before.flatMap(({ submissions }) => submissions),
   });
   // What was submitted just now has not ended; its events lead here again.
-  if (evaluate === undefined || rank.isNew || evaluate.isNew) return waiting('evaluate');
-  if (!(await haveEnded(ctx, [rank, evaluate]))) return waiting('evaluate');
+  if (evaluate === undefined || evaluate.isNew || before.some(({ isNew }) => isNew)) return waiting('evaluate');
+  if (!(await haveEnded(ctx, [...before, evaluate]))) return waiting('evaluate');
   const transfer = await ensureStage(ctx, open, 'transfer', { propose: () => transferable(ctx, open), after: [] });
   if (transfer === undefined || transfer.isNew || !(await haveEnded(ctx, [transfer]))) return waiting('transfer');
   return { state: 'ended', outcome: await finishAttempt(ctx, open) };

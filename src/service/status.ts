@@ -1,8 +1,8 @@
+import { stagesOf } from '../runs/planning/plan.ts';
 import { readRecord } from '../schemas/parse-record.ts';
 import {
   type Outcome,
   remoteKeys,
-  STAGE_NAMES,
   type StageName,
   serviceKeys,
   type TaskProgress,
@@ -66,7 +66,7 @@ export interface StageStatus {
 export async function runStatus(ctx: ServiceContext, run: string): Promise<RunStatus> {
   const open = await loadRun(ctx, run);
   const stages: StageStatus[] = [];
-  for (const stage of STAGE_NAMES) stages.push(await stageStatus(ctx, open, stage));
+  for (const stage of stagesOf(open.plan)) stages.push(await stageStatus(ctx, open, stage));
   const outcome = open.ended ? await outcomeOf(ctx, run, open.attempt) : undefined;
   const [claim, report] = await Promise.all([claimOf(ctx, run, 1), newestReport(open)]);
   const inHand = stages.find(

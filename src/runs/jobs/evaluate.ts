@@ -1,22 +1,16 @@
 import { NO_PREDICTION } from '../../attacks/core/predictions.ts';
 import { requireFewUnpredicted } from '../../attacks/core/unpredicted.ts';
-import { createAttack, type SuiteAttack } from '../../attacks/suites.ts';
+import { craftedOnce, createAttack, type SuiteAttack } from '../../attacks/suites.ts';
 import { predictImages } from '../../evaluation/predict.ts';
-import { evaluateImages, type SuiteEntry } from '../../evaluation/protocol.ts';
-import { encodeNpy } from '../../numeric/npy.ts';
-import { gatherRows, stackRows } from '../../numeric/rows.ts';
-import { float32 } from '../../numeric/tensor.ts';
+import type { SuiteEntry } from '../../evaluation/protocol.ts';
+import { storedExamples } from '../../evaluation/stored-examples.ts';
+import { stackRows } from '../../numeric/rows.ts';
 import { runKeys } from '../../schemas/keys.ts';
-import {
-  type ShardResult,
-  shardResultSchema,
-  type TransferResult,
-  transferResultSchema,
-} from '../../schemas/results.ts';
-import { examplesOf, imagesOf } from '../results.ts';
+import { type TransferResult, transferResultSchema } from '../../schemas/results.ts';
+import { craftedExamplesOf, examplesOf } from '../results.ts';
+import { attackShard } from './attack-shard.ts';
 import type { JobProgress } from './executor.ts';
 import type { JobContext } from './job-context.ts';
-import { resumeProgress, shardCheckpoints } from './shard-checkpoints.ts';
 import { requireTestimony } from './testimony.ts';
 
 /** Evaluates one variant on one shard: the whole suite, then the adversarial examples and the result, in that order. */
@@ -25,38 +19,43 @@ export async function evaluateShard(
   job: { readonly variant: string; readonly shard: number },
   progress: (state: JobProgress) => void,
 ): Promise<void> {
-  const { config, inputs } = context.plan;
+  const { variant, shard } = job;
   await requireTestimony(context);
-  const model = await context.model(job.variant);
-  const images = await imagesOf(context, job.shard);
-  const checkpoints = shardCheckpoints(context, job);
-  const resumed = resumeProgress(checkpoints, progress);
-  const { outcomes, adversarial, usage, checks } = await evaluateImages(model, images, {
-    suite: context.plan.suite.map((spec) => entryOf(context, job.variant, spec)),
-    threat: config.threat,
-    seed: config.seed,
-    batchSize: config.compute.batchSize,
-    examples: config.examples,
-    ...resumed,
-  });
-  const broken = outcomes.flatMap(({ brokenBy }, row) => (brokenBy === null ? [] : [row]));
-  const examples = float32([broken.length, ...inputs.imageShape], gatherRows(adversarial, broken, model.imageSize));
-  const result: ShardResult = { schema: 'igd.shard/2', variant: job.variant, images: outcomes, attacks: usage, checks };
+  const suite: SuiteEntry[] = [];
+  for (const spec of context.plan.suite) suite.push(await entryOf(context, job, spec));
+  const result = await attackShard(context, { ...job, suite, state: runKeys.state(variant, shard) }, progress);
   // The result is what says "done": examples first, so that a done shard always has them.
-  await context.runs.put(runKeys.examples(job.variant, job.shard), encodeNpy(examples));
-  const proof = context.proofOf(job.variant);
-  if (proof !== undefined) await context.runs.putNew(runKeys.proof(job.variant), `${JSON.stringify(proof)}\n`);
-  await context.runs.put(
-    runKeys.evaluation(job.variant, job.shard),
-    `${JSON.stringify(shardResultSchema.parse(result), null, 1)}\n`,
-  );
-  await checkpoints.delete();
+  await context.runs.put(runKeys.examples(variant, shard), result.examples);
+  const proof = context.proofOf(variant);
+  if (proof !== undefined) await context.runs.putNew(runKeys.proof(variant), `${JSON.stringify(proof)}\n`);
+  await context.runs.put(runKeys.evaluation(variant, shard), result.record);
+  await result.done();
 }
 
-function entryOf(context: JobContext, variant: string, spec: SuiteAttack): SuiteEntry {
-  const { group, on } = spec;
-  const entry = { attack: createAttack(spec), group };
-  return on === undefined ? entry : { ...entry, craftedOn: () => context.craftedOn(variant, on) };
+async function entryOf(
+  context: JobContext,
+  { variant, shard }: { readonly variant: string; readonly shard: number },
+  spec: SuiteAttack,
+): Promise<SuiteEntry> {
+  const { name, group, on, sees, except = [] } = spec;
+  const entry = { group, ...(sees && { sees }) };
+  if (except.includes(variant)) return { ...entry, attack: storedExamples(name, []) };
+  const source = craftedOnce(spec);
+  if (source !== undefined) {
+    const crafted = await craftedExamplesOf(context.runs, source, shard);
+    const examples = crafted.filter(({ brokenBy }) => brokenBy === name);
+    return {
+      ...entry,
+      attack: storedExamples(
+        name,
+        examples.map(({ outcome: { image }, x }) => ({ image, x })),
+      ),
+    };
+  }
+  const attack = createAttack(spec);
+  return on === undefined
+    ? { ...entry, attack }
+    : { ...entry, attack, craftedOn: () => context.craftedOn(variant, on) };
 }
 
 /** Evaluates one variant on the adversarial examples every variant has for a shard's images: one forward an example. */

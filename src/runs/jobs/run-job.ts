@@ -1,5 +1,6 @@
 import type { Job } from '../planning/plan.ts';
 import { shiftShard, surfaceOf } from './analysis.ts';
+import { craftShard } from './craft.ts';
 import { evaluateShard, transferShard } from './evaluate.ts';
 import type { JobProgress } from './executor.ts';
 import type { JobContext } from './job-context.ts';
@@ -10,6 +11,8 @@ export function runJob(context: JobContext, job: Job, progress: (state: JobProgr
   switch (job.kind) {
     case 'rank':
       return rankJob(context, job.method, progress);
+    case 'craft':
+      return craftShard(context, job, progress);
     case 'evaluate':
       return evaluateShard(context, job, progress);
     case 'transfer':

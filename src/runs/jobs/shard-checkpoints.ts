@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { deserialize, serialize } from 'node:v8';
 import { evaluationsIn } from '../../attacks/core/attack.ts';
 import type { CheckpointStore, SavedEvaluation } from '../../evaluation/image-state.ts';
-import { runKeys } from '../../schemas/keys.ts';
 import type { JobProgress } from './executor.ts';
 import type { JobContext } from './job-context.ts';
 
@@ -21,12 +20,8 @@ export interface ShardCheckpointStore extends CheckpointStore {
   delete(): Promise<void>;
 }
 
-/** Keeps what a shard has so far beside the run's results, so that whoever does it next goes on from there. */
-export function shardCheckpoints(
-  { plan, runs }: Pick<JobContext, 'plan' | 'runs'>,
-  { variant, shard }: { readonly variant: string; readonly shard: number },
-): ShardCheckpointStore {
-  const key = runKeys.state(variant, shard);
+/** Keeps what a shard has so far under `key` beside the run's results, so that whoever does it next goes on from there. */
+export function shardCheckpoints({ plan, runs }: Pick<JobContext, 'plan' | 'runs'>, key: string): ShardCheckpointStore {
   const owner = `${STATE_VERSION}/${plan.id}/${key}`;
   let due = performance.now() + INTERVAL_MS;
   const save = async (evaluation: SavedEvaluation) => {

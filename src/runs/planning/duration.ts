@@ -1,4 +1,4 @@
-import { type AttackAssumptions, attackCost, cleanCost, transferCost } from './estimate.ts';
+import { type AttackAssumptions, attackCost, cleanCost, craftingCost, transferCost } from './estimate.ts';
 import type { ModelKind, Workload } from './workload.ts';
 
 /** How fast one model is evaluated by one worker, the others at work beside it. */
@@ -51,24 +51,31 @@ export function durationOf(
   assumptions: AttackAssumptions,
   parallelism: Parallelism,
 ): number {
-  const jobs = (opening: keyof ModelRates['open'], perImage: (model: ModelRates) => number) =>
+  const jobs = (opening: keyof ModelRates['open'], perImage: (model: ModelRates, variant: string) => number) =>
     load.variants.flatMap(({ id, kind }) => {
       const model = ratesOf(rates, kind);
-      const seconds = perImage(model);
+      const seconds = perImage(model, id);
       return load.shards.map((images) => ({ variant: id, seconds: images * seconds, open: model.open[opening] }));
     });
-  const evaluate = jobs('attacks', (model) => evaluationSeconds(load, model, assumptions));
+  const evaluate = jobs('attacks', (model, variant) => evaluationSeconds(load, model, variant, assumptions));
   const transfer = jobs('forward', ({ forward }) => forward * transferCost(load, assumptions).forwards);
-  const stages = [evaluate, transfer].map((stage) => makespan(stage, parallelism.workers));
+  const stages = [craftJobs(load, rates, assumptions), evaluate, transfer].map((stage) =>
+    makespan(stage, parallelism.workers),
+  );
   return rates.start + rankSeconds(load, rates, parallelism) + stages.reduce((sum, seconds) => sum + seconds, 0);
 }
 
 /** The whole suite, an image of the data set. */
-function evaluationSeconds(load: Workload, { forward, attacks }: ModelRates, assumptions: AttackAssumptions): number {
+function evaluationSeconds(
+  load: Workload,
+  { forward, attacks }: ModelRates,
+  variant: string,
+  assumptions: AttackAssumptions,
+): number {
   const clean = cleanCost(assumptions);
   const [first] = load.attacks.map(({ name }) => name);
   const seconds = load.attacks.map(({ name }, index) => {
-    const { forwards, gradients } = attackCost(load, index, assumptions);
+    const { forwards, gradients } = attackCost(load, index, variant, assumptions);
     return (forwards + gradients) * secondsOf(attacks, name);
   });
   // A gradient of the checks is taken to cost what an evaluation of the first attack does, as a rule a gradient too.
@@ -78,16 +85,37 @@ function evaluationSeconds(load: Workload, { forward, attacks }: ModelRates, ass
   );
 }
 
+/** Examples that are made once, on the undefended model as a rule. */
+function craftJobs(load: Workload, rates: Rates, assumptions: AttackAssumptions): TimedJob[] {
+  const model = timedModel(rates);
+  const perImage = load.attacks.reduce((sum, { name, once }, index) => {
+    if (!once) return sum;
+    const { forwards, gradients } = craftingCost(load, index, assumptions);
+    return sum + (forwards + gradients) * secondsOf(model.attacks, name);
+  }, 0);
+  if (perImage === 0) return [];
+  return load.shards.map((images) => ({
+    variant: 'none',
+    seconds: images * perImage,
+    open: model.open.attacks,
+  }));
+}
+
 /** A ranking has the cores of all workers; that they help in full is taken for granted. */
-function rankSeconds({ rankings }: Workload, { models, tail }: Rates, { workers }: Parallelism): number {
-  const timed = models.base ?? models.defended;
-  if (timed === undefined) throw new Error('no model was timed');
-  const { forward } = timed;
+function rankSeconds({ rankings }: Workload, rates: Rates, { workers }: Parallelism): number {
+  const { forward } = timedModel(rates);
+  const { tail } = rates;
   const alone = rankings.reduce(
     (sum, { images, trunks, tails }) => sum + images * (trunks * forward + tails * tail),
     0,
   );
   return alone / workers;
+}
+
+function timedModel({ models }: Rates): ModelRates {
+  const timed = models.base ?? models.defended;
+  if (timed === undefined) throw new Error('no model was timed');
+  return timed;
 }
 
 function secondsOf(attacks: ModelRates['attacks'], name: string): number {

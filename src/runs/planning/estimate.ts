@@ -74,7 +74,9 @@ export interface Estimate {
   readonly stages: readonly StageLoad[];
   readonly rankings: readonly RankingLoad[];
   readonly variants: readonly VariantEstimate[];
-  /** Of all variants; rankings are not in it. */
+  /** Examples that are made once for all variants; left out where there are none. */
+  readonly crafting?: readonly AttackEstimate[];
+  /** Of all variants and of what is made once for them; rankings are not in it. */
   readonly total: Bounds<AttackCost>;
   readonly assumption: WorkAssumptions;
 }
@@ -94,11 +96,17 @@ export function estimateWork(load: Workload, assumption: WorkAssumptions): Estim
       attack: name,
       group,
       perImage,
-      ...bounded((assumptions) => attackCost(load, index, assumptions)),
+      ...bounded((assumptions) => attackCost(load, index, id, assumptions)),
     })),
     transfer: bounded((assumptions) => transferCost(load, assumptions)),
   }));
+  const crafting = load.attacks.flatMap(({ name, group, cost: perImage, once }, index) =>
+    once
+      ? [{ attack: name, group, perImage, ...bounded((assumptions) => craftingCost(load, index, assumptions)) }]
+      : [],
+  );
   const parts = variants.flatMap(({ clean, attacks, transfer }) => [clean, ...attacks, transfer]);
+  parts.push(...crafting);
   return {
     images,
     imagesPerShard: Math.max(...load.shards),
@@ -106,6 +114,7 @@ export function estimateWork(load: Workload, assumption: WorkAssumptions): Estim
     stages: load.stages,
     rankings: load.rankings,
     variants,
+    ...(crafting.length > 0 && { crafting }),
     total: { expected: sumOf(parts.map((part) => part.expected)), most: sumOf(parts.map((part) => part.most)) },
     assumption,
   };
@@ -119,10 +128,34 @@ export function cleanCost({ correct }: AttackAssumptions): AttackCost {
   return { forwards: 1 + CHECKS.forwards * correct, gradients: CHECKS.gradients * correct };
 }
 
-/** The attack at `index` of the suite, an image of the data set. */
-export function attackCost({ attacks }: Workload, index: number, { seen, verified }: AttackAssumptions): AttackCost {
-  const { cost, group } = attacks[index]!;
-  const place = attacks.findIndex((attack) => attack.group === group) === index ? 'first' : 'later';
+const NOTHING: AttackCost = { forwards: 0, gradients: 0 };
+
+/** The attack at `index` of the suite on a variant, an image of the data set. */
+export function attackCost(
+  { attacks }: Workload,
+  index: number,
+  variant: string,
+  { seen, verified }: AttackAssumptions,
+): AttackCost {
+  const { cost, group, once, seesAll, except } = attacks[index]!;
+  if (except.includes(variant)) return NOTHING;
+  if (once) return { ...NOTHING, forwards: verified.first };
+  const isFirst = seesAll || attacks.findIndex((attack) => attack.group === group) === index;
+  return seenCost(cost, isFirst ? 'first' : 'later', { seen, verified });
+}
+
+/** Making the examples of the attack at `index` once, an image of the data set; its model is opened and checked for that. */
+export function craftingCost({ attacks }: Workload, index: number, assumptions: AttackAssumptions): AttackCost {
+  const isFirst = attacks.findIndex(({ once }) => once) === index;
+  const attack = seenCost(attacks[index]!.cost, isFirst ? 'first' : 'later', assumptions);
+  return isFirst ? sumOf([cleanCost(assumptions), attack]) : attack;
+}
+
+function seenCost(
+  cost: AttackCost,
+  place: 'first' | 'later',
+  { seen, verified }: Pick<AttackAssumptions, 'seen' | 'verified'>,
+): AttackCost {
   return { forwards: cost.forwards * seen[place] + verified[place], gradients: cost.gradients * seen[place] };
 }
 

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { resolveSuite, type SuiteAttack, suiteAttackSchema } from '../../attacks/suites.ts';
+import { craftedOnce, resolveSuite, type SuiteAttack, suiteAttackSchema } from '../../attacks/suites.ts';
 import { RunError } from '../../errors.ts';
 import { type RankingRecipe, rankingDigest, recipeFor } from '../../ranking/ranking.ts';
 import type { ClipConfig, RunConfig } from '../../schemas/config.ts';
 import { parseConfig } from '../../schemas/parse-config.ts';
 import { parseRecord } from '../../schemas/parse-record.ts';
-import type { StageName } from '../../schemas/service.ts';
+import { STAGE_NAMES, type StageName } from '../../schemas/service.ts';
 import {
   entryOf,
   RANKING_METHODS,
@@ -51,6 +51,8 @@ export interface Plan extends Omit<z.infer<typeof planFileSchema>, 'config' | 's
 /** A piece of a run. */
 export type RunJob =
   | { readonly kind: 'rank'; readonly method: RankingMethod }
+  /** Makes examples on a variant that are tried on all of them. */
+  | { readonly kind: 'craft'; readonly variant: string; readonly shard: number }
   | { readonly kind: 'evaluate'; readonly variant: string; readonly shard: number }
   | { readonly kind: 'transfer'; readonly variant: string; readonly shard: number };
 
@@ -145,6 +147,11 @@ function transferJobs(plan: Plan): RunJob[] {
   return eachShard(plan, 'transfer');
 }
 
+function craftJobs({ suite, shards }: Plan): RunJob[] {
+  const sources = new Set(suite.flatMap((spec) => craftedOnce(spec) ?? []));
+  return [...sources].flatMap((variant) => shards.map((_, shard): RunJob => ({ kind: 'craft', variant, shard })));
+}
+
 function eachShard({ config, shards }: Plan, kind: 'evaluate' | 'transfer'): RunJob[] {
   return config.variants.flatMap(({ id }) => shards.map((_, shard): RunJob => ({ kind, variant: id, shard })));
 }
@@ -188,6 +195,7 @@ function identity({ config, inputs, suite, rankings, shards }: Omit<Plan, 'id' |
 
 const JOBS_OF: Readonly<Record<StageName, (plan: Plan) => RunJob[]>> = {
   rank: (plan) => plan.rankings.map(({ method }) => ({ kind: 'rank', method })),
+  craft: craftJobs,
   evaluate: evaluateJobs,
   transfer: transferJobs,
 };
@@ -197,11 +205,18 @@ export function stageJobs(plan: Plan, stage: StageName): RunJob[] {
   return JOBS_OF[stage](plan);
 }
 
+/** The stages of a plan: nothing is crafted where the suite asks for nothing. */
+export function stagesOf(plan: Plan): StageName[] {
+  return STAGE_NAMES.filter((stage) => stage !== 'craft' || stageJobs(plan, stage).length > 0);
+}
+
 /** A job in a reader's words, e.g. "conf@0.8 shard 3". */
 export function jobLabel(job: Job): string {
   switch (job.kind) {
     case 'rank':
       return `${job.method} ranking`;
+    case 'craft':
+      return `${job.variant} examples of shard ${job.shard}`;
     case 'shift':
       return `shift shard ${job.shard}`;
     case 'surface':

@@ -1,14 +1,14 @@
 import type { AttackCost } from '../../attacks/core/attack.ts';
-import { createAttack } from '../../attacks/suites.ts';
+import { craftedOnce, createAttack } from '../../attacks/suites.ts';
 import { layerOf } from '../../models/classifier.ts';
 import { type RankingCost, rankingCost } from '../../ranking/methods.ts';
 import type { RunConfig } from '../../schemas/config.ts';
-import { STAGE_NAMES, type StageName } from '../../schemas/service.ts';
+import type { StageName } from '../../schemas/service.ts';
 import type { RankingMethod } from '../../schemas/variants.ts';
 import type { Store } from '../../stores/store.ts';
 import { classifierSpec, openClassifier } from '../inputs/open-classifier.ts';
 import { isDone } from '../results.ts';
-import { maskRankedBy, type Plan, stageJobs } from './plan.ts';
+import { maskRankedBy, type Plan, stageJobs, stagesOf } from './plan.ts';
 
 /** What a run is to do, as plain numbers. */
 export interface Workload {
@@ -31,6 +31,12 @@ export interface AttackLoad {
   readonly group: string;
   /** Of an image that holds out. */
   readonly cost: AttackCost;
+  /** Made once for the whole run, by the stage before the evaluation, which only tries what it found. */
+  readonly once: boolean;
+  /** It sees all images that are right. */
+  readonly seesAll: boolean;
+  /** Variants that it is left out of. */
+  readonly except: readonly string[];
 }
 
 export interface StageLoad {
@@ -56,8 +62,11 @@ export async function workloadOf(plan: Plan, local: RunConfig, rankings: Store):
       name: spec.name,
       group: spec.group,
       cost: createAttack(spec).cost(plan.inputs.checkpoint.classes),
+      once: craftedOnce(spec) !== undefined,
+      seesAll: spec.sees === 'all',
+      except: spec.except ?? [],
     })),
-    stages: STAGE_NAMES.map((stage) => {
+    stages: stagesOf(plan).map((stage) => {
       const jobs = stageJobs(plan, stage).length;
       return { stage, jobs, left: stage === 'rank' ? missing.length : jobs };
     }),

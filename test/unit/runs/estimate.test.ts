@@ -12,6 +12,8 @@ import type { Workload } from '../../../src/runs/planning/workload.ts';
 import { onnxRuntime } from '../../../src/runtime/session.ts';
 
 /** 10 images in shards of 6 and 4; one attack after another in group a, a third in a group of its own. */
+/** An attack that is made on each variant, in its turn. */
+const PLAIN = { once: false, seesAll: false, except: [] } as const;
 const LOAD: Workload = {
   shards: [6, 4],
   variants: [
@@ -19,9 +21,9 @@ const LOAD: Workload = {
     { id: 'loir', kind: 'defended' },
   ],
   attacks: [
-    { name: 'one', group: 'a', cost: { forwards: 0, gradients: 100 } },
-    { name: 'two', group: 'a', cost: { forwards: 30, gradients: 200 } },
-    { name: 'three', group: 'b', cost: { forwards: 50, gradients: 0 } },
+    { name: 'one', group: 'a', cost: { forwards: 0, gradients: 100 }, ...PLAIN },
+    { name: 'two', group: 'a', cost: { forwards: 30, gradients: 200 }, ...PLAIN },
+    { name: 'three', group: 'b', cost: { forwards: 50, gradients: 0 }, ...PLAIN },
   ],
   stages: [],
   rankings: [{ method: 'loir', layer: 'layer4', images: 20, trunks: 1, tails: 3 }],

@@ -1,0 +1,57 @@
+import { evaluateImages, type SuiteEntry } from '../../evaluation/protocol.ts';
+import { encodeNpy } from '../../numeric/npy.ts';
+import { gatherRows } from '../../numeric/rows.ts';
+import { float32 } from '../../numeric/tensor.ts';
+import { type ShardResult, shardResultSchema } from '../../schemas/results.ts';
+import { imagesOf } from '../results.ts';
+import type { JobProgress } from './executor.ts';
+import type { JobContext } from './job-context.ts';
+import { resumeProgress, shardCheckpoints } from './shard-checkpoints.ts';
+
+export interface ShardAttacks {
+  /** The variant that is evaluated. */
+  readonly variant: string;
+  readonly shard: number;
+  readonly suite: readonly SuiteEntry[];
+  /** Key of what an interrupted start has left. */
+  readonly state: string;
+}
+
+/** What attacks on a shard have found, to be stored. */
+interface AttackedShard {
+  /** .npy, [m, C, H, W] float32: the adversarial examples of the broken images, in image order. */
+  readonly examples: Uint8Array;
+  /** JSON of a `ShardResult`. */
+  readonly record: string;
+  /** To be called once both are stored: what an interrupted start would go on from is not needed any more. */
+  done(): Promise<void>;
+}
+
+/** Attacks the images of a shard on one variant; goes on where an earlier start was interrupted. */
+export async function attackShard(
+  context: JobContext,
+  { variant, shard, suite, state }: ShardAttacks,
+  progress: (state: JobProgress) => void,
+): Promise<AttackedShard> {
+  const { config, inputs } = context.plan;
+  const model = await context.model(variant);
+  const images = await imagesOf(context, shard);
+  const checkpoints = shardCheckpoints(context, state);
+  const resumed = resumeProgress(checkpoints, progress);
+  const { outcomes, adversarial, usage, checks } = await evaluateImages(model, images, {
+    suite,
+    threat: config.threat,
+    seed: config.seed,
+    batchSize: config.compute.batchSize,
+    examples: config.examples,
+    ...resumed,
+  });
+  const broken = outcomes.flatMap(({ brokenBy }, row) => (brokenBy === null ? [] : [row]));
+  const examples = float32([broken.length, ...inputs.imageShape], gatherRows(adversarial, broken, model.imageSize));
+  const result: ShardResult = { schema: 'igd.shard/2', variant, images: outcomes, attacks: usage, checks };
+  return {
+    examples: encodeNpy(examples),
+    record: `${JSON.stringify(shardResultSchema.parse(result), null, 1)}\n`,
+    done: () => checkpoints.delete(),
+  };
+}
