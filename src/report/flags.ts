@@ -88,7 +88,7 @@ function starvedGradients({ variant, run }: VariantCase): string | null {
   if (lead <= STARVED) return null;
   return (
     `examples made without the defence (${elsewhere.attack}) break ${counted(elsewhere.broken, 'image')}, the same attack ` +
-    `through its own gradients (${own.attack}) ${count(own.alone)}, ${points(lead)} points fewer: its gradients are starved, and ` +
+    `through its own gradients (${own.attack}) ${count(own.alone)}, ${(100 * lead).toFixed(1)} points fewer: its gradients are starved, and ` +
     'attacks on it alone overstate its robustness'
   );
 }

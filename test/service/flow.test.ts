@@ -73,6 +73,25 @@ describe.runIf(hasMoto)('a run on the service', () => {
     expect(stage.cluster.jobs.map(({ size }) => size)).toEqual([6, 1]);
   });
 
+  test('makes examples once before any variant is evaluated, where its suite asks for that', async () => {
+    const run = await submit(stage, another({ variants: ['none', 'loir'], suite: 'rapid' }));
+    // The ranking is there already.
+    const [craft, evaluate] = stage.cluster.jobs;
+    expect([craft, evaluate].map((job) => job?.size)).toEqual([2, 4]);
+    expect(evaluate?.dependsOn).toEqual([craft?.id]);
+    await drive(stage, inProcess);
+    const { state, stages } = await runStatus(stage.ctx, run);
+    expect(state).toBe('complete');
+    expect(stages.map((each) => [each.stage, each.jobs.done])).toEqual([
+      ['rank', 1],
+      ['craft', 2],
+      ['evaluate', 4],
+      ['transfer', 4],
+    ]);
+    const { run: facts } = Object(await report(stage, run));
+    expect(facts.crafting).toMatchObject([{ attack: 'base.malt', variant: 'none' }]);
+  }, 200_000);
+
   test('is reported once, and told once, by 20 finalizers at a time', async () => {
     let written = 0;
     const runs = {

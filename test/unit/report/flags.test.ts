@@ -54,7 +54,29 @@ function flagsOf(sample: Partial<VariantCase>): Record<string, string> {
   return Object.fromEntries(flagVariant({ ...defaults, ...sample }).map(({ code, message }) => [code, message]));
 }
 
+/** A run of the suite rapid: what the undefended model's examples break, and what the variant's own gradients do. */
+function rapid(crafted: number, alone: number | undefined): Partial<VariantCase> {
+  const suite: Report['run']['suite'] = [
+    { name: 'base.malt', attack: 'malt', group: 'all', crafted: true, once: true },
+    { name: 'malt', attack: 'malt', group: 'all', crafted: false, sees: 'all', except: ['none'] },
+  ];
+  const row = { ...variant('loir', 400, 400).attacks[0]!, broken: crafted };
+  const attacks = [
+    { ...row, attack: 'base.malt' },
+    { ...row, attack: 'malt', broken: 0, ...(alone !== undefined && { alone }) },
+  ];
+  return { run: { ...run, suite }, variant: { ...variant('loir', 400, 400), attacks } };
+}
+
 describe('flags of a variant', () => {
+  it('tell of gradients that find less than examples made without the defence, from two points on', () => {
+    expect(flagsOf(rapid(300, 200))['starved-gradients']).toMatch(
+      /\(base\.malt\) break 300 images, the same attack through its own gradients \(malt\) 200, 10\.0 points fewer/,
+    );
+    expect(flagsOf(rapid(300, 279))).toHaveProperty('starved-gradients');
+    for (const alone of [280, 300, 350, undefined]) expect(flagsOf(rapid(300, alone))).toEqual({});
+  });
+
   it('are none where the gain holds up', () => {
     expect(flagsOf({})).toEqual({});
     expect(flagsOf({ base: undefined })).toEqual({});
