@@ -91,7 +91,7 @@ const SUITES: Readonly<Record<SuiteName, Suite>> = {
   rapid: () => [
     { attack: 'malt', name: 'base.malt', on: { ...BASE, once: true }, targets: 3, iterations: 25 },
     { attack: 'malt', targets: 2, iterations: 25, sees: 'all', except: ['none'] },
-    { attack: 'pma', iterations: 50 },
+    { attack: 'pma', iterations: 25 },
   ],
   'iw-wc': () => [
     ...inSequence('autoattack', AUTOATTACK),
