@@ -146,6 +146,20 @@ const suiteSchema = z.union([
     ),
 ]);
 
+const auditSchema = z.strictObject({
+  /** What the sample goes through, one attack on what the one before it left. */
+  suite: suiteSchema.default('standard'),
+  /** Half the width of the interval of the accuracy, a share of all images: 0.005 is half a point. */
+  halfWidth: z
+    .number()
+    .positive()
+    .max(0.1, 'is a share of all images, 0.1 at most: half a point is 0.005')
+    .default(0.005),
+  /** That the intervals of all variants hold at once. */
+  confidence: z.number().gt(0.5).lt(1, 'must be less than 1: nothing is certain of a sample').default(0.95),
+});
+export type AuditConfig = z.infer<typeof auditSchema>;
+
 /** What may compute. A device that is asked for and not there is an error, never a reason to compute elsewhere. */
 export const DEVICES = ['cpu', 'cuda', 'webgpu'] as const;
 /** What may compute: `cpu`, `cuda` or `webgpu`. */
@@ -185,6 +199,8 @@ export const configSchema = z.strictObject({
   suite: suiteSchema,
   /** Whether an attack sees only the images that those before it left robust, or all of them. */
   protocol: z.enum(PROTOCOLS).default('sequential'),
+  /** A bound on what another suite would leave, from a sample of the images that this one left robust. */
+  audit: auditSchema.optional(),
   /** Which adversarial example is kept: the last misclassified iterate, as AutoAttack does, or the first (faster). */
   examples: z.enum(['last', 'first']).default('last'),
   /** For `igd analyze`; a run is not changed by it. */

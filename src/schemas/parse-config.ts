@@ -77,26 +77,38 @@ function contradictionsIn(config: ConfigDocument): string[] {
   ];
 }
 
+type Suite = ConfigDocument['suite'];
+
+/** The suites of a config, each with the key it stands under. */
+function suitesOf({ suite, audit }: ConfigDocument): { readonly key: string; readonly suite: Suite }[] {
+  return [{ key: 'suite', suite }, ...(audit === undefined ? [] : [{ key: 'audit.suite', suite: audit.suite }])];
+}
+
 /** Attacks that are not for the norm: known before hours of the others. */
-function unfitAttacks({ suite, threat }: ConfigDocument): string[] {
-  if (suite === 'iw-wc' && threat.norm !== 'Linf')
-    return [`suite: iw-wc is for Linf (RayS is), not for ${threat.norm}`];
-  if (typeof suite === 'string') return [];
-  return suite.flatMap((spec) => normProblem(spec, threat.norm) ?? []).map((problem) => `suite: ${problem}`);
+function unfitAttacks(config: ConfigDocument): string[] {
+  const { norm } = config.threat;
+  return suitesOf(config).flatMap(({ key, suite }) => {
+    if (suite === 'iw-wc' && norm !== 'Linf') return [`${key}: iw-wc is for Linf (RayS is), not for ${norm}`];
+    if (typeof suite === 'string') return [];
+    return suite.flatMap((spec) => normProblem(spec, norm) ?? []).map((problem) => `${key}: ${problem}`);
+  });
 }
 
 /** Attacks may be made on another variant of the run, or on the model itself. */
-function unknownSources({ suite, variants }: ConfigDocument): string[] {
-  if (typeof suite === 'string') return [];
-  const known = new Set(['none', ...variants.map(({ id }) => id)]);
+function unknownSources(config: ConfigDocument): string[] {
+  const known = new Set(['none', ...config.variants.map(({ id }) => id)]);
   const unknown = (name: string, what: string, ids: readonly string[]) =>
     ids
       .filter((id) => !known.has(id))
-      .map((id) => `suite: ${name} is ${what} "${id}", which is none of the variants: ${[...known].join(', ')}`);
-  return suite.flatMap(({ attack, name = attack, on, except = [] }) => [
-    ...unknown(name, 'made on', on !== undefined && 'variant' in on ? [on.variant] : []),
-    ...unknown(name, 'left out of', except),
-  ]);
+      .map((id) => `${name} is ${what} "${id}", which is none of the variants: ${[...known].join(', ')}`);
+  return suitesOf(config).flatMap(({ key, suite }) => {
+    if (typeof suite === 'string') return [];
+    const problems = suite.flatMap(({ attack, name = attack, on, except = [] }) => [
+      ...unknown(name, 'made on', on !== undefined && 'variant' in on ? [on.variant] : []),
+      ...unknown(name, 'left out of', except),
+    ]);
+    return problems.map((problem) => `${key}: ${problem}`);
+  });
 }
 
 /** Published numbers are of variants that the run has: a misspelt one would be missing from the report without a word. */

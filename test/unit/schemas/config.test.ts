@@ -56,6 +56,25 @@ describe('run config', () => {
     expect(problem({ ranking: { clip: { model: 'a.pt', tokenizer, similarity: numbers } } })).toContain('pStart');
   });
 
+  test('takes an audit, and says what is wrong with one', () => {
+    expect(parse().audit).toBeUndefined();
+    expect(parse({ audit: {} }).audit).toEqual({ suite: 'standard', halfWidth: 0.005, confidence: 0.95 });
+    const own = { suite: [{ attack: 'apgd-t', targets: 3 }], halfWidth: 0.01, confidence: 0.9 };
+    expect(parse({ audit: own }).audit).toMatchObject({ ...own, suite: [{ attack: 'apgd-t', targets: 3 }] });
+    expect(problem({ audit: { halfWidth: 0.5 } })).toContain(
+      'audit.halfWidth: is a share of all images, 0.1 at most: half a point is 0.005',
+    );
+    expect(problem({ audit: { halfWidth: 0 } })).toContain('audit.halfWidth');
+    expect(problem({ audit: { confidence: 0.5 } })).toContain('audit.confidence');
+    expect(problem({ audit: { confidence: 95 } })).toContain('audit.confidence: must be less than 1');
+    expect(problem({ audit: { half: 0.005 } })).toContain('halfWidth');
+    expect(problem({ audit: { suite: 'iw-wc' }, threat: { norm: 'L2', epsilon: 0.5 } })).toContain(
+      'audit.suite: iw-wc is for Linf',
+    );
+    const elsewhere = { suite: [{ attack: 'apgd-ce', on: { variant: 'lior' } }] };
+    expect(problem({ audit: elsewhere })).toContain('audit.suite: apgd-ce is made on "lior"');
+  });
+
   test('knows which attacks are for a norm, and what they may be made on', () => {
     const l1 = { norm: 'L1', epsilon: 12 };
     expect(problem({ suite: ['rays'], threat: l1 })).toContain('rays is for Linf, not for L1');
