@@ -29,8 +29,11 @@ export interface EvaluateOptions {
 
 /** How far a run is. */
 export interface RunProgress {
-  /** What is being done: units are ranked, examples made that are tried on all variants, shards evaluated, every variant evaluated on the examples of the others. */
-  readonly stage: 'rank' | 'craft' | 'evaluate' | 'transfer';
+  /**
+   * What is being done: units are ranked, examples made that are tried on all variants, shards evaluated, every variant
+   * evaluated on the examples of the others, a sample audited.
+   */
+  readonly stage: 'rank' | 'craft' | 'evaluate' | 'transfer' | 'audit';
   /** Jobs of the stage that are done. */
   readonly done: number;
   /** Jobs of the stage. */

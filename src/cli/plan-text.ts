@@ -68,11 +68,12 @@ function evaluationRows({ variants, crafting = [], total }: Estimate): string[][
   ];
 }
 
-function partsOf({ clean, attacks, transfer }: VariantEstimate): (readonly [string, Bounds<AttackCost>])[] {
+function partsOf({ clean, attacks, transfer, audit }: VariantEstimate): (readonly [string, Bounds<AttackCost>])[] {
   return [
     ['clean images, checks', clean],
     ...attacks.map((attack) => [attack.attack, attack] as const),
     ['transfer', transfer],
+    ...(audit === undefined ? [] : [['audit', audit] as const]),
   ];
 }
 

@@ -5,6 +5,7 @@ import type { ImageOutcome, ShardResult, TransferResult } from '../schemas/resul
 import { maskKind } from '../schemas/variants.ts';
 import { flagRun, flagVariant } from './flags.ts';
 import { comparePublished } from './published.ts';
+import { summariseAudit } from './summary/audit.ts';
 import { comparePairs, summariseThresholds } from './summary/comparisons.ts';
 import { breakersOf, collectOutcomes, type RunFacts } from './summary/outcomes.ts';
 import { type ScoredVariant, scoreVariants, shareOf, transferRows } from './summary/variants.ts';
@@ -21,12 +22,13 @@ export function aggregate(
   facts: RunFacts,
   shards: readonly ShardResult[],
   transfers: readonly TransferResult[],
+  audits: readonly ShardResult[] = [],
 ): Report {
   const { run, checkpoint, dataset, ranking } = facts;
   if (run.images < 1) throw new RunError('a report needs at least one image: the run has none');
   const scored = scoreVariants(collectOutcomes(facts, shards), transfers);
   const comparisons = comparePairs(scored);
-  const summaries = scored.map((variant) => summarise(variant, facts));
+  const summaries = scored.map((variant) => summarise(variant, facts, audits));
   const base = summaries.find(({ mask }) => mask === 'none');
   const variants = summaries.map((variant) => ({
     ...variant,
@@ -60,10 +62,12 @@ function proofFlags(proof: VariantReport['proof']): VariantReport['flags'] {
 
 type Summary = Omit<VariantReport, 'flags'>;
 
-function summarise(scored: ScoredVariant, { run, dataset, proofs }: RunFacts): Summary {
+function summarise(scored: ScoredVariant, facts: RunFacts, audits: readonly ShardResult[]): Summary {
+  const { run, dataset, proofs } = facts;
   const { variant, right } = scored;
   const { clean, attacked } = scored.unpredicted;
   const proof = proofs?.get(variant.id);
+  const audit = summariseAudit(scored, facts, audits);
   return {
     id: variant.id,
     mask: maskKind(variant),
@@ -73,6 +77,7 @@ function summarise(scored: ScoredVariant, { run, dataset, proofs }: RunFacts): S
     attacks: attackRows(scored, run.suite),
     perClass: classRows(scored, dataset.classNames),
     worstCase: shareOf(right['worst-case']),
+    ...(audit && { audit }),
     transfer: transferRows(scored),
     checks: scored.checks,
     ...(clean.length + attacked.length === 0 ? {} : { unpredicted: { clean: [...clean], attacked: [...attacked] } }),

@@ -31,6 +31,8 @@ const VARIANT_RULES: Readonly<Record<string, Rule<VariantCase>>> = {
   'too-few-classes': tooFewClasses,
   'square-beats-gradients': squareBeatsGradients,
   'smoothing-needs-eot': smoothingNeedsEot,
+  'audit-wide': auditWide,
+  'audit-missing': auditMissing,
 };
 
 type RunCase = Pick<Report, 'run' | 'sweep' | 'dataset'> & { readonly testimony?: Testimony | undefined };
@@ -184,6 +186,21 @@ function smoothingNeedsEot({ variant, run, averagesNoise }: VariantCase): string
     'smoothing makes the model random and no attack in the suite averages its gradients over the noise: results are ' +
     'optimistic; use the suite "rand", or give the attacks "eot", e.g. {"attack": "apgd-ce", "eot": 20}'
   );
+}
+
+/** A sample is planned for few breaks: one that shows more is as true, and says less. */
+function auditWide({ variant: { audit }, run }: VariantCase): string | null {
+  if (run.audit === undefined || audit?.needed === undefined) return null;
+  const [low, high] = audit.interval;
+  return (
+    `the audit's interval is ${(100 * (high - low)).toFixed(1)} points wide, ${Number((200 * run.audit.halfWidth).toPrecision(10))} were asked: ` +
+    `${audit.suite} broke ${count(audit.broken.length)} of ${count(audit.sample)}; a sample of ${count(audit.needed)} would have done`
+  );
+}
+
+function auditMissing({ variant, run }: VariantCase): string | null {
+  if (run.audit === undefined || variant.audit !== undefined) return null;
+  return `the audit by ${run.audit.suite} that was asked for is not done: nothing is said of what it would leave`;
 }
 
 /** From here on the widest interval is about 6 points. */

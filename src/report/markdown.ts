@@ -1,4 +1,5 @@
 import type { Report } from '../schemas/report.ts';
+import { AUDIT_LEGEND, auditLines } from './audit.ts';
 import { type Notice, noticesOf } from './flags.ts';
 import { count, counted, list, percent, points, pValue, radius, shareText } from './format.ts';
 import { PUBLISHED_COLUMNS, publishedCells, publishedRemarks } from './published.ts';
@@ -7,7 +8,7 @@ import { alignColumns, attackColumns, type Difference, pairsOf } from './table.t
 /** report.md: what a researcher pastes into a page or a pull request. */
 export function reportMarkdown(report: Report): string {
   const sections = [
-    ...[heading(report), notices(report), results(report)],
+    ...[heading(report), notices(report), results(report), audits(report)],
     ...[published(report), transfer(report), comparisons(report)],
   ];
   return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
@@ -46,6 +47,11 @@ function results({ variants }: Report): string {
     'Accuracy with its 95% Wilson interval. _Robust_: no attack of the suite, made on the variant itself, broke the image. ' +
     "_Worst case_: nor did any other variant's adversarial example.";
   return ['## Results', '', table(columns, rows), '', legend].join('\n');
+}
+
+function audits(report: Report): string {
+  const lines = auditLines(report).map(({ id, text }) => `- **${escapeText(id)}**: ${escapeText(text)}`);
+  return lines.length === 0 ? '' : ['## Audit', '', ...lines, '', AUDIT_LEGEND].join('\n');
 }
 
 function published({ published: found }: Report): string {

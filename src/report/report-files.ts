@@ -2,6 +2,7 @@ import type { Report } from '../schemas/report.ts';
 import type { ShardResult } from '../schemas/results.ts';
 import { classesCsv, imagesCsv, reportCsv, reportJson } from './data-files.ts';
 import { reportMarkdown } from './markdown.ts';
+import { auditSection } from './page/audit.ts';
 import { headline } from './page/headline.ts';
 import { head, page } from './page/page.ts';
 import { provenanceSection, rankingSection } from './page/provenance.ts';
@@ -30,6 +31,7 @@ export function reportFiles(report: Report, shards: readonly ShardResult[]): Rea
 const SECTIONS = [
   head,
   headline,
+  auditSection,
   publishedSection,
   thresholdSection,
   attackSection,

@@ -1,5 +1,6 @@
 import { SIGNIFICANCE } from '../numeric/statistics.ts';
 import type { Comparison, Report, Share, VariantReport } from '../schemas/report.ts';
+import { auditLines } from './audit.ts';
 import { noticesOf } from './flags.ts';
 import { interval, percent } from './format.ts';
 import { PUBLISHED_COLUMNS, publishedCells } from './published.ts';
@@ -50,7 +51,12 @@ export function reportTable(report: Report): string {
   const notices = noticesOf(report).length;
   const footer =
     notices === 0 ? '' : `\n${notices === 1 ? 'A flag needs' : `${notices} flags need`} reading: report.md\n`;
-  return `${plain([header, ...rows])}${publishedTable(report)}${footer}`;
+  return `${plain([header, ...rows])}${audits(report)}${publishedTable(report)}${footer}`;
+}
+
+function audits(report: Report): string {
+  const lines = auditLines(report);
+  return lines.length === 0 ? '' : `\naudit\n${plain(lines.map(({ id, text }) => [id, text]))}`;
 }
 
 function publishedTable({ published }: Report): string {

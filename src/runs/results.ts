@@ -1,10 +1,17 @@
+import type { z } from 'zod';
 import { RunError } from '../errors.ts';
 import type { EvaluationImages } from '../evaluation/image-state.ts';
 import { decodeNpy } from '../numeric/npy.ts';
 import { rowOf } from '../numeric/rows.ts';
 import { rankingKey, runKeys } from '../schemas/keys.ts';
 import { parseRecord } from '../schemas/parse-record.ts';
-import { type ImageOutcome, type ShardResult, shardResultSchema } from '../schemas/results.ts';
+import {
+  type ImageOutcome,
+  type ShardResult,
+  shardResultSchema,
+  type TransferResult,
+  transferResultSchema,
+} from '../schemas/results.ts';
 import type { Store } from '../stores/store.ts';
 import type { JobContext } from './jobs/job-context.ts';
 import { type Job, type Plan, plannedRanking } from './planning/plan.ts';
@@ -39,8 +46,13 @@ export async function craftedExamplesOf(runs: Store, variant: string, shard: num
   return readExamples(runs, runKeys.crafted(variant, shard), runKeys.craftedExamples(variant, shard));
 }
 
+/** Those of a shard of a variant's audit. Throws RunError as `examplesOf`. */
+export async function auditExamplesOf(runs: Store, variant: string, shard: number): Promise<AdversarialExample[]> {
+  return readExamples(runs, runKeys.audit(variant, shard), runKeys.auditExamples(variant, shard));
+}
+
 async function readExamples(runs: Store, result: string, key: string): Promise<AdversarialExample[]> {
-  const { images } = await readResult(runs, result);
+  const { images } = await readResult(runs, result, shardResultSchema);
   const bytes = await runs.get(key);
   if (bytes === undefined) throw new RunError(`${key} is missing: delete ${result} and run again`);
   const tensor = decodeNpy(bytes, key);
@@ -55,19 +67,41 @@ async function readExamples(runs: Store, result: string, key: string): Promise<A
 }
 
 /** Throws RunError where the shard is not done or its result cannot be read. */
-export async function shardResult(runs: Store, variant: string, shard: number): Promise<ShardResult> {
-  return readResult(runs, runKeys.evaluation(variant, shard));
+export function shardResult(runs: Store, variant: string, shard: number): Promise<ShardResult> {
+  return readResult(runs, runKeys.evaluation(variant, shard), shardResultSchema);
 }
 
 /** What making a variant's examples took and found. Throws RunError as `shardResult`. */
-export async function craftedResult(runs: Store, variant: string, shard: number): Promise<ShardResult> {
-  return readResult(runs, runKeys.crafted(variant, shard));
+export function craftedResult(runs: Store, variant: string, shard: number): Promise<ShardResult> {
+  return readResult(runs, runKeys.crafted(variant, shard), shardResultSchema);
 }
 
-async function readResult(runs: Store, key: string): Promise<ShardResult> {
+/** What a part of a variant's audit took and found. Throws RunError as `shardResult`. */
+export function auditResult(runs: Store, variant: string, shard: number): Promise<ShardResult> {
+  return readResult(runs, runKeys.audit(variant, shard), shardResultSchema);
+}
+
+/** What a variant made of a shard's examples. Throws RunError as `shardResult`. */
+export function transferResult(runs: Store, variant: string, shard: number): Promise<TransferResult> {
+  return readResult(runs, runKeys.transfer(variant, shard), transferResultSchema);
+}
+
+async function readResult<T>(runs: Store, key: string, schema: z.ZodType<T>): Promise<T> {
   const bytes = await runs.get(key);
   if (bytes === undefined) throw new RunError(`${key} is missing: run again to compute it`);
-  return parseRecord(shardResultSchema, bytes, key);
+  return parseRecord(schema, bytes, key);
+}
+
+/** Results read at a time: a bucket answers no faster for more, and a Lambda's memory is small. */
+const READ_AT_ONCE = 48;
+
+/** A few at a time, in order. */
+export async function readAll<From, To>(items: readonly From[], read: (item: From) => Promise<To>): Promise<To[]> {
+  const results: To[] = [];
+  for (let first = 0; first < items.length; first += READ_AT_ONCE) {
+    results.push(...(await Promise.all(items.slice(first, first + READ_AT_ONCE).map(read))));
+  }
+  return results;
 }
 
 /** Throws RunError where the plan has no such shard. */
@@ -96,6 +130,8 @@ export function resultKey(plan: Plan, job: Job): string {
       return runKeys.evaluation(job.variant, job.shard);
     case 'transfer':
       return runKeys.transfer(job.variant, job.shard);
+    case 'audit':
+      return runKeys.audit(job.variant, job.shard);
     case 'shift':
       return runKeys.shift(job.shard);
     case 'surface':

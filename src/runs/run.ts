@@ -49,7 +49,7 @@ export interface RunOutcome {
 }
 
 /**
- * Does a run, or what is left of it: plan, rankings, evaluation, transfer, report. Nothing is written before the inputs have
+ * Does a run, or what is left of it: plan, rankings, evaluation, transfer, audit, report. Nothing is written before the inputs have
  * been opened and found to fit. Throws InputError for bad input and for a folder that holds another run.
  */
 export async function executeRun(options: RunOptions): Promise<RunOutcome> {

@@ -6,7 +6,7 @@ import { predictCandidates } from '../evaluation/predict.ts';
 import { stackRows } from '../numeric/rows.ts';
 import { checkpointDigest, testSpec } from './inputs/inspect-inputs.ts';
 import { JobContext, type JobContextOptions } from './jobs/job-context.ts';
-import { type AdversarialExample, examplesOf } from './results.ts';
+import { type AdversarialExample, auditExamplesOf, examplesOf } from './results.ts';
 
 export interface Failure {
   readonly variant: string;
@@ -28,8 +28,8 @@ export async function verifyRun(
   const failures: Failure[] = [];
   let checked = 0;
   for (const { id } of plan.config.variants) {
-    for (const shard of plan.shards.keys()) {
-      const examples = await examplesOf(options.runs, id, shard);
+    for (const read of readers(options, id)) {
+      const examples = await read();
       failures.push(...(await checkShard(context, id, examples)));
       checked += examples.length;
       progress(checked, undefined);
@@ -37,6 +37,15 @@ export async function verifyRun(
   }
   await context.release();
   return { checked, failures };
+}
+
+/** What a variant's shards left behind, and those of its audit. */
+function readers({ plan, runs }: JobContextOptions, variant: string): (() => Promise<AdversarialExample[]>)[] {
+  const audited = Array.from({ length: plan.audit?.shards ?? 0 }, (_, shard) => shard);
+  return [
+    ...[...plan.shards.keys()].map((shard) => () => examplesOf(runs, variant, shard)),
+    ...audited.map((shard) => () => auditExamplesOf(runs, variant, shard)),
+  ];
 }
 
 /** Throws CheckpointError or ConfigError where an input is not the one the plan was made with. */

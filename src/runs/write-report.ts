@@ -9,13 +9,14 @@ import { runKeys } from '../schemas/keys.ts';
 import { parseRecord } from '../schemas/parse-record.ts';
 import { type ModelProof, modelProofSchema } from '../schemas/proof.ts';
 import type { MissingResult, Report } from '../schemas/report.ts';
-import { type ShardResult, type TransferResult, transferResultSchema } from '../schemas/results.ts';
+import type { ShardResult, TransferResult } from '../schemas/results.ts';
 import { type Testimony, testimonySchema } from '../schemas/testimony.ts';
 import type { Store } from '../stores/store.ts';
+import { suiteName } from './planning/audit.ts';
 import { maskRankedBy, type Plan } from './planning/plan.ts';
 import { publishedFacts } from './planning/published.ts';
 import { loadRanking } from './planning/rankings.ts';
-import { craftedResult, shardOf, shardResult } from './results.ts';
+import { auditResult, craftedResult, readAll, shardOf, shardResult, transferResult } from './results.ts';
 
 export interface ReportOptions {
   /**
@@ -25,14 +26,11 @@ export interface ReportOptions {
   readonly allowPartial?: boolean;
 }
 
-/** Results read at a time: a bucket answers no faster for more, and a Lambda's memory is small. */
-const READ_AT_ONCE = 48;
-
 /** The report of a finished run. Throws RunError where results are missing. */
 export async function buildReport(plan: Plan, runs: Store, rankings: Store): Promise<Report> {
   const coverage = wholeRun(plan);
-  const { shards, transfers } = await resultsOf(plan, runs, coverage);
-  return aggregate(await factsOf(plan, runs, rankings, coverage), shards, transfers);
+  const { shards, transfers, audits } = await resultsOf(plan, runs, coverage);
+  return aggregate(await factsOf(plan, runs, rankings, coverage), shards, transfers, audits);
 }
 
 /**
@@ -46,8 +44,8 @@ export async function writeReport(
   { allowPartial = false }: ReportOptions = {},
 ): Promise<Report> {
   const coverage = allowPartial ? await completeShards(plan, runs) : wholeRun(plan);
-  const { shards, transfers } = await resultsOf(plan, runs, coverage);
-  const report = aggregate(await factsOf(plan, runs, rankings, coverage), shards, transfers);
+  const { shards, transfers, audits } = await resultsOf(plan, runs, coverage);
+  const report = aggregate(await factsOf(plan, runs, rankings, coverage), shards, transfers, audits);
   for (const { method } of plan.rankings) {
     await runs.put(runKeys.ranking(method), encodeRanking(await loadRanking({ plan, rankings }, method)));
   }
@@ -65,14 +63,21 @@ interface Coverage {
   /** Shards of the plan, rising. */
   readonly shards: readonly number[];
   readonly missing: MissingResult[];
+  /** Variants whose audit is reported: a sample is of all that a variant left, so the run has to be whole. */
+  readonly audited: readonly string[];
 }
 
-function wholeRun({ shards }: Plan): Coverage {
-  return { shards: [...shards.keys()], missing: [] };
+function wholeRun({ config, shards, audit }: Plan): Coverage {
+  return {
+    shards: [...shards.keys()],
+    missing: [],
+    audited: audit === undefined ? [] : config.variants.map(({ id }) => id),
+  };
 }
 
 /** Throws RunError where there is no shard to report on. */
-async function completeShards({ config, shards }: Plan, runs: Store): Promise<Coverage> {
+async function completeShards(plan: Plan, runs: Store): Promise<Coverage> {
+  const { config, shards } = plan;
   const keys = new Set(await runs.list(''));
   const isThere = ({ variant, shard }: MissingResult) =>
     keys.has(runKeys.evaluation(variant, shard)) && keys.has(runKeys.transfer(variant, shard));
@@ -80,32 +85,31 @@ async function completeShards({ config, shards }: Plan, runs: Store): Promise<Co
   const missing = pairs.filter((pair) => !isThere(pair));
   const incomplete = new Set(missing.map(({ shard }) => shard));
   const complete = [...shards.keys()].filter((shard) => !incomplete.has(shard));
-  if (complete.length > 0) return { shards: complete, missing };
+  const isAudited = (id: string) => auditShards(plan).every((shard) => keys.has(runKeys.audit(id, shard)));
+  const audited = missing.length > 0 ? [] : wholeRun(plan).audited.filter(isAudited);
+  if (complete.length > 0) return { shards: complete, missing, audited };
   throw new RunError(
     `there is nothing to report on: none of the ${shards.length} shards is done for every variant ` +
       `(${missing.length} of ${pairs.length} results are missing)`,
   );
 }
 
+function auditShards({ audit }: Plan): number[] {
+  return Array.from({ length: audit?.shards ?? 0 }, (_, shard) => shard);
+}
+
 async function resultsOf(
-  { config }: Plan,
+  plan: Plan,
   runs: Store,
-  { shards }: Coverage,
-): Promise<{ shards: ShardResult[]; transfers: TransferResult[] }> {
-  const pairs = config.variants.flatMap(({ id }) => shards.map((shard) => [id, shard] as const));
+  { shards, audited }: Coverage,
+): Promise<{ shards: ShardResult[]; transfers: TransferResult[]; audits: ShardResult[] }> {
+  const pairs = plan.config.variants.flatMap(({ id }) => shards.map((shard) => [id, shard] as const));
+  const audits = audited.flatMap((id) => auditShards(plan).map((shard) => [id, shard] as const));
   return {
     shards: await readAll(pairs, ([variant, shard]) => shardResult(runs, variant, shard)),
     transfers: await readAll(pairs, ([variant, shard]) => transferResult(runs, variant, shard)),
+    audits: await readAll(audits, ([variant, shard]) => auditResult(runs, variant, shard)),
   };
-}
-
-/** A few at a time, in order. */
-async function readAll<From, To>(items: readonly From[], read: (item: From) => Promise<To>): Promise<To[]> {
-  const results: To[] = [];
-  for (let first = 0; first < items.length; first += READ_AT_ONCE) {
-    results.push(...(await Promise.all(items.slice(first, first + READ_AT_ONCE).map(read))));
-  }
-  return results;
 }
 
 function suiteFacts(spec: SuiteAttack): RunFacts['run']['suite'][number] {
@@ -158,13 +162,6 @@ function imagesIn(plan: Plan, { shards }: Coverage): number[] {
   });
 }
 
-async function transferResult(runs: Store, variant: string, shard: number): Promise<TransferResult> {
-  const key = runKeys.transfer(variant, shard);
-  const bytes = await runs.get(key);
-  if (bytes === undefined) throw new RunError(`${key} is missing: run again to compute it`);
-  return parseRecord(transferResultSchema, bytes, key);
-}
-
 /** Runs before 0.2 have none. */
 async function proofsOf({ config }: Plan, runs: Store): Promise<Map<string, ModelProof>> {
   const proofs = new Map<string, ModelProof>();
@@ -199,6 +196,7 @@ async function factsOf(plan: Plan, runs: Store, rankings: Store, coverage: Cover
       temperature: config.temperature,
       smoothing: config.smoothing,
       examples: config.examples,
+      ...(config.audit && { audit: { ...config.audit, suite: suiteName(config.audit.suite) } }),
       images: images.length,
       shards: coverage.shards.length,
       missing: coverage.missing,

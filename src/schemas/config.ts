@@ -158,7 +158,6 @@ const auditSchema = z.strictObject({
   /** That the intervals of all variants hold at once. */
   confidence: z.number().gt(0.5).lt(1, 'must be less than 1: nothing is certain of a sample').default(0.95),
 });
-export type AuditConfig = z.infer<typeof auditSchema>;
 
 /** What may compute. A device that is asked for and not there is an error, never a reason to compute elsewhere. */
 export const DEVICES = ['cpu', 'cuda', 'webgpu'] as const;

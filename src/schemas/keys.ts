@@ -2,8 +2,8 @@
 export const runKeys = {
   plan: 'plan.json',
   /** What the results of a stage start with. */
-  results: (stage: 'craft' | 'evaluate' | 'transfer') =>
-    ({ craft: 'crafted/', evaluate: 'shards/', transfer: 'transfer/' })[stage],
+  results: (stage: 'craft' | 'evaluate' | 'transfer' | 'audit') =>
+    ({ craft: 'crafted/', evaluate: 'shards/', transfer: 'transfer/', audit: 'audit/' })[stage],
   /** A shard of a variant's examples that are tried on all of them; the examples themselves lie beside it. */
   crafted: (variant: string, shard: number) => `crafted/${variant}/${padded(shard)}.json`,
   craftedExamples: (variant: string, shard: number) => `crafted/${variant}/${padded(shard)}.npy`,
@@ -11,6 +11,9 @@ export const runKeys = {
   /** [m, C, H, W] float32: the adversarial examples of the shard's broken images, in image order. */
   examples: (variant: string, shard: number) => `shards/${variant}/${padded(shard)}.npy`,
   transfer: (variant: string, shard: number) => `transfer/${variant}/${padded(shard)}.json`,
+  audit: (variant: string, shard: number) => `audit/${variant}/${padded(shard)}.json`,
+  /** As `examples`, of the images that the audit broke. */
+  auditExamples: (variant: string, shard: number) => `audit/${variant}/${padded(shard)}.npy`,
   /** That the variant's model computes what it says, as the first who evaluated it found. */
   proof: (variant: string) => `proof/${variant}.json`,
   /** What the BatchNorms of the run's model say of how it is read. */
@@ -18,6 +21,7 @@ export const runKeys = {
   /** Where an interrupted evaluation goes on from; gone once it is done. */
   state: (variant: string, shard: number) => `state/${variant}/${padded(shard)}.bin`,
   craftState: (variant: string, shard: number) => `state/crafted/${variant}/${padded(shard)}.bin`,
+  auditState: (variant: string, shard: number) => `state/audit/${variant}/${padded(shard)}.bin`,
   shift: (shard: number) => `shift/${padded(shard)}.json`,
   /** [m, 2, D] float32: the mean activation of each unit before and after the attack, in image order. */
   activations: (shard: number) => `shift/${padded(shard)}.npy`,

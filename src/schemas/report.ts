@@ -41,6 +41,29 @@ const perClass = z.strictObject({
   robust: z.number(),
 });
 
+/** What another suite would leave besides, from a sample of the images that the run's own left robust. */
+const audit = z.strictObject({
+  /** A suite's name, or its attacks. */
+  suite: z.string(),
+  /** Robust under the run's own suite, and those of them that were sampled. */
+  survivors: z.int(),
+  sample: z.int(),
+  /** Images of the sample that the audit's suite broke. */
+  broken: z.array(z.int()),
+  /** Estimate of the share of all images that both suites leave. */
+  accuracy: z.number(),
+  /** Exact; with `confidence` the intervals of all variants hold at once. */
+  interval,
+  confidence: z.number(),
+  /** Where the interval is wider than asked: the sample that would do, were as large a share to break again. */
+  needed: z.int().optional(),
+  /** Summed over shards. */
+  seconds: z.number(),
+  forwards: z.int(),
+  gradients: z.int(),
+});
+export type AuditReport = z.infer<typeof audit>;
+
 const variant = z.strictObject({
   id: z.string(),
   mask: z.enum(['none', 'two-pass', 'top-k', 'confidence']),
@@ -51,6 +74,8 @@ const variant = z.strictObject({
   perClass: z.array(perClass),
   /** Robust to its own attack and to the adversarial examples of every other variant. */
   worstCase: shareSchema,
+  /** In reports of runs that ask for an audit; missing where it is not done. */
+  audit: audit.optional(),
   /** Accuracy on each source variant's examples: the example where the source has one, else the clean image. */
   transfer: z.array(z.strictObject({ source: z.string(), accuracy: z.number(), interval })),
   /** What was measured before any attack; the flags say what it means. */
@@ -177,6 +202,8 @@ export const reportSchema = z.strictObject({
     temperature: z.number(),
     smoothing: z.strictObject({ samples: z.int(), sigma: z.number() }).nullable(),
     examples: z.enum(['last', 'first']),
+    /** The audit that was asked for. */
+    audit: z.strictObject({ suite: z.string(), halfWidth: z.number(), confidence: z.number() }).optional(),
     /** What the report covers; less than the data set's where something is missing. */
     images: z.int(),
     shards: z.int(),

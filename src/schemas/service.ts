@@ -72,7 +72,7 @@ export const remoteKeys = {
 } as const;
 
 /** In the order they are done; `stagesOf` tells which of them a plan has. */
-export const STAGE_NAMES = ['rank', 'craft', 'evaluate', 'transfer'] as const;
+export const STAGE_NAMES = ['rank', 'craft', 'evaluate', 'transfer', 'audit'] as const;
 export type StageName = (typeof STAGE_NAMES)[number];
 
 /** Environment of a Batch job: which of a run's jobs it is to do. AWS adds the array index. */

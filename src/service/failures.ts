@@ -1,5 +1,6 @@
+import { stagesOf } from '../runs/planning/plan.ts';
 import { readRecord } from '../schemas/parse-record.ts';
-import { remoteKeys, STAGE_NAMES, type StageName, type TaskFailure, taskFailureSchema } from '../schemas/service.ts';
+import { remoteKeys, type StageName, type TaskFailure, taskFailureSchema } from '../schemas/service.ts';
 import type { ServiceContext } from './context.ts';
 import { doneJobs, type LoadedRun } from './load-run.ts';
 import { readStage, type SubmittedStage, stageStates } from './stage.ts';
@@ -15,7 +16,7 @@ export interface Failure extends Pick<TaskFailure, 'job' | 'message'> {
  * stays, but the results of its jobs are there.
  */
 export async function failuresOf(ctx: ServiceContext, open: LoadedRun, limit: number): Promise<Failure[]> {
-  const stages = await Promise.all(STAGE_NAMES.map((stage) => stageFailures(ctx, open, stage, limit)));
+  const stages = await Promise.all(stagesOf(open.plan).map((stage) => stageFailures(ctx, open, stage, limit)));
   return stages.flat();
 }
 

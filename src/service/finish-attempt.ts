@@ -1,9 +1,11 @@
+import { list } from '../report/format.ts';
 import { reportTable } from '../report/table.ts';
+import { stagesOf } from '../runs/planning/plan.ts';
 import { writeReport } from '../runs/write-report.ts';
 import { runKeys } from '../schemas/keys.ts';
 import { readRecord } from '../schemas/parse-record.ts';
 import { reportSchema } from '../schemas/report.ts';
-import { type Outcome, remoteKeys, STAGE_NAMES, serviceKeys } from '../schemas/service.ts';
+import { type Outcome, remoteKeys, serviceKeys } from '../schemas/service.ts';
 import { type Store, within } from '../stores/store.ts';
 import { hasEnded } from './batch/job-queue.ts';
 import type { ServiceContext } from './context.ts';
@@ -24,13 +26,14 @@ const REPORT = runKeys.report('report.json');
 export async function finishAttempt(ctx: ServiceContext, open: LoadedRun): Promise<Outcome | undefined> {
   const evaluated = await doneJobs(ctx, open, 'evaluate');
   const transferred = await doneJobs(ctx, open, 'transfer');
+  const audited = open.plan.audit === undefined ? [] : await doneJobs(ctx, open, 'audit');
   const complete = completeShards(open.plan, evaluated, transferred).size;
-  const total = open.plan.shards.length;
-  if (complete > 0) await report(ctx, open, complete < total);
+  const isWhole = complete === open.plan.shards.length && audited.every(Boolean);
+  if (complete > 0) await report(ctx, open, !isWhole);
   const outcome: Outcome = {
     schema: 'igd.outcome/1',
-    status: complete === 0 ? 'failed' : complete < total ? 'partial' : 'complete',
-    message: summary(open, complete, evaluated, transferred),
+    status: complete === 0 ? 'failed' : isWhole ? 'complete' : 'partial',
+    message: summary(open, complete, { evaluated, transferred, audited }),
     at: ctx.now().toISOString(),
   };
   if (!(await endAttempt(ctx, open.run, open.attempt, outcome))) return outcomeOf(ctx, open.run, open.attempt);
@@ -54,16 +57,18 @@ async function report(ctx: ServiceContext, { plan, files, attempt }: LoadedRun, 
 function summary(
   { run, plan }: LoadedRun,
   complete: number,
-  evaluated: readonly boolean[],
-  transferred: readonly boolean[],
+  { evaluated, transferred, audited }: Readonly<Record<'evaluated' | 'transferred' | 'audited', readonly boolean[]>>,
 ): string {
   const total = plan.shards.length;
-  if (complete === total)
+  if (complete === total && audited.every(Boolean))
     return `Run ${run} is complete: ${plan.inputs.test.images} images, ${plan.config.variants.length} variants.`;
   const lost = (done: readonly boolean[]) => done.filter((isDone) => !isDone).length;
+  const parts = Object.entries({ evaluations: evaluated, transfers: transferred, audits: audited })
+    .filter(([, done]) => done.length > 0)
+    .map(([what, done]) => `${lost(done)} of ${done.length} ${what}`);
   return (
     `Run ${run} ended with ${complete} of ${total} shards complete in every variant ` +
-    `(${lost(evaluated)} of ${evaluated.length} evaluations and ${lost(transferred)} of ${transferred.length} transfers are missing). ` +
+    `(${list(parts)} are missing). ` +
     `What is done is kept: "igd retry ${run}" does the rest.`
   );
 }
@@ -91,7 +96,7 @@ export async function notifyOutcomeLater(ctx: ServiceContext, open: LoadedRun, o
 }
 
 async function endJobs(ctx: ServiceContext, open: LoadedRun): Promise<number> {
-  const stages = await Promise.all(STAGE_NAMES.map((stage) => readStage(open, stage)));
+  const stages = await Promise.all(stagesOf(open.plan).map((stage) => readStage(open, stage)));
   const states = await Promise.all(
     stages.map(async (stage) => (stage === undefined ? [] : (await stageStates(ctx, stage)).states)),
   );

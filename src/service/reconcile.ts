@@ -14,7 +14,7 @@ export type ReconcileResult =
 
 /**
  * Takes a run as far as it will go now: submits its rankings and, depending on them, what is crafted once and its evaluation; once
- * those jobs have ended, the transfer of what is complete; once that has ended, the report. What is there and which jobs have ended says
+ * those jobs have ended, the transfer and the audit of what is complete; once those have ended, the report. What is there and which jobs have ended says
  * what is next, never the event that called: called twice, at once, late or for nothing, it does no harm. Of a run that has
  * ended, it does what its end asks for and somebody left undone. Throws InputError where there is no such run, RunError where
  * AWS refuses: the next call goes on from there.
@@ -44,8 +44,12 @@ export async function reconcileRun(ctx: ServiceContext, run: string): Promise<Re
   // What was submitted just now has not ended; its events lead here again.
   if (evaluate === undefined || evaluate.isNew || before.some(({ isNew }) => isNew)) return waiting('evaluate');
   if (!(await haveEnded(ctx, [...before, evaluate]))) return waiting('evaluate');
+  // Neither reads what the other writes.
   const transfer = await ensureStage(ctx, open, 'transfer', { propose: () => transferable(ctx, open), after: [] });
+  const audit = await ensureAudit(ctx, open);
   if (transfer === undefined || transfer.isNew || !(await haveEnded(ctx, [transfer]))) return waiting('transfer');
+  if (audit === undefined || audit.some(({ isNew }) => isNew) || !(await haveEnded(ctx, audit)))
+    return waiting('audit');
   return { state: 'ended', outcome: await finishAttempt(ctx, open) };
 }
 
@@ -71,6 +75,28 @@ async function transferable(ctx: ServiceContext, open: LoadedRun): Promise<numbe
   return missing(await doneJobs(ctx, open, 'transfer')).filter((position) => {
     const job = jobs[position];
     return job?.kind === 'transfer' && complete.has(job.shard);
+  });
+}
+
+/** The audit's stage; none of a run that asks for no audit. */
+async function ensureAudit(ctx: ServiceContext, open: LoadedRun) {
+  if (open.plan.audit === undefined) return [];
+  const audit = await ensureStage(ctx, open, 'audit', { propose: () => auditable(ctx, open), after: [] });
+  return audit && [audit];
+}
+
+/** A sample is drawn of all that a variant's evaluation left: only variants that are done with every shard have one. */
+async function auditable(ctx: ServiceContext, open: LoadedRun): Promise<number[]> {
+  const evaluated = await doneJobs(ctx, open, 'evaluate');
+  const incomplete = new Set(
+    stageJobs(open.plan, 'evaluate').flatMap((job, position) =>
+      job.kind === 'evaluate' && evaluated[position] !== true ? [job.variant] : [],
+    ),
+  );
+  const jobs = stageJobs(open.plan, 'audit');
+  return missing(await doneJobs(ctx, open, 'audit')).filter((position) => {
+    const job = jobs[position];
+    return job?.kind === 'audit' && !incomplete.has(job.variant);
   });
 }
 

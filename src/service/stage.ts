@@ -21,7 +21,7 @@ import { hasOutcome } from './run-index.ts';
  * Jobs one container does, one after the other. A transfer job is one forward pass an example, seconds; starting a
  * container takes longer. Rankings and attacks take minutes and more.
  */
-const JOBS_PER_TASK: Readonly<Record<StageName, number>> = { rank: 1, craft: 1, evaluate: 1, transfer: 16 };
+const JOBS_PER_TASK: Readonly<Record<StageName, number>> = { rank: 1, craft: 1, evaluate: 1, transfer: 16, audit: 1 };
 
 /** Batch keeps ended jobs for a week at least: one it does not know a day after it was submitted has ended. */
 const FORGOTTEN_MS = 24 * 3600_000;

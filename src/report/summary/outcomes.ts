@@ -119,12 +119,16 @@ function joinChecks(checks: readonly ModelChecks[]): ModelChecks {
 function sumUsage(shards: readonly ShardResult[], suite: RunFacts['run']['suite']): Map<string, Usage> {
   const usages = new Map(suite.map(({ name }): [string, AttackUsage[]] => [name, []]));
   for (const usage of shards.flatMap(({ attacks }) => attacks)) known(usages, usage.attack, 'attack').push(usage);
-  const total = (parts: readonly AttackUsage[]): Usage => ({
+  return new Map([...usages].map(([attack, parts]) => [attack, sumOf(parts)]));
+}
+
+/** The same in whatever order they come. */
+export function sumOf(parts: readonly AttackUsage[]): Usage {
+  return {
     seconds: sum(parts.map(({ seconds }) => seconds)),
     forwards: sum(parts.map(({ forwards }) => forwards)),
     gradients: sum(parts.map(({ gradients }) => gradients)),
-  });
-  return new Map([...usages].map(([attack, parts]) => [attack, total(parts)]));
+  };
 }
 
 /** Floating-point sums depend on the order of their terms: sorted, they do not depend on the order of shards. */

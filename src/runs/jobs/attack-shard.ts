@@ -1,9 +1,9 @@
+import type { EvaluationImages } from '../../evaluation/image-state.ts';
 import { evaluateImages, type SuiteEntry } from '../../evaluation/protocol.ts';
 import { encodeNpy } from '../../numeric/npy.ts';
 import { gatherRows } from '../../numeric/rows.ts';
 import { float32 } from '../../numeric/tensor.ts';
 import { type ShardResult, shardResultSchema } from '../../schemas/results.ts';
-import { imagesOf } from '../results.ts';
 import type { JobProgress } from './executor.ts';
 import type { JobContext } from './job-context.ts';
 import { resumeProgress, shardCheckpoints } from './shard-checkpoints.ts';
@@ -11,14 +11,14 @@ import { resumeProgress, shardCheckpoints } from './shard-checkpoints.ts';
 export interface ShardAttacks {
   /** The variant that is evaluated. */
   readonly variant: string;
-  readonly shard: number;
+  readonly images: EvaluationImages;
   readonly suite: readonly SuiteEntry[];
   /** Key of what an interrupted start has left. */
   readonly state: string;
 }
 
 /** What attacks on a shard have found, to be stored. */
-interface AttackedShard {
+export interface AttackedShard {
   /** .npy, [m, C, H, W] float32: the adversarial examples of the broken images, in image order. */
   readonly examples: Uint8Array;
   /** JSON of a `ShardResult`. */
@@ -27,15 +27,14 @@ interface AttackedShard {
   done(): Promise<void>;
 }
 
-/** Attacks the images of a shard on one variant; goes on where an earlier start was interrupted. */
+/** Attacks images on one variant; goes on where an earlier start was interrupted. */
 export async function attackShard(
   context: JobContext,
-  { variant, shard, suite, state }: ShardAttacks,
+  { variant, images, suite, state }: ShardAttacks,
   progress: (state: JobProgress) => void,
 ): Promise<AttackedShard> {
   const { config, inputs } = context.plan;
   const model = await context.model(variant);
-  const images = await imagesOf(context, shard);
   const checkpoints = shardCheckpoints(context, state);
   const resumed = resumeProgress(checkpoints, progress);
   const { outcomes, adversarial, usage, checks } = await evaluateImages(model, images, {

@@ -1,5 +1,6 @@
 import { craftedOnce, createAttack } from '../../attacks/suites.ts';
 import { runKeys } from '../../schemas/keys.ts';
+import { imagesOf } from '../results.ts';
 import { attackShard } from './attack-shard.ts';
 import type { JobProgress } from './executor.ts';
 import type { JobContext } from './job-context.ts';
@@ -16,7 +17,11 @@ export async function craftShard(
   const specs = context.plan.suite.filter((spec) => craftedOnce(spec) === variant);
   const suite = specs.map((spec) => ({ attack: createAttack(spec), group: spec.group }));
   const state = runKeys.craftState(variant, shard);
-  const result = await attackShard(context, { ...job, suite, state }, progress);
+  const result = await attackShard(
+    context,
+    { variant, images: await imagesOf(context, shard), suite, state },
+    progress,
+  );
   await context.runs.put(runKeys.craftedExamples(variant, shard), result.examples);
   await context.runs.put(runKeys.crafted(variant, shard), result.record);
   await result.done();

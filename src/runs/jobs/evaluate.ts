@@ -7,7 +7,7 @@ import { storedExamples } from '../../evaluation/stored-examples.ts';
 import { stackRows } from '../../numeric/rows.ts';
 import { runKeys } from '../../schemas/keys.ts';
 import { type TransferResult, transferResultSchema } from '../../schemas/results.ts';
-import { craftedExamplesOf, examplesOf } from '../results.ts';
+import { craftedExamplesOf, examplesOf, imagesOf } from '../results.ts';
 import { attackShard } from './attack-shard.ts';
 import type { JobProgress } from './executor.ts';
 import type { JobContext } from './job-context.ts';
@@ -23,7 +23,8 @@ export async function evaluateShard(
   await requireTestimony(context);
   const suite: SuiteEntry[] = [];
   for (const spec of context.plan.suite) suite.push(await entryOf(context, job, spec));
-  const result = await attackShard(context, { ...job, suite, state: runKeys.state(variant, shard) }, progress);
+  const images = await imagesOf(context, shard);
+  const result = await attackShard(context, { variant, images, suite, state: runKeys.state(variant, shard) }, progress);
   // The result is what says "done": examples first, so that a done shard always has them.
   await context.runs.put(runKeys.examples(variant, shard), result.examples);
   const proof = context.proofOf(variant);

@@ -1,5 +1,6 @@
 import type { Job } from '../planning/plan.ts';
 import { shiftShard, surfaceOf } from './analysis.ts';
+import { auditShard } from './audit.ts';
 import { craftShard } from './craft.ts';
 import { evaluateShard, transferShard } from './evaluate.ts';
 import type { JobProgress } from './executor.ts';
@@ -17,6 +18,8 @@ export function runJob(context: JobContext, job: Job, progress: (state: JobProgr
       return evaluateShard(context, job, progress);
     case 'transfer':
       return transferShard(context, job, progress);
+    case 'audit':
+      return auditShard(context, job, progress);
     case 'shift':
       return shiftShard(context, job, progress);
     case 'surface':

@@ -1,6 +1,6 @@
 import type { Attack, AttackContext, AttackPoints } from '../../attacks/core/attack.ts';
 import { NO_PREDICTION } from '../../attacks/core/predictions.ts';
-import { createAttack } from '../../attacks/suites.ts';
+import { createAttack, type SuiteAttack } from '../../attacks/suites.ts';
 import { openDataset } from '../../datasets/open.ts';
 import { baseModel, defendedModel, type EvaluatedModel } from '../../defense/defended-model.ts';
 import { fullMasks } from '../../defense/mask-set.ts';
@@ -116,7 +116,7 @@ async function timeModel(
   { plan, holdOut }: CalibrationOptions,
   seconds: number,
 ) {
-  const { suite } = plan;
+  const suite = timedAttacks(plan);
   const attacks = suite.map(createAttack);
   const share = seconds / (attacks.length + 1);
   const opened = await timeForwards(model, head(sample, FEW, model), 0);
@@ -140,6 +140,12 @@ async function timeModel(
   const open = { forward: Math.max(0, opened.seconds - few.seconds), attacks: 0 };
   const correct = predictions.filter((prediction, row) => prediction === batch.labels[row]).length / predictions.length;
   return { correct, rates: { open: { ...open, attacks: open.forward + opening }, forward, attacks: rates } };
+}
+
+/** Those of the run's suite, and what an audit brings besides. */
+function timedAttacks({ suite, audit }: Plan): readonly SuiteAttack[] {
+  const names = new Set(suite.map(({ name }) => name));
+  return [...suite, ...(audit?.suite ?? []).filter(({ name }) => !names.has(name))];
 }
 
 function head({ x, labels }: CalibrationImages, count: number, { imageSize }: OnnxModel): CalibrationImages {

@@ -1,4 +1,12 @@
-import { type AttackAssumptions, attackCost, cleanCost, craftingCost, transferCost } from './estimate.ts';
+import {
+  type AttackAssumptions,
+  attackCost,
+  auditAttacks,
+  auditedImages,
+  cleanCost,
+  craftingCost,
+  transferCost,
+} from './estimate.ts';
 import type { ModelKind, Workload } from './workload.ts';
 
 /** How fast one model is evaluated by one worker, the others at work beside it. */
@@ -59,7 +67,14 @@ export function durationOf(
     });
   const evaluate = jobs('attacks', (model, variant) => evaluationSeconds(load, model, variant, assumptions));
   const transfer = jobs('forward', ({ forward }) => forward * transferCost(load, assumptions).forwards);
-  const stages = [craftJobs(load, rates, assumptions), evaluate, transfer].map((stage) =>
+  const audit = load.variants.flatMap(({ id, kind }) => {
+    const model = ratesOf(rates, kind);
+    const perImage = auditSeconds(load, model, id);
+    return auditParts(load, assumptions).map((images) => {
+      return { variant: id, seconds: images * perImage, open: model.open.attacks };
+    });
+  });
+  const stages = [craftJobs(load, rates, assumptions), evaluate, transfer, audit].map((stage) =>
     makespan(stage, parallelism.workers),
   );
   return rates.start + rankSeconds(load, rates, parallelism) + stages.reduce((sum, seconds) => sum + seconds, 0);
@@ -99,6 +114,21 @@ function craftJobs(load: Workload, rates: Rates, assumptions: AttackAssumptions)
     seconds: images * perImage,
     open: model.open.attacks,
   }));
+}
+
+/** Images of each of a variant's audit shards that has any. */
+function auditParts(load: Workload, assumptions: AttackAssumptions): number[] {
+  const images = auditedImages(load, assumptions);
+  const size = load.audit?.imagesPerShard ?? 1;
+  return Array.from({ length: Math.ceil(images / size) }, (_, part) => Math.min(size, images - part * size));
+}
+
+/** The audit's suite, an image of the sample. */
+function auditSeconds(load: Workload, { attacks }: ModelRates, variant: string): number {
+  return auditAttacks(load, variant).reduce(
+    (sum, { name, cost }) => sum + (cost.forwards + cost.gradients) * secondsOf(attacks, name),
+    0,
+  );
 }
 
 /** A ranking has the cores of all workers; that they help in full is taken for granted. */

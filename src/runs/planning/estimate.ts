@@ -1,5 +1,6 @@
 import type { AttackCost } from '../../attacks/core/attack.ts';
-import type { RankingLoad, StageLoad, Workload } from './workload.ts';
+import { PLANNED_BREAKS, sampleSize } from '../../evaluation/audit/sample-size.ts';
+import type { AttackLoad, RankingLoad, StageLoad, Workload } from './workload.ts';
 
 /** What is assumed of images that nobody has attacked yet; shares in [0, 1]. */
 export interface WorkAssumptions {
@@ -65,6 +66,8 @@ export interface VariantEstimate {
   readonly attacks: readonly AttackEstimate[];
   /** This variant on every variant's adversarial examples. */
   readonly transfer: Bounds<AttackCost>;
+  /** Its sample under the audit's suite, where the run has one. */
+  readonly audit?: Bounds<AttackCost>;
 }
 
 export interface Estimate {
@@ -99,13 +102,19 @@ export function estimateWork(load: Workload, assumption: WorkAssumptions): Estim
       ...bounded((assumptions) => attackCost(load, index, id, assumptions)),
     })),
     transfer: bounded((assumptions) => transferCost(load, assumptions)),
+    ...(load.audit && { audit: { expected: auditCost(load, id, expected), most: auditCost(load, id, WORST_CASE) } }),
   }));
   const crafting = load.attacks.flatMap(({ name, group, cost: perImage, once }, index) =>
     once
       ? [{ attack: name, group, perImage, ...bounded((assumptions) => craftingCost(load, index, assumptions)) }]
       : [],
   );
-  const parts = variants.flatMap(({ clean, attacks, transfer }) => [clean, ...attacks, transfer]);
+  const parts = variants.flatMap(({ clean, attacks, transfer, audit }) => [
+    clean,
+    ...attacks,
+    transfer,
+    ...(audit === undefined ? [] : [audit]),
+  ]);
   parts.push(...crafting);
   return {
     images,
@@ -162,6 +171,26 @@ function seenCost(
 /** The examples of every variant, this one among them, an image of the data set. */
 export function transferCost({ variants }: Workload, { transferred }: AttackAssumptions): AttackCost {
   return { forwards: variants.length * transferred, gradients: 0 };
+}
+
+/** Images of a variant's sample; those that hold out in the run's own suite are the survivors. */
+export function auditedImages({ audit }: Workload, { seen }: AttackAssumptions): number {
+  if (audit === undefined) return 0;
+  const survivors = Math.round(audit.bound.images * seen.later);
+  return sampleSize({ ...audit.bound, survivors, breaks: PLANNED_BREAKS });
+}
+
+/** Those of the audit's suite that a variant is not left out of. */
+export function auditAttacks({ audit }: Workload, variant: string): readonly AttackLoad[] {
+  return (audit?.attacks ?? []).filter(({ except }) => !except.includes(variant));
+}
+
+/** All of the sample: what survives one suite is taken to survive the other. */
+function auditCost(load: Workload, variant: string, assumptions: AttackAssumptions): AttackCost {
+  const { forwards, gradients } = sumOf(auditAttacks(load, variant).map(({ cost }) => cost));
+  // The clean pass and the checks come again.
+  const each = { forwards: forwards + 1 + CHECKS.forwards, gradients: gradients + CHECKS.gradients };
+  return times(auditedImages(load, assumptions), each);
 }
 
 function times(images: number, { forwards, gradients }: AttackCost): AttackCost {

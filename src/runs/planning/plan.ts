@@ -17,6 +17,7 @@ import {
 } from '../../schemas/variants.ts';
 import type { ClipInputs } from '../inputs/clip-inputs.ts';
 import { inputsSchema, type RunInputs } from '../inputs/inspect-inputs.ts';
+import { planAudit, plannedAuditSchema } from './audit.ts';
 import { checkPublished } from './published.ts';
 
 const PLAN_SCHEMA = 'igd.plan/2';
@@ -40,6 +41,8 @@ const planFileSchema = z.strictObject({
   rankings: z.array(rankingSchema),
   /** The same cut for every variant, so that variants can be compared shard by shard. */
   shards: z.array(shardSchema).min(1),
+  /** Where the config asks for one. */
+  audit: plannedAuditSchema.optional(),
 });
 
 export interface Plan extends Omit<z.infer<typeof planFileSchema>, 'config' | 'suite'> {
@@ -54,7 +57,9 @@ export type RunJob =
   /** Makes examples on a variant that are tried on all of them. */
   | { readonly kind: 'craft'; readonly variant: string; readonly shard: number }
   | { readonly kind: 'evaluate'; readonly variant: string; readonly shard: number }
-  | { readonly kind: 'transfer'; readonly variant: string; readonly shard: number };
+  | { readonly kind: 'transfer'; readonly variant: string; readonly shard: number }
+  /** A part of the variant's sample under the audit's suite. */
+  | { readonly kind: 'audit'; readonly variant: string; readonly shard: number };
 
 /** Pieces of an analysis that stand alone. */
 export type AnalysisJob =
@@ -76,15 +81,17 @@ export function planRun(config: RunConfig, source: Plan['source'], inputs: RunIn
   const shards = cut(inputs.test.images, config.compute.imagesPerShard);
   const suite = resolveSuite(config);
   checkPublished(config.published, suite);
+  const audit = planAudit(config, suite, inputs.test.images);
   return {
     schema: PLAN_SCHEMA,
-    id: identity({ config, inputs, suite, rankings, shards }),
+    id: identity({ config, inputs, suite, rankings, shards, audit }),
     config,
     suite,
     source,
     inputs,
     rankings,
     shards,
+    ...(audit && { audit }),
   };
 }
 
@@ -152,6 +159,11 @@ function craftJobs({ suite, shards }: Plan): RunJob[] {
   return [...sources].flatMap((variant) => shards.map((_, shard): RunJob => ({ kind: 'craft', variant, shard })));
 }
 
+function auditJobs({ config, audit }: Plan): RunJob[] {
+  const shards = Array.from({ length: audit?.shards ?? 0 }, (_, shard) => shard);
+  return config.variants.flatMap(({ id }) => shards.map((shard): RunJob => ({ kind: 'audit', variant: id, shard })));
+}
+
 function eachShard({ config, shards }: Plan, kind: 'evaluate' | 'transfer'): RunJob[] {
   return config.variants.flatMap(({ id }) => shards.map((_, shard): RunJob => ({ kind, variant: id, shard })));
 }
@@ -168,7 +180,7 @@ function cut(images: number, perShard: number): Shard[] {
  * not what it finds. Nor are paths (content counts), what only `igd analyze` reads, and what others published. The order is
  * the first edition's, so that its runs keep their ids.
  */
-function identity({ config, inputs, suite, rankings, shards }: Omit<Plan, 'id' | 'schema' | 'source'>): string {
+function identity({ config, inputs, suite, rankings, shards, audit }: Omit<Plan, 'id' | 'schema' | 'source'>): string {
   const { checkpoint, ranking } = config;
   const { stateDict, normalize, layout, inputRange, output, zoo } = checkpoint;
   const { sha256, classes, layer } = inputs.checkpoint;
@@ -189,6 +201,7 @@ function identity({ config, inputs, suite, rankings, shards }: Omit<Plan, 'id' |
     inputs: { model: { sha256, classes, layer }, test: inputs.test, probe: inputs.probe },
     rankings,
     shards: shards.length,
+    ...(audit && { audit: { ...config.audit, ...audit } }),
   };
   return createHash('sha256').update(JSON.stringify(counts)).digest('hex').slice(0, 16);
 }
@@ -198,6 +211,7 @@ const JOBS_OF: Readonly<Record<StageName, (plan: Plan) => RunJob[]>> = {
   craft: craftJobs,
   evaluate: evaluateJobs,
   transfer: transferJobs,
+  audit: auditJobs,
 };
 
 /** The jobs of a stage. Each stage reads what the one before it left in the stores; its jobs are independent of each other. */
@@ -205,9 +219,12 @@ export function stageJobs(plan: Plan, stage: StageName): RunJob[] {
   return JOBS_OF[stage](plan);
 }
 
-/** The stages of a plan: nothing is crafted where the suite asks for nothing. */
+/** Stages that not every run has: whose suite asks for nothing to be crafted, or whose config for no audit, has none. */
+const OPTIONAL: ReadonlySet<StageName> = new Set(['craft', 'audit']);
+
+/** The stages of a plan, in order. */
 export function stagesOf(plan: Plan): StageName[] {
-  return STAGE_NAMES.filter((stage) => stage !== 'craft' || stageJobs(plan, stage).length > 0);
+  return STAGE_NAMES.filter((stage) => !OPTIONAL.has(stage) || stageJobs(plan, stage).length > 0);
 }
 
 /** A job in a reader's words, e.g. "conf@0.8 shard 3". */
@@ -221,6 +238,8 @@ export function jobLabel(job: Job): string {
       return `shift shard ${job.shard}`;
     case 'surface':
       return `${job.variant} surface of image ${job.image}`;
+    case 'audit':
+      return `${job.variant} audit shard ${job.shard}`;
     default:
       return `${job.variant} shard ${job.shard}`;
   }

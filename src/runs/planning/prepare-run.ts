@@ -1,6 +1,7 @@
 import type { RunConfig } from '../../schemas/config.ts';
 import { localise } from '../../stores/open.ts';
 import { inspectInputs } from '../inputs/inspect-inputs.ts';
+import { requireAuditAttacks } from './audit.ts';
 import { type Plan, planRun } from './plan.ts';
 import { type ImportedRanking, importRanking } from './rankings.ts';
 
@@ -25,5 +26,7 @@ export async function prepareRun(
   const local = await open(config);
   const inputs = await inspectInputs(local);
   const imported = await importRanking(local, inputs);
-  return { plan: planRun(config, source, inputs, imported?.digest), local, imported };
+  const plan = planRun(config, source, inputs, imported?.digest);
+  await requireAuditAttacks(plan, inputs);
+  return { plan, local, imported };
 }

@@ -1,5 +1,6 @@
 import type { AttackCost } from '../../attacks/core/attack.ts';
-import { craftedOnce, createAttack } from '../../attacks/suites.ts';
+import { craftedOnce, createAttack, type SuiteAttack } from '../../attacks/suites.ts';
+import type { SampleOptions } from '../../evaluation/audit/sample.ts';
 import { layerOf } from '../../models/classifier.ts';
 import { type RankingCost, rankingCost } from '../../ranking/methods.ts';
 import type { RunConfig } from '../../schemas/config.ts';
@@ -8,6 +9,7 @@ import type { RankingMethod } from '../../schemas/variants.ts';
 import type { Store } from '../../stores/store.ts';
 import { classifierSpec, openClassifier } from '../inputs/open-classifier.ts';
 import { isDone } from '../results.ts';
+import { boundOf } from './audit.ts';
 import { maskRankedBy, type Plan, stageJobs, stagesOf } from './plan.ts';
 
 /** What a run is to do, as plain numbers. */
@@ -17,6 +19,8 @@ export interface Workload {
   readonly variants: readonly { readonly id: string; readonly kind: ModelKind }[];
   /** In the order they run. */
   readonly attacks: readonly AttackLoad[];
+  /** Left out where the run has none. */
+  readonly audit?: AuditLoad;
   readonly stages: readonly StageLoad[];
   /** Those that are not in the store. */
   readonly rankings: readonly RankingLoad[];
@@ -39,6 +43,14 @@ export interface AttackLoad {
   readonly except: readonly string[];
 }
 
+export interface AuditLoad {
+  /** Each on what those before it left. */
+  readonly attacks: readonly AttackLoad[];
+  readonly bound: Omit<SampleOptions, 'seed'>;
+  /** Images of each shard, but the last. */
+  readonly imagesPerShard: number;
+}
+
 export interface StageLoad {
   readonly stage: StageName;
   readonly jobs: number;
@@ -58,20 +70,30 @@ export async function workloadOf(plan: Plan, local: RunConfig, rankings: Store):
   return {
     shards: plan.shards.map(({ count }) => count),
     variants: plan.config.variants.map(({ id, mask }) => ({ id, kind: mask === null ? 'base' : 'defended' })),
-    attacks: plan.suite.map((spec) => ({
-      name: spec.name,
-      group: spec.group,
-      cost: createAttack(spec).cost(plan.inputs.checkpoint.classes),
-      once: craftedOnce(spec) !== undefined,
-      seesAll: spec.sees === 'all',
-      except: spec.except ?? [],
-    })),
+    attacks: attackLoads(plan, plan.suite),
+    ...(plan.audit && { audit: auditLoad(plan, plan.audit.suite) }),
     stages: stagesOf(plan).map((stage) => {
       const jobs = stageJobs(plan, stage).length;
       return { stage, jobs, left: stage === 'rank' ? missing.length : jobs };
     }),
     rankings: missing.length === 0 ? [] : await rankingLoads(missing, plan, local),
   };
+}
+
+function attackLoads({ inputs }: Plan, suite: readonly SuiteAttack[]): AttackLoad[] {
+  return suite.map((spec) => ({
+    name: spec.name,
+    group: spec.group,
+    cost: createAttack(spec).cost(inputs.checkpoint.classes),
+    once: craftedOnce(spec) !== undefined,
+    seesAll: spec.sees === 'all',
+    except: spec.except ?? [],
+  }));
+}
+
+function auditLoad(plan: Plan, suite: readonly SuiteAttack[]): AuditLoad {
+  const { seed: _seed, ...bound } = boundOf(plan.config, plan.inputs.test.images);
+  return { attacks: attackLoads(plan, suite), bound, imagesPerShard: plan.config.compute.imagesPerShard };
 }
 
 /** A ranking that the config brings along is put in the store by the run itself. */

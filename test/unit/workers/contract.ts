@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { type Job, jobLabel, type Plan, stageJobs } from '../../../src/runs/planning/plan.ts';
+import { type Job, jobLabel, type Plan, stageJobs, stagesOf } from '../../../src/runs/planning/plan.ts';
 import { resultKey } from '../../../src/runs/results.ts';
 import type { Stage } from '../../../src/runs/run.ts';
 import { runKeys } from '../../../src/schemas/keys.ts';
-import { STAGE_NAMES, type StageName } from '../../../src/schemas/service.ts';
+import type { StageName } from '../../../src/schemas/service.ts';
 import type { Store } from '../../../src/stores/store.ts';
 import { resultsOf } from './reference.ts';
 
@@ -51,7 +51,7 @@ export function executorContract(
   name: string,
   open: (changes: Readonly<Record<string, object>>) => Promise<ExecutorRun>,
 ): void {
-  const jobsOf = (plan: Plan) => STAGE_NAMES.flatMap((stage) => stageJobs(plan, stage));
+  const jobsOf = (plan: Plan) => stagesOf(plan).flatMap((stage) => stageJobs(plan, stage));
   const names = (plan: Plan) => jobsOf(plan).map((job) => named(job.kind, job));
   // A ranking is kept for every run: probe sets of different sizes keep tests from each other's.
   const probing = (changes: typeof SMALL | typeof LONG, probeImages: number) => ({
@@ -80,7 +80,7 @@ export function executorContract(
     test('tells how far stages and jobs are: never back, never more than all, and all at the end', async () => {
       const run = await open(probing(SMALL, 110));
       const { told } = await run.go();
-      for (const stage of STAGE_NAMES) {
+      for (const stage of stagesOf(run.plan)) {
         const counts = told.flatMap((what) => (what.kind === 'stage' && what.stage === stage ? [what] : []));
         const total = stageJobs(run.plan, stage).length;
         expect(new Set(counts.map((count) => count.total))).toEqual(new Set([total]));
