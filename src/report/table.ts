@@ -56,7 +56,8 @@ export function reportTable(report: Report): string {
 
 function audits(report: Report): string {
   const lines = auditLines(report);
-  return lines.length === 0 ? '' : `\naudit\n${plain(lines.map(({ id, text }) => [id, text]))}`;
+  const width = Math.max(...lines.map(({ id }) => id.length));
+  return lines.length === 0 ? '' : `\naudit\n${lines.map(({ id, text }) => `${id.padEnd(width)}  ${text}\n`).join('')}`;
 }
 
 function publishedTable({ published }: Report): string {

@@ -99,6 +99,8 @@ function resultKeys(job: Exclude<RunJob, { kind: 'rank' }>): string[] {
   if (job.kind === 'craft')
     return [runKeys.craftedExamples(job.variant, job.shard), runKeys.crafted(job.variant, job.shard)];
   if (job.kind === 'transfer') return [runKeys.transfer(job.variant, job.shard)];
+  if (job.kind === 'audit')
+    return [runKeys.auditExamples(job.variant, job.shard), runKeys.audit(job.variant, job.shard)];
   return [runKeys.examples(job.variant, job.shard), runKeys.evaluation(job.variant, job.shard)];
 }
 

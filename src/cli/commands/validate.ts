@@ -2,9 +2,11 @@ import type { Command } from 'commander';
 import { proofText } from '../../report/proof-text.ts';
 import { testifyModel } from '../../runs/inputs/testify-model.ts';
 import { checkAnalysis } from '../../runs/planning/analysis-plan.ts';
+import { suiteName } from '../../runs/planning/audit.ts';
 import { prepareRun } from '../../runs/planning/prepare-run.ts';
 import { proveRun } from '../../runs/planning/prove-run.ts';
 import { onnxRuntime } from '../../runtime/session.ts';
+import type { RunConfig } from '../../schemas/config.ts';
 import { parseParameterSweep } from '../../schemas/parameter-sweep.ts';
 import { parseConfig } from '../../schemas/parse-config.ts';
 import { describeReading } from '../../schemas/reading.ts';
@@ -50,4 +52,11 @@ async function validate(path: string): Promise<void> {
   print(`  variants  ${config.variants.map(({ id }) => id).join(', ')}`);
   const attacks = suite.map(({ name }) => name).join(', ');
   print(`  attacks   ${attacks}; ${config.threat.norm}, eps ${config.threat.epsilon.toPrecision(4)}`);
+  if (config.audit !== undefined) printAudit(config.audit);
+}
+
+function printAudit({ suite, halfWidth, confidence }: NonNullable<RunConfig['audit']>): void {
+  const points = Number((100 * halfWidth).toPrecision(10));
+  const sure = Number((100 * confidence).toPrecision(10));
+  print(`  audit     ${suiteName(suite)} on a sample of what is left, to ${points} points either way (${sure}%)`);
 }
