@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { openDataset } from '../../../src/datasets/open.ts';
 import { baseModel } from '../../../src/defense/defended-model.ts';
+import { PLANNED_BREAKS, sampleSize } from '../../../src/evaluation/audit/sample-size.ts';
 import { OnnxModel } from '../../../src/evaluation/onnx-model.ts';
 import { evaluateImages } from '../../../src/evaluation/protocol.ts';
 import { layerOf } from '../../../src/models/classifier.ts';
@@ -56,6 +57,29 @@ describe('estimated evaluations', () => {
       expect(transfer).toEqual({ expected: { forwards: 12, gradients: 0 }, most: { forwards: 20, gradients: 0 } });
     }
     expect(total.expected).toEqual({ forwards: 2 * (6 + 60 + 406 + 42 + 12), gradients: 2 * 1208 });
+  });
+
+  it('have an audit of its own sample: of what is expected to hold out, and at most of all images', () => {
+    const attacks = [{ ...LOAD.attacks[0]!, cost: { forwards: 10, gradients: 20 } }];
+    const bound = { images: 1000, variants: 2, halfWidth: 0.01, confidence: 0.95 };
+    const load: Workload = { ...LOAD, shards: [1000], audit: { attacks, bound, imagesPerShard: 40 } };
+    const task = { ...bound, breaks: PLANNED_BREAKS };
+    const [expected, most] = [200, 1000].map((survivors) => sampleSize({ ...task, survivors }));
+    expect(expected).toBeLessThan(most!);
+    const assumption = { correct: 0.8, holdOut: 0.25 };
+    const { variants, total } = estimateWork(load, assumption);
+    expect(variants[0]?.audit).toEqual({
+      expected: { forwards: expected! * 15, gradients: expected! * 21 },
+      most: { forwards: most! * 15, gradients: most! * 21 },
+    });
+    const without = estimateWork({ ...LOAD, shards: [1000] }, assumption);
+    expect(without.variants[0]).not.toHaveProperty('audit');
+    expect(total.expected.gradients - without.total.expected.gradients).toBe(2 * expected! * 21);
+    const model = { open: { forward: 1, attacks: 10 }, forward: 0.01, attacks: { one: 0.1, two: 0.2, three: 0.05 } };
+    const rates: Rates = { start: 2, correct: 0.8, models: { base: model, defended: model }, tail: 0.03 };
+    const seconds = (work: Workload) =>
+      durationOf(work, rates, expectedAssumptions(assumption), { workers: 1, threads: 1 });
+    expect(seconds(load) - seconds({ ...LOAD, shards: [1000] })).toBeCloseTo(2 * (10 + expected! * 30 * 0.1), 6);
   });
 
   it('count the clean pass and the checks as an evaluation without attacks does', async () => {
