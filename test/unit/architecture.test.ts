@@ -21,7 +21,7 @@ const ARCHITECTURE: Architecture = {
     ['cli', 'functions', 'containers', 'infra'],
     ['bench'],
   ],
-  // The report says what each group of an analysis is called.
+  // The report says what each group of an analysis is called, and draws an audit's sample again.
   sameLevel: ['report -> evaluation'],
   packages: [
     { name: /^@aws-sdk\//, only: ['src/stores/s3', 'src/service'] },
