@@ -142,6 +142,22 @@ describe('an audited run', () => {
     for (const { audit } of report.variants) expect(audit?.confidence).toBe(0.7);
   });
 
+  it('follows a suite with examples made once, and takes such a suite itself, made for each variant anew', async () => {
+    const variants = { variants: ['none', 'two-pass'], layer: 'layer4' };
+    const rapid = await run({ ...variants, suite: 'rapid', audit: { ...AUDIT, halfWidth: 0.1 } });
+    expect(rapid.stages).toEqual(['rank', 'craft', 'evaluate', 'transfer', 'audit']);
+    for (const { audit, robust } of rapid.report.variants) expect(audit?.survivors).toBe(robust.correct);
+    const { plan, report } = await run({ ...variants, audit: { ...AUDIT, suite: 'rapid' } });
+    expect(stagesOf(plan)).not.toContain('craft');
+    expect(plan.audit?.suite.map(({ name, on }) => [name, on])).toEqual([
+      ['base.malt', { variant: 'none' }],
+      ['malt', undefined],
+      ['pma', undefined],
+    ]);
+    for (const { audit } of report.variants) expect(audit?.suite).toBe('rapid');
+    expect(report.variants[0]?.audit?.broken.length).toBeGreaterThan(0);
+  });
+
   it('goes on within a shard of the audit where it was stopped', async () => {
     const { plan, store } = await whole;
     const again = new MemoryStore();
