@@ -116,9 +116,14 @@ class AttackScheduler<State> {
     if (x !== undefined && isWithinThreat(x, sample.clean, this.#context.threat)) this.#examples.unpredicted[row] = 1;
   }
 
-  /** Evaluates on the target what the rounds that are over found and, where that does not fool it, their best points. */
+  /**
+   * Evaluates on the target what the rounds that are over found and, where that does not fool it, their best points. A round
+   * that ranks targets has none.
+   */
   async #verifyOnTarget(isAdversarialOnTarget: TargetCheck): Promise<void> {
-    const over = this.#active.filter(({ attack }) => attack.next === undefined);
+    const over = this.#active.filter(
+      ({ attack, round }) => attack.next === undefined && !this.#round(round).ranksTargets,
+    );
     const found = over.flatMap(({ row, example }) => (example === null ? [] : [{ row, x: example }]));
     await this.#recordAdversarial(isAdversarialOnTarget, found);
     const robust = over.filter(({ row }) => this.#examples.broken[row] === 0);

@@ -1,4 +1,3 @@
-import { TINY } from '../../numeric/float32.ts';
 import { MeanGradient } from '../core/mean-gradient.ts';
 import type { AttackSetup, ModelAnswer, ModelQuery, PerImageAttack, Sample } from '../core/per-image-attack.ts';
 import { otherClasses } from '../core/predictions.ts';
@@ -64,7 +63,7 @@ export class TargetRanking implements PerImageAttack<TargetRankingState> {
     if (!this.#gradient.add(gradient)) return;
     const slope = dual(this.#gradient.mean);
     const distance = this.#margin / eot / slope;
-    this.#distances.push(slope > TINY && Number.isFinite(distance) ? distance : Number.POSITIVE_INFINITY);
+    this.#distances.push(slope > 0 && Number.isFinite(distance) ? distance : Number.POSITIVE_INFINITY);
     this.#margin = 0;
   }
 

@@ -11,6 +11,7 @@ const COUNT = 14;
 const classifier = equidistantClassifier(5, IMAGE_SIZE);
 const points = pointsOf(classifier, interiorImages(4, COUNT, IMAGE_SIZE));
 const LINF = { norm: 'Linf', epsilon: 0.012 } as const;
+const L2 = { norm: 'L2', epsilon: 0.03 } as const;
 const L1 = { norm: 'L1', epsilon: 0.09 } as const;
 const once = { eot: 1, restarts: 1, start: 'random' } as const;
 
@@ -20,8 +21,12 @@ const ATTACKS: readonly { readonly attack: Attack; readonly threat: ThreatModel 
   { attack: createAttack({ attack: 'apgd-dlr', iterations: 6, eot: 3 }), threat: LINF },
   { attack: createAttack({ attack: 'apgd-ce', iterations: 12, restarts: 2, eot: 2 }), threat: L1 },
   { attack: createAttack({ attack: 'malt', iterations: 8, targets: 2, eot: 2 }), threat: LINF },
+  { attack: createAttack({ attack: 'malt', iterations: 8, targets: 2 }), threat: L2 },
+  { attack: createAttack({ attack: 'malt', iterations: 8, targets: 2, restarts: 2 }), threat: L1 },
   { attack: createAttack({ attack: 'pma', iterations: 8, eot: 2 }), threat: LINF },
+  { attack: createAttack({ attack: 'pma', iterations: 8 }), threat: L2 },
   { attack: createAttack({ attack: 'pma', iterations: 8, restarts: 2 }), threat: L1 },
+  { attack: createAttack({ attack: 'apgd-pm', iterations: 8 }), threat: L2 },
   {
     attack: apgd({
       ...once,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { AttackedModel, LossBatch, ThreatModel } from '../../../src/attacks/core/attack.ts';
+import type { AttackedModel, LossBatch } from '../../../src/attacks/core/attack.ts';
 import { isWithinThreat } from '../../../src/attacks/norms/threat-model.ts';
 import { type PmaOptions, pma } from '../../../src/attacks/pgd/pma.ts';
 import { createAttack } from '../../../src/attacks/suites.ts';
@@ -113,11 +113,11 @@ function largestGap(actual: Float32Array, expected: readonly number[]): number {
 }
 
 const IMAGE_SIZE = 40;
-const THREATS: readonly ThreatModel[] = [
+const THREATS = [
   { norm: 'Linf', epsilon: 0.006 },
   { norm: 'L2', epsilon: 0.03 },
   { norm: 'L1', epsilon: 0.12 },
-];
+] as const;
 
 describe.each(THREATS)('the margin of probabilities in $norm', (threat) => {
   describe.each([2, 3, 6])('on a linear classifier of %d classes', (classes) => {
