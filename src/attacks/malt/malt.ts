@@ -27,7 +27,8 @@ const RANKING: AttackRound = { restart: 0, ranksTargets: true };
 
 /**
  * MALT (arXiv:2407.02240, `targeting.py` and `MALT_attack.py` of odeliamel/MALT): the wrong classes are ranked by how far away
- * a linear model of the logits at the clean image has their boundaries, and targeted APGD on the DLR loss aims at the nearest ones.
+ * a linear model of the logits at the clean image has their boundaries, and targeted APGD on the DLR loss aims at the nearest ones
+ * (AutoAttack's DLR; the original's knows no label and climbs above all classes).
  * Where there are too few classes for that loss, it climbs the difference of logits. One gradient a candidate comes on top of
  * APGD's.
  */
