@@ -42,12 +42,6 @@ export interface StageOptions {
 /** Appends one block and returns its output; `name` is the block's module path. */
 export type ResidualBlock = (network: NetworkBuilder, x: string, name: string, stride: number) => string;
 
-/** A BatchNorm, by its module, and the value that it normalises. */
-export interface BatchNormSite {
-  readonly module: string;
-  readonly input: string;
-}
-
 /** How a network is read, and the network that it is a part of. */
 interface NetworkOptions {
   readonly reading?: Reading;
@@ -72,8 +66,6 @@ export class NetworkBuilder {
   readonly reading: Reading;
   /** Names of the tensors that went into the graph. */
   readonly used: Set<string>;
-  /** Every BatchNorm so far. */
-  readonly norms: BatchNormSite[];
   /** What stands in front of its names: of one network among others, where it lies. */
   readonly #scope: string;
   /** Modules of a network that was pickled whole: what they say is held against what is built. */
@@ -88,7 +80,6 @@ export class NetworkBuilder {
     this.state = state;
     this.reading = reading;
     this.used = within?.network.used ?? new Set();
-    this.norms = within?.network.norms ?? [];
     this.#scope = within === undefined ? '' : within.network.named(within.prefix);
     this.#modules = within === undefined ? new Map(modules.map((info) => [info.path, info])) : within.network.#modules;
   }
@@ -116,7 +107,6 @@ export class NetworkBuilder {
     const scale = affine ? [parameter('weight'), parameter('bias')] : [same(1), same(0)];
     const inputs = [...scale, parameter('running_mean'), parameter('running_var')];
     const attributes = { epsilon: float(this.reading.choose('epsilon', BATCH_NORM_EPSILON)) };
-    this.norms.push({ module: this.named(module), input: x });
     return this.graph.op('BatchNormalization', [x, ...inputs], attributes, { outputs: [this.named(module)] });
   }
 
