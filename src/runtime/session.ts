@@ -1,11 +1,14 @@
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { GraphError, messageOf, RunError } from '../errors.ts';
 import type { ElementType, Tensor, TypedTensor } from '../numeric/tensor.ts';
-import { type SplitModel, splitModel } from '../onnx/codec/model.ts';
 import type { Feeds, Fetches, Runtime, Session } from '../onnx/runtime.ts';
 import type { Device } from '../schemas/config.ts';
 import { prepareEnvironment } from './environment.ts';
+import { collectGarbage, type ModelSource, modelSource } from './model-source.ts';
 import { requireProvider, runtimeOptions } from './provider.ts';
+
+/** The key under which onnxruntime is told where the files are that a graph in memory names. */
+const WEIGHTS_FOLDER = 'session.model_external_initializers_file_folder_path';
 
 /** How onnxruntime-node is to compute. */
 export interface RuntimeOptions {
@@ -24,43 +27,56 @@ export interface RuntimeOptions {
  */
 export function onnxRuntime({ device = 'cpu', threads, optimise = true }: RuntimeOptions = {}): Runtime {
   prepareEnvironment();
-  const create = async (source: () => SplitModel | string, refused: (cause: unknown) => Error): Promise<Session> => {
-    await requireProvider(device);
-    const graph = source();
-    const start = performance.now();
-    const options = runtimeOptions(device, { threads, optimise });
-    const created =
-      typeof graph === 'string'
-        ? InferenceSession.create(graph, options)
-        : InferenceSession.create(graph.bytes, { ...options, externalData: graph.weights });
-    const session = await created.catch((cause: unknown) => {
-      throw refused(cause);
-    });
-    return new OnnxRuntimeSession(session, start);
+  const options = runtimeOptions(device, { threads, optimise });
+  const create = async (source: ModelSource, refused: (cause: unknown) => Error): Promise<Session> => {
+    try {
+      await requireProvider(device);
+      const start = performance.now();
+      const session = await load(source, options).catch((cause: unknown) => {
+        throw refused(cause);
+      });
+      return new OnnxRuntimeSession(session, start, source.discard);
+    } finally {
+      source.discard();
+    }
   };
   return {
     plain: () => onnxRuntime({ ...(threads !== undefined && { threads }), optimise: false }),
-    createSession: (model) =>
-      create(
-        () => splitModel(model),
-        (cause) =>
-          new RunError(`onnxruntime could not load graph "${model.graph.name}": ${messageOf(cause)}`, { cause }),
-      ),
+    // Neither this function nor what it calls is async, for such would hold the model while onnxruntime loads it.
+    createSession: (model) => {
+      const { name } = model.graph;
+      return create(
+        modelSource(model),
+        (cause) => new RunError(`onnxruntime could not load graph "${name}": ${messageOf(cause)}`, { cause }),
+      );
+    },
     loadSession: (path) =>
       create(
-        () => path,
+        { graph: path, weights: {}, discard: () => {} },
         (cause) => new GraphError(`onnxruntime could not load ${path}: ${messageOf(cause)}`, { cause }),
       ),
   };
 }
 
+async function load(
+  { graph, weights }: ModelSource,
+  options: InferenceSession.SessionOptions,
+): Promise<InferenceSession> {
+  if ('folder' in weights) collectGarbage();
+  const given = 'folder' in weights ? { extra: { ...options.extra, [WEIGHTS_FOLDER]: weights.folder } } : weights;
+  const all = { ...options, ...given };
+  return typeof graph === 'string' ? InferenceSession.create(graph, all) : InferenceSession.create(graph, all);
+}
+
 class OnnxRuntimeSession implements Session {
   readonly usage: { seconds: number; calls: number };
   readonly #session: InferenceSession;
+  readonly #discard: () => void;
 
-  /** `since`: when onnxruntime began to build it, optimising the graph. */
-  constructor(session: InferenceSession, since: number) {
+  /** `since`: when onnxruntime began to build it, optimising the graph. `discard`: removes what it was built from. */
+  constructor(session: InferenceSession, since: number, discard: () => void) {
     this.#session = session;
+    this.#discard = discard;
     this.usage = { seconds: (performance.now() - since) / 1000, calls: 0 };
   }
 
@@ -77,6 +93,7 @@ class OnnxRuntimeSession implements Session {
 
   async release(): Promise<void> {
     await this.#session.release();
+    this.#discard();
   }
 }
 
