@@ -9,11 +9,11 @@ const GRADIENT_FREE = new Set(['square', 'rays']);
 const BASE_BYTES = 0.7e9;
 
 /**
- * Copies of the weights in one worker, measured on a WideResNet-34-10 (docs/performance.md): 6 for the checkpoint, its folded
- * form and the forward session while it is made, 4 for each session with a gradient, whose adjoint convolutions have weights
- * of their own.
+ * Copies of the weights in one worker, rounded up from 1.8 and 2.3 beside the base on a WideResNet-70-16 (docs/performance.md): for
+ * the checkpoint, its folded form and the forward session, and for each session with a gradient, whose adjoint convolutions have
+ * weights of their own.
  */
-const COPIES = { forward: 6, gradient: 4 } as const;
+const COPIES = { forward: 3, gradient: 3 } as const;
 
 /** Part of the free memory that is given to workers: estimates are estimates. */
 const USABLE_SHARE = 0.9;
