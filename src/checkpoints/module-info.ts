@@ -10,7 +10,18 @@ export interface ModuleInfo {
   /** "torch.nn.modules.activation.ReLU". */
   readonly className: string;
   readonly attributes: ReadonlyMap<string, ModuleAttribute>;
+  /** What was hung into it beside its class, by which it computes something else: "a forward hook". */
+  readonly altered?: string;
+  /** Where it is no part of the network that was found: it holds that network, or stands beside it. Its path is the file's then. */
+  readonly place?: 'around' | 'beside';
 }
+
+/** Entries of an instance that change what its class computes. */
+const ALTERATIONS: readonly { readonly key: string; readonly what: string }[] = [
+  { key: '_forward_hooks', what: 'a forward hook' },
+  { key: '_forward_pre_hooks', what: 'a forward hook' },
+  { key: 'forward', what: 'a forward function of its own' },
+];
 
 /** What TorchScript puts into the name of a class to make it unique, and in front of all of them. */
 const MANGLED = /(^__torch__\.)|(___torch_mangle_\d+\.?)/g;
@@ -22,7 +33,14 @@ export function moduleInfo(path: string, { module, name, state }: Placeholder): 
     const attribute = attributeOf(value);
     if (typeof key === 'string' && attribute !== undefined) attributes.set(key, attribute);
   }
-  return { path, className: `${module}.${name}`.replaceAll(MANGLED, ''), attributes };
+  const altered = ALTERATIONS.find(({ key }) => isKind(state, 'dict') && isPresent(state.entries.get(key)))?.what;
+  const className = `${module}.${name}`.replaceAll(MANGLED, '');
+  return { path, className, attributes, ...(altered !== undefined && { altered }) };
+}
+
+/** An empty table of hooks is none. */
+function isPresent(value: PickleValue | undefined): boolean {
+  return value !== undefined && value !== null && !(isKind(value, 'dict') && value.entries.size === 0);
 }
 
 function attributeOf(value: PickleValue): ModuleAttribute | undefined {
@@ -36,10 +54,12 @@ function attributeOf(value: PickleValue): ModuleAttribute | undefined {
   return numbers;
 }
 
-/** The modules below `prefix` (`model.`), by what their names are there; those around them are left out. */
+/** The modules as the network under `prefix` (`model.`) names them: those below it by their names there, the others with their place. */
 export function modulesBelow(modules: readonly ModuleInfo[], prefix: string): ModuleInfo[] {
-  return modules.flatMap((info) => {
+  return modules.map((info) => {
+    if (prefix === '' || info.place !== undefined) return info;
     const path = `${info.path}.`;
-    return prefix === '' || path.startsWith(prefix) ? [{ ...info, path: path.slice(prefix.length, -1) }] : [];
+    if (path.startsWith(prefix)) return { ...info, path: path.slice(prefix.length, -1) };
+    return { ...info, place: info.path === '' || prefix.startsWith(path) ? 'around' : 'beside' };
   });
 }

@@ -41,8 +41,8 @@ export class ModuleReader {
   #looks = 0;
 
   /**
-   * What `module.state_dict()` would hold, and tensors that are plain attributes: a mean kept that way is part of the function
-   * too. Throws CheckpointError where modules share or nest without end.
+   * What `module.state_dict()` would hold, and tensors that are plain attributes, or small buffers that it would leave out: a mean
+   * kept that way is part of the function too. Throws CheckpointError where modules share or nest without end.
    */
   collect(module: PickledModule): PickledNetwork {
     const network: PickledNetwork = { tensors: new Map(), modules: [] };
@@ -68,7 +68,7 @@ export class ModuleReader {
     const transient = this.#transientBuffers(module);
     const parameters = [...this.#table(module, '_parameters'), ...this.#table(module, '_buffers')];
     for (const [name, value] of [...parameters, ...module.state.entries]) {
-      if (typeof name === 'string' && isKind(value, 'tensor') && !transient.has(name))
+      if (typeof name === 'string' && isKind(value, 'tensor') && (!transient.has(name) || isSmall(value)))
         network.tensors.set(prefix + name, value);
     }
     for (const [name, child] of this.#table(module, '_modules')) {
@@ -97,6 +97,13 @@ export class ModuleReader {
     this.#looks += 1 + entries;
     if (this.#looks > MOST_LOOKS) throw endless();
   }
+}
+
+/** A number a channel, where scratch space and what attention derives from its sizes have more. */
+const SMALL = 3;
+
+function isSmall({ sizes }: TensorRef): boolean {
+  return sizes.reduce((product, size) => product * size, 1) <= SMALL;
 }
 
 function tableOf(state: PickleValue | undefined, name: string): PickleValue | undefined {

@@ -73,12 +73,13 @@ function at(path: string, candidates: readonly Candidate[]): Candidate {
 }
 
 function inside(path: string, candidates: readonly Candidate[]): Candidate | undefined {
-  for (const { path: outer, entries, notes } of candidates) {
+  for (const { path: outer, entries, notes, modules } of candidates) {
     if (outer !== '' && !path.startsWith(`${outer}.`)) continue;
     const prefix = `${outer === '' ? path : path.slice(outer.length + 1)}.`;
     const named = [...entries].filter(([name]) => name.startsWith(prefix));
     const kept = new Map(named.map(([name, tensor]) => [name.slice(prefix.length), tensor]));
-    if (kept.size > 0) return { path, entries: kept, notes };
+    const below = modules && modulesBelow(modules, prefix).filter(({ place }) => place === undefined);
+    if (kept.size > 0) return { path, entries: kept, notes, modules: below };
   }
   return undefined;
 }

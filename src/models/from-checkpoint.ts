@@ -1,6 +1,6 @@
 import { locatedIn } from '../checkpoints/messages.ts';
 import { modulesBelow } from '../checkpoints/module-info.ts';
-import type { Checkpoint, StateDict } from '../checkpoints/read-checkpoint.ts';
+import type { Checkpoint } from '../checkpoints/read-checkpoint.ts';
 import { CheckpointError, ConfigError, GraphError } from '../errors.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
 import { isBatch } from '../onnx/graph.ts';
@@ -14,18 +14,20 @@ import {
   type ImageShape,
   withOnlyOutput,
 } from './classifier.ts';
+import { normalizationIn } from './file-normalization.ts';
+import { requireKnownModules } from './known-modules.ts';
 import { type LocatedNetwork, locateNetwork } from './locate.ts';
 import { evidenceOf } from './module-evidence.ts';
 import { type Architecture, type Body, NetworkBuilder } from './network-builder.ts';
 import {
   chooseNormalization,
+  type FileNormalization,
   type InputNormalization,
   type NormalizationClaims,
-  normalizationIn,
 } from './normalization.ts';
 import type { Readable } from './readable.ts';
 import { Reading } from './reading.ts';
-import { EXPORT_INSTEAD, requireAllUsed } from './unused-weights.ts';
+import { requireAllUsed, withWayOut } from './unused-weights.ts';
 
 /**
  * Builds the classifier a checkpoint holds. `imageShape` is that of the data set; the architecture's own by default.
@@ -102,13 +104,15 @@ function unfolded(
     usual: architecture.usual?.(located.state),
   });
   const claims = { stated: options.normalize, zoo: options.zoo?.normalize, channels };
-  const { normalization, names } = preparation(architecture, state, reading, claims);
+  const inFile = () => normalizationIn({ state, modules: ownModules, prefix, channels });
+  const { normalization, names } = preparation(architecture, inFile, reading, claims);
   const x = appendInput(graph, imageShape, { normalization, layout: options.layout });
   const network = new NetworkBuilder(graph, located.state, { reading, modules: ownModules });
   const body = builtBody(architecture, network, x);
   const used = new Set([...network.used].map((name) => prefix + name));
   for (const name of names) used.add(name);
   reading.requireAllAsked(body.description);
+  requireKnownModules({ modules: ownModules, state, prefix, normalization: names, pools: network.pools });
   const notes = requireAllUsed({
     used,
     all: state,
@@ -127,12 +131,12 @@ function unfolded(
 /** What is done to the images, and the names of the tensors in the file that say so. */
 function preparation(
   { name, preparesImages, normalization: usual = 'none' }: Architecture,
-  state: StateDict,
+  inFile: () => FileNormalization | undefined,
   reading: Reading,
   claims: Pick<NormalizationClaims, 'stated' | 'zoo' | 'channels'>,
 ): { normalization: InputNormalization; names: readonly string[] } {
   if (!preparesImages) {
-    const file = normalizationIn(state, claims.channels);
+    const file = inFile();
     const normalization = chooseNormalization(reading, { ...claims, file, usual });
     return { normalization, names: file?.names ?? [] };
   }
@@ -149,8 +153,10 @@ function builtBody(architecture: Architecture, network: NetworkBuilder, x: strin
   try {
     return architecture.build(network, x);
   } catch (error) {
-    if (!(error instanceof GraphError)) throw error;
-    throw new CheckpointError(`does not fit ${architecture.name}: ${error.message}`, { cause: error });
+    const isMisfit = error instanceof GraphError;
+    if (!isMisfit && !(error instanceof CheckpointError)) throw error;
+    const what = isMisfit ? `does not fit ${architecture.name}: ${error.message}` : error.message;
+    throw new CheckpointError(withWayOut(what), { cause: error });
   }
 }
 
@@ -181,6 +187,6 @@ function recognise({ state }: Checkpoint, wanted: string | undefined): LocatedNe
   const refusal =
     wanted === undefined ? 'no known architecture has these weights' : `these are not the weights of ${wanted}`;
   throw new CheckpointError(
-    `${refusal} (${state.size} tensors: ${found.join('; ')}; ...). Known: ${known.join(', ')}. ${EXPORT_INSTEAD}`,
+    withWayOut(`${refusal} (${state.size} tensors: ${found.join('; ')}; ...). Known: ${known.join(', ')}`),
   );
 }

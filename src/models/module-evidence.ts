@@ -1,6 +1,8 @@
-import type { ModuleInfo } from '../checkpoints/module-info.ts';
+import { quote } from '../checkpoints/messages.ts';
+import type { ModuleAttribute, ModuleInfo } from '../checkpoints/module-info.ts';
 import { CheckpointError } from '../errors.ts';
 import type { Activation, ModelOptions } from '../schemas/model-options.ts';
+import { hasStatistics } from './file-normalization.ts';
 import { EXPORT_INSTEAD } from './unused-weights.ts';
 
 /** Classes of activations, torch.nn's and those that training codes write themselves. */
@@ -16,12 +18,12 @@ const ACTIVATION_CLASSES: ReadonlyMap<string, Activation> = new Map([
 ]);
 
 /** Attributes under which an activation is another function than the one we know, and the value at which it is ours. */
-const PARAMETERS: ReadonlyMap<string, { readonly name: string; readonly usual: number | string }> = new Map([
-  ['GELU', { name: 'approximate', usual: 'none' }],
-  ['ELU', { name: 'alpha', usual: 1 }],
-  ['Softplus', { name: 'beta', usual: 1 }],
-  ['SelectAdaptivePool2d', { name: 'pool_type', usual: 'avg' }],
-]);
+const PARAMETERS: Readonly<Record<string, Readonly<Record<string, number | string>>>> = {
+  GELU: { approximate: 'none' },
+  ELU: { alpha: 1 },
+  Softplus: { beta: 1, threshold: 20 },
+  SelectAdaptivePool2d: { pool_type: 'avg' },
+};
 
 /** Modules without weights that do nothing at inference, or that an architecture has in fixed places. */
 const STRUCTURE =
@@ -34,8 +36,9 @@ const FIXED: readonly { readonly place: RegExp; readonly className: RegExp }[] =
   // TRADES's second copy of the first block, whose weights are left out.
   { place: /^sub_block1(\.|$)/, className: /./ },
 ];
-/** Gates, beside the activation of the network: squeeze-and-excitation, attention. */
+/** Gates, beside the activation of the network, and where they stand: in squeeze-and-excitation, in attention. */
 const GATES = new Set(['Sigmoid', 'Hardsigmoid', 'Softmax']);
+const GATED = /(^|\.)(se|\w*attn|mlp)\./;
 
 /** An attribute that all modules of a kind share, and the option that it decides. */
 interface SharedAttribute {
@@ -54,6 +57,13 @@ const SHARED: readonly SharedAttribute[] = [
   { option: 'tokensNorm', what: 'tokens_norm', className: /\bClassAttentionBlock$/, attribute: 'tokens_norm' },
 ];
 
+const SLOPE: SharedAttribute = {
+  option: 'slope',
+  what: 'LeakyReLUs of slope',
+  className: /\bLeakyReLU$/,
+  attribute: 'negative_slope',
+};
+
 /**
  * What the modules of a pickled network tell beside its weights: its activation, and what all modules of a kind share.
  * Throws CheckpointError where they name several, or something igd does not know, which no architecture of ours can be.
@@ -61,8 +71,35 @@ const SHARED: readonly SharedAttribute[] = [
 export function evidenceOf(modules: readonly ModuleInfo[], names: Iterable<string>): ModelOptions {
   const weighted = new Set<string>();
   for (const name of names) for (const path of pathsAbove(name)) weighted.add(path);
-  const leaves = modules.filter((info) => !weighted.has(info.path) && info.path !== '' && !isFixed(info));
-  return { ...activationOf(leaves), ...Object.assign({}, ...SHARED.map((kind) => sharedValue(modules, kind))) };
+  const inside = modules.filter(({ place }) => place === undefined);
+  const leaves = inside.filter((info) => !weighted.has(info.path) && info.path !== '' && !isFixed(info));
+  for (const info of inside) requireKnownForm(info);
+  return {
+    ...activationOf(leaves),
+    ...poolingOf(inside),
+    ...Object.assign({}, ...SHARED.map((kind) => sharedValue(inside, kind))),
+  };
+}
+
+/** What a ViT's head reads, by the name that timm's classes have for it. */
+const POOLINGS: ReadonlyMap<ModuleAttribute, ModelOptions['pooling']> = new Map([
+  ['token', 'token'],
+  ['avg', 'mean'],
+]);
+
+function poolingOf(modules: readonly ModuleInfo[]): ModelOptions {
+  const transformer = modules.find(({ className }) => /\bVisionTransformer(Distilled)?$/.test(className));
+  const said = transformer?.attributes.get('global_pool');
+  if (said === undefined) return {};
+  const pooling = POOLINGS.get(said);
+  if (pooling !== undefined) return { pooling };
+  throw new CheckpointError(`has global_pool ${quote(String(said))}, which igd's ViT has not. ${EXPORT_INSTEAD}`);
+}
+
+/** timm's blocks with the weights of its usual ones and another order. */
+function requireKnownForm({ path, className }: ModuleInfo): void {
+  if (!/\bResPostBlock$/.test(className)) return;
+  throw new CheckpointError(`its module "${path}" (${className}) normalises behind, igd's in front. ${EXPORT_INSTEAD}`);
 }
 
 function isFixed(info: ModuleInfo): boolean {
@@ -85,9 +122,9 @@ function activationOf(leaves: readonly ModuleInfo[]): ModelOptions {
     const name = classOf(leaf);
     const activation = ACTIVATION_CLASSES.get(name);
     if (activation !== undefined) found.set(activation, requireUsual(leaf, name));
-    else if (GATES.has(name)) gates.push(leaf);
+    else if (GATES.has(name) && GATED.test(leaf.path)) gates.push(leaf);
     else if (STRUCTURE.test(name)) requireUsual(leaf, name);
-    else throw unknown(leaf);
+    else if (!hasStatistics(leaf)) throw unknown(leaf);
   }
   const [first, second] = [...found];
   if (first === undefined && gates[0] !== undefined) throw unknown(gates[0]);
@@ -97,18 +134,19 @@ function activationOf(leaves: readonly ModuleInfo[]): ModelOptions {
       `has modules ${first[1].className} and ${second[1].className}: igd cannot tell which acts where. ${EXPORT_INSTEAD}`,
     );
   }
-  const [activation, { attributes }] = first;
-  const slope = attributes.get('negative_slope');
-  return { activation, ...(activation === 'leaky-relu' && typeof slope === 'number' && { slope }) };
+  const [activation] = first;
+  return { activation, ...(activation === 'leaky-relu' && sharedValue(leaves, SLOPE)) };
 }
 
 function requireUsual(leaf: ModuleInfo, name: string): ModuleInfo {
-  const parameter = PARAMETERS.get(name);
-  const value = parameter && leaf.attributes.get(parameter.name);
-  if (parameter === undefined || value === undefined || value === parameter.usual) return leaf;
-  throw new CheckpointError(
-    `has a ${name} with ${parameter.name} ${String(value)} at "${leaf.path}", which igd's architectures have not. ${EXPORT_INSTEAD}`,
-  );
+  for (const [parameter, usual] of Object.entries(PARAMETERS[name] ?? {})) {
+    const value = leaf.attributes.get(parameter);
+    if (value === undefined || value === usual) continue;
+    throw new CheckpointError(
+      `has a ${name} with ${parameter} ${String(value)} at "${leaf.path}", which igd's architectures have not. ${EXPORT_INSTEAD}`,
+    );
+  }
+  return leaf;
 }
 
 function unknown({ path, className }: ModuleInfo): CheckpointError {

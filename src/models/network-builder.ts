@@ -42,6 +42,9 @@ export interface StageOptions {
 /** Appends one block and returns its output; `name` is the block's module path. */
 export type ResidualBlock = (network: NetworkBuilder, x: string, name: string, stride: number) => string;
 
+/** Of a MaxPool2d, by the names of its attributes. */
+export type PoolGeometry = Readonly<Record<'kernel_size' | 'stride' | 'padding', number>>;
+
 /** How a network is read, and the network that it is a part of. */
 interface NetworkOptions {
   readonly reading?: Reading;
@@ -66,6 +69,8 @@ export class NetworkBuilder {
   readonly reading: Reading;
   /** Names of the tensors that went into the graph. */
   readonly used: Set<string>;
+  /** Every MaxPool2d so far, by its module. */
+  readonly pools: Map<string, PoolGeometry>;
   /** What stands in front of its names: of one network among others, where it lies. */
   readonly #scope: string;
   /** Modules of a network that was pickled whole: what they say is held against what is built. */
@@ -80,8 +85,10 @@ export class NetworkBuilder {
     this.state = state;
     this.reading = reading;
     this.used = within?.network.used ?? new Set();
+    this.pools = within?.network.pools ?? new Map();
+    const inside = modules.filter(({ place }) => place === undefined);
     this.#scope = within === undefined ? '' : within.network.named(within.prefix);
-    this.#modules = within === undefined ? new Map(modules.map((info) => [info.path, info])) : within.network.#modules;
+    this.#modules = within === undefined ? new Map(inside.map((info) => [info.path, info])) : within.network.#modules;
   }
 
   /** Conv2d; the width comes from the weight's shape. */
@@ -128,6 +135,7 @@ export class NetworkBuilder {
 
   maxPool(x: string, kernel: number, stride: number, padding: number, module = 'maxpool'): string {
     const attributes = { kernel_shape: [kernel, kernel], strides: [stride, stride], pads: Array(4).fill(padding) };
+    this.pools.set(this.named(module), { kernel_size: kernel, stride, padding });
     return this.graph.op('MaxPool', [x], attributes, { outputs: [this.named(module)] });
   }
 

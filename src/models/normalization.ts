@@ -1,15 +1,19 @@
-import type { StateDict } from '../checkpoints/weights.ts';
 import { CheckpointError, ConfigError } from '../errors.ts';
-import { type Tensor, toNumbers } from '../numeric/tensor.ts';
 import type { GraphBuilder } from '../onnx/builder.ts';
 import type { InputOptions } from '../schemas/config.ts';
 import type { Normalization } from '../schemas/model-options.ts';
 import type { Reading } from './reading.ts';
+import { EXPORT_INSTEAD } from './unused-weights.ts';
 
 /** (x - mean) / std, a number a channel. */
 export interface ChannelStatistics {
   readonly mean: readonly number[];
   readonly std: readonly number[];
+}
+
+/** Mean and standard deviation that a file holds, and the names of all of them. */
+export interface FileNormalization extends ChannelStatistics {
+  readonly names: readonly string[];
 }
 
 /** What is done to images in [0, 1] before the network reads them. */
@@ -21,53 +25,6 @@ const CONSTANTS: Readonly<Record<Exclude<Normalization, 'none' | 'per-image' | '
   cifar100: { mean: [0.5071, 0.4865, 0.4409], std: [0.2673, 0.2564, 0.2762] },
   imagenet: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
 };
-
-/** Names of the buffers in which a file keeps its own mean and standard deviation, below any module. */
-const BUFFERS = [
-  { mean: 'mean', std: 'std' },
-  { mean: 'mu', std: 'sigma' },
-  { mean: 'new_mean', std: 'new_std' },
-] as const;
-
-/** Mean and standard deviation that a file holds as buffers, and the names of all of them. */
-export interface FileNormalization extends ChannelStatistics {
-  readonly names: readonly string[];
-}
-
-/**
- * The mean and standard deviation in the file: a pair of buffers of one number a channel, such as `mu` and `sigma` or
- * `normalize.mean` and `normalize.std`. Throws CheckpointError where it holds two that differ.
- */
-export function normalizationIn(state: StateDict, channels: number): FileNormalization | undefined {
-  const pairs = [...state.keys()].flatMap((name) => pairAt(state, name, channels) ?? []);
-  const [first, ...others] = pairs;
-  if (first === undefined) return undefined;
-  const other = others.find((pair) => formatStatistics(pair) !== formatStatistics(first));
-  if (other !== undefined) {
-    throw new CheckpointError(
-      `holds two normalisations, ${first.names.join(', ')} and ${other.names.join(', ')}, which differ: export the model to .onnx`,
-    );
-  }
-  return { ...first, names: pairs.flatMap(({ names }) => names) };
-}
-
-function pairAt(state: StateDict, name: string, channels: number): FileNormalization | undefined {
-  for (const { mean, std } of BUFFERS) {
-    if (name !== mean && !name.endsWith(`.${mean}`)) continue;
-    const other = `${name.slice(0, name.length - mean.length)}${std}`;
-    const values = [perChannel(state.get(name), channels), perChannel(state.get(other), channels)] as const;
-    if (values[0] !== undefined && values[1] !== undefined)
-      return { mean: values[0], std: values[1], names: [name, other] };
-  }
-  return undefined;
-}
-
-/** [C], [C, 1, 1] or [1, C, 1, 1]. */
-function perChannel(tensor: Tensor | undefined, channels: number): number[] | undefined {
-  if (tensor === undefined || tensor.data.length !== channels || Math.max(...tensor.dims, 1) !== channels)
-    return undefined;
-  return toNumbers(tensor);
-}
 
 /** What may be said of a network's normalisation in numbers, the strongest first. Names are the reading's. */
 export interface NormalizationClaims {
@@ -125,7 +82,7 @@ function twoStated(said: string, other: string): CheckpointError {
 
 function contradiction(stated: string, file: FileNormalization): CheckpointError {
   return new CheckpointError(
-    `is said to want ${stated}, but holds ${formatStatistics(file)} itself (${file.names.join(', ')}): leave the normalisation out`,
+    `is said to want ${stated}, but holds ${formatStatistics(file)} itself (${file.names.join(', ')}): leave the normalisation out. Where the network does not use it: ${EXPORT_INSTEAD}`,
   );
 }
 

@@ -6,6 +6,7 @@ import { arePrunedBy } from './pruned-weights.ts';
 
 /** A kind of tensor that a file may hold though the network's function does not depend on it. */
 interface Harmless {
+  /** For a reader of this table. */
   readonly what: string;
   readonly holds: (name: string, tensor: Tensor, file: Pick<Leftovers, 'all' | 'isOfZoo'>) => boolean;
 }
@@ -48,6 +49,11 @@ export const EXPORT_INSTEAD =
   'Export the model to .onnx and give that instead: torch.onnx.export(model.eval(), torch.rand(1, 3, 32, 32), "model.onnx"), ' +
   'with the size of its images';
 
+/** A refusal that ends with the way out, once. */
+export function withWayOut(message: string): string {
+  return message.includes(EXPORT_INSTEAD) ? message : `${message}. ${EXPORT_INSTEAD}`;
+}
+
 /** How many names a message gives. */
 const MOST_NAMED = 4;
 
@@ -57,14 +63,12 @@ const MOST_NAMED = 4;
  * not use, it would compute another function than the file's.
  */
 export function requireAllUsed({ used, all, prefix, isOfZoo, architecture }: Leftovers): string[] {
-  const notes = new Map<string, string[]>();
+  const left: string[] = [];
   const unknown: string[] = [];
-  const originals = [...used].flatMap((name) => all.get(name) ?? []);
+  const copies = copiesIn(used, all, prefix);
   for (const [name, tensor] of all) {
-    if (used.has(name)) continue;
-    const kind = HARMLESS.find(({ holds }) => holds(name, tensor, { all, isOfZoo }));
-    if (kind !== undefined) continue;
-    if (originals.some((original) => isCopy(tensor, original))) push(notes, 'copies of weights that are used', name);
+    if (used.has(name) || HARMLESS.some(({ holds }) => holds(name, tensor, { all, isOfZoo }))) continue;
+    if (copies.has(name)) left.push(name);
     else unknown.push(name);
   }
   if (unknown.length > 0) {
@@ -76,13 +80,50 @@ export function requireAllUsed({ used, all, prefix, isOfZoo, architecture }: Lef
       `has weights that ${architecture} as igd knows it does not use: ${listed(unknown, all)}. ${wayOut}`,
     );
   }
-  return [...notes].map(([what, names]) => `left out ${what}: ${listed(names, all)}`);
+  return left.length === 0 ? [] : [`left out copies of weights that are used: ${listed(left, all)}`];
 }
 
-function push(map: Map<string, string[]>, key: string, value: string): void {
-  const list = map.get(key);
-  if (list === undefined) map.set(key, [value]);
-  else list.push(value);
+/**
+ * Copies of the whole network, or of a whole member of an ensemble, under another prefix, as robustness's files have them, and of
+ * its normalisation. A single tensor that
+ * equals one of the network's may be a layer that has not moved since it was initialised, or shares its weights.
+ */
+function copiesIn(used: ReadonlySet<string>, all: StateDict, prefix: string): ReadonlySet<string> {
+  const outside = [...used].filter((name) => !name.startsWith(prefix));
+  const copies = new Set<string>();
+  for (const network of networksIn(used, prefix)) {
+    const own = [...used].filter((name) => name.startsWith(network)).map((name) => name.slice(network.length));
+    for (const other of prefixesOf(own[0] ?? '', all)) {
+      const isWhole = other !== network && own.every((name) => isCopyOf(other + name, network + name, all));
+      for (const name of isWhole ? own : []) copies.add(other + name);
+    }
+  }
+  for (const name of copies.size > 0 ? all.keys() : [])
+    if (outside.some((original) => lastOf(original) === lastOf(name) && isCopyOf(name, original, all)))
+      copies.add(name);
+  return copies;
+}
+
+/** The network, and each member of an ensemble. */
+function networksIn(used: ReadonlySet<string>, prefix: string): ReadonlySet<string> {
+  const members = [...used].flatMap((name) => /^models\.\d+\./.exec(name.slice(prefix.length)) ?? []);
+  return new Set([prefix, ...members.map((member) => prefix + member)]);
+}
+
+/** What stands in front of that name, wherever it stands. */
+function prefixesOf(own: string, all: StateDict): string[] {
+  return [...all.keys()].flatMap((name) =>
+    name.endsWith(`.${own}`) || name === own ? [name.slice(0, name.length - own.length)] : [],
+  );
+}
+
+function lastOf(name: string): string {
+  return name.slice(name.lastIndexOf('.') + 1);
+}
+
+function isCopyOf(name: string, original: string, all: StateDict): boolean {
+  const [copy, tensor] = [all.get(name), all.get(original)];
+  return copy !== undefined && tensor !== undefined && isCopy(copy, tensor);
 }
 
 function isCopy(a: Tensor, b: Tensor): boolean {

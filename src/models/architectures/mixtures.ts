@@ -1,8 +1,9 @@
 import { CheckpointError } from '../../errors.ts';
 import { isBatch } from '../../onnx/graph.ts';
 import type { ModelOptions } from '../../schemas/model-options.ts';
+import { normalizationIn } from '../file-normalization.ts';
 import { type Architecture, type Body, type NetworkBuilder, namesBelow, type WeightNames } from '../network-builder.ts';
-import { appendNormalization, formatStatistics, namedNormalization, normalizationIn } from '../normalization.ts';
+import { appendNormalization, formatStatistics, namedNormalization } from '../normalization.ts';
 
 /** A network of a mixture: its module, what it is, and where its weights lie. */
 export interface MixtureMember {
@@ -39,7 +40,8 @@ export function appendMember(network: NetworkBuilder, x: string, member: Mixture
   const { module, prefix, architecture } = member;
   const sized = architecture.name === 'bit' ? enlarged(network, x, BIT_SIDE) : x;
   const below = network.member(`${module}.`);
-  const file = normalizationIn(below.state, network.channels(x));
+  const inner = prefix.slice(module.length + 1);
+  const file = normalizationIn({ state: below.state, modules: [], prefix: inner, channels: network.channels(x) });
   for (const name of file?.names ?? []) network.used.add(below.named(name));
   const usual = architecture.usual?.(namesBelow(network.state, prefix)).normalization ?? architecture.normalization;
   const normalization = file ?? namedNormalization(usual ?? 'none', network.channels(x));

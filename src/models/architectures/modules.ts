@@ -80,9 +80,14 @@ export function classify(network: NetworkBuilder, features: string, module: stri
   return graph.op('Mul', [cosines, scale], {}, { outputs: [network.named('logits')] });
 }
 
+/** The same where only a head without a bias may be another than linear. */
+export function head(network: NetworkBuilder, features: string, module: string): string {
+  return network.has(`${module}.bias`) ? network.linear(features, module) : classify(network, features, module);
+}
+
 /** Logits of features [N, D] by a linear layer, which some codes write as a 1x1 convolution. */
 export function pointwiseHead(network: NetworkBuilder, features: string, module: string): string {
-  if (network.state.get(`${module}.weight`)?.dims.length !== 4) return network.linear(features, module);
+  if (network.state.get(`${module}.weight`)?.dims.length !== 4) return head(network, features, module);
   const { graph } = network;
   const pixel = graph.reshape(features, [...graph.shape(features), 1, 1]);
   const h = network.conv(pixel, module, { kernel: 1 });

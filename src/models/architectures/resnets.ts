@@ -1,4 +1,5 @@
 import type { Architecture, Body, NetworkBuilder, WeightNames } from '../network-builder.ts';
+import { head } from './modules.ts';
 import { type PostActivationBlock, postActivationBlock } from './post-activation.ts';
 
 /** Names of the modules of a residual network (He et al., arXiv:1512.03385) in one code. */
@@ -95,7 +96,7 @@ function build(kind: ResNet, network: NetworkBuilder, x: string): Body {
   const layers = stem === 3 ? [...outputs.slice(0, -1), pooled] : outputs;
   return {
     description: describe(kind, network, blocks),
-    logits: network.linear(pooled, names.head),
+    logits: head(network, pooled, names.head),
     layers: network.layers(Object.fromEntries(layers.map((tensor, index) => [`layer${index + 1}`, tensor]))),
   };
 }

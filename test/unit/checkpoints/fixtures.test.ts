@@ -84,6 +84,16 @@ describe('checkpoints that PyTorch wrote', () => {
     expect(notes.join('\n')).toContain('whole module, "torch.nn.parallel.data_parallel.DataParallel"');
   });
 
+  it('altered.pt: a module with a hook, and small buffers that state_dict() leaves out', async () => {
+    const { state, modules = [] } = await readCheckpoint(fixture('altered.pt'));
+    expect([...state.keys()]).toEqual(['0.mean', '0.std', '1.weight', '1.bias']);
+    expect(modules.map(({ path, altered }) => [path, altered])).toEqual([
+      ['', undefined],
+      ['0', undefined],
+      ['1', 'a forward hook'],
+    ]);
+  });
+
   it('torchscript.pt: the weights of a program, which is not run', async () => {
     expect((await expectAsWritten('torchscript.pt')).join('\n')).toContain('TorchScript program: it was not run');
   });

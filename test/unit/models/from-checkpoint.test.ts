@@ -1,64 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ModuleInfo } from '../../../src/checkpoints/module-info.ts';
-import type { StateDict } from '../../../src/checkpoints/weights.ts';
-import type { Classifier, ClassifierOptions } from '../../../src/models/classifier.ts';
-import { classifierFromCheckpoint } from '../../../src/models/from-checkpoint.ts';
-import { float32, int64, type Tensor } from '../../../src/numeric/tensor.ts';
-import { encodeModel } from '../../../src/onnx/codec/model.ts';
+import { float32 } from '../../../src/numeric/tensor.ts';
 import { describeReading } from '../../../src/schemas/reading.ts';
-
-/** A pre-activation ResNet of 4 blocks and width 2, its weights running numbers: what it computes is of no interest here. */
-function preActState(): Map<string, Tensor> {
-  const state = new Map<string, Tensor>();
-  let next = 0;
-  const add = (name: string, ...dims: number[]) => {
-    const size = dims.reduce((product, dim) => product * dim, 1);
-    state.set(
-      name,
-      float32(
-        dims,
-        Float32Array.from({ length: size }, () => Math.sin(next++) + 1.5),
-      ),
-    );
-  };
-  const norm = (name: string, width: number) => {
-    for (const part of ['weight', 'bias', 'running_mean', 'running_var']) add(`${name}.${part}`, width);
-    state.set(`${name}.num_batches_tracked`, int64([], [7]));
-  };
-  add('conv1.weight', 2, 3, 3, 3);
-  for (const [index, [from, to]] of [
-    [2, 2],
-    [2, 4],
-    [4, 4],
-    [4, 8],
-  ].entries() as Iterable<[number, [number, number]]>) {
-    const block = `layer${index + 1}.0`;
-    norm(`${block}.bn1`, from);
-    add(`${block}.conv1.weight`, to, from, 3, 3);
-    norm(`${block}.bn2`, to);
-    add(`${block}.conv2.weight`, to, to, 3, 3);
-    if (index > 0) add(`${block}.shortcut.0.weight`, to, from, 1, 1);
-  }
-  add('linear.weight', 10, 8);
-  add('linear.bias', 10);
-  return state;
-}
-
-function read(state: StateDict, options?: ClassifierOptions, modules?: readonly ModuleInfo[]): Classifier {
-  const checkpoint = { path: 'net.pt', format: 'torch-zip', sha256: '', state, notes: [], modules } as const;
-  return classifierFromCheckpoint(checkpoint, options);
-}
-
-const bytes = ({ model }: Classifier) => Buffer.from(encodeModel(model)).toString('base64');
-const renamed = (state: StateDict, prefix: string) =>
-  new Map([...state].map(([name, tensor]) => [prefix + name, tensor]));
-const MEAN = [0.25, 0.5, 0.75];
-const STD = [0.5, 0.25, 0.125];
-const buffers = (mean: string, std: string, dims: number[]) =>
-  [
-    [mean, float32(dims, MEAN)],
-    [std, float32(dims, STD)],
-  ] as const;
+import { buffers, bytes, info, MEAN, preActState, read, renamed, STD } from './support.ts';
 
 describe('every tensor of a file', () => {
   it('is used, or the file is refused by the names of the others and with the way out', () => {
@@ -78,6 +22,12 @@ describe('every tensor of a file', () => {
     expect(bytes(read(state))).toBe(bytes(read(preActState())));
     state.set('attacker.model.conv1.weight', float32([2, 3, 3, 3], new Float32Array(54)));
     expect(() => read(state)).toThrow('"attacker.model.conv1.weight"');
+  });
+
+  it('is no copy where only it equals another: it may not have moved since it was initialised', () => {
+    const state = preActState();
+    state.set('layer1.0.bn3.weight', state.get('layer1.0.bn2.weight')!);
+    expect(() => read(state)).toThrow('"layer1.0.bn3.weight" [2]');
   });
 
   it('outside the network may be said to be no part of it', () => {
@@ -155,6 +105,29 @@ describe('normalisation', () => {
     );
   });
 
+  it('is refused where it is for other images than those in [0, 1]', () => {
+    const state = (mean: number[], std: number[]) =>
+      new Map([...preActState(), ['mean', float32([3], mean)], ['std', float32([3], std)]] as const);
+    expect(() => read(state([123.7, 116.3, 103.5], [58.4, 57.1, 57.4]))).toThrow(
+      /holds mean \[123\.7, .* \(mean, std\), which images in \[0, 1\] have not: .*torch\.onnx\.export/,
+    );
+    expect(() => read(state(MEAN, [0.5, 0, 0.5]))).toThrow('which images in [0, 1] have not');
+  });
+
+  it.each(['generator', 'layer1.0'])('is not that of another network or of a layer: %s', (module) => {
+    const state = new Map([...preActState(), ...buffers(`${module}.mean`, `${module}.std`, [3])]);
+    state.set(`${module}.conv.weight`, float32([1], [1]));
+    expect(() => read(state)).toThrow(`"${module}.mean" [3], "${module}.std" [3]`);
+  });
+
+  it('is refused where two may act one behind the other', () => {
+    const state = new Map([...renamed(preActState(), 'model.net.'), ...buffers('norm.mean', 'norm.std', [3])]);
+    for (const [name, tensor] of buffers('model.norm.mean', 'model.norm.std', [3])) state.set(name, tensor);
+    expect(() => read(state)).toThrow(
+      'holds two normalisations, norm.mean, norm.std and model.norm.mean, model.norm.std: igd cannot tell which act',
+    );
+  });
+
   it('is refused where the user says another than the file', () => {
     const state = new Map([...preActState(), ...buffers('mu', 'sigma', [3])]);
     const imagenet = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
@@ -174,6 +147,14 @@ describe('normalisation', () => {
 });
 
 describe('what weights do not tell', () => {
+  it('is the kind of a head without a bias', () => {
+    const state = preActState();
+    state.delete('linear.bias');
+    expect(describeReading(read(state).reading)[0]).toContain('head linear');
+    const cosine = read(state, { model: { head: 'cosine', scale: 10 } });
+    expect(cosine.model.graph.nodes.some(({ op }) => op === 'ReduceL2')).toBe(true);
+  });
+
   it('is said to be assumed', () => {
     expect(describeReading(read(preActState()).reading)).toEqual([
       expect.stringMatching(/^assumed, not read from the file: images in \[0, 1\], not normalised;.*activation relu/),
@@ -198,11 +179,6 @@ describe('what weights do not tell', () => {
 });
 
 describe('a network pickled whole', () => {
-  const info = (path: string, className: string, attributes: Record<string, number | string | number[]> = {}) => ({
-    path,
-    className,
-    attributes: new Map(Object.entries(attributes)),
-  });
   const reading = (...modules: ModuleInfo[]) => describeReading(read(preActState(), {}, modules).reading)[0];
 
   it('names its activation and epsilon', () => {
