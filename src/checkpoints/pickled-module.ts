@@ -34,6 +34,17 @@ export function isModule(value: PickleValue | undefined): value is PickledModule
 export interface PickledNetwork {
   readonly tensors: Map<string, TensorRef>;
   readonly modules: ModuleInfo[];
+  /** Parameters and buffers of a kind that igd does not read. */
+  readonly unread: [string, PickleValue][];
+}
+
+/** What makes tensors that are no dense arrays of a storage of the file: sparse, quantised, without values, NumPy's. */
+const REBUILDS = /^(_rebuild_\w+|_reconstruct)$/;
+
+export function isUnreadTensor<K extends PickleValue>(
+  entry: readonly [K, PickleValue],
+): entry is [K & string, PickleValue] {
+  return typeof entry[0] === 'string' && isKind(entry[1], 'placeholder') && REBUILDS.test(entry[1].name);
 }
 
 /** Collects the tensors of pickled modules, with one limit for all that it is asked for. */
@@ -45,7 +56,7 @@ export class ModuleReader {
    * kept that way is part of the function too. Throws CheckpointError where modules share or nest without end.
    */
   collect(module: PickledModule): PickledNetwork {
-    const network: PickledNetwork = { tensors: new Map(), modules: [] };
+    const network: PickledNetwork = { tensors: new Map(), modules: [], unread: [] };
     const visit = isScripted(module) ? this.#visitScripted : this.#visit;
     visit.call(this, module, '', 0, network);
     return network;
@@ -67,6 +78,7 @@ export class ModuleReader {
     network.modules.push(moduleInfo(prefix.slice(0, -1), module));
     const transient = this.#transientBuffers(module);
     const parameters = [...this.#table(module, '_parameters'), ...this.#table(module, '_buffers')];
+    for (const entry of parameters) if (isUnreadTensor(entry)) network.unread.push([prefix + entry[0], entry[1]]);
     for (const [name, value] of [...parameters, ...module.state.entries]) {
       if (typeof name === 'string' && isKind(value, 'tensor') && (!transient.has(name) || isSmall(value)))
         network.tensors.set(prefix + name, value);

@@ -26,6 +26,8 @@ export interface Checkpoint {
   readonly notes: readonly string[];
   /** The modules of a network that was pickled whole, or saved as TorchScript; a state dict names none. */
   readonly modules?: readonly ModuleInfo[] | undefined;
+  /** Names of what looks like a mean and a standard deviation of images beside the weights. */
+  readonly aside?: readonly string[] | undefined;
 }
 
 export interface ReadOptions {
@@ -58,10 +60,10 @@ export async function readCheckpoint(path: string, options: ReadOptions = {}): P
 export async function readWeights(
   source: ByteSource,
   options: ReadOptions = {},
-): Promise<Pick<Checkpoint, 'format' | 'state' | 'notes' | 'modules'>> {
+): Promise<Pick<Checkpoint, 'format' | 'state' | 'notes' | 'modules' | 'aside'>> {
   const format = await detectFormat(source);
-  const { entries, notes, modules } = await READERS[format](source, options);
-  return { format, state: entries, notes, ...(modules && { modules }) };
+  const { entries, notes, modules, aside } = await READERS[format](source, options);
+  return { format, state: entries, notes, ...(modules && { modules }), ...(aside && { aside }) };
 }
 
 type Reader = (source: ByteSource, options: ReadOptions) => Promise<Named<Tensor>>;
@@ -79,6 +81,6 @@ function torchReader(open: (source: ByteSource, budget: MemoryBudget) => Promise
     const { root, readStorage, notes } = await open(source, budget);
     const found = plainNames(findStateDict(root, stateDict));
     const entries = await readTensors(found.entries, readStorage, budget);
-    return { entries, notes: [...found.notes, ...notes()], modules: found.modules };
+    return { entries, notes: [...found.notes, ...notes()], modules: found.modules, aside: found.aside };
   };
 }

@@ -1,9 +1,10 @@
 import { CheckpointError } from '../errors.ts';
+import { statisticsAside } from './aside.ts';
 import { describe, describeEntries } from './describe.ts';
 import { quote, quoteSome } from './messages.ts';
 import { type ModuleInfo, modulesBelow } from './module-info.ts';
 import { isKind, type PickleValue, qualifiedName, type TensorRef } from './pickle/values.ts';
-import { isModule, isScripted, ModuleReader } from './pickled-module.ts';
+import { isModule, isScripted, isUnreadTensor, ModuleReader } from './pickled-module.ts';
 
 /** Weights by name, and what the user should know about how they were found. */
 export interface Named<T> {
@@ -11,12 +12,16 @@ export interface Named<T> {
   readonly notes: readonly string[];
   /** Where a whole network was pickled: its modules, by the names the weights have. */
   readonly modules?: readonly ModuleInfo[] | undefined;
+  /** Names of what looks like a mean and a standard deviation of images, and is not among the weights. */
+  readonly aside?: readonly string[] | undefined;
 }
 
 /** A mapping of names to tensors somewhere inside the checkpoint. */
 interface Candidate extends Named<TensorRef> {
   /** The keys that lead to it, with dots; '' for the top. */
   readonly path: string;
+  /** Tensors among them of a kind that igd does not read: sparse, quantised, without values, NumPy's. */
+  readonly unread?: readonly (readonly [string, PickleValue])[];
 }
 
 interface Located {
@@ -34,13 +39,29 @@ const DEEPEST = 32;
  */
 export function findStateDict(root: PickleValue, path?: string): Named<TensorRef> {
   const candidates = findCandidates(root);
-  if (candidates.length === 0) throw new CheckpointError(`holds no weights: it is ${describe(root)}`);
+  if (candidates.length === 0) {
+    throw new CheckpointError(
+      `holds no weights: it is ${describe(root)}; igd reads tensors by their names, as torch.save(model.state_dict(), ...) writes them`,
+    );
+  }
   const chosen = path === undefined ? largest(candidates) : at(path, candidates);
   const unused = candidates.filter((other) => other !== chosen && 2 * other.entries.size >= chosen.entries.size);
   const notes = [...chosen.notes];
   if (chosen.path !== '') notes.unshift(`weights are those under ${quote(chosen.path)}`);
   if (unused.length > 0) notes.push(`other weights in the file are not used: ${titles(unused)}`);
-  return { entries: chosen.entries, notes, modules: chosen.modules };
+  requireReadable(chosen);
+  const aside = statisticsAside(root, chosen.path, chosen.entries.values());
+  return { entries: chosen.entries, notes, modules: chosen.modules, aside };
+}
+
+/** Throws CheckpointError where a weight is a tensor of a kind that igd does not read: without it, it is another network. */
+function requireReadable({ unread = [] }: Candidate): void {
+  const [first] = unread;
+  if (first === undefined) return;
+  const [name, value] = first;
+  throw new CheckpointError(
+    `${quote(name)} is ${describe(value)}, which igd does not read: save dense float32 tensors that hold their values`,
+  );
 }
 
 function largest(candidates: readonly Candidate[]): Candidate {
@@ -113,18 +134,19 @@ function findCandidates(root: PickleValue): Candidate[] {
 
 function asCandidate({ path, value }: Located, modules: ModuleReader): Candidate | undefined {
   if (isModule(value) || isScripted(value)) {
-    const { tensors: entries, modules: infos } = modules.collect(value);
+    const { tensors: entries, modules: infos, unread } = modules.collect(value);
     const kind = isScripted(value)
       ? 'a TorchScript program: it was not run, only its weights were read'
       : `a whole module, ${quote(qualifiedName(value))}: its class was not loaded, only its weights`;
-    return entries.size > 0 ? { path, entries, notes: [`the file holds ${kind}`], modules: infos } : undefined;
+    return entries.size > 0 ? { path, entries, notes: [`the file holds ${kind}`], modules: infos, unread } : undefined;
   }
   if (!isKind(value, 'dict') && !isKind(value, 'placeholder')) return undefined;
   const entries = new Map<string, TensorRef>();
   for (const [name, item] of value.entries) {
     if (typeof name === 'string' && isKind(item, 'tensor')) entries.set(name, item);
   }
-  return entries.size > 0 ? { path, entries, notes: leftOut(value.entries) } : undefined;
+  const unread = [...value.entries].filter(isUnreadTensor);
+  return entries.size > 0 ? { path, entries, notes: leftOut(value.entries), unread } : undefined;
 }
 
 /** Entries beside the tensors: counters, metadata, objects of classes igd does not know. */
@@ -180,24 +202,27 @@ export function plainNames<T>(named: Named<T>): Named<T> {
   return stripWrappers(dropLeftovers(named));
 }
 
-function dropLeftovers<T>({ entries, notes, modules }: Named<T>): Named<T> {
+function dropLeftovers<T>({ entries, notes, modules, aside }: Named<T>): Named<T> {
   const kept = new Map(entries);
   const added = LEFTOVERS.flatMap(({ what, isLeftover }) => {
     const dropped = Array.from(entries.keys()).filter((name) => isLeftover(name, entries));
     for (const name of dropped) kept.delete(name);
     return dropped.length > 0 ? [`left out ${quoteSome(dropped, 1)}: ${what}`] : [];
   });
-  return kept.size > 0 ? { entries: kept, notes: [...notes, ...added], modules } : { entries, notes, modules };
+  return kept.size > 0
+    ? { entries: kept, notes: [...notes, ...added], modules, aside }
+    : { entries, notes, modules, aside };
 }
 
-function stripWrappers<T>({ entries, notes, modules }: Named<T>): Named<T> {
+function stripWrappers<T>({ entries, notes, modules, aside }: Named<T>): Named<T> {
   const names = Array.from(entries.keys());
   const prefix = WRAPPERS.find((wrapper) => names.every((name) => name.startsWith(wrapper) && name !== wrapper));
-  if (prefix === undefined) return { entries, notes, modules };
+  if (prefix === undefined) return { entries, notes, modules, aside };
   const stripped = new Map(Array.from(entries, ([name, value]) => [name.slice(prefix.length), value]));
   return stripWrappers({
     entries: stripped,
     notes: [...notes, `took the prefix ${quote(prefix)} off every name`],
     modules: modules && modulesBelow(modules, prefix),
+    aside,
   });
 }

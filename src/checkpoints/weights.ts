@@ -34,6 +34,14 @@ export function weight(state: StateDict, name: string, dims: readonly WantedSize
   return tensor;
 }
 
+/** Throws CheckpointError where a variance is negative: its square root is no number. */
+export function requireVariances(state: StateDict, name: string): void {
+  const values = state.get(name)?.data ?? [];
+  for (let i = 0; i < values.length; i++)
+    if (values[i]! < 0)
+      throw new CheckpointError(`weight ${quote(name)} is ${values[i]} at [${i}]: no variance is negative`);
+}
+
 function fits(dims: readonly number[], wanted: readonly WantedSize[]): boolean {
   return dims.length === wanted.length && wanted.every((size, axis) => size === '*' || size === dims[axis]);
 }

@@ -1,16 +1,10 @@
+import { STATISTICS } from '../checkpoints/aside.ts';
 import type { ModuleInfo } from '../checkpoints/module-info.ts';
 import type { StateDict } from '../checkpoints/weights.ts';
 import { CheckpointError } from '../errors.ts';
 import { type Tensor, toNumbers } from '../numeric/tensor.ts';
 import { type FileNormalization, formatStatistics } from './normalization.ts';
 import { EXPORT_INSTEAD } from './unused-weights.ts';
-
-/** Names under which a file keeps its own mean and standard deviation, below any module. */
-const BUFFERS = [
-  { mean: 'mean', std: 'std' },
-  { mean: 'mu', std: 'sigma' },
-  { mean: 'new_mean', std: 'new_std' },
-] as const;
 
 const BUFFER = /(^|\.)(mean|std|mu|sigma|new_mean|new_std)$/;
 
@@ -48,7 +42,7 @@ export function normalizationIn(sought: Sought): FileNormalization | undefined {
 }
 
 function buffersAt({ state, prefix, channels }: Sought, name: string): FileNormalization | undefined {
-  for (const { mean, std } of BUFFERS) {
+  for (const { mean, std } of STATISTICS) {
     if (name !== mean && !name.endsWith(`.${mean}`)) continue;
     const module = name.slice(0, name.length - mean.length);
     const other = module + std;

@@ -89,7 +89,7 @@ function build(located: LocatedNetwork, checkpoint: Checkpoint, options: Classif
 
 function unfolded(
   located: LocatedNetwork,
-  { state, modules = [] }: Checkpoint,
+  { state, modules = [], aside = [] }: Checkpoint,
   options: ClassifierOptions,
 ): UnfoldedNetwork {
   const { architecture, prefix } = located;
@@ -103,7 +103,7 @@ function unfolded(
     file: evidenceOf(ownModules, located.state.keys()),
     usual: architecture.usual?.(located.state),
   });
-  const claims = { stated: options.normalize, zoo: options.zoo?.normalize, channels };
+  const claims = { stated: options.normalize, zoo: options.zoo?.normalize, channels, aside };
   const inFile = () => normalizationIn({ state, modules: ownModules, prefix, channels });
   const { normalization, names } = preparation(architecture, inFile, reading, claims);
   const x = appendInput(graph, imageShape, { normalization, layout: options.layout });
@@ -133,7 +133,7 @@ function preparation(
   { name, preparesImages, normalization: usual = 'none' }: Architecture,
   inFile: () => FileNormalization | undefined,
   reading: Reading,
-  claims: Pick<NormalizationClaims, 'stated' | 'zoo' | 'channels'>,
+  claims: Pick<NormalizationClaims, 'stated' | 'zoo' | 'channels' | 'aside'>,
 ): { normalization: InputNormalization; names: readonly string[] } {
   if (!preparesImages) {
     const file = inFile();

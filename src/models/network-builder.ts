@@ -1,5 +1,5 @@
 import type { ModuleInfo } from '../checkpoints/module-info.ts';
-import { type StateDict, type WantedSize, weight } from '../checkpoints/weights.ts';
+import { requireVariances, type StateDict, type WantedSize, weight } from '../checkpoints/weights.ts';
 import { CheckpointError } from '../errors.ts';
 import type { Tensor, TypedTensor } from '../numeric/tensor.ts';
 import { float, type GraphBuilder } from '../onnx/builder.ts';
@@ -111,6 +111,7 @@ export class NetworkBuilder {
     const channels = this.channels(x);
     const parameter = (name: string) => this.parameter(`${module}.${name}`, [channels]);
     const same = (value: number) => this.graph.constant(Array<number>(channels).fill(value));
+    requireVariances(this.state, `${module}.running_var`);
     const scale = affine ? [parameter('weight'), parameter('bias')] : [same(1), same(0)];
     const inputs = [...scale, parameter('running_mean'), parameter('running_var')];
     const attributes = { epsilon: float(this.reading.choose('epsilon', BATCH_NORM_EPSILON)) };

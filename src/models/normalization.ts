@@ -35,6 +35,8 @@ export interface NormalizationClaims {
   readonly file: FileNormalization | undefined;
   readonly usual: Normalization;
   readonly channels: number;
+  /** What the file holds beside its weights, and may be meant. */
+  readonly aside?: readonly string[];
 }
 
 /**
@@ -43,7 +45,7 @@ export interface NormalizationClaims {
  */
 export function chooseNormalization(
   reading: Reading,
-  { stated, zoo, file, usual, channels }: NormalizationClaims,
+  { stated, zoo, file, usual, channels, aside = [] }: NormalizationClaims,
 ): InputNormalization {
   const said = stated ?? zoo;
   const named = reading.stated('normalization');
@@ -58,6 +60,12 @@ export function chooseNormalization(
     if (named !== undefined && !isNamed(named, file, channels)) throw contradiction(named, file);
     reading.note('normalization', formatStatistics(file), 'file');
     return { mean: file.mean, std: file.std };
+  }
+  if (named === undefined && aside.length > 0) {
+    throw new CheckpointError(
+      `holds ${aside.join(', ')} beside its weights: say whether images are normalised by them (checkpoint.normalize, --mean, --std) or not ` +
+        '(model.normalization, --model normalization=none)',
+    );
   }
   return namedNormalization(reading.choose('normalization', usual), channels);
 }

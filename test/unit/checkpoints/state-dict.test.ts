@@ -81,12 +81,36 @@ describe('finding the state dict', () => {
   });
 
   it('leaves out what is no tensor, and says so', async () => {
-    const packed = call(global('torch._utils', '_rebuild_qtensor'), none);
+    const packed = call(global('lib', 'Packed'), none);
     const state = dict({ a: tensor(), scale: int(2), packed });
     expect(await names(state)).toEqual(['a']);
-    expect(await notes(state)).toEqual([
-      'left out what is no tensor: "scale" (a number), "packed" ("torch._utils._rebuild_qtensor")',
+    expect(await notes(state)).toEqual(['left out what is no tensor: "scale" (a number), "packed" ("lib.Packed")']);
+  });
+
+  it.each([
+    ['torch._utils', '_rebuild_qtensor'],
+    ['torch._utils', '_rebuild_sparse_tensor'],
+    ['torch._utils', '_rebuild_meta_tensor_no_storage'],
+    ['numpy._core.multiarray', '_reconstruct'],
+  ])('is refused where one of its tensors is of a kind that igd does not read: %s.%s', async (module, name) => {
+    const state = dict({ a: tensor(), bias: call(global(module, name), none) });
+    expect(await refusal(read(torchZip(state)))).toContain(`"bias" is "${module}.${name}", which igd does not read`);
+  });
+
+  it('names what may be the mean and deviation of images beside it', async () => {
+    const aside = async (root: Uint8Array, path?: string) => (await read(torchZip(root), path)).aside;
+    const three = tensor({ sizes: [3] });
+    const pair = { mean: three, std: list(int(1), int(2), int(3)) };
+    expect(await aside(dict({ net: two, ...pair }))).toEqual(['mean', 'std']);
+    expect(await aside(dict({ net: two, norm: dict({ mu: list(int(1)), sigma: list(int(1)) }) }))).toEqual([
+      'norm.mu',
+      'norm.sigma',
     ]);
+    expect(
+      await aside(dict({ 'net.a': tensor(), 'net.b': tensor(), 'norm.mean': three, 'norm.std': three }), 'net'),
+    ).toEqual(['norm.mean', 'norm.std']);
+    expect(await aside(dict({ a: tensor(), b: tensor(), mean: three, std: three }))).toEqual([]);
+    expect(await aside(dict({ net: two, mean: three, losses: dict({ std: int(1) }) }))).toEqual([]);
   });
 
   it.each([

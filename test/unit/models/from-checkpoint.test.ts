@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ModuleInfo } from '../../../src/checkpoints/module-info.ts';
+import type { ClassifierOptions } from '../../../src/models/classifier.ts';
+import { classifierFromCheckpoint } from '../../../src/models/from-checkpoint.ts';
 import { float32 } from '../../../src/numeric/tensor.ts';
 import { describeReading } from '../../../src/schemas/reading.ts';
 import { buffers, bytes, info, MEAN, preActState, read, renamed, STD } from './support.ts';
@@ -62,6 +64,11 @@ describe('every tensor of a file', () => {
     expect(() => read(state)).toThrow('"layer1.0.conv1.scores"');
   });
 
+  it('has no negative variance', () => {
+    const state = preActState().set('layer1.0.bn1.running_var', float32([2], [1, -1]));
+    expect(() => read(state)).toThrow('weight "layer1.0.bn1.running_var" is -1 at [1]: no variance is negative');
+  });
+
   it('has the kernel that the architecture has there', () => {
     const state = preActState().set('conv1.weight', float32([2, 3, 5, 5], new Float32Array(150)));
     expect(() => read(state)).toThrow('net.pt: weight "conv1.weight" is [2, 3, 5, 5], expected [*, 3, 3, 3]');
@@ -103,6 +110,17 @@ describe('normalisation', () => {
     expect(describeReading(classifier.reading)[0]).toBe(
       'read from the file: normalization mean [0.25, 0.5, 0.75], std [0.5, 0.25, 0.125]',
     );
+  });
+
+  it('is asked for where the file may hold it beside the weights', () => {
+    const read = (options?: ClassifierOptions) =>
+      classifierFromCheckpoint(
+        { path: 'net.pt', format: 'torch-zip', sha256: '', state: preActState(), notes: [], aside: ['mean', 'std'] },
+        options,
+      );
+    expect(() => read()).toThrow('net.pt: holds mean, std beside its weights: say whether images are normalised');
+    expect(() => read({ model: { normalization: 'none' } })).not.toThrow();
+    expect(() => read({ normalize: { mean: MEAN, std: STD } })).not.toThrow();
   });
 
   it('is refused where it is for other images than those in [0, 1]', () => {
