@@ -116,6 +116,8 @@ export function arithmetic(builder: GraphBuilder, selects: boolean) {
     log: unary('Log'),
     sin: unary('Sin'),
     cos: unary('Cos'),
+    sinh: unary('Sinh'),
+    cosh: unary('Cosh'),
     erf: unary('Erf'),
     tanh: unary('Tanh'),
     sqrt: unary('Sqrt'),

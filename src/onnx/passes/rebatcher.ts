@@ -1,9 +1,9 @@
 import { toNumbers } from '../../numeric/tensor.ts';
 import type { GraphBuilder } from '../builder.ts';
-import { type Dim, formatDims, intOf, intsOf, isBatch, type Node } from '../graph.ts';
+import { formatDims, intOf, intsOf, isBatch, type Node } from '../graph.ts';
 import { numbersIn } from '../shapes/dims.ts';
 import { inferNode } from '../shapes/infer.ts';
-import { fail, type TypedShape } from '../shapes/operands.ts';
+import { fail, type Operands, requiredNumbers, type TypedShape } from '../shapes/operands.ts';
 import { KNOWN_SHAPES } from './known-shapes.ts';
 import type { Choose } from './search.ts';
 
@@ -101,7 +101,7 @@ export class Rebatcher {
 
   #check(node: Node, { factor }: Place, builder: GraphBuilder): void {
     const inputs = node.inputs.map((name) => (name === '' ? undefined : builder.value(name)));
-    if (mixesBatch(node, inputs[0]?.dims ?? [])) fail(node, 'it mixes the images of a batch');
+    if (mixesBatch(node, inputs)) fail(node, 'it mixes the images of a batch');
     inferNode(node, inputs).forEach(({ dims }, index) => {
       const [batch, ...more] = dims.filter(isBatch);
       if (batch === undefined) fail(node, `it loses the batch: its output has shape ${formatDims(dims)}`);
@@ -132,8 +132,8 @@ function placesIn(target: readonly number[], outer: number, size: number, from: 
   return places.sort((a, b) => a.factor - b.factor || Math.abs(a.axis - from) - Math.abs(b.axis - from));
 }
 
-/** The axes along which an op combines elements though its output keeps them, for inputs of a rank. */
-const ALONG: Readonly<Record<string, (node: Node, rank: number) => readonly number[]>> = {
+/** The axes along which an op combines elements though its output keeps them, for a first input of a rank. */
+const ALONG: Readonly<Record<string, (node: Node, rank: number, inputs: Operands) => readonly number[]>> = {
   Softmax: (node) => [intOf(node, 'axis', -1)],
   LogSoftmax: (node) => [intOf(node, 'axis', -1)],
   Hardmax: (node) => [intOf(node, 'axis', -1)],
@@ -142,8 +142,7 @@ const ALONG: Readonly<Record<string, (node: Node, rank: number) => readonly numb
   InstanceNormalization: (_, rank) => from(2, rank),
   MeanVarianceNormalization: (node) => intsOf(node, 'axes') ?? [0, 2, 3],
   LRN: () => [1],
-  /** Its axis is an input; no classifier sums up along one of several, so all are refused. */
-  CumSum: (_, rank) => from(0, rank),
+  CumSum: (node, _, inputs) => requiredNumbers(node, inputs, 1, 'axis'),
 };
 
 function from(axis: number, rank: number): number[] {
@@ -151,9 +150,10 @@ function from(axis: number, rank: number): number[] {
   return Array.from({ length: rank - first }, (_, index) => first + index);
 }
 
-/** Whether a node makes the images of a batch depend on each other, for a first input of this shape. */
-function mixesBatch(node: Node, dims: readonly Dim[]): boolean {
-  const axes = ALONG[node.op]?.(node, dims.length) ?? [];
+/** Whether a node makes the images of a batch depend on each other. */
+function mixesBatch(node: Node, inputs: Operands): boolean {
+  const dims = inputs[0]?.dims ?? [];
+  const axes = ALONG[node.op]?.(node, dims.length, inputs) ?? [];
   return axes.some((axis) => isBatch(dims.at(axis) ?? 1));
 }
 

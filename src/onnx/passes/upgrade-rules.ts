@@ -68,13 +68,19 @@ export function dropoutAtInference(node: Node): Node {
 }
 
 /**
- * Before 14 the running statistics were further outputs, which nothing reads at inference. In training mode the statistics
+ * Before 14 training mode was not an attribute: a node with the statistics as further outputs was in it. There the statistics
  * are those of the input: over weights that is weight standardisation (BiT, NFNet), and over images it stays, to be refused.
  */
 export function batchNormalization(node: Node, builder: GraphBuilder, opset: number): Node {
-  const training = intOf(node, 'training_mode', 0) === 1;
-  if (training && isFixed(builder.value(node.inputs[0] ?? ''))) return standardisedByChannel(node, builder);
-  return opset < 14 ? { ...node, outputs: node.outputs.slice(0, 1) } : node;
+  const [output = '', ...statistics] = node.outputs;
+  const training = opset < 14 ? statistics.some((name) => name !== '') : intOf(node, 'training_mode', 0) === 1;
+  const inMode = withMode({ ...node, outputs: training ? node.outputs : [output] }, training);
+  return training && isFixed(builder.value(node.inputs[0] ?? '')) ? standardisedByChannel(inMode, builder) : inMode;
+}
+
+function withMode(node: Node, training: boolean): Node {
+  const attributes = { ...node.attributes, training_mode: { kind: 'int', value: 1 } } as const;
+  return training ? { ...node, attributes } : withoutAttributes(node, 'training_mode');
 }
 
 /** scale (x - mean) / sqrt(variance + epsilon) + bias, statistics over all axes but that of the channels. */

@@ -18,6 +18,7 @@ import {
 
 const UNARY = [
   ...['Abs', 'Ceil', 'Cos', 'Erf', 'Exp', 'Floor', 'Log', 'Neg', 'Not', 'Reciprocal', 'Round', 'Sign', 'Sin', 'Sqrt'],
+  ...['Sinh', 'Cosh', 'Asin', 'Acos', 'Acosh', 'Atanh', 'Shrink'],
   ...['Tan', 'Atan', 'Identity', 'Relu', 'LeakyRelu', 'Elu', 'Selu', 'Celu', 'ThresholdedRelu', 'Softplus'],
   ...['Softsign', 'Sigmoid', 'HardSigmoid', 'Tanh', 'Gelu', 'HardSwish', 'Mish', 'Clip'],
 ];

@@ -29,7 +29,10 @@ export const SHAPE_RULES: RuleTable = {
 /** Types and shapes of a node's outputs. Throws GraphError naming op and node where the op is unknown or inputs do not fit. */
 export function inferNode(node: Node, inputs: readonly (TypedShape | undefined)[]): readonly TypedShape[] {
   const rule = node.domain === '' ? SHAPE_RULES[node.op] : undefined;
-  if (rule === undefined) throw new GraphError(`no shape rule for ${describeNode(node)}`);
+  if (rule === undefined)
+    throw new GraphError(
+      `no shape rule for ${describeNode(node)}, which igd cannot read: write it in other ops, or export with another opset_version`,
+    );
   const outputs = rule(node, inputs);
   for (const { dims } of outputs) {
     if (!dims.every(isPossible)) throw new GraphError(`${describeNode(node)} would give shape ${formatDims(dims)}`);

@@ -1,4 +1,4 @@
-import { type Dim, formatDims, intOf, type Node, sameDim } from '../graph.ts';
+import { type Dim, formatDims, intOf, isBatch, type Node, sameDim } from '../graph.ts';
 import { broadcast } from './dims.ts';
 import {
   axesOf,
@@ -131,7 +131,10 @@ const topK: ShapeRule = (node, inputs) => {
   const { type, dims } = operandOfRank(node, inputs, 0, 1);
   const [k] = requiredNumbers(node, inputs, 1, 'k');
   const axis = axisOf(node, intOf(node, 'axis', -1), dims.length);
-  const top = dims.with(axis, k ?? 1);
+  const length = dims[axis]!;
+  if (isBatch(length)) fail(node, 'it mixes the images of a batch: it sorts them among each other');
+  if (k === undefined || k > length) fail(node, `the ${k} largest along axis ${axis} of ${formatDims(dims)}`);
+  const top = dims.with(axis, k);
   return [unknown(type, top), unknown('int64', top)];
 };
 

@@ -48,6 +48,10 @@ const celu: InputRule = ({ add, mul, min, node, y, dy }) =>
 const thresholdedRelu: InputRule = ({ sub, masked, positive, node, x, dy }) =>
   masked(dy, positive(sub(x, floatOf(node, 'alpha', 1))));
 
+/** x brought nearer to 0 by bias where |x| > lambd, and 0 elsewhere. */
+const shrink: InputRule = ({ abs, sub, masked, positive, node, x, dy }) =>
+  masked(dy, positive(sub(abs(x), floatOf(node, 'lambd', 0.5))));
+
 /** clip(alpha x + beta, 0, 1), flat on its bounds. */
 const hardSigmoid: InputRule = ({ mul, masked, positive, below, node, y, dy }) =>
   masked(mul(dy, floatOf(node, 'alpha', 0.2)), mul(positive(y), below(y, 1)));
@@ -109,6 +113,7 @@ export const ACTIVATION_RULES: GradientTable = {
   Selu: perInput(selu),
   Celu: perInput(celu),
   ThresholdedRelu: perInput(thresholdedRelu),
+  Shrink: perInput(shrink),
   Softplus: perInput(({ mul, sigmoid, x, dy }) => mul(dy, sigmoid(x))),
   Softsign: perInput(softsign),
   Sigmoid: perInput(({ sub, mul, y, dy }) => mul(dy, mul(y, sub(1, y)))),

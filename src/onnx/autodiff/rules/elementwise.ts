@@ -87,5 +87,11 @@ export const ELEMENTWISE_RULES: GradientTable = {
   Cos: perInput(({ neg, mul, sin, x, dy }) => neg(mul(dy, sin(x)))),
   Tan: perInput(({ add, mul, square, y, dy }) => mul(dy, add(square(y), 1))),
   Atan: perInput(({ add, div, square, x, dy }) => div(dy, add(square(x), 1))),
+  Asin: perInput(({ sub, div, sqrt, square, x, dy }) => div(dy, sqrt(sub(1, square(x))))),
+  Acos: perInput(({ neg, sub, div, sqrt, square, x, dy }) => neg(div(dy, sqrt(sub(1, square(x)))))),
+  Sinh: perInput(({ mul, cosh, x, dy }) => mul(dy, cosh(x))),
+  Cosh: perInput(({ mul, sinh, x, dy }) => mul(dy, sinh(x))),
+  Acosh: perInput(({ sub, div, sqrt, square, x, dy }) => div(dy, sqrt(sub(square(x), 1)))),
+  Atanh: perInput(({ sub, div, square, x, dy }) => div(dy, sub(1, square(x)))),
   Erf: perInput(erf),
 };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { GraphError } from '../../../../src/errors.ts';
-import { float32, type Tensor } from '../../../../src/numeric/tensor.ts';
+import { float32, int64, type Tensor } from '../../../../src/numeric/tensor.ts';
 import { GraphBuilder } from '../../../../src/onnx/builder.ts';
 import { type Dim, isBatch, type Model } from '../../../../src/onnx/graph.ts';
 import { canonicalise } from '../../../../src/onnx/passes/canonicalise.ts';
@@ -128,6 +128,11 @@ describe('withDynamicBatch', () => {
       return graph.op('Flatten', [graph.op('Add', [graph.op('Mul', [joined, token]), positions])]);
     }));
 
+  it('a sum along an axis that is not the batch', () =>
+    checkDynamic([4, 3], (graph, x) =>
+      graph.reshape(graph.op('CumSum', [x, graph.initializer('along', int64([], [-1]))]), [-1, 12]),
+    ));
+
   it('a Resize to sizes that name the batch', () =>
     checkDynamic([2, 4, 6], (graph, x, size) => {
       const sizes = graph.ints([size, 2, 7, 9]);
@@ -161,6 +166,13 @@ describe('withDynamicBatch', () => {
       [4],
       (graph, x) => graph.op('Softmax', [x], { axis: 0 }, { name: 'over' }),
       'Softmax "over": it mixes the images of a batch',
+    ],
+    [
+      'a sum along the batch',
+      4,
+      [4],
+      (graph, x) => graph.op('CumSum', [x, graph.initializer('along', int64([], [0]))], {}, { name: 'sum' }),
+      'CumSum "sum": it mixes the images of a batch',
     ],
     [
       'the first image alone',

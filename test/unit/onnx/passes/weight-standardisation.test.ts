@@ -65,4 +65,18 @@ describe('BatchNormalization in training mode', () => {
     });
     expect(() => canonicalise(images)).toThrow('images of a batch depend on each other');
   });
+
+  it('is told before opset 14 by the statistics among the outputs', () => {
+    const norm = node('BatchNormalization', ['x', 'v', 'v', 'v', 'v'], 'y');
+    const images = (outputs: readonly string[]) =>
+      modelOf({
+        inputs: { x: [N, 4, 6, 6] },
+        initializers: { v: randomTensor([4], 1) },
+        opset: 9,
+        nodes: [{ ...norm, outputs }],
+        outputs: ['y'],
+      });
+    expect(() => canonicalise(images(['y', 'm', 'v2', 'sm', 'sv']))).toThrow('images of a batch depend on each other');
+    expect(opsOf(canonicalise(images(['y', '', '', '', ''])))).toEqual(opsOf(canonicalise(images(['y']))));
+  });
 });

@@ -140,6 +140,16 @@ describe('shapes of layers and reductions, against onnxruntime', () => {
       (graph) => graph.op('TopK', [graph.input('x', [N, 4]), graph.ints([-2])], {}, { name: 'k' }),
       'TopK "k" would give shape [N, -2]',
     ],
+    [
+      'more of the largest than there are',
+      (graph) => graph.op('TopK', [graph.input('x', [N, 4]), graph.ints([5])], {}, { name: 'k' }),
+      'TopK "k": the 5 largest along axis 1 of [N, 4]',
+    ],
+    [
+      'the largest among the images of a batch',
+      (graph) => graph.op('TopK', [graph.input('x', [N, 4]), graph.ints([1])], { axis: 0 }, { name: 'k' }),
+      'TopK "k": it mixes the images of a batch: it sorts them among each other',
+    ],
   ];
   it.each([...refusals, ...impossible])('refuses %s', (_, build, message) => {
     expect(() => build(new GraphBuilder())).toThrow(new GraphError(message));
