@@ -46,10 +46,10 @@ function distanceOf(one: readonly number[], other: readonly number[]): number {
   return Math.hypot(...one.map((value, k) => value - other[k]!));
 }
 
-/** `check_range_output`: every row in [0, 1] and summing to 1. */
 const PROBABILITY_SLACK = 1e-5;
 
-function areProbabilities(logits: Float32Array, classes: number): boolean {
+/** `check_range_output`: every row in [0, 1] and summing to 1. */
+export function areProbabilities(logits: Float32Array, classes: number): boolean {
   if (logits.length === 0) return false;
   if (!logits.every((value) => value > -PROBABILITY_SLACK && value < 1 + PROBABILITY_SLACK)) return false;
   for (let first = 0; first < logits.length; first += classes) {

@@ -12,7 +12,7 @@ const ROUNDINGS = 64;
 const MOST_ROUNDING = 1e-2;
 
 /** The last bit of a float32. */
-const LAST_BIT = 2 ** -23;
+export const LAST_BIT = 2 ** -23;
 
 /** Largest |a - b| of a row, relative to its largest entry; 0 where both rows hold what is no number. */
 function rowDifference(a: Float32Array, b: Float32Array): number {

@@ -1,5 +1,6 @@
 import type { RandomSource } from '../../numeric/random.ts';
 import { rowOf } from '../../numeric/rows.ts';
+import { LAST_BIT } from './agreement.ts';
 
 /**
  * Steps in the order they are tried, images in [0, 1]: large ones have little rounding error in them, small ones run over few
@@ -10,8 +11,9 @@ export const FIRST_STEP = 3e-4;
 const STEPS = [FIRST_STEP, 1e-4, 1e-3, 1e-2];
 
 /**
- * A step is decisive where halving it moves the difference quotient by less than this part: where it runs over kinks, or
- * rounding drowns it, the two disagree.
+ * A step is decisive where halving it moves the difference quotient by less than this part, and the last bit of its logits is
+ * less of it: where it runs over kinks the two quotients disagree, and where rounding drowns them they may agree by chance (the
+ * probabilities of a softmax that is sure move in a few steps of 2^-24).
  */
 const DECISIVE = 0.05;
 
@@ -20,6 +22,8 @@ export interface DifferenceProblem {
   readonly x: Float32Array;
   /** [n] */
   readonly labels: Int32Array;
+  /** [n, classes] */
+  readonly logits: Float32Array;
   /** [n, imageSize] of the cross-entropy, to be compared. */
   readonly gradient: Float32Array;
   readonly imageSize: number;
@@ -52,6 +56,7 @@ async function errorsAlong(problem: DifferenceProblem): Promise<number[]> {
   const { x, gradient, imageSize, labels, random } = problem;
   const direction = x.map(() => (random.uniform() < 0.5 ? -1 : 1));
   const slopes = Array.from(labels, (_, row) => slopeOf(gradient, direction, row, imageSize));
+  const sizes = Array.from(labels, (_, row) => largestOf(rowOf(problem.logits, row, problem.classes)));
   const errors: number[] = [];
   let open = [...labels.keys()].filter((row) => Number.isFinite(slopes[row]!.expected));
   for (const step of STEPS) {
@@ -62,7 +67,8 @@ async function errorsAlong(problem: DifferenceProblem): Promise<number[]> {
       const { expected, norm } = slopes[row]!;
       // Richardson: the error of a central difference is quadratic in the step, and this takes that part out.
       const slope = (4 * half[row]! - whole[row]!) / 3;
-      const isDecisive = slope !== 0 && Math.abs(half[row]! - whole[row]!) <= DECISIVE * Math.abs(slope);
+      const doubt = Math.max(Math.abs(half[row]! - whole[row]!), (LAST_BIT * sizes[row]!) / step);
+      const isDecisive = slope !== 0 && doubt <= DECISIVE * Math.abs(slope);
       if (isDecisive) errors.push(Math.abs(slope - expected) / Math.max(norm, Math.abs(slope)));
       return !isDecisive;
     });
@@ -77,6 +83,10 @@ function slopeOf(gradient: Float32Array, direction: Float32Array, row: number, s
     square += gradient[at]! ** 2;
   }
   return { expected, norm: Math.sqrt(square) };
+}
+
+function largestOf(values: Float32Array): number {
+  return values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
 }
 
 /** (L(x + step v) - L(x - step v)) / (2 step) of every image. */

@@ -71,7 +71,7 @@ async function proveOwnGradients(proof: ProofCase, labels: Int32Array, together:
 async function proveSlopes(proof: ProofCase, labels: Int32Array, gradient: Float32Array): Promise<void> {
   const { classes, imageSize } = proof.model;
   const { errors, tried } = await centralDifferences({
-    ...{ x: proof.x, labels, gradient, imageSize, classes, directions: DIRECTIONS },
+    ...{ x: proof.x, labels, logits: proof.logits, gradient, imageSize, classes, directions: DIRECTIONS },
     ask: (x) => proof.ask(x),
     random: keyedStream(['proof', 'directions']),
   });

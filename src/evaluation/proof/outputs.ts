@@ -2,12 +2,15 @@ import { ModelError } from '../../errors.ts';
 import { ONE_OUTPUT } from '../../models/classifier.ts';
 import { rowOf } from '../../numeric/rows.ts';
 import type { ModelProof } from '../../schemas/proof.ts';
+import { areProbabilities } from '../model-checks.ts';
 import { largestDifference } from './agreement.ts';
 
 type Note = ModelProof['notes'][number];
 
 /** Rows that differ by less, relative to their size, differ by rounding: the answer is the same. */
 const SAME = 1e-6;
+/** The smallest normal float32. */
+const LEAST = 2 ** -126;
 
 /** Throws ModelError where a model has one output: what sign it has is no logit a class. */
 export function requireClasses(classes: number, name: string): void {
@@ -27,7 +30,7 @@ export function inspectLogits(logits: Float32Array, classes: number, name: strin
     throw new ModelError(
       `${name} gives no number for any of ${rows.length} images: a weight or a normalisation is not finite; look at the model`,
     );
-  if (finite.length > 1 && finite.every((row) => largestDifference(first, row, classes) < SAME))
+  if (finite.length > 1 && areSame(finite, classes))
     throw new ModelError(
       `${name} gives ${finite.length} different images the same logits: its output does not depend on the image; look at the ` +
         'model, and at the scale its images are to have',
@@ -45,6 +48,15 @@ export function inspectLogits(logits: Float32Array, classes: number, name: strin
         ]
       : []),
   ];
+}
+
+/** Of probabilities their logarithms are compared: a softmax that is sure of one class tells images apart by the others. */
+function areSame(rows: readonly Float32Array[], classes: number): boolean {
+  const sure = rows.every((row) => areProbabilities(row, classes));
+  const [first = new Float32Array(), ...others] = sure
+    ? rows.map((row) => row.map((value) => Math.log(Math.max(value, LEAST))))
+    : rows;
+  return others.every((row) => largestDifference(first, row, classes) < SAME);
 }
 
 /** What is odd about gradients [n, imageSize]. Throws ModelError where none is finite. */

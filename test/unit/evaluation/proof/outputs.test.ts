@@ -30,6 +30,13 @@ describe('outputs that are no logits', () => {
     await refused(proofOf(model), /gives \d different images the same logits: its output does not depend on the image/);
   });
 
+  it('are told apart by the other classes where a softmax is sure of one', () => {
+    expect(inspectLogits(Float32Array.of(1, 1e-9, 3e-12, 1, 2e-9, 1e-12), 3, 'm')).toEqual([]);
+    expect(() => inspectLogits(Float32Array.of(1, 1e-9, 3e-12, 1, 1e-9, 3e-12), 3, 'm')).toThrow('same logits');
+    // No probabilities: they differ by less than rounding does.
+    expect(() => inspectLogits(Float32Array.of(2, 1e-9, 3e-12, 2, 2e-9, 1e-12), 3, 'm')).toThrow('same logits');
+  });
+
   it('some that are no numbers are a flag, and so are whole numbers', () => {
     const some = Float32Array.of(1.5, 2, Number.NaN, 1, 0.5, 3);
     expect(inspectLogits(some, 2, 'm').map(({ message }) => message)).toEqual([

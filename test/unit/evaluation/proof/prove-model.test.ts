@@ -4,6 +4,7 @@ import { ModelError } from '../../../../src/errors.ts';
 import { OnnxModel } from '../../../../src/evaluation/onnx-model.ts';
 import { proveModel } from '../../../../src/evaluation/proof/prove-model.ts';
 import { layerOf } from '../../../../src/models/classifier.ts';
+import { float32 } from '../../../../src/numeric/tensor.ts';
 import { perInput } from '../../../../src/onnx/autodiff/rule.ts';
 import { GRADIENT_RULES } from '../../../../src/onnx/autodiff/rule-table.ts';
 import type { Node } from '../../../../src/onnx/graph.ts';
@@ -134,6 +135,23 @@ describe('a gradient that is not that of the loss', () => {
     const { checks } = await proofOf(PLAIN, { rules: WRONG['Relu lets everything through'] }, { gradients: false });
     expect(checks.map(({ check }) => check)).toEqual(['optimisation', 'neighbours']);
   });
+
+  it.each([9, 12, 16, 20, 24, 28])(
+    'is not refused where probabilities are sure to the last bit: softmax of %i z',
+    async (scale) => {
+      const { graph, ...rest } = PLAIN;
+      const sure = {
+        ...rest,
+        graph: {
+          ...graph,
+          initializers: new Map([...graph.initializers, ['scale', float32([], [scale])]]),
+          nodes: [...graph.nodes, node('Mul', ['logits', 'scale'], 's'), node('Softmax', ['s'], 'p')],
+          outputs: [{ ...graph.outputs[0]!, name: 'p' }],
+        },
+      };
+      await expect(proofOf(sure)).resolves.toBeDefined();
+    },
+  );
 
   it('is a flag where the loss is too rough to compare it with', async () => {
     const rough = network([node('Mul', ['h', 'big'], 's'), node('Sin', ['s'], 'm')]);
