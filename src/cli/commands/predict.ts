@@ -7,12 +7,12 @@ import { batchesOf, type Dataset } from '../../datasets/dataset.ts';
 import { requireModelClasses } from '../../datasets/model-classes.ts';
 import { openDataset } from '../../datasets/open.ts';
 import { baseModel, defendedModel, type EvaluatedModel, type Smoothing } from '../../defense/defended-model.ts';
-import { topUnitMasks } from '../../defense/mask-set.ts';
+import { type Scores, topUnitMasks } from '../../defense/mask-set.ts';
 import { InputError, messageOf, RankingError } from '../../errors.ts';
 import { OnnxModel } from '../../evaluation/onnx-model.ts';
 import { predictedClasses } from '../../evaluation/predict.ts';
 import { proveModel } from '../../evaluation/proof/prove-model.ts';
-import { type Classifier, layerOf } from '../../models/classifier.ts';
+import { type Classifier, layerOf, type MaskLayer, tellingAxis } from '../../models/classifier.ts';
 import { isFiniteRow } from '../../numeric/float32.ts';
 import { decodeNpy, encodeNpy } from '../../numeric/npy.ts';
 import { keyedStream, type RandomSource } from '../../numeric/random.ts';
@@ -20,7 +20,9 @@ import { imagesText } from '../../numeric/ranges.ts';
 import { rowOf } from '../../numeric/rows.ts';
 import { float32 } from '../../numeric/tensor.ts';
 import { readRanking } from '../../runs/inputs/ig-defense-format.ts';
-import { openClassifier } from '../../runs/inputs/open-classifier.ts';
+import { checkpointDigest } from '../../runs/inputs/inspect-inputs.ts';
+import { type ClassifierSpec, openClassifier } from '../../runs/inputs/open-classifier.ts';
+import { requireRankingOf } from '../../runs/inputs/ranked-model.ts';
 import { onnxRuntime } from '../../runtime/session.ts';
 import { localPath } from '../../stores/open.ts';
 import { sayAssumed } from '../assumptions.ts';
@@ -88,15 +90,11 @@ async function predict(checkpoint: string, given: PredictFlags): Promise<void> {
   const spec = dataSpec(flags, 'test', flags.first);
   const data = await openDataset(spec);
   const noise = flags.noise === undefined ? undefined : await readNoise(flags.noise, data.count, data.imageShape);
-  const classifier = await openClassifier({
-    path,
-    ...layerFlags(flags),
-    imageShape: data.imageShape,
-    ...modelOptions(flags),
-  });
+  const classifierSpec = { path, ...layerFlags(flags), imageShape: data.imageShape, ...modelOptions(flags) };
+  const classifier = await openClassifier(classifierSpec);
   requireModelClasses(data, classifier.classes, { format: spec.format, where: flags.labels ?? flags.data });
   const model = new OnnxModel(
-    await evaluated(classifier, flags, noise?.samples),
+    await evaluated(classifier, classifierSpec, flags, noise?.samples),
     data.imageShape,
     classifier.classes,
     onnxRuntime({ threads: cores() }),
@@ -164,6 +162,7 @@ const DEFENCE_FLAGS = ['mask', 'layer', 'units', 'sigma', 'noise'] as const;
 /** The model the flags describe: the classifier as it is without a ranking. */
 async function evaluated(
   classifier: Classifier,
+  spec: ClassifierSpec,
   flags: PredictFlags,
   noiseSamples: number | undefined,
 ): Promise<EvaluatedModel> {
@@ -174,15 +173,8 @@ async function evaluated(
   }
   if (flags.layer === undefined || flags.units === undefined)
     throw new InputError('--ranking needs --layer and --units');
-  const { scores } = await readRanking(flags.ranking);
-  const odd = scores.data.find((score) => !Number.isFinite(score));
-  if (odd !== undefined) throw new RankingError(`${flags.ranking} holds the score ${odd}, no number: rank again`);
   const layer = layerOf(classifier, flags.layer);
-  if (scores.units !== layer.units || scores.classes !== classifier.classes) {
-    throw new InputError(
-      `${flags.ranking} ranks ${scores.units} units for ${scores.classes} classes; ${layer.name} has ${layer.units}, the model ${classifier.classes}`,
-    );
-  }
+  const scores = await scoresFrom(flags.ranking, classifier, layer, spec);
   const variant =
     flags.mask !== 'conf'
       ? ({ id: 'loir', mask: { kind: 'top-k' } } as const)
@@ -195,6 +187,27 @@ async function evaluated(
     temperature: flags.temperature,
     smoothing: smoothingOf(flags, noiseSamples),
   });
+}
+
+/** The scores of a ranking that was made of this layer of this model, read in this way, where its file says of which. */
+async function scoresFrom(
+  path: string,
+  { classes, reading }: Classifier,
+  layer: MaskLayer,
+  spec: ClassifierSpec,
+): Promise<Scores> {
+  const { recipe, scores } = await readRanking(path);
+  const odd = scores.data.find((score) => !Number.isFinite(score));
+  if (odd !== undefined) throw new RankingError(`${path} holds the score ${odd}, no number: rank again`);
+  if (scores.units !== layer.units || scores.classes !== classes) {
+    throw new InputError(
+      `${path} ranks ${scores.units} units for ${scores.classes} classes; ${layer.name} has ${layer.units}, the model ${classes}`,
+    );
+  }
+  if (recipe === undefined) return scores;
+  const ranked = { name: layer.name, ...tellingAxis(layer) };
+  await requireRankingOf({ spec, sha256: await checkpointDigest(spec.path), layer: ranked, reading }, recipe, path);
+  return scores;
 }
 
 /** Given noise is added as it is: its own standard deviation is in it. */

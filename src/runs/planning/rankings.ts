@@ -8,6 +8,8 @@ import type { RankingMethod } from '../../schemas/variants.ts';
 import type { Store } from '../../stores/store.ts';
 import { readRanking } from '../inputs/ig-defense-format.ts';
 import type { RunInputs } from '../inputs/inspect-inputs.ts';
+import { classifierSpec } from '../inputs/open-classifier.ts';
+import { requireRankingOf } from '../inputs/ranked-model.ts';
 import { maskRankedBy, type Plan, plannedRanking, recipeOf } from './plan.ts';
 
 export interface ImportedRanking {
@@ -19,12 +21,12 @@ export interface ImportedRanking {
 
 /**
  * The LO-IR ranking a config brings along, checked against the model it is to mask; undefined where it brings none.
- * Throws RankingError where it was made for another model or layer.
+ * Throws RankingError where it was made for another model or layer, or of the model read otherwise.
  */
 export async function importRanking(config: RunConfig, inputs: RunInputs): Promise<ImportedRanking | undefined> {
   const path = config.ranking.file;
   if (path === undefined) return undefined;
-  const { layer, classes, sha256 } = inputs.checkpoint;
+  const { layer, classes, sha256, reading = [] } = inputs.checkpoint;
   const { recipe, scores } = await readRanking(path);
   if (layer === null) throw new RankingError(`${path}: a ranking is given, but no layer to mask`);
   if (scores.units !== layer.units || scores.classes !== classes) {
@@ -32,12 +34,8 @@ export async function importRanking(config: RunConfig, inputs: RunInputs): Promi
       `${path} ranks ${scores.units} units for ${scores.classes} classes; ${layer.name} has ${layer.units} units and the model ${classes} classes`,
     );
   }
-  if (recipe !== undefined && (recipe.checkpoint !== sha256 || recipe.layer !== layer.name)) {
-    throw new RankingError(
-      `${path} was made for layer ${recipe.layer} of checkpoint ${recipe.checkpoint.slice(0, 12)}..., ` +
-        `this run masks ${layer.name} of ${sha256.slice(0, 12)}...: rank this checkpoint, or leave "file" out`,
-    );
-  }
+  const spec = classifierSpec(config, inputs.imageShape);
+  if (recipe !== undefined) await requireRankingOf({ spec, sha256, layer, reading }, recipe, path);
   const file = encodeRanking({ recipe: recipe ?? recipeOf('loir', config, inputs), scores });
   return { digest: createHash('sha256').update(file).digest('hex'), file };
 }
