@@ -11,6 +11,7 @@ import {
   PREPROCESSINGS,
   type Preprocessing,
 } from '../schemas/config.ts';
+import { suggestedIssues } from '../schemas/issues.ts';
 import { type ModelOptions, modelOptionsSchema } from '../schemas/model-options.ts';
 import { SIMILARITY_NAMES, type SimilarityName } from '../schemas/similarities.ts';
 import { zooEntry } from '../schemas/zoo/zoo.ts';
@@ -112,21 +113,30 @@ function imageSize(text: string): [number, number] {
 }
 
 function collectFlags(text: string, before: ModelFlag[]): ModelFlag[] {
-  const [key = '', ...value] = text.split('=');
+  const [name = '', ...value] = text.split('=');
+  const key = name.trim();
   if (value.length === 0) throw new InvalidArgumentError('give key=value, e.g. activation=silu.');
-  return [...before, [key.trim(), value.join('=').trim()]];
+  if (before.some(([given]) => given === key)) throw new InvalidArgumentError(`${key} is given already.`);
+  return [...before, [key, value.join('=').trim()]];
 }
 
 /** The flags as a config's `model`; undefined where there are none. Throws InputError. */
 function modelFlags(flags: readonly ModelFlag[]): ModelOptions | undefined {
   if (flags.length === 0) return undefined;
-  const isNumber = (text: string) => text !== '' && Number.isFinite(Number(text));
-  const document = Object.fromEntries(flags.map(([key, value]) => [key, isNumber(value) ? Number(value) : value]));
-  const parsed = modelOptionsSchema.safeParse(document);
+  const parsed = modelOptionsSchema.safeParse(Object.fromEntries(flags.map(([key, text]) => [key, flagValue(text)])));
   if (parsed.success) return parsed.data;
+  const keys = () => ({ here: Object.keys(modelOptionsSchema.shape) });
   throw new InputError(
-    parsed.error.issues.map(({ path, message }) => `--model ${path.join('.')}: ${message}`).join('\n'),
+    suggestedIssues(parsed.error, keys)
+      .map((issue) => `--model ${issue}`)
+      .join('\n'),
   );
+}
+
+/** As JSON would have it: a number, true or false, else text. */
+function flagValue(text: string): string | number | boolean {
+  if (text === 'true' || text === 'false') return text === 'true';
+  return text !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
 }
 
 /** What the model options say, as `openClassifier` takes it. */

@@ -102,6 +102,7 @@ function unfolded(
     zoo: options.zoo?.model,
     file: evidenceOf(ownModules, located.state.keys()),
     usual: architecture.usual?.(located.state),
+    decided: ['architecture'],
   });
   const claims = { stated: options.normalize, zoo: options.zoo?.normalize, channels, aside };
   const inFile = () => normalizationIn({ state, modules: ownModules, prefix, channels });

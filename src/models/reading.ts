@@ -9,6 +9,8 @@ export interface ReadingEvidence {
   readonly file?: ModelOptions | undefined;
   /** What is usual of the architecture, where that differs from most. */
   readonly usual?: ModelOptions | undefined;
+  /** Options that were decided before there was a network to ask. */
+  readonly decided?: readonly (keyof ModelOptions)[];
 }
 
 type Option = keyof ModelOptions;
@@ -24,13 +26,14 @@ export class Reading {
   readonly #file: ModelOptions;
   readonly #usual: ModelOptions;
   readonly #facts = new Map<string, ReadingFact>();
-  readonly #asked = new Set<string>(['architecture', 'testimony']);
+  readonly #asked: Set<string>;
 
-  constructor({ stated = {}, zoo = {}, file = {}, usual = {} }: ReadingEvidence = {}) {
+  constructor({ stated = {}, zoo = {}, file = {}, usual = {}, decided = [] }: ReadingEvidence = {}) {
     this.#stated = stated;
     this.#zoo = zoo;
     this.#file = file;
     this.#usual = usual;
+    this.#asked = new Set([...decided, 'testimony']);
   }
 
   /**

@@ -47,6 +47,7 @@ function suggestion(key: string, { here, elsewhere = [] }: KnownKeys): string {
 
 /** The known name that `name` may have been meant for; undefined where none is near. */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
+  if (known.length === 0) return undefined;
   const nearest = closest(name, [...known]);
   return distance(name, nearest) <= name.length / 2 ? nearest : undefined;
 }

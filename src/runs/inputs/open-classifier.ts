@@ -8,7 +8,7 @@ import type { Readable } from '../../models/readable.ts';
 import type { Model } from '../../onnx/graph.ts';
 import type { RunConfig } from '../../schemas/config.ts';
 import { UNDEFENDED } from '../../schemas/variants.ts';
-import { type ZooFacts, zooFacts } from '../../schemas/zoo/zoo.ts';
+import { type ZooFacts, zooEntry, zooFacts } from '../../schemas/zoo/zoo.ts';
 import { readOnnx } from './onnx-file.ts';
 
 /** A model file and how to read it. */
@@ -56,7 +56,10 @@ async function openFile<T>(
   { path, zoo, stateDict, ...options }: ClassifierSpec,
   { onnx, checkpoint }: FileReaders<T>,
 ): Promise<T> {
-  if (path.endsWith('.onnx')) return onnx(await readOnnx(path), basename(path), options);
+  if (path.endsWith('.onnx')) {
+    requireOnnxNames({ zoo, stateDict }, basename(path));
+    return onnx(await readOnnx(path), basename(path), options);
+  }
   refuseOnnxOptions(options, basename(path));
   const facts = zoo === undefined ? undefined : zooFacts(zoo);
   const keys = stateDictOf(stateDict, facts);
@@ -86,10 +89,16 @@ function stateDictOf(stated: string | undefined, zoo: ZooFacts | undefined): str
   return stated ?? zoo?.stateDict;
 }
 
+/** Throws ConfigError where an .onnx is said to hold state dicts, or to be a model that the zoo does not have. */
+export function requireOnnxNames({ zoo, stateDict }: Pick<ClassifierSpec, 'zoo' | 'stateDict'>, where: string): void {
+  if (stateDict !== undefined) throw new ConfigError(`${where}: "stateDict" is for a checkpoint; leave it out`);
+  if (zoo !== undefined) zooEntry(zoo);
+}
+
 /** What only a graph can leave open: a checkpoint's architecture says it. */
 const ONNX_OPTIONS = ['output', 'imageSize', 'inputRange', 'layerAxis'] as const;
 
 function refuseOnnxOptions(options: ClassifierOptions, where: string): void {
-  const idle = ONNX_OPTIONS.find((name) => options[name] !== undefined);
+  const idle = options.layout === 'NHWC' ? 'layout' : ONNX_OPTIONS.find((name) => options[name] !== undefined);
   if (idle !== undefined) throw new ConfigError(`${where}: "${idle}" is for an .onnx; leave it out`);
 }
