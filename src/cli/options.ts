@@ -14,6 +14,7 @@ import {
 import { suggestedIssues } from '../schemas/issues.ts';
 import { type ModelOptions, modelOptionsSchema } from '../schemas/model-options.ts';
 import { SIMILARITY_NAMES, type SimilarityName } from '../schemas/similarities.ts';
+import { requireZooData } from '../schemas/zoo/config.ts';
 import { zooEntry } from '../schemas/zoo/zoo.ts';
 import { localPath } from '../stores/open.ts';
 
@@ -184,6 +185,7 @@ export function dataSpec(
 ): DatasetSpec {
   const { data, labels, preprocessing, list, fraction, fractionSeed } = flags;
   const format = flags.format ?? (/\.np[yz]$/.test(data) ? 'npy' : 'cifar10');
+  requireZooData(flags.zoo, format);
   if (fraction !== undefined && !(fraction > 0 && fraction <= 1)) throw new InputError('--fraction must be in (0, 1]');
   const sample = fraction === undefined ? undefined : { fraction, seed: fractionSeed };
   const common = { path: data, split, limit, sample };

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { InputError, messageOf, RunError } from '../errors.ts';
+import { zooHint } from '../schemas/zoo/zoo.ts';
 import { CATALOGUE, type Catalogue, type CatalogueEntry, zooCatalogue } from './catalogue.ts';
 import { type DownloadOptions, download, WebPageError } from './download.ts';
 import { kindOf, readHead } from './files.ts';
@@ -60,7 +61,7 @@ function entriesNamed(name: string, catalogue: Catalogue = CATALOGUE): readonly 
   const entries = entry === undefined ? zooCatalogue(name) : [entry];
   if (entries.length > 0) return entries;
   throw new InputError(
-    `"${name}" is not known to igd fetch; it can get ${Object.keys(catalogue).join(', ')}, and the models that "igd zoo" lists`,
+    `"${name}" is not known to igd fetch; it can get ${Object.keys(catalogue).join(', ')}, and the models that "igd zoo" lists${zooHint(name)}`,
   );
 }
 

@@ -5,6 +5,7 @@ import { CheckpointError, ConfigError, GraphError } from '../errors.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
 import { isBatch } from '../onnx/graph.ts';
 import { canonicalise } from '../onnx/passes/canonicalise.ts';
+import type { ZooFacts } from '../schemas/zoo/zoo.ts';
 import { ARCHITECTURES } from './architectures/table.ts';
 import {
   appendInput,
@@ -74,15 +75,17 @@ function build(located: LocatedNetwork, checkpoint: Checkpoint, options: Classif
   const { graph, network, body, notes } = unfolded(located, checkpoint, options);
   const { description, logits, layers } = body;
   const outputs = [logits, ...layers.map(({ tensor }) => tensor)];
+  const classes = classesOf(graph, logits);
+  requireZooClasses(classes, options.zoo);
   return {
     architecture: description,
     model: withOnlyOutput(canonicalise(graph.build(outputs, architecture.name)), logits),
     input: IMAGE_INPUT,
     logits,
     imageShape,
-    classes: classesOf(graph, logits),
+    classes,
     layers,
-    notes: [...checkpoint.notes, ...notes],
+    notes: [...checkpoint.notes, ...notes, ...otherSize(description, options.zoo)],
     reading: network.reading.facts(),
   };
 }
@@ -165,6 +168,21 @@ function classesOf(graph: GraphBuilder, logits: string): number {
   const dim = graph.shape(logits)[1];
   if (dim === undefined || isBatch(dim)) throw new CheckpointError(`"${logits}" has no classes`);
   return dim;
+}
+
+/** Throws CheckpointError where a file is not that of the zoo's model, whose facts would be another's. */
+function requireZooClasses(classes: number, zoo: ClassifierOptions['zoo']): void {
+  if (zoo === undefined || zoo.classes === classes) return;
+  throw new CheckpointError(
+    `has ${classes} classes, the zoo's model ${zoo.classes}: this is another file; leave "zoo" out, or name its model`,
+  );
+}
+
+/** What the zoo's table says of one file would be said of another: its words give a ResNet's size, as igd's do. */
+function otherSize(description: string, { architecture = '', networks = 1 }: Partial<ZooFacts> = {}): string[] {
+  const [own, its] = [description, architecture].map((words) => /\b(\w*ResNet)-(\d+(?:-\d+)?)/.exec(words));
+  if (networks > 1 || own?.[1] !== its?.[1] || own?.[2] === its?.[2]) return [];
+  return [`the zoo's model is a ${its?.[0]}: is this its file?`];
 }
 
 /** Throws ConfigError where user and zoo name two. */

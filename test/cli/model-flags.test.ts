@@ -30,3 +30,10 @@ test("so are a checkpoint's options with the bytes of an .onnx", async () => {
   for (const options of [{ stateDict: 'ema' }, { zoo: 'cifar10/Linf/Nobody2020' }])
     await expect(openModel(new Uint8Array(8), options)).rejects.toThrow(InputError);
 });
+
+test('igd predict refuses images of another data set than the model of the zoo', async () => {
+  const flags = ['--data', 'examples/demo/test-64.bin', '--zoo', 'cifar100/Linf/Addepalli2022Efficient_RN18'];
+  const { code, stderr } = await igd(['predict', CHECKPOINT, ...flags]);
+  expect(code).toBe(2);
+  expect(stderr).toContain('is a model of cifar100, the data are cifar10');
+});

@@ -1,5 +1,5 @@
-import { messageOf } from '../../errors.ts';
-import type { ConfigDocument } from '../config.ts';
+import { ConfigError, messageOf } from '../../errors.ts';
+import type { ConfigDocument, DatasetFormat } from '../config.ts';
 import type { Published } from '../published.ts';
 import { type ZooEntry, zooEntry, zooFacts } from './zoo.ts';
 
@@ -11,7 +11,7 @@ import { type ZooEntry, zooEntry, zooFacts } from './zoo.ts';
 type Leaderboard = ZooEntry['leaderboard'];
 
 /** Of which data set a format's images are, where that is sure. */
-const DATA: Readonly<Partial<Record<ConfigDocument['dataset']['format'], Leaderboard['dataset']>>> = {
+const DATA: Readonly<Partial<Record<DatasetFormat, Leaderboard['dataset']>>> = {
   cifar10: 'cifar10',
   cifar100: 'cifar100',
   imagefolder: 'imagenet',
@@ -20,18 +20,23 @@ const DATA: Readonly<Partial<Record<ConfigDocument['dataset']['format'], Leaderb
 /** RobustBench's: all of CIFAR's test images, a list of ImageNet's. */
 const IMAGES: Readonly<Record<Leaderboard['dataset'], number>> = { cifar10: 10_000, cifar100: 10_000, imagenet: 5000 };
 
+/** Throws ConfigError where the zoo has no such model, or images of this format are another data set's than the model's. */
+export function requireZooData(id: string | undefined, format: DatasetFormat): void {
+  if (id === undefined) return;
+  const { dataset } = zooEntry(id).leaderboard;
+  const data = DATA[format] ?? dataset;
+  if (data !== dataset) throw new ConfigError(`zoo: "${id}" is a model of ${dataset}, the data are ${data}`);
+}
+
 /** Why a config cannot be of its model of the zoo, a line each. */
 export function zooContradictions({ checkpoint, dataset }: ConfigDocument): string[] {
   const { zoo: id, uri } = checkpoint;
   if (id === undefined) return [];
   try {
-    const { leaderboard } = zooEntry(id);
+    requireZooData(id, dataset.format);
     // An .onnx tells how it is read: models whose weights igd does not read come in as one.
     if (!uri.endsWith('.onnx')) zooFacts(id);
-    const data = DATA[dataset.format] ?? leaderboard.dataset;
-    return data === leaderboard.dataset
-      ? []
-      : [`checkpoint.zoo: "${id}" is a model of ${leaderboard.dataset}, the data are ${data}`];
+    return [];
   } catch (error) {
     return [`checkpoint.${messageOf(error)}`];
   }

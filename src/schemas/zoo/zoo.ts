@@ -9,6 +9,9 @@ import { ZOO_STATISTICS } from './statistics.ts';
 /** What the table knows of a file beside its weights. */
 export interface ZooFacts {
   readonly model: ModelOptions;
+  /** In the zoo's words, and the classes of its data set: what tells another model's file. */
+  readonly architecture: string;
+  readonly classes: number;
   readonly normalize?: NonNullable<InputOptions['normalize']>;
   readonly stateDict?: string;
   /** Of how many networks it is made, each in a file of its own as published. */
@@ -50,6 +53,8 @@ export interface ZooEntry {
   readonly files: readonly ZooFile[];
 }
 
+const CLASSES: Readonly<Record<Leaderboard['dataset'], number>> = { cifar10: 10, cifar100: 100, imagenet: 1000 };
+
 let entries: ReadonlyMap<string, ZooEntry> | undefined;
 
 /** All of RobustBench's models, in the order of its leaderboards' code, by id. */
@@ -60,13 +65,20 @@ export function zooEntries(): ReadonlyMap<string, ZooEntry> {
   return entries;
 }
 
-/** The model of this id. Throws ConfigError, with the nearest id, where the zoo has none. */
+/** The model of this id. Throws ConfigError, with ids that may be meant, where the zoo has none. */
 export function zooEntry(id: string): ZooEntry {
   const entry = zooEntries().get(id);
   if (entry !== undefined) return entry;
-  const nearest = nearestName(id, [...zooEntries().keys()]);
-  const hint = nearest === undefined ? '' : `; the nearest known is "${nearest}"`;
-  throw new ConfigError(`zoo: "${id}" is no model of RobustBench's leaderboards${hint} ("igd zoo" lists them)`);
+  throw new ConfigError(`zoo: "${id}" is no model of RobustBench's leaderboards${zooHint(id)} ("igd zoo" lists them)`);
+}
+
+/** What may be meant by an id that the zoo does not have: several leaderboards have models of one name. */
+export function zooHint(id: string): string {
+  const ids = [...zooEntries().keys()];
+  const named = ids.filter((known) => known.endsWith(`/${id}`)).map((known) => `"${known}"`);
+  if (named.length > 0) return `; by that name it has ${named.join(' and ')}`;
+  const nearest = nearestName(id, ids);
+  return nearest === undefined ? '' : `; the nearest known is "${nearest}"`;
 }
 
 /** How the file of a model is read. Throws ConfigError where the zoo has no such model, or igd does not read it. */
@@ -83,7 +95,7 @@ function entryOf({ dataset, threat, epsilon }: Leaderboard, row: ZooRow): ZooEnt
     id,
     leaderboard: { dataset, threat },
     architecture,
-    reading: readingOf(row, filesOf(id, row.files).length),
+    reading: readingOf(row, CLASSES[dataset], filesOf(id, row.files).length),
     ...(preprocessing !== undefined && { preprocessing }),
     published: accuraciesOf(row, epsilon),
     files: filesOf(id, row.files),
@@ -100,14 +112,19 @@ function accuraciesOf({ clean, robust: text, external }: ZooRow, usual: number |
   };
 }
 
-function readingOf({ network: key, normalization }: ZooRow, networks: number): ZooReading {
+function readingOf(
+  { network: key, normalization, architecture }: ZooRow,
+  classes: number,
+  networks: number,
+): ZooReading {
   const network = ZOO_NETWORKS[key]!;
   if (network.kind === 'refused') return network;
   const normalize = ZOO_STATISTICS[normalization];
   const named = NORMALIZATIONS.find((name) => name === normalization);
   const { model, ...rest } = network;
   const join = networks > 1 ? { join: rest.join ?? ensembleOf(networks) } : {};
-  const facts = { ...rest, ...join, networks, model: named === undefined ? model : { ...model, normalization: named } };
+  const options = named === undefined ? model : { ...model, normalization: named };
+  const facts = { ...rest, ...join, networks, architecture, classes, model: options };
   return normalize === undefined ? facts : { ...facts, normalize };
 }
 

@@ -26,7 +26,9 @@ const AT_KINKS: Readonly<Record<string, number>> = { 'adaptive-mixture': 1e-2 };
 function opened(net: ArchitectureCase, options = net.model, state: StateDict = stateOf(net)): Classifier {
   const checkpoint = { path: 'net.pt', format: 'torch-zip', sha256: '', state, notes: [] } as const;
   // Scores by which the zoo's networks were pruned are left out where the zoo says so.
-  const zoo = [...state.keys()].some((name) => name.endsWith('.scores')) ? { model: {}, networks: 1 } : undefined;
+  const zoo = [...state.keys()].some((name) => name.endsWith('.scores'))
+    ? { model: {}, networks: 1, architecture: '', classes: 10 }
+    : undefined;
   return classifierFromCheckpoint(checkpoint, { imageShape: [3, net.size, net.size], model: options, zoo });
 }
 

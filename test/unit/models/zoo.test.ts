@@ -37,6 +37,12 @@ describe("a file read as the zoo's table says", () => {
     expect(fact(model.reading, 'activation')?.source).toBe('zoo');
   });
 
+  test('says that it is of another size than the model', async () => {
+    const notesOf = async (zoo: string) => (await openClassifier({ path: PATH, zoo })).notes;
+    expect(await notesOf(ENGSTROM)).toEqual(["the zoo's model is a ResNet-50: is this its file?"]);
+    expect(await notesOf(SEHWAG)).toEqual([]);
+  });
+
   test('may be said again by the user, and nothing else', async () => {
     const { reading } = await openClassifier({ path: PATH, zoo: SEHWAG, model: { activation: 'relu' } });
     expect(fact(reading, 'activation')?.source).toBe('stated');
@@ -60,6 +66,12 @@ describe("a file read as the zoo's table says", () => {
     ],
     ['a model that is not read', { zoo: 'cifar10/Linf/Kang2021Stable' }, /not read from its weights/],
     ['an id that is none', { zoo: 'cifar10/Linf/Sehwag' }, ConfigError],
+    ['a name of two', { zoo: 'Sehwag2021Proxy_R18' }, /it has "cifar10\/Linf\/Sehwag2021Proxy_R18" and "cifar10\/L2/],
+    [
+      'a model of other classes',
+      { zoo: 'cifar100/Linf/Addepalli2022Efficient_RN18' },
+      /has 10 classes, the zoo's model 100/,
+    ],
   ])('is refused for %s', async (_, options, message) => {
     await expect(openClassifier({ path: PATH, ...options })).rejects.toThrow(message);
   });
