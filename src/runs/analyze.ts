@@ -12,7 +12,9 @@ import {
 } from '../schemas/analysis.ts';
 import { rankingKey, runKeys } from '../schemas/keys.ts';
 import { parseRecord } from '../schemas/parse-record.ts';
+import type { TimelessProof } from '../schemas/proof.ts';
 import type { Store } from '../stores/store.ts';
+import { proofsOf, testimonyOf } from './model-records.ts';
 import { ANALYSIS_STAGES, analysisAttack, analysisJobs, analysisMask, planAnalysis } from './planning/analysis-plan.ts';
 import { encodePlan, type Plan } from './planning/plan.ts';
 import { prepareRun } from './planning/prepare-run.ts';
@@ -42,19 +44,19 @@ async function writeAnalysis(plan: Plan, runs: Store, rankings: Store): Promise<
   const { layer, importantUnits, ranking } = analysisMask(config);
   const { images, shifts } = await shiftsOf(plan, runs, rankings);
   const shift = shiftTable(shifts);
+  const { uri } = config.checkpoint;
+  const { sha256, architecture, reading, layer: planned } = inputs.checkpoint;
+  const testimony = await testimonyOf(runs);
   const report = analysisReportSchema.parse({
     schema: 'igd.analysis/1',
     name: config.name,
     id: plan.id,
-    checkpoint: {
-      uri: config.checkpoint.uri,
-      sha256: inputs.checkpoint.sha256,
-      architecture: inputs.checkpoint.architecture,
-    },
+    checkpoint: { uri, sha256, architecture, reading, testimony },
+    proofs: await timelessProofs(plan, runs),
     attack: analysisAttack(config),
     threat: config.threat,
     layer,
-    units: inputs.checkpoint.layer?.units,
+    units: planned?.units,
     importantUnits,
     ranking,
     attacked: images.length,
@@ -69,6 +71,12 @@ async function writeAnalysis(plan: Plan, runs: Store, rankings: Store): Promise<
   files.sort(([a], [b]) => Number(a === 'analysis.json') - Number(b === 'analysis.json'));
   for (const [name, content] of files) await runs.put(runKeys.report(name), content);
   return report;
+}
+
+/** Of the variants whose models were computed with. */
+async function timelessProofs(plan: Plan, runs: Store): Promise<Record<string, TimelessProof>> {
+  const proofs = [...(await proofsOf(plan, runs))];
+  return Object.fromEntries(proofs.map(([id, { seconds: _, ...proof }]) => [id, proof]));
 }
 
 /** Every attacked image and what the attack did to its activations, in the order of the data set. */

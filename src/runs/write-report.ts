@@ -6,12 +6,10 @@ import { encodeRanking } from '../ranking/ranking.ts';
 import { aggregate } from '../report/aggregate.ts';
 import type { RunFacts } from '../report/summary/outcomes.ts';
 import { runKeys } from '../schemas/keys.ts';
-import { parseRecord } from '../schemas/parse-record.ts';
-import { type ModelProof, modelProofSchema } from '../schemas/proof.ts';
 import type { MissingResult, Report } from '../schemas/report.ts';
 import type { ShardResult, TransferResult } from '../schemas/results.ts';
-import { type Testimony, testimonySchema } from '../schemas/testimony.ts';
 import type { Store } from '../stores/store.ts';
+import { proofsOf, testimonyOf } from './model-records.ts';
 import { suiteName } from './planning/audit.ts';
 import { maskRankedBy, type Plan } from './planning/plan.ts';
 import { publishedFacts } from './planning/published.ts';
@@ -160,23 +158,6 @@ function imagesIn(plan: Plan, { shards }: Coverage): number[] {
     const { first, count } = shardOf(plan, shard);
     return Array.from({ length: count }, (_, i) => first + i);
   });
-}
-
-/** Runs before 0.2 have none. */
-async function proofsOf({ config }: Plan, runs: Store): Promise<Map<string, ModelProof>> {
-  const proofs = new Map<string, ModelProof>();
-  for (const { id } of config.variants) {
-    const key = runKeys.proof(id);
-    const bytes = await runs.get(key);
-    if (bytes !== undefined) proofs.set(id, parseRecord(modelProofSchema, bytes, key));
-  }
-  return proofs;
-}
-
-/** Runs of the first edition have none. */
-async function testimonyOf(runs: Store): Promise<Testimony | undefined> {
-  const bytes = await runs.get(runKeys.testimony);
-  return bytes && parseRecord(testimonySchema, bytes, runKeys.testimony);
 }
 
 /** Everything a report says that is known before any image is attacked. */

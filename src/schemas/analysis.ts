@@ -1,5 +1,8 @@
 import { z } from 'zod';
 import { type AttackName, attackEntrySchema, attackSpecSchema, type Norm } from './attacks.ts';
+import { timelessProofSchema } from './proof.ts';
+import { readingFactSchema } from './reading.ts';
+import { testimonySchema } from './testimony.ts';
 import { RANKING_METHODS } from './variants.ts';
 
 /** What `igd analyze` is told, what its jobs leave behind, and what it reports. */
@@ -103,7 +106,14 @@ export const analysisReportSchema = z.strictObject({
   schema: z.literal('igd.analysis/1'),
   name: z.string(),
   id: z.string(),
-  checkpoint: z.strictObject({ uri: z.string(), sha256: z.string(), architecture: z.string() }),
+  checkpoint: z.strictObject({
+    ...{ uri: z.string(), sha256: z.string(), architecture: z.string() },
+    /** Of analyses before 0.2 the model's reading, testimony and proofs are not known. */
+    reading: z.array(readingFactSchema).optional(),
+    testimony: testimonySchema.optional(),
+  }),
+  /** That the models of the variants that were computed with compute what they say. */
+  proofs: z.record(z.string(), timelessProofSchema).optional(),
   attack: attackSpecSchema,
   threat: z.strictObject({ norm: z.string(), epsilon: z.number() }),
   layer: z.string(),

@@ -30,3 +30,8 @@ export const modelProofSchema = z.strictObject({
 });
 /** That a model computes what it says, on a few images. */
 export type ModelProof = z.infer<typeof modelProofSchema>;
+
+/** The same without how long it took: equal analyses are equal to the byte. */
+export const timelessProofSchema = modelProofSchema.omit({ seconds: true });
+/** That a model computes what it says, whenever that was found. */
+export type TimelessProof = z.infer<typeof timelessProofSchema>;

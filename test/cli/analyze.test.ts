@@ -58,7 +58,12 @@ describe('igd analyze', () => {
       if (name.endsWith('.svg')) expect(checkWellFormed(text), name).toEqual([]);
     }
 
-    const { shift, surfaces, attacked, images } = reportOf(out);
+    const { shift, surfaces, attacked, images, checkpoint, proofs } = reportOf(out);
+    expect(checkpoint.testimony).toMatchObject({ outcome: 'fits', norms: 20 });
+    expect(checkpoint.reading).toContainEqual({ key: 'activation', value: 'relu', source: 'assumed' });
+    expect(Object.keys(proofs ?? {})).toEqual(['none', 'loir', 'conf@0.8', 'conf@0.9']);
+    expect(proofs?.none?.checks.map(({ check }) => check)).toContain('central differences');
+    expect(whole.stdout).toContain('assumed, not read from the file: images in [0, 1], not normalised');
     expect(images).toBe(12);
     expect(shift.successful.images + shift.unsuccessful.images).toBe(attacked);
     expect(shift.successful.images).toBeGreaterThan(0);
@@ -100,6 +105,17 @@ describe('igd analyze', () => {
     expect(successful.map(([image, , prediction]) => [image, prediction])).toEqual(
       broken.map(([image, , , , , prediction]) => [image, prediction]),
     );
+  });
+
+  test('asks the BatchNorms also where its ranking was there before', async () => {
+    const checkpoint = 'test/fixtures/testimony/resnet-silu.pt';
+    const rank = ['rank', checkpoint, '--data', 'examples/demo/train-200.bin', '--layer', 'layer4', '--units', '12'];
+    const file = folder.path('r.json');
+    expect((await igd([...rank, '--out', file])).code).toBe(0);
+    const analysis = { attack: { attack: 'apgd-ce', iterations: 2 } };
+    const changes = { checkpoint: { uri: checkpoint }, ranking: { file }, variants: ['none', 'loir'], analysis };
+    const refused = await igd(analyze(writeJson(folder.path('config.json'), configOf(changes)), folder.path('out')));
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('Say "model": {"activation": "silu"}') });
   });
 
   test('refuses bad input with code 2, and writes nothing', async () => {

@@ -6,6 +6,8 @@ import { executeAnalysis } from '../../runs/analyze.ts';
 import { analysisSource } from '../../runs/planning/analysis-plan.ts';
 import { requireProvider } from '../../runtime/provider.ts';
 import { type AnalysisReport, ATTACK_OUTCOMES, type PublishedShifts, UNIT_GROUPS } from '../../schemas/analysis.ts';
+import { testimonyText } from '../../schemas/testimony.ts';
+import { sayAssumed } from '../assumptions.ts';
 import { addExecutionOptions, configOf, type ExecutionFlags, execute } from '../execution-context.ts';
 import { print, readText, storageLocation } from '../storage-location.ts';
 
@@ -26,6 +28,9 @@ async function analyze(path: string, flags: ExecutionFlags): Promise<void> {
   const report = await execute(flags, ({ optionsFor }) => executeAnalysis({ ...optionsFor(runs), config, source }));
   print(shiftText(report));
   if (report.published !== null) print(publishedText(report.published));
+  const { reading = [], testimony } = report.checkpoint;
+  sayAssumed(reading);
+  if (testimony !== undefined && testimony.outcome !== 'fits') print(`note: ${testimonyText(testimony)}`);
   print(`analysis: ${runs.where('analysis.html')}`);
 }
 

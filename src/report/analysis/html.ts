@@ -1,16 +1,25 @@
 import { type AnalysisReport, ATTACK_OUTCOMES, type GroupShift, UNIT_GROUPS } from '../../schemas/analysis.ts';
+import { describeReading } from '../../schemas/reading.ts';
+import { testimonyText } from '../../schemas/testimony.ts';
 import { count, counted, interval, percent, radius } from '../format.ts';
 import { html, type Markup, note, section, table } from '../page/markup.ts';
 import { page } from '../page/page.ts';
 import { GROUP_NAMES, OUTCOME_NAMES, shiftDrawing } from '../plots/shift.ts';
 import { highestLoss, surfaceDrawing } from '../plots/surface.ts';
 import { legendOf } from '../plots/theme.ts';
+import { proofText } from '../proof-text.ts';
 
 /** analysis.html */
 export function analysisHtml(report: AnalysisReport, classNames: readonly string[]): string {
   return page({
     title: `${report.name}: analysis`,
-    sections: [head(report), shiftSection(report), publishedSection(report), ...surfaceSections(report, classNames)],
+    sections: [
+      head(report),
+      shiftSection(report),
+      publishedSection(report),
+      ...surfaceSections(report, classNames),
+      modelSection(report),
+    ],
     footer: `analysis ${report.id}`,
   });
 }
@@ -53,6 +62,16 @@ function shiftSection(report: AnalysisReport): Markup {
         'attack the two are one class. Units: the size of the group, on average over images.',
     ),
   );
+}
+
+/** How the model was read, and that it computes what it says; null for analyses before 0.2. */
+function modelSection({ checkpoint, proofs }: AnalysisReport): Markup | null {
+  const { reading, testimony } = checkpoint;
+  if (reading === undefined || testimony === undefined || proofs === undefined) return null;
+  const found = Object.values(proofs);
+  const odd = Object.entries(proofs).flatMap(([id, { notes }]) => notes.map(({ message }) => `${id}: ${message}`));
+  const texts = [...describeReading(reading), testimonyText(testimony), `proof: ${proofText(found)}`, ...odd];
+  return section('The model', ...texts.map((text) => note(text)));
 }
 
 /** Published shifts beside ours; null where the config brings none. */

@@ -15,10 +15,12 @@ import { float32 } from '../../numeric/tensor.ts';
 import { shiftResultSchema, surfaceResultSchema } from '../../schemas/analysis.ts';
 import { runKeys } from '../../schemas/keys.ts';
 import { UNDEFENDED } from '../../schemas/variants.ts';
+import { keepProof } from '../model-records.ts';
 import { analysisAttack, analysisMask } from '../planning/analysis-plan.ts';
 import { imagesOf } from '../results.ts';
 import type { JobProgress } from './executor.ts';
 import type { JobContext } from './job-context.ts';
+import { requireTestimony } from './testimony.ts';
 
 /** Attacks the images of a shard that the undefended model gets right; keeps its activations before and after. */
 export async function shiftShard(
@@ -28,6 +30,8 @@ export async function shiftShard(
 ): Promise<void> {
   const { config } = context.plan;
   const { batchSize } = config.compute;
+  // A ranking that was there before brings no testimony along.
+  await requireTestimony(context);
   const classifier = await context.classifier();
   const layer = layerOf(classifier, analysisMask(config).layer);
   const model = await context.model(UNDEFENDED.id);
@@ -50,6 +54,7 @@ export async function shiftShard(
     const ends = predictedClasses(after.logits, model.classes);
     const outcomes = points.images.map((image, i) => ({ image, label: points.labels[i]!, prediction: ends[i]! }));
     // The result is what says "done": activations first, so that a done shard always has them.
+    await keepProof(context, UNDEFENDED.id);
     await context.runs.put(runKeys.activations(shard), encodeNpy(float32([right.length, 2, layer.units], pairs)));
     const result = shiftResultSchema.parse({ schema: 'igd.shift/1', images: outcomes });
     await context.runs.put(runKeys.shift(shard), `${JSON.stringify(result)}\n`);
@@ -132,6 +137,7 @@ export async function surfaceOf(
   });
   if (!surface.loss.flat().every(Number.isFinite))
     throw new RunError(`the loss of ${variant} around image ${image} is not finite: the model breaks down there`);
+  await keepProof(context, variant);
   const result = surfaceResultSchema.parse({ schema: 'igd.surface/1', variant, image, label, ...surface });
   await context.runs.put(runKeys.surface(variant, image), `${JSON.stringify(result)}\n`);
 }

@@ -7,6 +7,7 @@ import { storedExamples } from '../../evaluation/stored-examples.ts';
 import { stackRows } from '../../numeric/rows.ts';
 import { runKeys } from '../../schemas/keys.ts';
 import { type TransferResult, transferResultSchema } from '../../schemas/results.ts';
+import { keepProof } from '../model-records.ts';
 import { craftedExamplesOf, examplesOf, imagesOf } from '../results.ts';
 import { attackShard } from './attack-shard.ts';
 import type { JobProgress } from './executor.ts';
@@ -27,8 +28,7 @@ export async function evaluateShard(
   const result = await attackShard(context, { variant, images, suite, state: runKeys.state(variant, shard) }, progress);
   // The result is what says "done": examples first, so that a done shard always has them.
   await context.runs.put(runKeys.examples(variant, shard), result.examples);
-  const proof = context.proofOf(variant);
-  if (proof !== undefined) await context.runs.putNew(runKeys.proof(variant), `${JSON.stringify(proof)}\n`);
+  await keepProof(context, variant);
   await context.runs.put(runKeys.evaluation(variant, shard), result.record);
   await result.done();
 }

@@ -104,7 +104,12 @@ describe('the files of an analysis', () => {
       schema: 'igd.analysis/1',
       name: HOSTILE,
       id: 'abc',
-      checkpoint: { uri: 'x.pt', sha256: 'a', architecture: HOSTILE },
+      checkpoint: {
+        ...{ uri: 'x.pt', sha256: 'a', architecture: HOSTILE },
+        reading: [{ key: HOSTILE, value: 'relu', source: 'assumed' }],
+        testimony: { outcome: 'none', norms: 0, images: 9, mean: 0, variance: 0 },
+      },
+      proofs: { none: { images: 4, checks: [{ check: 'neighbours', difference: 0 }], notes: [] } },
       attack: { attack: 'apgd-ce' },
       threat: { norm: 'Linf', epsilon: 8 / 255 },
       layer: 'layer4',
