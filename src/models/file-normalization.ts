@@ -16,12 +16,15 @@ interface Sought {
   /** What stands in front of the network's names: `model.`. */
   readonly prefix: string;
   readonly channels: number;
+  /** What stands in front of the names of networks that all read what it gives. */
+  readonly members?: readonly string[] | undefined;
 }
 
 /**
  * The mean and standard deviation in the file: a pair of one number a channel, buffers such as `mu` and `sigma` or
  * `normalize.mean` and `normalize.std`, or attributes of a module of those names. Those of another network or inside a
- * layer are not the images'. Throws CheckpointError where it holds two that differ, or one that images in [0, 1] have not.
+ * layer are not the images'. Throws CheckpointError where it holds two that differ, one of some members alone, or one that images
+ * in [0, 1] have not.
  */
 export function normalizationIn(sought: Sought): FileNormalization | undefined {
   const { state, modules } = sought;
@@ -38,7 +41,21 @@ export function normalizationIn(sought: Sought): FileNormalization | undefined {
     );
   }
   requireOfUnitRange(first);
-  return { ...first, names: pairs.flatMap(({ names }) => names) };
+  const names = pairs.flatMap((pair) => pair.names);
+  requireOfAllMembers(names, sought);
+  return { ...first, names };
+}
+
+/** One in the file of one network must not act on the others. */
+function requireOfAllMembers(names: readonly string[], { members = [] }: Sought): void {
+  const [without, having] = [false, true].map((has) =>
+    members.filter((member) => names.some((name) => name.startsWith(member)) === has),
+  );
+  if (having?.[0] === undefined || without?.[0] === undefined) return;
+  throw new CheckpointError(
+    `holds a normalisation of "${having[0]}" (${names.join(', ')}) and none of "${without[0]}": networks that decide together are read ` +
+      `behind one. ${EXPORT_INSTEAD}`,
+  );
 }
 
 function buffersAt({ state, prefix, channels }: Sought, name: string): FileNormalization | undefined {

@@ -108,7 +108,8 @@ function unfolded(
     decided: ['architecture'],
   });
   const claims = { stated: options.normalize, zoo: options.zoo?.normalize, channels, aside };
-  const inFile = () => normalizationIn({ state, modules: ownModules, prefix, channels });
+  const members = architecture.members?.(located.state).map((member) => prefix + member);
+  const inFile = () => normalizationIn({ state, modules: ownModules, prefix, channels, members });
   const { normalization, names } = preparation(architecture, inFile, reading, claims);
   const x = appendInput(graph, imageShape, { normalization, layout: options.layout });
   const network = new NetworkBuilder(graph, located.state, { reading, modules: ownModules });

@@ -282,6 +282,8 @@ export interface Architecture {
   readonly normalization?: Normalization;
   /** Whether it prepares the images itself, each of its networks in another way: it has no normalisation then. */
   readonly preparesImages?: boolean;
+  /** Prefixes of the networks that read the images behind one normalisation, where they are several. */
+  members?(state: WeightNames): readonly string[];
   /** What is usual of other options, where that is not the usual of all architectures. */
   usual?(state: WeightNames): ModelOptions;
   /** Appends the network to the builder. Throws CheckpointError naming a weight that is missing, misshapen or not finite. */

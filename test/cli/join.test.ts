@@ -3,6 +3,7 @@ import { afterAll, expect, test } from 'vitest';
 import { readCheckpoint } from '../../src/checkpoints/read-checkpoint.ts';
 import type { StateDict } from '../../src/checkpoints/weights.ts';
 import { safetensorsParts } from '../../src/checkpoints/write-safetensors.ts';
+import { float32 } from '../../src/numeric/tensor.ts';
 import { ARCHITECTURE_CASES, stateOf } from '../support/architecture-cases.ts';
 import { igd, scratch } from '../support/cli.ts';
 
@@ -32,6 +33,22 @@ test('the files of a deck are one checkpoint, with every tensor as it was', asyn
   expect([code, stdout]).toEqual([0, `${out}: ensemble, ${DECK.size} tensors\n`]);
   const { state } = await readCheckpoint(out);
   expect(new Map(state)).toEqual(DECK);
+});
+
+test('a normalisation of one network is not silently that of the others', async () => {
+  const buffers = ['mean', 'std'].map((name) => [`normalize.${name}`, float32([3], [0.5, 0.4, 0.3])] as const);
+  const plain = save('plain.safetensors', member(0));
+  const normalised = save('normalised.safetensors', new Map([...member(1), ...buffers]));
+  const out = folder.path('mixed.safetensors');
+  const joined = async (first: string, second: string) => {
+    await igd(['join', `models.0=${first}`, `models.1=${second}`, '--out', out]);
+    return igd(['inspect', out]);
+  };
+  const refused = await joined(plain, normalised);
+  expect(refused).toMatchObject({ code: 2, stdout: '' });
+  expect(refused.stderr).toContain('holds a normalisation of "models.1."');
+  expect(refused.stderr).toContain('and none of "models.0."');
+  expect((await joined(normalised, normalised)).stdout).toContain('normalization mean [0.5, 0.4, 0.3]');
 });
 
 test('what is no network together, and what is given twice, is refused', async () => {

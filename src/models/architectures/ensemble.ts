@@ -22,6 +22,7 @@ export function ensembleOf(architectures: readonly Architecture[]): Architecture
         ...architecture.usual?.(namesBelow(state, prefix)),
       };
     },
+    members: (state) => membersIn(state, architectures).map(({ prefix }) => prefix),
     build: (network, x) => build(network, x, membersIn(network.state, architectures)),
   };
 }
@@ -39,7 +40,7 @@ function membersIn(state: WeightNames, architectures: readonly Architecture[]): 
 
 function build(network: NetworkBuilder, x: string, members: readonly Member[]): Body {
   const bodies = members.map(({ prefix, architecture }) => architecture.build(network.member(prefix), x));
-  const [{ description, logits }] = bodies as [Body];
+  const [{ logits }] = bodies as [Body];
   const classes = network.channels(logits);
   const odd = bodies.find((body) => network.channels(body.logits) !== classes);
   if (odd !== undefined) {
@@ -50,12 +51,19 @@ function build(network: NetworkBuilder, x: string, members: readonly Member[]): 
   const probabilities = network.reading.choose('ensemble', 'probabilities') === 'probabilities';
   const values = bodies.map((body) => body.logits);
   return {
-    description: `ensemble of ${members.length} x ${description}`,
+    description: `ensemble of ${counted(bodies.map(({ description }) => description))}`,
     logits: probabilities ? logMeanProbability(network, values) : meanLogits(network, values),
     layers: members.flatMap(({ prefix }, index) =>
       bodies[index]!.layers.map((layer) => ({ ...layer, name: prefix + layer.name })),
     ),
   };
+}
+
+/** "2 x CIFAR ResNet-18, width 8; CIFAR ResNet-10, width 6" */
+function counted(descriptions: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const one of descriptions) counts.set(one, (counts.get(one) ?? 0) + 1);
+  return [...counts].map(([one, count]) => (count === 1 ? one : `${count} x ${one}`)).join('; ');
 }
 
 /** log of the mean over members of softmax, added up where it cannot underflow. */
