@@ -106,12 +106,15 @@ async function missing(plan: Plan, runs: Store, rankings: Store, jobs: readonly 
   return jobs.filter((_, index) => done[index] === false);
 }
 
-/** Throws ConfigError where the folder holds a run of another config or of other inputs. */
+/**
+ * Throws ConfigError where the folder holds a run of another config or of other inputs, and anything that it has found: one that was
+ * refused at its start is begun anew once its config says what was wrong.
+ */
 export async function requireSamePlan(plan: Plan, runs: Store): Promise<void> {
   const bytes = await runs.get(runKeys.plan);
   if (bytes === undefined) return;
   const before = decodePlan(bytes, runKeys.plan);
-  if (before.id === plan.id) return;
+  if (before.id === plan.id || (await runs.list('')).every((key) => key === runKeys.plan)) return;
   const changed = differences(before, plan);
   throw new ConfigError(
     `this folder holds another run (${before.id}, now ${plan.id}): ${changed.join(', ') || 'the inputs'} changed. ` +

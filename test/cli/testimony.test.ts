@@ -32,6 +32,10 @@ test('a reading that BatchNorms contradict is refused in a line with exit code 2
     expect({ code, trace: /\n\s+at /.test(stderr) }).toEqual({ code: 2, trace: false });
   }
   expect(existsSync(folder.path('out/shards'))).toBe(false);
+  const followed = await igd(['run', configOf({ activation: 'silu' }), '--out', folder.path('out')]);
+  expect({ code: followed.code }, followed.stderr).toEqual({ code: 0 });
+  const back = await igd(['run', configOf({}), '--out', folder.path('out')]);
+  expect(back).toMatchObject({ code: 2, stderr: expect.stringContaining('this folder holds another run') });
 });
 
 test.each([
