@@ -21,7 +21,7 @@ export interface StatisticsModel {
 
 /**
  * What the BatchNorms of a network read, reduced to two numbers a channel inside the graph. Only BatchNorms with constant statistics
- * count; folded ones are no longer there. Standardised by what was recorded in training, moments lose no digits to a mean far from 0.
+ * of some training count; folded ones are no longer there. Standardised by what was recorded, moments lose no digits to a mean far from 0.
  */
 export function statisticsModel({ graph }: Model): StatisticsModel {
   const builder = GraphBuilder.from(graph);
@@ -40,8 +40,10 @@ export function firstStatistics({ model, norms }: StatisticsModel): StatisticsMo
 function appendStatistics(builder: GraphBuilder, node: Node): NormStatistics | undefined {
   if (node.op !== 'BatchNormalization' || node.domain !== '') return undefined;
   const [x = '', , , mean = '', variance = ''] = node.inputs;
-  const recorded = builder.constantOf(variance);
-  if (recorded?.type !== 'float32' || builder.constantOf(mean)?.type !== 'float32') return undefined;
+  const [recordedMean, recorded] = [builder.constantOf(mean), builder.constantOf(variance)];
+  if (recorded?.type !== 'float32' || recordedMean?.type !== 'float32') return undefined;
+  // As they are before any training: nothing was recorded.
+  if (recordedMean.data.every((value) => value === 0) && recorded.data.every((value) => value === 1)) return undefined;
   const epsilon = floatOf(node, 'epsilon', 1e-5);
   const channels = recorded.data.length;
   const ones = builder.constant(Array(channels).fill(1));

@@ -31,7 +31,7 @@ function distanceText({ mean, variance }: Pick<Testimony, 'mean' | 'variance'>):
 
 /** A testimony in words, without its name. */
 export function testimonyText({ outcome, norms, images, rival, ...distance }: Testimony): string {
-  if (norms === 0) return 'not testified: it has no BatchNorm with running statistics';
+  if (norms === 0) return 'not testified: it has no BatchNorm with running statistics of its training';
   if (outcome === 'none') return `not testified: ${images} images are too few for its BatchNorms`;
   const asked = `${norms} BatchNorm${norms === 1 ? '' : 's'} on ${images} images`;
   const nearest = rival === undefined ? '' : `, with ${rival.readings.join(', or ')} by ${distanceText(rival)}`;

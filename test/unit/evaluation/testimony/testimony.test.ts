@@ -10,6 +10,7 @@ import { statisticsModel } from '../../../../src/models/norm-statistics.ts';
 import type { ReadingOptions } from '../../../../src/models/readable.ts';
 import { keyedStream } from '../../../../src/numeric/random.ts';
 import { sizeOf } from '../../../../src/numeric/tensor.ts';
+import { GraphBuilder } from '../../../../src/onnx/builder.ts';
 import { openClassifier, openReadable } from '../../../../src/runs/inputs/open-classifier.ts';
 import { onnxRuntime } from '../../../../src/runtime/session.ts';
 import type { ModelOptions } from '../../../../src/schemas/model-options.ts';
@@ -193,7 +194,19 @@ describe('what is no contradiction', () => {
     const blank = { x: new Float32Array(sizeOf(imageShape)), imageShape };
     const testimony = await testify(readable, { name: 'vit', images: blank, runtime });
     expect(testimony).toEqual({ outcome: 'none', norms: 0, images: 1, mean: 0, variance: 0 });
-    expect(testimonyText(testimony)).toBe('not testified: it has no BatchNorm with running statistics');
+    expect(testimonyText(testimony)).toBe('not testified: it has no BatchNorm with running statistics of its training');
+  });
+
+  test.each([
+    [[0, 0], [1, 1], 0],
+    [[0, 0.1], [1, 1], 1],
+    [[0, 0], [1, 2], 1],
+  ])('a BatchNorm of mean %j and variance %j is asked as one of %i', (mean, variance, asked) => {
+    const builder = new GraphBuilder();
+    const x = builder.input('x', [{ batch: 1 }, 2, 4, 4]);
+    const constants = [[1, 1], [0, 0], mean, variance].map((values) => builder.constant(values));
+    const model = builder.build([builder.op('BatchNormalization', [x, ...constants])]);
+    expect(statisticsModel(model).norms).toHaveLength(asked);
   });
 
   test('few images are not enough to refuse a reading', async () => {
