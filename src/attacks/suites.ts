@@ -88,11 +88,15 @@ const SUITES: Readonly<Record<SuiteName, Suite>> = {
     { attack: 'apgd-dlr', eot: 20 },
   ],
   apgd: () => ['apgd-ce', 'apgd-t'],
-  rapid: () => [
-    { attack: 'malt', name: 'base.malt', on: { ...BASE, once: true }, targets: 3, iterations: 25 },
-    { attack: 'malt', targets: 2, iterations: 25, sees: 'all', except: ['none'] },
-    { attack: 'pma', iterations: 25 },
-  ],
+  rapid: (norm) => {
+    // In L1 steps find little without the larger radii, and PGD without APGD's growing sparsity.
+    const steps = norm === 'L1' ? { iterations: 25, multiEpsilon: true } : { iterations: 25 };
+    return [
+      { attack: 'malt', name: 'base.malt', on: { ...BASE, once: true }, targets: 3, ...steps },
+      { attack: 'malt', targets: 2, ...steps, sees: 'all', except: ['none'] },
+      norm === 'L1' ? { attack: 'apgd-pm', multiEpsilon: true } : { attack: 'pma', iterations: 25 },
+    ];
+  },
   'iw-wc': () => [
     ...inSequence('autoattack', AUTOATTACK),
     { attack: 'rays', name: 'rays', group: 'rays' },

@@ -44,7 +44,7 @@ function results({ variants }: Report): string {
     ...attackColumns(variant).map(({ accuracy }) => percent(accuracy)),
   ]);
   const legend =
-    'Accuracy with its 95% Wilson interval. _Robust_: no attack of the suite, made on the variant itself, broke the image. ' +
+    'Accuracy with its 95% Wilson interval. _Robust_: no attack of the suite broke the image. ' +
     "_Worst case_: nor did any other variant's adversarial example.";
   return ['## Results', '', table(columns, rows), '', legend].join('\n');
 }

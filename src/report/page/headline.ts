@@ -26,7 +26,7 @@ export function headline({ variants }: Report): Markup {
       className: 'results',
     }),
     note(
-      'Accuracy with its 95% Wilson interval. Robust: right on the clean image, and no attack of the suite made on the variant itself broke it. ' +
+      'Accuracy with its 95% Wilson interval. Robust: right on the clean image, and no attack of the suite broke it. ' +
         'Worst case: nor did an adversarial example made on any other variant.',
     ),
   );
