@@ -26,9 +26,13 @@ const ALTERATIONS: readonly { readonly key: string; readonly what: string }[] = 
 /** What TorchScript puts into the name of a class to make it unique, and in front of all of them. */
 const MANGLED = /(^__torch__\.)|(___torch_mangle_\d+\.?)/g;
 
-/** The module at `path` in words that need no pickle. */
-export function moduleInfo(path: string, { module, name, state }: Placeholder): ModuleInfo {
-  const attributes = new Map<string, ModuleAttribute>();
+/** The module at `path` in words that need no pickle; `said` is what a program says of its class. */
+export function moduleInfo(
+  path: string,
+  { module, name, state }: Placeholder,
+  said: ReadonlyMap<string, ModuleAttribute> = new Map(),
+): ModuleInfo {
+  const attributes = new Map(said);
   for (const [key, value] of isKind(state, 'dict') ? state.entries : []) {
     const attribute = attributeOf(value);
     if (typeof key === 'string' && attribute !== undefined) attributes.set(key, attribute);

@@ -1,10 +1,11 @@
 import { CheckpointError } from '../errors.ts';
 import { type ModuleInfo, moduleInfo } from './module-info.ts';
 import { isKind, type PickleValue, type Placeholder, type PyDict, type TensorRef } from './pickle/values.ts';
+import type { ScriptClasses } from './torch/script-code.ts';
 
 /**
  * Whole `nn.Module` objects, as torch.save(model) or TorchScript pickle them: the class is not loaded and no program run,
- * their tensors are data.
+ * their tensors are data, and so is what a program's text says of them.
  */
 
 /** A pickled module: an object whose `__dict__` has the three tables of every nn.Module. */
@@ -49,7 +50,12 @@ export function isUnreadTensor<K extends PickleValue>(
 
 /** Collects the tensors of pickled modules, with one limit for all that it is asked for. */
 export class ModuleReader {
+  readonly #classes: ScriptClasses | undefined;
   #looks = 0;
+
+  constructor(classes?: ScriptClasses) {
+    this.#classes = classes;
+  }
 
   /**
    * What `module.state_dict()` would hold, and tensors that are plain attributes, or small buffers that it would leave out: a mean
@@ -65,7 +71,8 @@ export class ModuleReader {
   #visitScripted(module: PickledModule, prefix: string, depth: number, network: PickledNetwork): void {
     if (depth > DEEPEST) throw endless();
     this.#look(module.state.entries.size);
-    network.modules.push(moduleInfo(prefix.slice(0, -1), module));
+    const said = this.#classes?.get(`${module.module}.${module.name}`);
+    network.modules.push(moduleInfo(prefix.slice(0, -1), module, said));
     for (const [name, value] of module.state.entries) {
       if (typeof name !== 'string') continue;
       if (isKind(value, 'tensor')) network.tensors.set(prefix + name, value);

@@ -78,8 +78,8 @@ const READERS: Readonly<Record<CheckpointFormat, Reader>> = {
 function torchReader(open: (source: ByteSource, budget: MemoryBudget) => Promise<TorchFile>): Reader {
   return async (source, { stateDict }) => {
     const budget = new MemoryBudget(source.size);
-    const { root, readStorage, notes } = await open(source, budget);
-    const found = plainNames(findStateDict(root, stateDict));
+    const { root, readStorage, classes, notes } = await open(source, budget);
+    const found = plainNames(findStateDict(root, stateDict, classes));
     const entries = await readTensors(found.entries, readStorage, budget);
     return { entries, notes: [...found.notes, ...notes()], modules: found.modules, aside: found.aside };
   };

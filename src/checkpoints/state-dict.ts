@@ -5,6 +5,7 @@ import { quote, quoteSome } from './messages.ts';
 import { type ModuleInfo, modulesBelow } from './module-info.ts';
 import { isKind, type PickleValue, qualifiedName, type TensorRef } from './pickle/values.ts';
 import { isModule, isScripted, isUnreadTensor, ModuleReader } from './pickled-module.ts';
+import type { ScriptClasses } from './torch/script-code.ts';
 
 /** Weights by name, and what the user should know about how they were found. */
 export interface Named<T> {
@@ -35,10 +36,10 @@ const DEEPEST = 32;
 /**
  * The state dict in what was unpickled: of all mappings and whole modules the one with the most tensors, or the one at
  * `path` where given. Throws CheckpointError where there is none, or another of the same network: which of `model` and
- * `ema`, or `last` and `best`, is meant is not told by their sizes.
+ * `ema`, or `last` and `best`, is meant is not told by their sizes. `classes` are those of a TorchScript archive.
  */
-export function findStateDict(root: PickleValue, path?: string): Named<TensorRef> {
-  const candidates = findCandidates(root);
+export function findStateDict(root: PickleValue, path?: string, classes?: ScriptClasses): Named<TensorRef> {
+  const candidates = findCandidates(root, classes);
   if (candidates.length === 0) {
     throw new CheckpointError(
       `holds no weights: it is ${describe(root)}; igd reads tensors by their names, as torch.save(model.state_dict(), ...) writes them`,
@@ -111,10 +112,10 @@ function titles(candidates: readonly Candidate[]): string {
 }
 
 /** Every mapping with tensors in it, breadth first. A value the pickle refers to many times counts once. */
-function findCandidates(root: PickleValue): Candidate[] {
+function findCandidates(root: PickleValue, classes: ScriptClasses | undefined): Candidate[] {
   const candidates: Candidate[] = [];
   const seen = new Set<PickleValue>([root]);
-  const modules = new ModuleReader();
+  const modules = new ModuleReader(classes);
   let level: Located[] = [{ path: '', value: root }];
   for (let depth = 0; depth <= DEEPEST; depth++) {
     const below: Located[] = [];

@@ -1,5 +1,6 @@
 import { quote } from '../checkpoints/messages.ts';
 import type { ModuleAttribute, ModuleInfo } from '../checkpoints/module-info.ts';
+import { CALLS } from '../checkpoints/torch/script-code.ts';
 import { CheckpointError } from '../errors.ts';
 import type { Activation, ModelOptions } from '../schemas/model-options.ts';
 import { hasStatistics } from './file-normalization.ts';
@@ -60,7 +61,8 @@ const SHARED: readonly SharedAttribute[] = [
 const SLOPE: SharedAttribute = {
   option: 'slope',
   what: 'LeakyReLUs of slope',
-  className: /\bLeakyReLU$/,
+  // A program may call it anywhere.
+  className: /./,
   attribute: 'negative_slope',
 };
 
@@ -74,11 +76,55 @@ export function evidenceOf(modules: readonly ModuleInfo[], names: Iterable<strin
   const inside = modules.filter(({ place }) => place === undefined);
   const leaves = inside.filter((info) => !weighted.has(info.path) && info.path !== '' && !isFixed(info));
   for (const info of inside) requireKnownForm(info);
+  for (const info of modules) requireKnownCalls(info);
   return {
-    ...activationOf(leaves),
+    ...activationOf(leaves, inside),
     ...poolingOf(inside),
     ...Object.assign({}, ...SHARED.map((kind) => sharedValue(inside, kind))),
   };
+}
+
+/** Functions of torch that a program calls outside of activation modules, as `F.silu` becomes one. */
+const ACTIVATION_CALLS: ReadonlyMap<string, Activation> = new Map([
+  ['relu', 'relu'],
+  ['leaky_relu', 'leaky-relu'],
+  ['silu', 'silu'],
+  ['gelu', 'gelu'],
+  ['elu', 'elu'],
+  ['softplus', 'softplus'],
+]);
+/** What no architecture of ours has on its way from the images to the logits. */
+const FOREIGN_CALLS =
+  /^(softmax|log_softmax|sigmoid|sub|rsub|div|clamp|hardtanh|hardswish|hardsigmoid|mish|prelu|relu6|selu|celu|upsample\w*)_?$/;
+
+/** A wrapper may normalise by the buffers it holds. */
+const NORMALISING_CALLS = /^(sub|div)_?$/;
+
+function callsOf({ attributes }: ModuleInfo): string[] {
+  return String(attributes.get(CALLS) ?? '').split(' ');
+}
+
+/** Throws CheckpointError where the forward of the network itself, or of what holds it, does something else. */
+function requireKnownCalls(info: ModuleInfo): void {
+  const isAround = info.place === 'around';
+  if (!isAround && (info.place !== undefined || info.path !== '')) return;
+  const foreign = callsOf(info).find((call) => FOREIGN_CALLS.test(call) && !(isAround && NORMALISING_CALLS.test(call)));
+  if (foreign === undefined) return;
+  throw new CheckpointError(`its program calls ${foreign}, which igd's architectures do not. ${EXPORT_INSTEAD}`);
+}
+
+/** The activations that a TorchScript program calls. */
+function calledActivations(modules: readonly ModuleInfo[]): Map<Activation, ModuleInfo> {
+  const called = new Map<Activation, ModuleInfo>();
+  for (const info of modules) {
+    const calls = callsOf(info);
+    if (isFixed(info) || ACTIVATION_CLASSES.has(classOf(info))) continue;
+    for (const call of calls) {
+      const activation = ACTIVATION_CALLS.get(call.replace(/_$/, ''));
+      if (activation !== undefined) called.set(activation, info);
+    }
+  }
+  return called;
 }
 
 /** What a ViT's head reads, by the name that timm's classes have for it. */
@@ -115,8 +161,8 @@ function classOf({ className }: ModuleInfo): string {
   return className.slice(className.lastIndexOf('.') + 1);
 }
 
-function activationOf(leaves: readonly ModuleInfo[]): ModelOptions {
-  const found = new Map<Activation, ModuleInfo>();
+function activationOf(leaves: readonly ModuleInfo[], inside: readonly ModuleInfo[]): ModelOptions {
+  const found = calledActivations(inside);
   const gates: ModuleInfo[] = [];
   for (const leaf of leaves) {
     const name = classOf(leaf);
@@ -135,7 +181,7 @@ function activationOf(leaves: readonly ModuleInfo[]): ModelOptions {
     );
   }
   const [activation] = first;
-  return { activation, ...(activation === 'leaky-relu' && sharedValue(leaves, SLOPE)) };
+  return { activation, ...(activation === 'leaky-relu' && sharedValue(inside, SLOPE)) };
 }
 
 function requireUsual(leaf: ModuleInfo, name: string): ModuleInfo {

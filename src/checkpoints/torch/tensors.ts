@@ -4,11 +4,14 @@ import { DTYPES } from '../dtypes.ts';
 import { quote } from '../messages.ts';
 import type { PickleValue, TensorRef } from '../pickle/values.ts';
 import type { MemoryBudget } from '../source.ts';
+import type { ScriptClasses } from './script-code.ts';
 
 /** What a file that torch.save wrote holds: the object it was given, and the way to its storages. */
 export interface TorchFile {
   readonly root: PickleValue;
   readonly readStorage: ReadStorage;
+  /** Of a TorchScript archive. */
+  readonly classes?: ScriptClasses;
   /** What was odd in what has been read so far. */
   notes(): readonly string[];
 }

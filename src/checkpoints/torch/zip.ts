@@ -4,10 +4,12 @@ import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type Zip
 import { CheckpointError } from '../../errors.ts';
 import { DTYPES } from '../dtypes.ts';
 import { quote, quoteSome } from '../messages.ts';
+import type { ModuleAttribute } from '../module-info.ts';
 import { Cursor } from '../pickle/cursor.ts';
 import { unpickle } from '../pickle/unpickle.ts';
 import type { ByteSource, MemoryBudget } from '../source.ts';
 import { torchHost } from './references.ts';
+import { classesIn, type ScriptClasses } from './script-code.ts';
 import {
   LARGEST_PICKLE,
   MOST_STORAGES,
@@ -133,7 +135,7 @@ class SourceReader extends RandomAccessReader {
 
 /**
  * PyTorch's format since 1.6: a zip archive with `<root>/data.pkl`, `<root>/data/<key>` for each storage, and
- * `<root>/byteorder`. TorchScript has the same records, and beside them a program that nothing here looks at. Reads the
+ * `<root>/byteorder`. TorchScript has the same records, and beside them a program, which is read as text. Reads the
  * pickle; storages follow on demand. Throws CheckpointError.
  */
 export async function openTorchZip(source: ByteSource, budget: MemoryBudget): Promise<TorchFile> {
@@ -150,7 +152,24 @@ export async function openTorchZip(source: ByteSource, budget: MemoryBudget): Pr
     if (bigEndian) swapBytes(bytes, dtype);
     return bytes;
   };
-  return { root: value, readStorage, notes: () => damageNotes(archive) };
+  return { root: value, readStorage, classes: await scriptClasses(archive, root), notes: () => damageNotes(archive) };
+}
+
+/** Far more than a program of any network has. */
+const LARGEST_CODE = 16 * 2 ** 20;
+const MOST_CODE_FILES = 5000;
+
+async function scriptClasses(archive: Archive, root: string): Promise<ScriptClasses> {
+  const folder = `${root}code/`;
+  const files = archive.names.filter((name) => name.startsWith(folder) && name.endsWith('.py'));
+  if (files.length > MOST_CODE_FILES) throw new CheckpointError(`has ${files.length} files of code: it is hostile`);
+  const classes = new Map<string, ReadonlyMap<string, ModuleAttribute>>();
+  for (const name of files) {
+    const text = Buffer.from(await archive.read(name, LARGEST_CODE)).toString('utf8');
+    for (const [className, attributes] of classesIn(name.slice(folder.length), text))
+      classes.set(className, attributes);
+  }
+  return classes;
 }
 
 /** The folder of `data.pkl` inside the archive, with its slash; '' at the top. */
