@@ -4,6 +4,11 @@ import { activateIn, excite, joined, sparsify } from './modules.ts';
 /** What a projection of a pre-activation block reads: the block's input behind its first BatchNorm and activation, or as it is. */
 type ShortcutInput = 'activated' | 'raw';
 
+/** Codes differ in what the projection sees: nearly all the activated input, Wong2020Fast's the raw one. */
+export function statedShortcut({ reading }: NetworkBuilder): ShortcutInput {
+  return reading.choose('shortcut', 'activated');
+}
+
 /** BatchNorm, activation and convolution, by their names in the block. */
 interface PreActivationStep {
   readonly norm: string;

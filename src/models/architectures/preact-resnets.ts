@@ -1,6 +1,6 @@
 import type { Architecture, Body, NetworkBuilder, WeightNames } from '../network-builder.ts';
 import { deepMindUsual, pointwiseHead } from './modules.ts';
-import { type PreActivationBlock, preActivationBlock } from './pre-activation.ts';
+import { type PreActivationBlock, preActivationBlock, statedShortcut } from './pre-activation.ts';
 
 /** Pre-activation ResNets for CIFAR (He et al., arXiv:1603.05027) with the module names of one code. */
 interface PreActResNet {
@@ -23,15 +23,12 @@ interface PreActResNet {
 
 const LAYERS = ['layer1', 'layer2', 'layer3', 'layer4'] as const;
 
-/** Codes differ in what the projection sees: TRADES's and DAJAT's the activated input, Wong2020Fast's the raw one. */
-const stated = (network: NetworkBuilder) => network.reading.choose('shortcut', 'activated');
-
 const BASIC: PreActivationBlock = {
   steps: [
     { norm: 'bn1', conv: 'conv1' },
     { norm: 'bn2', conv: 'conv2' },
   ],
-  shortcut: { conv: 'shortcut.0', reads: stated },
+  shortcut: { conv: 'shortcut.0', reads: statedShortcut },
 };
 
 const BOTTLENECK: PreActivationBlock = {
@@ -40,7 +37,7 @@ const BOTTLENECK: PreActivationBlock = {
     { norm: 'bn2', conv: 'conv2', strided: true },
     { norm: 'bn3', conv: 'conv3', kernel: 1 },
   ],
-  shortcut: { conv: 'shortcut.0', reads: stated },
+  shortcut: { conv: 'shortcut.0', reads: statedShortcut },
 };
 
 const PREACT_RESNETS: readonly PreActResNet[] = [

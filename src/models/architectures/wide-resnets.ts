@@ -1,6 +1,6 @@
 import type { Architecture, Body, NetworkBuilder } from '../network-builder.ts';
 import { activateIn, classify, deepMindUsual, sparsify } from './modules.ts';
-import { type PreActivationBlock, preActivationBlock } from './pre-activation.ts';
+import { type PreActivationBlock, preActivationBlock, statedShortcut } from './pre-activation.ts';
 
 /** A WideResNet (Zagoruyko & Komodakis, arXiv:1605.07146) with the module names of one code. */
 interface WideResNet {
@@ -15,13 +15,13 @@ interface WideResNet {
   readonly usual?: Architecture['usual'];
 }
 
-/** Where the width changes, both branches see the activated input; elsewhere the shortcut is the raw one. Dropout does nothing at inference. */
+/** Where the width changes, both branches of the public codes see the activated input; elsewhere the shortcut is the raw one. Dropout does nothing at inference. */
 const TRADES_BLOCK: PreActivationBlock = {
   steps: [
     { norm: 'bn1', conv: 'conv1' },
     { norm: 'bn2', conv: 'conv2' },
   ],
-  shortcut: { conv: 'convShortcut', reads: 'activated' },
+  shortcut: { conv: 'convShortcut', reads: statedShortcut },
 };
 
 const DEEPMIND_BLOCK: PreActivationBlock = {
@@ -29,7 +29,7 @@ const DEEPMIND_BLOCK: PreActivationBlock = {
     { norm: 'batchnorm_0', conv: 'conv_0' },
     { norm: 'batchnorm_1', conv: 'conv_1' },
   ],
-  shortcut: { conv: 'shortcut', reads: 'activated' },
+  shortcut: { conv: 'shortcut', reads: statedShortcut },
   padding: 'end',
 };
 
@@ -49,7 +49,7 @@ const WIDE_RESNETS: readonly WideResNet[] = [
   {
     name: 'robust-resnet',
     ...{ stem: 'stem_conv', stages: NUMBERED_BLOCKS, norm: 'norm1', head: 'fc' },
-    block: { ...TRADES_BLOCK, shortcut: { conv: 'shortcut.0', reads: 'activated' } },
+    block: { ...TRADES_BLOCK, shortcut: { conv: 'shortcut.0', reads: statedShortcut } },
     usual: () => ({ activation: 'silu', normalization: 'cifar10' }),
   },
   // Gowal et al., arXiv:2010.03593: https://github.com/google-deepmind/deepmind-research, adversarial_robustness/pytorch. With

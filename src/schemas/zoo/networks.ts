@@ -52,13 +52,13 @@ function refused(reason: string): ZooNetwork {
 /** The networks that the tables name in their third column: facts of RobustBench's robustbench/model_zoo/architectures. */
 export const ZOO_NETWORKS: Readonly<Record<string, ZooNetwork>> = {
   // CIFAR
-  wrn: convolutional('wide-resnet', 'relu', { head: 'linear' }),
-  'wrn-cosine': convolutional('wide-resnet', 'relu', { head: 'cosine', scale: 1 }),
+  wrn: convolutional('wide-resnet', 'relu', { head: 'linear', shortcut: 'activated' }),
+  'wrn-cosine': convolutional('wide-resnet', 'relu', { head: 'cosine', scale: 1, shortcut: 'activated' }),
   // Its activation has parameters, which the file holds.
-  'wrn-pssilu': read({ architecture: 'wide-resnet', head: 'linear', ...BATCH_NORM }),
-  'dm-wrn': convolutional('dm-wide-resnet', 'silu', { head: 'linear' }),
-  'robust-wrn': convolutional('robust-wide-resnet', 'relu', { head: 'linear' }),
-  'wrn-a4': convolutional('robust-resnet', 'silu', { head: 'linear' }),
+  'wrn-pssilu': read({ architecture: 'wide-resnet', head: 'linear', shortcut: 'activated', ...BATCH_NORM }),
+  'dm-wrn': convolutional('dm-wide-resnet', 'silu', { head: 'linear', shortcut: 'activated' }),
+  'robust-wrn': convolutional('robust-wide-resnet', 'relu', { head: 'linear', shortcut: 'activated' }),
+  'wrn-a4': convolutional('robust-resnet', 'silu', { head: 'linear', shortcut: 'activated' }),
   resnet: convolutional('cifar-resnet', 'relu', { stride: 'conv2' }),
   preact: convolutional('preact-resnet', 'relu', { shortcut: 'activated' }),
   'preact-last': convolutional('preact-resnet', 'relu', { shortcut: 'activated' }, 'last'),

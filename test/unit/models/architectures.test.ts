@@ -134,6 +134,25 @@ describe('what weights show', () => {
     expect(shown).toEqual(['MeanSparse', 'squeeze and excitation']);
   });
 
+  test('what the projection of a WideResNet reads is said, assumed where nobody says it', () => {
+    const net = ARCHITECTURE_CASES['wide-resnet-buffers']!;
+    // The first convolution is folded with the BatchNorm behind it.
+    const inputsOf = ({ model }: Classifier) =>
+      ['bn2', 'convShortcut'].map((conv) => {
+        const isOf = (name: string) => name.startsWith(`block2.layer.0.${conv}`);
+        return model.graph.nodes.find(({ op, outputs }) => op === 'Conv' && outputs.some(isOf))?.inputs[0];
+      });
+    const [usual, raw] = [opened(net), opened(net, { shortcut: 'raw' })];
+    expect(usual.reading.find(({ key }) => key === 'shortcut')).toMatchObject({
+      value: 'activated',
+      source: 'assumed',
+    });
+    const [branch, projection] = inputsOf(usual);
+    expect(branch).toBeDefined();
+    expect(projection).toBe(branch);
+    expect(inputsOf(raw)[1]).not.toBe(inputsOf(raw)[0]);
+  });
+
   test('a cosine head has no bias', () => {
     const net = ARCHITECTURE_CASES['wide-resnet-buffers']!;
     expect(() => opened(net, { head: 'cosine' })).toThrow('is said to have a cosine head, but "fc" has a bias');
