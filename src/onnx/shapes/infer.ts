@@ -34,21 +34,24 @@ export function inferNode(node: Node, inputs: readonly (TypedShape | undefined)[
       `no shape rule for ${describeNode(node)}, which igd cannot read: write it in other ops, or export with another opset_version`,
     );
   const outputs = rule(node, inputs);
+  const fixed = inputs.every((input) => input === undefined || isFixed(input));
   for (const { dims } of outputs) {
     if (!dims.every(isPossible)) throw new GraphError(`${describeNode(node)} would give shape ${formatDims(dims)}`);
     const elements = dims.reduce<number>((total, dim) => total * (isBatch(dim) ? dim.batch : dim), 1);
-    if (elements > LARGEST) {
-      throw new GraphError(
-        `${describeNode(node)} would give shape ${formatDims(dims)}, ${Math.round((4 * elements) / 2 ** 30)} GiB: more memory than there is`,
-      );
-    }
+    const most = fixed ? LARGEST_FIXED : LARGEST;
+    if (elements <= most) continue;
+    const size = `${Math.round((4 * elements) / 2 ** 30)} GiB`;
+    const why =
+      fixed && elements <= LARGEST ? 'more than a value has that no image changes' : 'more memory than there is';
+    throw new GraphError(`${describeNode(node)} would give shape ${formatDims(dims)}, ${size}: ${why}`);
   }
-  const fixed = inputs.every((input) => input === undefined || isFixed(input));
   return withValues(node, inputs, fixed ? outputs.map((output) => ({ ...output, fixed })) : outputs);
 }
 
 /** Elements of one value for one image: 8 GiB of float32, a hundred times what a classifier of photographs has. */
 const LARGEST = 2 ** 31;
+/** Of one that no image changes, 512 MiB: it is computed while the model is opened, by several sessions. Weights themselves may be larger. */
+const LARGEST_FIXED = 2 ** 27;
 
 function isPossible(dim: Dim): boolean {
   const count = isBatch(dim) ? dim.batch : dim;
