@@ -11,6 +11,9 @@ interface Harmless {
   readonly holds: (name: string, tensor: Tensor, file: Pick<Leftovers, 'all' | 'isOfZoo'>) => boolean;
 }
 
+/** A PreActResNet of GradAlign's code (RobustBench's Andriushchenko2020Understanding) holds this one under both names. */
+const [FIRST, FIRST_LAYERS] = ['conv1.weight', 'model_preact_hl1.1.weight'];
+
 const HARMLESS: readonly Harmless[] = [
   { what: 'BatchNorm counts its batches', holds: (name) => /(^|\.)num_batches_tracked$/.test(name) },
   { what: "TRADES's second copy of the first block", holds: (name) => /(^|\.)sub_block1\./.test(name) },
@@ -27,6 +30,11 @@ const HARMLESS: readonly Harmless[] = [
   {
     what: 'MeanSparse counts its batches',
     holds: (name) => /(^|\.)meansparse_\w+\.(flag_update_statistics|batch_num)$/.test(name),
+  },
+  {
+    what: "the first convolution once more, under the name that GradAlign's code gives what comes before its first block",
+    holds: (name, _, { all }) =>
+      name.endsWith(FIRST_LAYERS) && isCopyOf(name, name.slice(0, -FIRST_LAYERS.length) + FIRST, all),
   },
 ];
 

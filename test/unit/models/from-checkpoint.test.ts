@@ -26,6 +26,13 @@ describe('every tensor of a file', () => {
     expect(() => read(state)).toThrow('"attacker.model.conv1.weight"');
   });
 
+  it("may be the first convolution once more, under the name that GradAlign's code gives it, and only that", () => {
+    const again = 'model_preact_hl1.1.weight';
+    const state = preActState();
+    expect(bytes(read(state.set(again, state.get('conv1.weight')!)))).toBe(bytes(read(preActState())));
+    expect(() => read(state.set(again, float32([2, 3, 3, 3], new Float32Array(54))))).toThrow(`"${again}"`);
+  });
+
   it('is no copy where only it equals another: it may not have moved since it was initialised', () => {
     const state = preActState();
     state.set('layer1.0.bn3.weight', state.get('layer1.0.bn2.weight')!);
