@@ -3,7 +3,7 @@ import { LOSS_PARAMETERS, LOSSES, type LossName, type LossParameter } from '../a
 import { type EvaluatedModel, NOISE_INPUT } from '../defense/defended-model.ts';
 import { IMAGE_INPUT, type ImageShape } from '../models/classifier.ts';
 import type { RandomSource } from '../numeric/random.ts';
-import { float32, int64 } from '../numeric/tensor.ts';
+import { float32 } from '../numeric/tensor.ts';
 import { STRAIGHT_THROUGH } from '../onnx/autodiff/rule-table.ts';
 import { appendGradient } from '../onnx/autodiff/vjp.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
@@ -173,11 +173,11 @@ function lossGradientModel({ model, logits, rules }: EvaluatedModel, name: LossN
 /** Appends a loss with its labels and the parameters it takes as inputs of the graph; returns its values, [N]. */
 export function appendLoss(builder: GraphBuilder, name: LossName, logits: string): string {
   const loss = LOSSES[name];
-  const labels = builder.input(LABELS, [{ batch: 1 }], 'int64');
+  const labels = builder.input(LABELS, [{ batch: 1 }]);
   const inputOf = (which: LossParameter) => {
     if (!loss.takes.includes(which)) return labels;
-    const { type, perClass } = LOSS_PARAMETERS[which];
-    return builder.input(which, perClass ? builder.shape(logits) : [{ batch: 1 }], type);
+    const { perClass } = LOSS_PARAMETERS[which];
+    return builder.input(which, perClass ? builder.shape(logits) : [{ batch: 1 }]);
   };
   const parameters = {
     targets: inputOf('targets'),
@@ -193,11 +193,10 @@ function lossFeeds(loss: LossName, batch: LossBatch, classes: number): Feeds {
   const feeds = LOSSES[loss].takes.map((parameter) => {
     const values = batch[parameter];
     if (values === undefined) throw new Error(`the loss ${loss} takes ${parameter}, and the batch has none`);
-    const { type, perClass } = LOSS_PARAMETERS[parameter];
-    const shape = perClass ? [count, classes] : [count];
-    return [parameter, type === 'int64' ? int64(shape, values) : float32(shape, Float32Array.from(values))] as const;
+    const { perClass } = LOSS_PARAMETERS[parameter];
+    return [parameter, float32(perClass ? [count, classes] : [count], Float32Array.from(values))] as const;
   });
-  return { [LABELS]: int64([count], batch.labels), ...Object.fromEntries(feeds) };
+  return { [LABELS]: float32([count], Float32Array.from(batch.labels)), ...Object.fromEntries(feeds) };
 }
 
 export interface UsageMeter {

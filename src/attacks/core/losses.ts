@@ -1,8 +1,8 @@
 import { TINY } from '../../numeric/float32.ts';
 import type { GraphBuilder } from '../../onnx/builder.ts';
 
-/** More than any probability: subtracted from the label's, it leaves the label out of a maximum. */
-const EXCLUDED = 1000;
+/** Less than any probability: in the place of the label's, it leaves the label out of a maximum. */
+const EXCLUDED = -1000;
 
 /**
  * The losses white-box attacks raise, each as a piece of graph on top of the logits: its gradient comes from the graph
@@ -12,19 +12,22 @@ const EXCLUDED = 1000;
 /** What a loss may take besides logits and labels, by its name in a `LossBatch`: the classes in its shape are the model's. */
 export const LOSS_PARAMETERS = {
   /** [N] classes aimed at */
-  targets: { type: 'int64', perClass: false },
+  targets: { perClass: false },
   /** [N, C] probabilities to leave */
-  references: { type: 'float32', perClass: true },
+  references: { perClass: true },
   /** [N] what leaving them counts; of `probability-margin`, what its first term does */
-  weights: { type: 'float32', perClass: false },
+  weights: { perClass: false },
 } as const;
 export type LossParameter = keyof typeof LOSS_PARAMETERS;
 
-/** Names of values in the graph. */
+/**
+ * Names of values in the graph, all float32, classes too: of integers GPUs know little, and a node that the CPU computes has the
+ * GPU wait for it in the middle of each step.
+ */
 export interface LossInputs extends Readonly<Record<LossParameter, string>> {
   /** [N, C] */
   readonly logits: string;
-  /** [N] int64 */
+  /** [N] */
   readonly labels: string;
 }
 
@@ -155,13 +158,22 @@ function negatedRatio(builder: GraphBuilder, numerator: string, denominator: str
 
 /** The entry of each row of [N, C] at its class: [N]. */
 function pick(builder: GraphBuilder, rows: string, classes: string): string {
-  return rowSum(builder, builder.op('Mul', [rows, oneHot(builder, rows, classes, 1)]));
+  return rowSum(builder, builder.op('Where', [isOfClass(builder, rows, classes), rows, builder.constant(0)]));
 }
 
-/** [N, C] like `rows`: `value` at each row's class, else 0. */
-function oneHot(builder: GraphBuilder, rows: string, classes: string, value: number): string {
-  const depth = builder.ints(classCount(builder, rows));
-  return builder.op('OneHot', [classes, depth, builder.constant([0, value])], { axis: 1 });
+/** Whether an entry of `rows`, [N, C], is the one of its row's class. */
+function isOfClass(builder: GraphBuilder, rows: string, classes: string): string {
+  return builder.op('Equal', [numbersOfClasses(builder, rows), column(builder, classes)]);
+}
+
+/** 0, 1, 2, ...: [C]. */
+function numbersOfClasses(builder: GraphBuilder, rows: string): string {
+  return builder.constant(Array.from({ length: classCount(builder, rows) }, (_, k) => k));
+}
+
+/** [N] as [N, 1]. */
+function column(builder: GraphBuilder, values: string): string {
+  return builder.reshape(values, [...builder.shape(values), 1]);
 }
 
 function rowSum(builder: GraphBuilder, rows: string): string {
@@ -173,7 +185,8 @@ function rowSum(builder: GraphBuilder, rows: string): string {
  * `GAMA_PGD.py` of val-iisc/GAMA-GAT. Elsewhere the higher one does: see `descending`.
  */
 function largestOther(builder: GraphBuilder, probabilities: string, labels: string): string {
-  const others = builder.op('Sub', [probabilities, oneHot(builder, probabilities, labels, EXCLUDED)]);
+  const isLabel = isOfClass(builder, probabilities, labels);
+  const others = builder.op('Where', [isLabel, builder.constant(EXCLUDED), probabilities]);
   const outputs = [builder.fresh('largest'), builder.fresh('class')];
   const [largest] = builder.ops('TopK', [others, builder.ints([1])], { outputs }) as [string];
   return rowSum(builder, largest);
@@ -183,7 +196,7 @@ function largestOther(builder: GraphBuilder, probabilities: string, labels: stri
 interface Descending {
   /** Each [N]. */
   readonly values: readonly string[];
-  /** Class of the first one, [N] int64. */
+  /** Class of the first one, [N]. */
   readonly top: string;
 }
 
@@ -196,12 +209,18 @@ function descending(builder: GraphBuilder, logits: string, count: number): Desce
   const reversal = builder.ints(Array.from({ length: last + 1 }, (_, k) => last - k));
   const reversed = builder.op('Gather', [logits, reversal], { axis: 1 });
   const outputs = [builder.fresh('sorted'), builder.fresh('order')];
-  const [sorted, order] = builder.ops('TopK', [reversed, builder.ints([count])], { outputs }) as [string, string];
-  const column = (of: string, index: number) => builder.op('Gather', [of, builder.ints(index)], { axis: 1 });
-  return {
-    values: Array.from({ length: count }, (_, index) => column(sorted, index)),
-    top: builder.op('Sub', [builder.ints(last), column(order, 0)]),
-  };
+  const [sorted] = builder.ops('TopK', [reversed, builder.ints([count])], { outputs }) as [string];
+  const values = Array.from({ length: count }, (_, index) =>
+    builder.op('Gather', [sorted, builder.ints(index)], { axis: 1 }),
+  );
+  return { values, top: lastAt(builder, logits, values[0]!) };
+}
+
+/** The highest class of each row at which `rows` has that value: [N]. */
+function lastAt(builder: GraphBuilder, rows: string, values: string): string {
+  const isThere = builder.op('Equal', [rows, column(builder, values)]);
+  const classes = builder.op('Where', [isThere, numbersOfClasses(builder, rows), builder.constant(-1)]);
+  return builder.op('ReduceMax', [classes, builder.ints([1])], { keepdims: 0 });
 }
 
 /** max_{i != y} z_i: the second logit where the first is the label's, else the first. */

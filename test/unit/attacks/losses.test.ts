@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LOSS_NAMES, LOSSES, type LossName } from '../../../src/attacks/core/losses.ts';
 import { appendLoss } from '../../../src/evaluation/onnx-model.ts';
-import { float32, int64 } from '../../../src/numeric/tensor.ts';
+import { float32 } from '../../../src/numeric/tensor.ts';
 import { appendGradient } from '../../../src/onnx/autodiff/vjp.ts';
 import { GraphBuilder } from '../../../src/onnx/builder.ts';
 import type { Model } from '../../../src/onnx/graph.ts';
@@ -36,13 +36,13 @@ describe.each(LOSS_NAMES)('%s', (name) => {
 
   it('has the values and the gradients of PyTorch, ties and mistakes included', async () => {
     const feeds = {
-      targets: int64([count], fixture.targets),
+      targets: float32([count], fixture.targets),
       references: float32([count, classes], fixture.references.flat()),
       weights: float32([count], fixture.weights),
     };
     const { values, gradients } = await session.run({
       logits: float32([count, classes], fixture.logits.flat()),
-      labels: int64([count], fixture.labels),
+      labels: float32([count], fixture.labels),
       ...Object.fromEntries(LOSSES[name].takes.map((parameter) => [parameter, feeds[parameter]])),
     });
     for (let row = 0; row < count; row++) {
