@@ -36,6 +36,7 @@ interface Options {
   readonly isolate?: false;
   readonly exclude?: string[];
   readonly setupFiles?: string[];
+  readonly globalSetup?: string[];
 }
 
 /** A part of the tests, by its folders. */
@@ -59,6 +60,8 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     projects: [
       project('fidelity', ['fidelity']),
+      // Sessions of a device are made in a process, one after the other.
+      project('device', ['device'], { isolate: false, globalSetup: ['test/support/webgpu.ts'] }),
       project('cli', ['cli', 'docs', 'package']),
       project('service', ['service', ...EMULATED]),
       // These leave nothing behind in their process: what they import is loaded once for all.

@@ -1,5 +1,5 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InputError, messageOf } from '../errors.ts';
 import { requireProvider } from '../runtime/provider.ts';
@@ -7,6 +7,7 @@ import type { RunConfigInput } from '../schemas/config.ts';
 import { parseConfig } from '../schemas/parse-config.ts';
 import type { Report } from '../schemas/report.ts';
 import { localPath } from '../stores/open.ts';
+import { requireWorkers } from '../workers/worker-count.ts';
 import { describe, knownOptions, wholeNumber } from './arguments.ts';
 import type { EvaluateOptions } from './run-in-folder.ts';
 
@@ -27,7 +28,8 @@ export async function evaluate(config: RunConfigInput | string, options: Evaluat
   if (text === undefined) throw new InputError(`the config is ${describe(config)}: give an object, or the path of one`);
   const where = typeof config === 'string' ? config : 'the config';
   const written = { config: parseConfig(text, where), source: JSON.parse(text) };
-  const workers = wholeNumber(options.workers ?? availableParallelism(), 'workers', 1);
+  const workers = options.workers === undefined ? undefined : wholeNumber(options.workers, 'workers', 1);
+  requireWorkers(written.config.compute.device, workers);
   await requireProvider(written.config.compute.device);
   // What plans, shares out and reports is loaded by those alone who do runs.
   const { runIn } = await import('./run-in-folder.ts');

@@ -6,6 +6,7 @@ import { executeRun, type RunListener, type RunOptions, type Stage } from '../ru
 import type { Report } from '../schemas/report.ts';
 import { STAGE_NAMES, type StageName } from '../schemas/service.ts';
 import { FileStore } from '../stores/folder-store.ts';
+import { workerCount } from '../workers/worker-count.ts';
 import { WorkerPool } from '../workers/worker-pool.ts';
 import { describe } from './arguments.ts';
 import { following, type StopSignal } from './stop-signal.ts';
@@ -46,7 +47,7 @@ export interface RunProgress {
 export async function runIn(
   out: string,
   written: Pick<RunOptions, 'config' | 'source'>,
-  workers: number,
+  workers: number | undefined,
   options: EvaluateOptions,
 ): Promise<Report> {
   const runs = folderOf(out, 'out');
@@ -56,7 +57,7 @@ export async function runIn(
       plan: encodePlan(plan),
       runs: { kind: 'folder', root: runs.root },
       rankings: { kind: 'folder', root: rankings.root },
-      workers,
+      workers: workerCount(plan, availableParallelism(), workers).workers,
       cores: availableParallelism(),
     });
   const listener = listenerOf(options.onProgress);

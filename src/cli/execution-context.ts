@@ -4,9 +4,10 @@ import { type Command, Option } from 'commander';
 import { RunError } from '../errors.ts';
 import { encodePlan, type Plan } from '../runs/planning/plan.ts';
 import type { RunOptions } from '../runs/run.ts';
+import { requireProvider } from '../runtime/provider.ts';
 import { DEVICES, type Device, type RunConfig } from '../schemas/config.ts';
 import { parseConfig } from '../schemas/parse-config.ts';
-import { describeMemoryLimit, workersInMemory } from '../workers/memory.ts';
+import { requireWorkers, workerCount } from '../workers/worker-count.ts';
 import { WorkerPool } from '../workers/worker-pool.ts';
 import { cores, positiveInteger } from './options.ts';
 import { runProgress } from './progress.ts';
@@ -25,7 +26,7 @@ export function addExecutionOptions(command: Command): Command {
   return command
     .option(
       '--workers <n>',
-      'worker threads, each doing one shard at a time (default: one a core, or as many as memory holds)',
+      'worker threads, each doing one shard at a time (default: one a core, or as many as the device and memory take)',
       positiveInteger,
     )
     .addOption(new Option('--device <device>', "what computes, instead of the config's").choices(DEVICES))
@@ -56,7 +57,7 @@ export async function execute<T>(
         plan: encodePlan(plan),
         runs: runs.spec,
         rankings: ranked.spec,
-        workers: workers ?? defaultWorkers(plan),
+        workers: workersFor(plan, workers),
         cores: cores(),
       }),
     listener: progress,
@@ -72,12 +73,17 @@ export async function execute<T>(
   });
 }
 
-/** One a core, or as many as memory holds, which is said then. */
-function defaultWorkers(plan: Plan): number {
-  const limit = workersInMemory(plan, cores());
-  const description = describeMemoryLimit(limit, cores());
-  if (description !== undefined) console.error(description);
-  return limit.workers;
+/** Throws RunError where the device is not the one that computes, InputError where it does not with so many workers. */
+export async function requireDevice(device: Device, workers: number | undefined): Promise<void> {
+  requireWorkers(device, workers);
+  await requireProvider(device);
+}
+
+/** Why there are no more than that is said. */
+function workersFor(plan: Plan, wanted: number | undefined): number {
+  const { workers, limit } = workerCount(plan, cores(), wanted);
+  if (limit !== undefined) console.error(limit);
+  return workers;
 }
 
 /** A config, and as its user wrote it. */

@@ -1,8 +1,10 @@
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { GraphError, messageOf, RunError } from '../errors.ts';
 import type { ElementType, Tensor, TypedTensor } from '../numeric/tensor.ts';
+import type { Model } from '../onnx/graph.ts';
 import type { Feeds, Fetches, Runtime, Session } from '../onnx/runtime.ts';
 import type { Device } from '../schemas/config.ts';
+import { forDevice } from './devices/for-device.ts';
 import { prepareEnvironment } from './environment.ts';
 import { collectGarbage, type ModelSource, modelSource } from './model-source.ts';
 import { requireProvider, runtimeOptions } from './provider.ts';
@@ -23,7 +25,8 @@ export interface RuntimeOptions {
 /**
  * onnxruntime-node as the runtime of everything above. A session's `run` blocks the event loop of its thread for as long as
  * the graph computes, so sessions live in workers. `createSession` throws RunError, `loadSession` GraphError, where
- * onnxruntime refuses the graph; both throw RunError where it would not compute on the device asked for.
+ * onnxruntime refuses the graph; both throw RunError where it would not compute on the device asked for, and `createSession`
+ * GraphError where the device cannot compute an op.
  */
 export function onnxRuntime({ device = 'cpu', threads, optimise = true }: RuntimeOptions = {}): Runtime {
   prepareEnvironment();
@@ -45,8 +48,10 @@ export function onnxRuntime({ device = 'cpu', threads, optimise = true }: Runtim
     // Neither this function nor what it calls is async, for such would hold the model while onnxruntime loads it.
     createSession: (model) => {
       const { name } = model.graph;
+      const source = sourceFor(model, device);
+      if (source instanceof Error) return Promise.reject(source);
       return create(
-        modelSource(model),
+        source,
         (cause) => new RunError(`onnxruntime could not load graph "${name}": ${messageOf(cause)}`, { cause }),
       );
     },
@@ -56,6 +61,16 @@ export function onnxRuntime({ device = 'cpu', threads, optimise = true }: Runtim
         (cause) => new GraphError(`onnxruntime could not load ${path}: ${messageOf(cause)}`, { cause }),
       ),
   };
+}
+
+/** Or why there is none. */
+function sourceFor(model: Model, device: Device): ModelSource | GraphError {
+  try {
+    return modelSource(forDevice(model, device));
+  } catch (error) {
+    if (error instanceof GraphError) return error;
+    throw error;
+  }
 }
 
 async function load(

@@ -19,7 +19,7 @@ const COPIES = { forward: 3, gradient: 3 } as const;
 const USABLE_SHARE = 0.9;
 
 /** What of a plan tells how much memory it takes. */
-interface MemoryNeeds {
+export interface MemoryNeeds {
   readonly inputs: { readonly checkpoint: { readonly bytes?: number | undefined } };
   readonly suite: readonly { readonly attack: string }[];
 }

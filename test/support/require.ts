@@ -5,6 +5,9 @@ import { resolve } from 'node:path';
 /** Folder of the reference data beside the checkout. */
 export const REFERENCE = resolve(import.meta.dirname, '../../../shared/reference');
 
+/** Set where the tests of a device have one: by test/support/webgpu.ts. */
+export const WEBGPU_DRIVER = 'IGD_TEST_WEBGPU';
+
 interface Requirement {
   readonly isThere: () => boolean;
   /** Why what needs it is skipped. */
@@ -27,13 +30,17 @@ const REQUIREMENTS = {
     isThere: () => runs('npm', 'ping', '--fetch-retries=0', '--fetch-timeout=5000'),
     without: 'no npm registry answers, and what igd depends on cannot be installed',
   },
+  webgpu: {
+    isThere: () => process.env[WEBGPU_DRIVER] !== undefined,
+    without: 'no device computes WebGPU, and no Vulkan driver in software could be unpacked (test/support/webgpu.ts)',
+  },
   reference: { isThere: () => existsSync(REFERENCE), without: `there is no reference data at ${REFERENCE}` },
 } satisfies Readonly<Record<string, Requirement>>;
 export type RequirementName = keyof typeof REQUIREMENTS;
 
 /**
  * Whether the machine has it; what needs it is to be skipped otherwise, and the reason is printed. Where IGD_REQUIRE
- * names it ("moto,cfn-lint,npm,reference"), nothing may be skipped: then it is an error.
+ * names it ("moto,cfn-lint,npm,webgpu,reference"), nothing may be skipped: then it is an error.
  */
 export function hasRequirement(
   name: RequirementName,

@@ -4,11 +4,10 @@ import { GROUP_NAMES, OUTCOME_NAMES } from '../../report/plots/shift.ts';
 import { alignColumns } from '../../report/table.ts';
 import { executeAnalysis } from '../../runs/analyze.ts';
 import { analysisSource } from '../../runs/planning/analysis-plan.ts';
-import { requireProvider } from '../../runtime/provider.ts';
 import { type AnalysisReport, ATTACK_OUTCOMES, type PublishedShifts, UNIT_GROUPS } from '../../schemas/analysis.ts';
 import { testimonyText } from '../../schemas/testimony.ts';
 import { sayAssumed } from '../assumptions.ts';
-import { addExecutionOptions, configOf, type ExecutionFlags, execute } from '../execution-context.ts';
+import { addExecutionOptions, configOf, type ExecutionFlags, execute, requireDevice } from '../execution-context.ts';
 import { print, readText, storageLocation } from '../storage-location.ts';
 
 export function define(command: Command): void {
@@ -23,7 +22,7 @@ async function analyze(path: string, flags: ExecutionFlags): Promise<void> {
   // As a worker reads it from the plan.
   const text = JSON.stringify(analysisSource(written.source, written.config));
   const { config, source } = configOf(text, path, undefined);
-  await requireProvider(config.compute.device);
+  await requireDevice(config.compute.device, flags.workers);
   const runs = await storageLocation(flags.out);
   const report = await execute(flags, ({ optionsFor }) => executeAnalysis({ ...optionsFor(runs), config, source }));
   print(shiftText(report));

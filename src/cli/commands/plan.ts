@@ -11,12 +11,11 @@ import {
 import type { Plan } from '../../runs/planning/plan.ts';
 import { prepareRun } from '../../runs/planning/prepare-run.ts';
 import { type Workload, workloadOf } from '../../runs/planning/workload.ts';
-import { requireProvider } from '../../runtime/provider.ts';
 import { DEVICES, type Device } from '../../schemas/config.ts';
 import { FileStore } from '../../stores/folder-store.ts';
 import { calibrateTogether } from '../../workers/calibration.ts';
-import { describeMemoryLimit, workersInMemory } from '../../workers/memory.ts';
-import { configOf, rankingsFolder } from '../execution-context.ts';
+import { workerCount } from '../../workers/worker-count.ts';
+import { configOf, rankingsFolder, requireDevice } from '../execution-context.ts';
 import { cores, finiteNumber, positiveInteger } from '../options.ts';
 import { planText, type TimedEstimate } from '../plan-text.ts';
 import { print, readText } from '../storage-location.ts';
@@ -55,7 +54,7 @@ export function define(command: Command): void {
 
 async function plan(path: string, flags: PlanFlags): Promise<void> {
   const { config, source } = configOf(await readText(path), path, flags.device);
-  await requireProvider(config.compute.device);
+  await requireDevice(config.compute.device, flags.workers);
   const { plan: planned, local } = await prepareRun(config, source);
   // A run does the same before its first worker starts.
   const opened = performance.now() / 1000;
@@ -67,9 +66,9 @@ async function plan(path: string, flags: PlanFlags): Promise<void> {
 async function estimated(plan: Plan, load: Workload, flags: PlanFlags, opened: number): Promise<TimedEstimate> {
   const { holdOut, calibrateSeconds, pricePerHour } = flags;
   const jobs = load.shards.length * load.variants.length;
-  const limit = workersInMemory(plan, cores());
-  const parallelism = parallelismFor(jobs, { workers: flags.workers ?? limit.workers, cores: cores() });
-  const memory = (flags.workers === undefined && describeMemoryLimit(limit, Math.min(cores(), jobs))) || null;
+  const { workers, limit = null } = workerCount(plan, cores(), flags.workers);
+  const parallelism = parallelismFor(jobs, { workers, cores: cores() });
+  const memory = workers < jobs ? limit : null;
   const schema = 'igd.estimate/1';
   // Without a trial nothing is known of how many images are classified correctly.
   if (calibrateSeconds === 0)

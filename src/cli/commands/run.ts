@@ -3,10 +3,9 @@ import { parameterSweepTable } from '../../report/parameter-sweep.ts';
 import { reportTable } from '../../report/table.ts';
 import { executeParameterSweep } from '../../runs/parameter-sweep.ts';
 import { executeRun } from '../../runs/run.ts';
-import { requireProvider } from '../../runtime/provider.ts';
 import { type ParameterSweep, parseParameterSweep } from '../../schemas/parameter-sweep.ts';
 import { sayAssumed } from '../assumptions.ts';
-import { addExecutionOptions, configOf, type ExecutionFlags, execute } from '../execution-context.ts';
+import { addExecutionOptions, configOf, type ExecutionFlags, execute, requireDevice } from '../execution-context.ts';
 import { print, readText, type StorageLocation, storageLocation, storageWithin } from '../storage-location.ts';
 
 export function define(command: Command): void {
@@ -24,7 +23,7 @@ async function run(path: string, flags: ExecutionFlags): Promise<void> {
 
 async function runOne(text: string, path: string, flags: ExecutionFlags): Promise<void> {
   const { config, source } = configOf(text, path, flags.device);
-  await requireProvider(config.compute.device);
+  await requireDevice(config.compute.device, flags.workers);
   const runs = await storageLocation(flags.out);
   const { computed, report } = await execute(flags, ({ optionsFor }) =>
     executeRun({ ...optionsFor(runs), config, source }),
@@ -38,7 +37,7 @@ async function runOne(text: string, path: string, flags: ExecutionFlags): Promis
 
 async function runSweep({ runs, ...sweep }: ParameterSweep, flags: ExecutionFlags): Promise<void> {
   const onDevice = runs.map((one) => ({ ...one, ...configOf(JSON.stringify(one.source), one.label, flags.device) }));
-  for (const { config } of onDevice) await requireProvider(config.compute.device);
+  for (const { config } of onDevice) await requireDevice(config.compute.device, flags.workers);
   const whole = await storageLocation(flags.out);
   const locations = new Map<string, StorageLocation>();
   for (const { label } of runs) locations.set(label, await storageWithin(flags.out, label));

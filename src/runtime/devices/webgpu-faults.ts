@@ -1,0 +1,71 @@
+import { intOf, type Node } from '../../onnx/graph.ts';
+import type { Rule } from '../../onnx/passes/rewrite.ts';
+import type { DeviceFault, NodeTest } from './device-fault.ts';
+import {
+  celu,
+  hardmax,
+  localResponse,
+  logSoftmax,
+  lpPool,
+  selu,
+  shapeOf,
+  shrink,
+  sign,
+  softsign,
+  spaceToDepth,
+  zeros,
+} from './forms.ts';
+import { maxPoolGradient } from './max-pool-gradient.ts';
+
+const spatialRank: (rank: number) => NodeTest = (rank) => (node, builder) =>
+  builder.shape(node.inputs[0]!).length === rank + 2;
+
+const isFloat: NodeTest = (node, builder) => builder.type(node.inputs[0]!) === 'float32';
+
+const hasIndices = ({ outputs }: Node) => (outputs[1] ?? '') !== '';
+
+const hasOneOutputPerGroup: NodeTest = (node, builder) =>
+  intOf(node, 'group', 1) > 1 && builder.shape(node.inputs[1]!)[1] === 1;
+
+/** What onnxruntime 1.30's WebGPU provider cannot do, found on Dawn over Vulkan in software. test/device holds each line. */
+export const WEBGPU_FAULTS: readonly DeviceFault[] = [
+  {
+    ...{ device: 'webgpu', op: 'Conv', effect: 'wrong' },
+    what: 'channels-last, with input channels a multiple of 3 and not of 4, and output channels a multiple of 4',
+    remedy: { kind: 'option', option: 'preferredLayout' },
+  },
+  {
+    ...{ device: 'webgpu', op: 'ConvTranspose', effect: 'wrong', when: hasOneOutputPerGroup },
+    what: 'channels-last, with groups of one output and several inputs',
+    remedy: { kind: 'option', option: 'preferredLayout' },
+  },
+  {
+    ...{ device: 'webgpu', op: 'MaxPool', effect: 'fails', when: hasIndices },
+    what: 'cannot tell where the maxima were',
+    remedy: { kind: 'rewrite', of: 'ScatterElements', rule: maxPoolGradient },
+  },
+  {
+    ...{ device: 'webgpu', op: 'ConvTranspose', effect: 'fails', when: spatialRank(3) },
+    what: 'has no 3-D form',
+    remedy: { kind: 'refuse' },
+  },
+  elsewhere('LogSoftmax', logSoftmax),
+  elsewhere('Hardmax', hardmax),
+  elsewhere('Sign', sign, isFloat),
+  elsewhere('Selu', selu),
+  elsewhere('Celu', celu),
+  elsewhere('Softsign', softsign),
+  elsewhere('Shrink', shrink),
+  elsewhere('SpaceToDepth', spaceToDepth),
+  elsewhere('LRN', localResponse),
+  elsewhere('LpPool', lpPool),
+  elsewhere('ConstantOfShape', zeros, (node, builder) => shapeOf(node, builder) !== undefined),
+];
+
+function elsewhere(op: string, rule: Rule, when?: NodeTest): DeviceFault {
+  return {
+    ...{ device: 'webgpu', op, effect: 'elsewhere', what: 'has no kernel' },
+    ...(when && { when }),
+    remedy: { kind: 'rewrite', rule },
+  };
+}

@@ -1,0 +1,88 @@
+import { expect, it } from 'vitest';
+import type { TypedTensor } from '../../src/numeric/tensor.ts';
+import { appendGradient } from '../../src/onnx/autodiff/vjp.ts';
+import { type AttributeLike, GraphBuilder } from '../../src/onnx/builder.ts';
+import type { Model } from '../../src/onnx/graph.ts';
+import { DEVICE_FAULTS } from '../../src/runtime/devices/for-device.ts';
+import { relativeDifference, uniform } from '../unit/onnx/autodiff/support.ts';
+import { type DeviceRun, type DeviceRunOptions, describeOnWebGpu, foreignOps, runProfiled } from './support.ts';
+
+type Append = (builder: GraphBuilder, x: string) => string;
+
+interface Example {
+  /** Of the input, the batch of 2 left out. */
+  readonly x: readonly number[];
+  readonly append: Append;
+}
+
+const op =
+  (name: string, attributes: Record<string, AttributeLike> = {}): Append =>
+  (builder, x) =>
+    builder.op(name, [x], attributes);
+
+const convolution =
+  (name: string, weight: readonly number[], attributes: Record<string, AttributeLike> = {}): Append =>
+  (builder, x) =>
+    builder.op(name, [x, builder.initializer('w', uniform('weights', weight))], attributes);
+
+/** A model for every line of the table, by op and effect, that shows the fault on the device. */
+const EXAMPLES: Readonly<Record<string, Example>> = {
+  'Conv wrong': { x: [6, 8, 8], append: convolution('Conv', [4, 6, 3, 3], { pads: [1, 1, 1, 1] }) },
+  'ConvTranspose wrong': { x: [4, 5, 5], append: convolution('ConvTranspose', [4, 1, 3, 3], { group: 2 }) },
+  'MaxPool fails': {
+    x: [3, 8, 8],
+    append: (builder, x) => {
+      const y = builder.op('MaxPool', [x], { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] });
+      return appendGradient(builder, y, y, x);
+    },
+  },
+  'ConvTranspose fails': { x: [2, 3, 3, 3], append: convolution('ConvTranspose', [2, 2, 2, 2, 2]) },
+  'LogSoftmax elsewhere': { x: [10], append: op('LogSoftmax', { axis: 1 }) },
+  'Hardmax elsewhere': { x: [10], append: op('Hardmax', { axis: 1 }) },
+  'Sign elsewhere': { x: [10], append: op('Sign') },
+  'Selu elsewhere': { x: [10], append: op('Selu') },
+  'Celu elsewhere': { x: [10], append: op('Celu') },
+  'Softsign elsewhere': { x: [10], append: op('Softsign') },
+  'Shrink elsewhere': { x: [10], append: op('Shrink') },
+  'SpaceToDepth elsewhere': { x: [3, 4, 6], append: op('SpaceToDepth', { blocksize: 2 }) },
+  'LRN elsewhere': { x: [7, 3, 3], append: op('LRN', { size: 5 }) },
+  'LpPool elsewhere': { x: [3, 6, 6], append: op('LpPool', { kernel_shape: [3, 3], pads: [1, 1, 0, 0] }) },
+  'ConstantOfShape elsewhere': {
+    x: [10],
+    append: (builder, x) => builder.op('Add', [x, builder.op('ConstantOfShape', [builder.op('Shape', [x])])]),
+  },
+};
+
+const faults = DEVICE_FAULTS.filter(({ device }) => device === 'webgpu');
+
+it('every fault has an example', () => {
+  expect(Object.keys(EXAMPLES)).toEqual(faults.map(({ op, effect }) => `${op} ${effect}`));
+});
+
+describeOnWebGpu('what onnxruntime cannot do on WebGPU', () => {
+  it.each(faults)('$op: it is still there, and its remedy works ($effect)', async ({ op, effect, remedy }) => {
+    const example = EXAMPLES[`${op} ${effect}`]!;
+    const x = uniform('x', [2, ...example.x], -2, 2);
+    const asWritten = await outcome(example, x, { as: 'written', layout: 'NHWC' });
+    expect(asWritten).toBe(effect);
+    if (remedy.kind !== 'refuse') expect(await outcome(example, x, {})).toBe('right');
+    else await expect(runProfiled(modelOf(example), { x })).rejects.toThrow(`webgpu cannot compute ${op}`);
+  });
+});
+
+/** What becomes of an example: compared with the CPU, which has no fault. */
+async function outcome(example: Example, x: TypedTensor<'float32'>, options: DeviceRunOptions): Promise<string> {
+  const model = modelOf(example);
+  const expected = await runProfiled(model, { x }, { device: 'cpu', as: 'written' });
+  const run = await runProfiled(model, { x }, options).catch(() => undefined);
+  if (run === undefined) return 'fails';
+  if (!(relativeDifference(onlyOutput(run), onlyOutput(expected)) < 1e-5)) return 'wrong';
+  return foreignOps(run.nodes).length > 0 ? 'elsewhere' : 'right';
+}
+
+const onlyOutput = ({ outputs }: DeviceRun) => Object.values(outputs)[0]!;
+
+function modelOf({ x, append }: Example): Model {
+  const builder = new GraphBuilder();
+  return builder.build([append(builder, builder.input('x', [{ batch: 1 }, ...x]))]);
+}
