@@ -1,5 +1,5 @@
 import type { GraphBuilder } from '../builder.ts';
-import { type Dim, type Node, stringOf } from '../graph.ts';
+import { type Dim, formatDims, type Node, stringOf } from '../graph.ts';
 import { product } from '../shapes/dims.ts';
 import { fail } from '../shapes/operands.ts';
 
@@ -33,9 +33,7 @@ function parse(node: Node, builder: GraphBuilder): { terms: readonly Term[]; out
   const terms = texts.map((text, index) => {
     const value = node.inputs[index]!;
     const labels = labelsOf(text, builder.shape(value).length);
-    if (labels === undefined || new Set(labels).size < builder.shape(value).length) {
-      fail(node, `"${text}" of "${equation}" does not name each axis of operand ${index} once`);
-    }
+    if (labels === undefined) fail(node, `"${text}" of "${equation}" does not name each axis of operand ${index}`);
     return { value, labels };
   });
   const all = terms.flatMap(({ labels }) => labels);
@@ -46,7 +44,7 @@ function parse(node: Node, builder: GraphBuilder): { terms: readonly Term[]; out
   if (output === undefined || new Set(output).size < output.length || !output.every((label) => all.includes(label))) {
     fail(node, `the result of "${equation}" is not made of its indices`);
   }
-  return { terms, output };
+  return { terms: terms.map((term) => diagonal(node, term, builder)), output };
 }
 
 /** One label an axis; those of "..." are counted from the last, since operands may have more or fewer. */
@@ -59,6 +57,25 @@ function labelsOf(text: string, rank: number): string[] | undefined {
     ...(after ?? ''),
   ];
   return labels.length === rank ? labels : undefined;
+}
+
+/** The term with every index on one axis: of two axes with the same one their diagonal is what counts. */
+function diagonal(node: Node, term: Term, builder: GraphBuilder): Term {
+  const { value, labels } = term;
+  const second = labels.findIndex((label, axis) => labels.indexOf(label) < axis);
+  if (second === -1) return term;
+  const first = labels.indexOf(labels[second]!);
+  const dims = builder.shape(value);
+  const [size, other] = [dims[first]!, dims[second]!];
+  if (typeof size !== 'number' || size !== other) {
+    fail(node, `index "${labels[second]}" is of two axes of ${formatDims(dims)} that have no diagonal`);
+  }
+  const rest = [...labels.keys()].filter((axis) => axis !== first && axis !== second);
+  const square = builder.op('Transpose', [value], { perm: [...rest, first, second] });
+  const flat = builder.reshape(square, [...rest.map((axis) => dims[axis]!), size * size]);
+  const places = builder.ints(Array.from({ length: size }, (_, at) => at * (size + 1)));
+  const picked = builder.op('Gather', [flat, places], { axis: rest.length });
+  return diagonal(node, { value: picked, labels: [...rest.map((axis) => labels[axis]!), labels[first]!] }, builder);
 }
 
 function multiplied(node: Node, a: Term, b: Term, needed: ReadonlySet<string>, builder: GraphBuilder): Term {

@@ -14,7 +14,7 @@ const KINDS: readonly Kind[] = [
     reason: 'the model is quantised, and its rounding has no gradient: export it in float32',
   },
   {
-    ops: /^Sequence|Sequence$|^Optional/,
+    ops: /^Sequence|(To|From|Of)Sequence$|^SequenceMap$|^Optional/,
     reason:
       'it makes or reads a Sequence or an Optional, and only tensors are supported: export with torch.onnx.export(..., dynamo=True)',
   },

@@ -1,6 +1,8 @@
 import { float, type GraphBuilder } from '../builder.ts';
+import { ELEMENT_CODES } from '../element-types.ts';
 import { floatOf, formatDims, intOf, intsOf, type Node, stringOf } from '../graph.ts';
-import { axisOf, fail, isFixed } from '../shapes/operands.ts';
+import { axisOf, fail, isFixed, staticDims } from '../shapes/operands.ts';
+import { isDilated, windowsOf } from '../shapes/windows.ts';
 import { withInput, withoutAttributes } from './rewrite.ts';
 
 /** Rules for ops whose attributes became inputs. */
@@ -60,7 +62,31 @@ export function topKInput(node: Node, builder: GraphBuilder): Node {
   return withInput(withoutAttributes(node, 'k'), 1, builder.ints([intOf(node, 'k', 1)]));
 }
 
+/** CastLike as the Cast it is. */
+export function castTo(node: Node, builder: GraphBuilder): Node {
+  const [input = '', like = ''] = node.inputs;
+  const to = { kind: 'int', value: ELEMENT_CODES[builder.type(like)] } as const;
+  return { ...node, op: 'Cast', inputs: [input], attributes: { to } };
+}
+
+/** What SAME comes to where a Conv is dilated, which onnxruntime does not load. */
+export function convPads(node: Node, builder: GraphBuilder): Node {
+  if (!isDilated(node) || !stringOf(node, 'auto_pad', '').startsWith('SAME')) return node;
+  const [spatial, kernel] = [0, 1].map((index) =>
+    staticDims(node, builder.shape(node.inputs[index] ?? '').slice(2), 'spatial sizes'),
+  );
+  const { padsBegin, padsEnd } = windowsOf(node, spatial!, kernel!);
+  const pads = { kind: 'ints', value: [...padsBegin, ...padsEnd] } as const;
+  const bare = withoutAttributes(node, 'auto_pad');
+  return { ...bare, attributes: { ...bare.attributes, pads } };
+}
+
 /** Rules for layers that changed their meaning, not only their form. */
+
+/** PyTorch has no CELU of alpha 0 either, since it divides by it. */
+export function celuOfSomeAlpha(node: Node): undefined {
+  if (floatOf(node, 'alpha', 1) === 0) fail(node, 'alpha 0 divides by zero: a Relu is what it tends to');
+}
 
 /** Before 12 the ratio was an attribute; it means nothing at inference. */
 export function dropoutAtInference(node: Node): Node {
@@ -71,11 +97,20 @@ export function dropoutAtInference(node: Node): Node {
  * Before 14 training mode was not an attribute: a node with the statistics as further outputs was in it. There the statistics
  * are those of the input: over weights that is weight standardisation (BiT, NFNet), and over images it stays, to be refused.
  */
-export function batchNormalization(node: Node, builder: GraphBuilder, opset: number): Node {
+export function batchNormalization(original: Node, builder: GraphBuilder, opset: number): Node {
+  const node = perChannel(original);
   const [output = '', ...statistics] = node.outputs;
   const training = opset < 14 ? statistics.some((name) => name !== '') : intOf(node, 'training_mode', 0) === 1;
   const inMode = withMode({ ...node, outputs: training ? node.outputs : [output] }, training);
   return training && isFixed(builder.value(node.inputs[0] ?? '')) ? standardisedByChannel(inMode, builder) : inMode;
+}
+
+/** Before 9 `spatial` told whether statistics are of a channel (1, the default) or of every pixel of one; some leave it there. */
+function perChannel(node: Node): Node {
+  if (intOf(node, 'spatial', 1) !== 1) {
+    fail(node, 'its statistics are of single pixels (spatial 0), which opset 9 has no longer: write it as Mul and Add');
+  }
+  return withoutAttributes(node, 'spatial');
 }
 
 function withMode(node: Node, training: boolean): Node {
@@ -88,13 +123,13 @@ function standardisedByChannel(node: Node, builder: GraphBuilder): Node {
   const [input = '', scale = '', bias = ''] = node.inputs;
   const others = [...builder.shape(input).keys()].filter((axis) => axis !== 1);
   const mean = (value: string) => builder.op('ReduceMean', [value, builder.ints(others)]);
-  const perChannel = (vector: string) => builder.reshape(vector, [-1, ...others.slice(1).map(() => 1)]);
+  const column = (vector: string) => builder.reshape(vector, [-1, ...others.slice(1).map(() => 1)]);
   const centred = builder.op('Sub', [input, mean(input)]);
   const variance = mean(builder.op('Mul', [centred, centred]));
   const epsilon = builder.constant(floatOf(node, 'epsilon', 1e-5));
   const deviation = builder.op('Sqrt', [builder.op('Add', [variance, epsilon])]);
-  const scaled = builder.op('Mul', [builder.op('Div', [centred, deviation]), perChannel(scale)]);
-  return { ...node, op: 'Add', inputs: [scaled, perChannel(bias)], outputs: node.outputs.slice(0, 1), attributes: {} };
+  const scaled = builder.op('Mul', [builder.op('Div', [centred, deviation]), column(scale)]);
+  return { ...node, op: 'Add', inputs: [scaled, column(bias)], outputs: node.outputs.slice(0, 1), attributes: {} };
 }
 
 /**

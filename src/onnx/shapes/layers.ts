@@ -94,6 +94,12 @@ const sameShape: ShapeRule = (node, inputs) => {
   return [unknown(type, dims)];
 };
 
+const localResponse: ShapeRule = (node, inputs) => {
+  const size = intOf(node, 'size', 0);
+  if (size % 2 !== 1) fail(node, `its window of ${size} channels has no middle, and runtimes take odd sizes alone`);
+  return sameShape(node, inputs);
+};
+
 export const NORMALIZATION_RULES: RuleTable = {
   BatchNormalization: batchNormalization,
   InstanceNormalization: perChannel(1, 2),
@@ -101,7 +107,7 @@ export const NORMALIZATION_RULES: RuleTable = {
   GroupNormalization: sameShape,
   LayerNormalization: layerNormalization,
   LpNormalization: sameShape,
-  LRN: sameShape,
+  LRN: localResponse,
   MeanVarianceNormalization: sameShape,
 };
 

@@ -33,7 +33,7 @@ export function windowsOf(node: Node, spatial: readonly number[], kernel: readon
     fail(node, `kernel [${kernel.join(', ')}] does not fit spatial sizes [${spatial.join(', ')}]`);
   }
   const extents = kernel.map((size, axis) => dilations[axis]! * (size - 1) + 1);
-  const { padsBegin, padsEnd } = padsOf(node, spatial, kernel, strides);
+  const { padsBegin, padsEnd } = padsOf(node, spatial, extents, strides);
   const ceil = intOf(node, 'ceil_mode', 0) === 1;
   const output = spatial.map((size, axis) => {
     const room = size + padsBegin[axis]! + padsEnd[axis]! - extents[axis]!;
@@ -66,17 +66,27 @@ function splitPads(node: Node, totals: readonly number[]): Pick<Windows, 'padsBe
     : { padsBegin: large, padsEnd: small };
 }
 
-function padsOf(node: Node, spatial: readonly number[], kernel: readonly number[], strides: readonly number[]) {
+/** `extents`: of the kernel with its dilations, by which SAME keeps ceil(size / stride). */
+function padsOf(node: Node, spatial: readonly number[], extents: readonly number[], strides: readonly number[]) {
   const mode = stringOf(node, 'auto_pad', 'NOTSET');
   if (mode === 'NOTSET' || mode === '') return explicitPads(node, spatial.length);
   if (mode === 'VALID') return splitPads(node, Array<number>(spatial.length).fill(0));
-  // onnxruntime refuses this for Conv, and for pools it pads as if there were no dilation, against the operator's text.
-  if (intsOf(node, 'dilations')?.some((dilation) => dilation > 1)) fail(node, `auto_pad ${mode} with dilations`);
+  // onnxruntime pads a pool as if there were no dilation, against the operator's text; a Conv's pads are written out for it.
+  if (node.op !== 'Conv' && isDilated(node)) {
+    fail(
+      node,
+      `auto_pad ${mode} with dilations means one thing to the standard and another to runtimes: write its pads out`,
+    );
+  }
   const steps = spatial.map((size, axis) => Math.ceil(size / strides[axis]!));
   return splitPads(
     node,
-    steps.map((count, axis) => Math.max(0, (count - 1) * strides[axis]! + kernel[axis]! - spatial[axis]!)),
+    steps.map((count, axis) => Math.max(0, (count - 1) * strides[axis]! + extents[axis]! - spatial[axis]!)),
   );
+}
+
+export function isDilated(node: Node): boolean {
+  return intsOf(node, 'dilations')?.some((dilation) => dilation > 1) ?? false;
 }
 
 /** With ceil_mode the last window may hang over the end, but it has to start inside the input or the front pad. */

@@ -27,18 +27,29 @@ const prelu: readonly InputRule[] = [
   ({ builder, mul, min, inputs, x, dy }) => sumLike(builder, mul(dy, min(inputs[0]!, 0)), x),
 ];
 
-/** x > 0 ? x : alpha (e^x - 1): below zero the slope is y + alpha. */
-const elu: InputRule = ({ add, mul, min, step, node, y, dy }) => {
-  const alpha = floatOf(node, 'alpha', 1);
-  return mul(dy, add(min(y, 0), step(y, alpha, 1)));
+/**
+ * x > 0 ? x : alpha (e^x - 1): below zero the slope is y + alpha. For an alpha below zero y > 0 does not tell the sign of x, and
+ * the slope is read from x; at 0 it is alpha, as in PyTorch.
+ */
+const elu: InputRule = (site) => {
+  const alpha = floatOf(site.node, 'alpha', 1);
+  const { add, mul, min, step, y, dy } = site;
+  return mul(dy, alpha < 0 ? eluSlope(site, alpha) : add(min(y, 0), step(y, alpha, 1)));
 };
 
 /** gamma (x > 0 ? x : alpha (e^x - 1)). */
-const selu: InputRule = ({ add, mul, min, step, node, y, dy }) => {
+const selu: InputRule = (site) => {
+  const { add, mul, min, step, node, y, dy } = site;
   const gamma = floatOf(node, 'gamma', 1.0507009873554805);
   const alpha = floatOf(node, 'alpha', 1.6732632423543772);
-  return mul(dy, add(min(y, 0), step(y, gamma * alpha, gamma)));
+  const turned = alpha < 0 || gamma < 0;
+  return mul(dy, turned ? mul(eluSlope(site, alpha), gamma) : add(min(y, 0), step(y, gamma * alpha, gamma)));
 };
+
+/** x > 0 ? 1 : alpha e^x, with an exponent that cannot overflow. */
+function eluSlope({ mul, exp, min, step, x }: RuleSite, alpha: number): string {
+  return mul(exp(min(x, 0)), step(x, alpha, 1));
+}
 
 /** x > 0 ? x : alpha (e^(x / alpha) - 1): below zero the slope is y / alpha + 1. */
 const celu: InputRule = ({ add, mul, min, node, y, dy }) =>

@@ -67,7 +67,10 @@ const pad: InputRule = (site) => {
     if (before === 0 && after === 0) return value;
     const [length] = staticDims(node, [dims[axis]!], 'padded axis') as [number];
     const source = SOURCES[mode] ?? fail(node, `no gradient rule for padding mode "${mode}"`);
-    const picked = Array.from({ length: before + length + after }, (_, j) => source(j - before, length));
+    // Counts below zero crop, and what is left is what is wrapped or mirrored.
+    const [cropped, kept] = [Math.max(-before, 0), length + Math.min(before, 0) + Math.min(after, 0)];
+    const cells = kept + Math.max(before, 0) + Math.max(after, 0);
+    const picked = Array.from({ length: cells }, (_, j) => cropped + source(j - Math.max(before, 0), kept));
     return adjointIndex(builder, value, axis, picked, length);
   }, dy);
 };

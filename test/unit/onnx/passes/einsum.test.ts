@@ -29,6 +29,12 @@ describe('Einsum as products of matrices', () => {
     ['bij->bji', [N, 3, 4]],
     ['bij->b', [N, 3, 4]],
     ['bi,ij,jk->bk', [N, 3], [3, 4], [4, 5]],
+    ['bii->bi', [N, 3, 3]],
+    ['...ii->...i', [N, 2, 3, 3]],
+    ['bijj', [N, 2, 3, 3]],
+    ['biji->bj', [N, 3, 4, 3]],
+    ['biii,ij->bj', [N, 3, 3, 3], [3, 4]],
+    ['bij,kk->bij', [N, 3, 4], [5, 5]],
   ] as [string, Dim[], ...number[][]][])('%s', async (equation, x, ...weights) => {
     const model = einsum(equation, x, ...weights);
     const lowered = upgrade(model);
@@ -37,7 +43,9 @@ describe('Einsum as products of matrices', () => {
   });
 
   it.each([
-    ['bii->bi', [N, 3, 3], [], '"bii" of "bii->bi" does not name each axis of operand 0 once'],
+    ['bii->bi', [N, 3, 3, 3], [], '"bii" of "bii->bi" does not name each axis of operand 0'],
+    ['bii->bi', [N, 3, 4], [], 'index "i" is of two axes of [N, 3, 4] that have no diagonal'],
+    ['bbi->bi', [N, 3, 4], [], 'index "b" is of two axes of [N, 3, 4] that have no diagonal'],
     ['bij,jk->bik', [N, 3, 4], [], '"bij,jk->bik" is not for its 1 operands'],
     ['bij->bz', [N, 3, 4], [], 'the result of "bij->bz" is not made of its indices'],
   ] as [string, Dim[], number[][], string][])('refuses %s', (equation, x, weights, message) => {

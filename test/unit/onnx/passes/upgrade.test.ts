@@ -163,6 +163,14 @@ const OLD: [string, ModelParts][] = [
     'MaxPool 22',
     { opset: 22, inputs: IMAGE, nodes: [node('MaxPool', ['x'], 'y', { kernel_shape: [2, 2], strides: [2, 2] })] },
   ],
+  [
+    'CastLike 15',
+    {
+      opset: 15,
+      initializers: { like: int64([], [1]) },
+      nodes: [node('CastLike', ['x', 'like'], 'h'), node('CastLike', ['h', 'x'], 'y')],
+    },
+  ],
   ['Relu 26', { opset: 26, nodes: [node('Relu', ['x'], 'y')] }],
   ['Gelu of com.microsoft', { opset: 17, nodes: [{ ...node('Gelu', ['x'], 'y'), domain: 'com.microsoft' }] }],
   [
@@ -186,6 +194,17 @@ function normalizedGroups(opset: number, scales: number): ModelParts {
   return { opset, inputs: IMAGE, initializers, nodes: [groups] };
 }
 
+function batchNorm(attributes: Parameters<typeof node>[3]): Model {
+  const parts = ['scale', 'bias', 'mean', 'variance'];
+  const initializers = Object.fromEntries(parts.map((part, index) => [part, float32([4], [1, 2, 3, 4 + index])]));
+  return modelOf({
+    opset: 9,
+    inputs: IMAGE,
+    initializers,
+    nodes: [node('BatchNormalization', ['x', ...parts], 'y', attributes)],
+  });
+}
+
 /** Ops refused by kind, and the beginning of what is said. */
 const REFUSED_KINDS: [string, string][] = [
   ['DequantizeLinear', 'the model is quantised'],
@@ -207,6 +226,12 @@ describe('upgrade', () => {
     const upgraded = upgrade(old);
     expect(upgraded.opsets).toEqual(new Map([['', 20]]));
     await expectSameOutputs(old, upgraded);
+  });
+
+  it('drops the default of an attribute that BatchNormalization 9 has no longer', async () => {
+    const left = upgrade(batchNorm({ spatial: 1 }));
+    expect(left.graph.nodes[0]!.attributes).not.toHaveProperty('spatial');
+    await expectSameOutputs(batchNorm({}), left);
   });
 
   it('keeps Softmax one node where the axis is the last', () => {
@@ -241,6 +266,34 @@ describe('upgrade', () => {
       modelOf({ nodes: [node(op, ['x'], 'y')] }),
       `${op} "y": ${reason}`,
     ]),
+    [
+      'a Celu that divides by 0',
+      modelOf({ nodes: [node('Celu', ['x'], 'y', { alpha: float(0) })] }),
+      'Celu "y": alpha 0 divides by zero: a Relu is what it tends to',
+    ],
+    [
+      'BatchNorm of pixels',
+      batchNorm({ spatial: 0 }),
+      'BatchNormalization "y": its statistics are of single pixels (spatial 0)',
+    ],
+    [
+      'LRN over an even number of channels',
+      modelOf({ inputs: IMAGE, nodes: [node('LRN', ['x'], 'y', { size: 4 })] }),
+      'LRN "y": its window of 4 channels has no middle',
+    ],
+    [
+      'a dilated pool that pads itself, for runtimes differ in it',
+      modelOf({
+        inputs: IMAGE,
+        nodes: [node('MaxPool', ['x'], 'y', { kernel_shape: [2, 2], dilations: [2, 2], auto_pad: 'SAME_UPPER' })],
+      }),
+      'MaxPool "y": auto_pad SAME_UPPER with dilations means one thing to the standard and another to runtimes: write its pads out',
+    ],
+    [
+      'ReverseSequence for what it is',
+      modelOf({ nodes: [node('ReverseSequence', ['x'], 'y')] }),
+      'no shape rule for ReverseSequence',
+    ],
     ['an op without a rule', modelOf({ nodes: [node('NonZero', ['x'], 'y')] }), 'no shape rule for NonZero "y"'],
   ];
   it.each(refusals)('refuses %s', (_, model, message) => {
