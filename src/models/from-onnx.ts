@@ -40,7 +40,7 @@ export function classifierFromOnnx(original: Model, where: string, options: Clas
   const reading = new Reading({ stated: options.model });
   const preparation = preparationOf(options, shape, reading);
   reading.requireAllAsked('an .onnx, which tells all the rest,');
-  const model = canonicalise(located(where, () => behindInput(body, shape, preparation)));
+  const model = canonicalise(located(where, () => behindInput(body, where, shape, preparation)));
   const { layers, notes } =
     tensor === undefined
       ? offeredLayers(model.graph, logits, nameIn(original.graph))
@@ -69,7 +69,7 @@ export function readableOnnx(original: Model, where: string, options: Classifier
       const preparation = preparationOf({ ...options, model, normalize, inputRange }, shape, reading);
       reading.requireAllAsked('an .onnx, which tells all the rest,');
       return {
-        model: located(where, () => behindInput(body, shape, preparation)),
+        model: located(where, () => behindInput(body, where, shape, preparation)),
         reading: reading.facts(),
       };
     },
@@ -139,8 +139,13 @@ function readingNotes(original: Graph, body: Graph): string[] {
 function layerTensor(original: Model, layer: string, where: string, options: ClassifierOptions): string {
   const { nodes } = original.graph;
   const byTensor = nodes.find(({ outputs }) => outputs.includes(layer));
-  const tensor = byTensor === undefined ? nodes.find(({ name }) => name === layer)?.outputs[0] : layer;
-  if (tensor !== undefined) return tensor;
+  const named =
+    byTensor === undefined ? nodes.filter(({ name }) => name === layer).map(({ outputs }) => outputs[0]!) : [layer];
+  if (named.length > 1)
+    throw new GraphError(
+      `${where} has ${named.length} nodes named "${layer}": name the tensor, one of ${named.join(', ')}`,
+    );
+  if (named[0] !== undefined) return named[0];
   const body = canonicalClassifier(original, where, { ...options, layer: undefined });
   const output = located(where, () => moduleOutput(body.graph, layer));
   if (output !== undefined && nodes.some(({ outputs }) => outputs.includes(output))) return output;
@@ -163,8 +168,8 @@ function withLayerOutput(model: Model, tensor: string | undefined): Model {
   return { ...model, graph: { ...graph, outputs } };
 }
 
-/** The model reading what `appendInput` makes of the images. */
-function behindInput(model: Model, shape: ImageShape, preparation: InputPreparation): Model {
+/** The model reading what `appendInput` makes of the images; its graph has the name of the file, for messages. */
+function behindInput(model: Model, where: string, shape: ImageShape, preparation: InputPreparation): Model {
   const { graph } = model;
   const original = graph.inputs[0]!;
   const builder = new GraphBuilder();
@@ -177,6 +182,6 @@ function behindInput(model: Model, shape: ImageShape, preparation: InputPreparat
     builder.append({ ...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename) });
   return builder.build(
     graph.outputs.map(({ name }) => rename(name)),
-    graph.name,
+    where,
   );
 }

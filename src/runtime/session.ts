@@ -24,9 +24,8 @@ export interface RuntimeOptions {
 
 /**
  * onnxruntime-node as the runtime of everything above. A session's `run` blocks the event loop of its thread for as long as
- * the graph computes, so sessions live in workers. `createSession` throws RunError, `loadSession` GraphError, where
- * onnxruntime refuses the graph; both throw RunError where it would not compute on the device asked for, and `createSession`
- * GraphError where the device cannot compute an op.
+ * the graph computes, so sessions live in workers. Making one throws GraphError where onnxruntime refuses the graph or the
+ * device cannot compute an op of it, and RunError where there is no memory for it or it would not compute on the device asked for.
  */
 export function onnxRuntime({ device = 'cpu', threads, optimise = true }: RuntimeOptions = {}): Runtime {
   prepareEnvironment();
@@ -50,15 +49,11 @@ export function onnxRuntime({ device = 'cpu', threads, optimise = true }: Runtim
       const { name } = model.graph;
       const source = sourceFor(model, device);
       if (source instanceof Error) return Promise.reject(source);
-      return create(
-        source,
-        (cause) => new RunError(`onnxruntime could not load graph "${name}": ${messageOf(cause)}`, { cause }),
-      );
+      return create(source, (cause) => refusal(`onnxruntime could not load graph "${name}"`, cause));
     },
     loadSession: (path) =>
-      create(
-        { graph: path, weights: {}, discard: () => {} },
-        (cause) => new GraphError(`onnxruntime could not load ${path}: ${messageOf(cause)}`, { cause }),
+      create({ graph: path, weights: {}, discard: () => {} }, (cause) =>
+        refusal(`onnxruntime could not load ${path}`, cause),
       ),
   };
 }
@@ -72,6 +67,18 @@ function sourceFor(model: Model, device: Device): ModelSource | GraphError {
     throw error;
   }
 }
+
+/** What onnxruntime says of a graph that it does not load, on one line. */
+function refusal(what: string, cause: unknown): Error {
+  const reason = messageOf(cause).replaceAll(/\s+/g, ' ').trim();
+  if (LACKING.test(reason)) return new RunError(`${what}: ${reason}`, { cause });
+  return new GraphError(`${what}: ${reason}; export it with another opset_version, or write it in other ops`, {
+    cause,
+  });
+}
+
+/** What a sound graph lacks: the machine's fault. */
+const LACKING = /bad_alloc|alloc(at|ation)|out of memory|cuda|cudnn|cublas|webgpu/i;
 
 async function load(
   { graph, weights }: ModelSource,

@@ -18,7 +18,7 @@ export function graphValues(graph: Graph): GraphValues {
   const producers = new Map<string, Node>();
   const readers = new Map<string, Node[]>();
   for (const node of graph.nodes) {
-    for (const name of node.outputs) producers.set(name, node);
+    for (const name of node.outputs) if (name !== '') producers.set(name, node);
     for (const name of new Set(node.inputs)) readers.set(name, [...(readers.get(name) ?? []), node]);
   }
   return {

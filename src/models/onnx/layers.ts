@@ -26,7 +26,7 @@ export function offeredLayers(graph: Graph, logits: string, isNamed: (name: stri
   const axes = unitAxes(values);
   const kinds = layerKinds(values, modules, axes, logits);
   const candidates = graph.nodes.flatMap(({ outputs }) =>
-    outputs.flatMap((tensor) => {
+    outputs.filter(isGiven).flatMap((tensor) => {
       const kind = kinds(tensor);
       const dims = perImageDims(values.dims(tensor));
       const isLayer = tensor !== logits && isNamed(tensor) && dims?.some((dim) => dim > 1);
@@ -43,6 +43,11 @@ export function offeredLayers(graph: Graph, logits: string, isNamed: (name: stri
   });
   const told = new Set(layers.map(({ tensor }) => tensor));
   return { layers, notes: untoldNotes(candidates.filter(({ tensor }) => !told.has(tensor)).map(({ name }) => name)) };
+}
+
+/** An output that nobody reads may have no name. */
+function isGiven(name: string): boolean {
+  return name !== '';
 }
 
 function untoldNotes(untold: readonly string[]): string[] {

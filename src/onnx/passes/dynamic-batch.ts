@@ -11,10 +11,17 @@ import { firstWorking } from './search.ts';
  */
 export function withDynamicBatch(graph: Graph): Graph {
   const size = frozenSize(graph);
-  const dynamic = size === undefined ? graph : rebatched(graph, size);
-  checkOutputs(dynamic);
-  return dynamic;
+  if (size === undefined) return withBatchInOutputs(graph);
+  try {
+    return withBatchInOutputs(rebatched(graph, size));
+  } catch (cause) {
+    if (!(cause instanceof GraphError)) throw cause;
+    throw new GraphError(`${cause.message}; it was exported for a batch of ${size} alone: ${UNFREEZE}`, { cause });
+  }
 }
+
+const UNFREEZE =
+  'export it for any (dynamo: dynamic_shapes=({0: "batch"},); else dynamic_axes={"input": {0: "batch"}})';
 
 /** The batch size a graph was exported for; undefined where it is dynamic. */
 function frozenSize(graph: Graph): number | undefined {
@@ -40,8 +47,8 @@ function rebatched(graph: Graph, size: number): Graph {
   });
 }
 
-/** The first output is the logits; others may be inner values, which carry the batch where they like. */
-function checkOutputs(graph: Graph): void {
+/** The first output is the logits; others may be inner values, which carry the batch where they like. Throws GraphError. */
+function withBatchInOutputs(graph: Graph): Graph {
   const values = inferGraph(graph);
   const dimsOf = (name: string) => values.get(name)?.dims ?? [];
   graph.outputs.forEach(({ name }, index) => {
@@ -54,6 +61,7 @@ function checkOutputs(graph: Graph): void {
         (culprit ? `; ${describeNode(culprit)} loses it` : ''),
     );
   });
+  return graph;
 }
 
 /** Whether an input of the node has a batch dimension and its output has none; reading a shape is no such loss. */

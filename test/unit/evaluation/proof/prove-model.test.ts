@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { defendedModel } from '../../../../src/defense/defended-model.ts';
-import { ModelError } from '../../../../src/errors.ts';
+import { GraphError, ModelError, RunError } from '../../../../src/errors.ts';
 import { OnnxModel } from '../../../../src/evaluation/onnx-model.ts';
 import { proveModel } from '../../../../src/evaluation/proof/prove-model.ts';
 import { layerOf } from '../../../../src/models/classifier.ts';
@@ -194,5 +194,22 @@ describe("an optimiser's fault", () => {
     await expect(ask('ce')).resolves.toBeDefined();
     await refused(ask('cw'), /its logits with the gradient of cw and without differ by 0\.0/);
     await model.release();
+  });
+});
+
+describe('a model that onnxruntime does not load', () => {
+  const odd = network([node('Relu', ['h'], 'm', { odd: 1 })]);
+
+  it('is bad input, by the name of its file and on one line', async () => {
+    const attempt = proofOf(odd);
+    await expect(attempt).rejects.toBeInstanceOf(GraphError);
+    await expect(attempt).rejects.toThrow(
+      /^onnxruntime could not load graph "model\.onnx": .*Unrecognized attribute: odd.*; export it with another opset_version/,
+    );
+  });
+
+  it('is another matter where memory is lacking', async () => {
+    const huge = network([node('Relu', ['h'], 'm', { 'alloc of std::bad_alloc': 1 })]);
+    await expect(proofOf(huge)).rejects.toBeInstanceOf(RunError);
   });
 });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { datasetOf } from '../../../../src/datasets/dataset.ts';
 import { type Classifier, layerOf } from '../../../../src/models/classifier.ts';
-import { moduleOutput } from '../../../../src/models/onnx/layers.ts';
+import { moduleOutput, offeredLayers } from '../../../../src/models/onnx/layers.ts';
 import { decodeNpy } from '../../../../src/numeric/npy.ts';
 import { float32, toNumbers } from '../../../../src/numeric/tensor.ts';
 import { GraphBuilder } from '../../../../src/onnx/builder.ts';
@@ -136,4 +136,13 @@ it('a module that is called twice hands on two values, and is no layer by its na
   );
   expect(moduleOutput(graph, 'fc')).toBe(hidden);
   expect(moduleOutput(graph, 'f')).toBeUndefined();
+});
+
+it('an output without a name, which nobody reads, is no layer', () => {
+  const builder = new GraphBuilder();
+  const x = builder.input('x', [{ batch: 1 }, 4, 3, 3]);
+  const [half] = builder.ops('Split', [x], { attributes: { axis: 1, num_outputs: 2 }, outputs: ['half', ''] });
+  const logits = builder.op('Flatten', [builder.op('GlobalAveragePool', [half!])]);
+  const { layers } = offeredLayers(builder.build([logits]).graph, logits, () => true);
+  expect(layers.map(({ tensor }) => tensor)).not.toContain('');
 });

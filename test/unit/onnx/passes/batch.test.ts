@@ -211,7 +211,11 @@ describe('withDynamicBatch', () => {
     ],
   ];
   it.each(refusals)('refuses %s', (_, size, dims, build, message) => {
-    expect(() => withDynamicBatch(frozenModel(size, dims, build).graph)).toThrow(new GraphError(message));
+    const wayOut =
+      'export it for any (dynamo: dynamic_shapes=({0: "batch"},); else dynamic_axes={"input": {0: "batch"}})';
+    expect(() => withDynamicBatch(frozenModel(size, dims, build).graph)).toThrow(
+      new GraphError(`${message}; it was exported for a batch of ${size} alone: ${wayOut}`),
+    );
   });
 
   it('names the node that loses the batch of a dynamic graph', () => {
