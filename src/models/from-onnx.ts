@@ -2,6 +2,7 @@ import { ConfigError, GraphError } from '../errors.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
 import { formatDims, type Graph, type Model } from '../onnx/graph.ts';
 import { type CanonicalOptions, canonicalise } from '../onnx/passes/canonicalise.ts';
+import { otherFloats } from '../onnx/passes/float32.ts';
 import {
   appendInput,
   type Classifier,
@@ -128,6 +129,7 @@ function readingNotes(original: Graph, body: Graph): string[] {
   const open = input.dims === undefined || input.dims.includes(undefined);
   return [
     ...(open ? [`the size of its images is open, and read as ${formatDims(body.inputs[0]?.dims ?? [])}`] : []),
+    ...otherFloats(original).map((type) => `what it computes in ${type} is computed in float32`),
     ...(input.type === 'uint8' ? ['its uint8 images are fed 0..255 as float32, not rounded'] : []),
     ...(original.outputs.some(({ name }) => name === output.name)
       ? []

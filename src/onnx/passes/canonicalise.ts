@@ -4,7 +4,7 @@ import { foldBatchNorm } from './batchnorm.ts';
 import { withDynamicBatch } from './dynamic-batch.ts';
 import { toFloat32 } from './float32.ts';
 import { fold } from './fold.ts';
-import { withOwnNames } from './node-names.ts';
+import { withAllOutputs, withOwnNames } from './node-names.ts';
 import { simplify } from './simplify.ts';
 import { perImageGathers } from './strided-view.ts';
 import { upgrade } from './upgrade.ts';
@@ -20,7 +20,10 @@ export interface CanonicalOptions {
  * folded, nothing that does nothing. Canonical models come out as they went in. Throws GraphError where that cannot be.
  */
 export function canonicalise(model: Model, { keepNorms = false }: CanonicalOptions = {}): Model {
-  const { graph, ...rest } = upgrade({ ...model, graph: toFloat32(withOwnNames(validate(model.graph))) });
+  const { graph, ...rest } = upgrade({
+    ...model,
+    graph: toFloat32(withAllOutputs(withOwnNames(validate(model.graph)))),
+  });
   const dynamic = tidy(withDynamicBatch(perImageGathers(withoutWholeWrites(tidy(graph)))));
   return { ...rest, graph: keepNorms ? dynamic : tidy(foldBatchNorm(dynamic)) };
 }

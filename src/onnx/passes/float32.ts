@@ -19,6 +19,13 @@ export function toFloat32(graph: Graph): Graph {
   };
 }
 
+/** The types of floats besides float32 that a graph has or casts to. */
+export function otherFloats({ inputs, initializers, nodes }: Graph): ElementType[] {
+  const cast = new Set(nodes.flatMap(({ attributes: { to } }) => (to?.kind === 'int' ? [to.value] : [])));
+  const held = new Set([...inputs, ...initializers.values()].map(({ type }) => type));
+  return [...OTHER_FLOATS].filter((type) => held.has(type) || cast.has(ELEMENT_CODES[type]));
+}
+
 function widen(tensor: Tensor): Tensor {
   const { type, dims, data } = tensor;
   if (type === 'float16') return { type: 'float32', dims, data: float16ToFloat32(data) };

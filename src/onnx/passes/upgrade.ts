@@ -87,9 +87,24 @@ export function upgrade(model: Model): Model {
       `opset ${opset ?? 'unknown'} is not one of ${OLDEST} to ${NEWEST}: export the model with opset 17`,
     );
   }
+  refuseFunctions(model);
   refuseByKind(model.graph);
   const graph = rewrite(model.graph, (node, builder) => ruleFor(node, opset)?.(node, builder, opset));
   return { graph, opsets: new Map([['', CANONICAL_OPSET]]), irVersion: CANONICAL_IR_VERSION };
+}
+
+/** ModelProto.functions, https://github.com/onnx/onnx/blob/main/onnx/onnx.proto: the file's own ops. */
+const FUNCTIONS = 25;
+
+/** Throws GraphError for a node that no op but a function of the file is: what it computes is written elsewhere. */
+function refuseFunctions({ graph, source }: Model): void {
+  if (!source?.$unknown?.some(({ no }) => no === FUNCTIONS)) return;
+  const called = graph.nodes.find(({ domain, op }) => domain !== '' && FOREIGN[`${domain}.${op}`] === undefined);
+  if (called === undefined) return;
+  throw new GraphError(
+    `${describeNode(called)} is of domain "${called.domain}", and the file has functions of its own: write them out, ` +
+      'onnx.save(onnx.inliner.inline_local_functions(onnx.load("model.onnx")), "inlined.onnx")',
+  );
 }
 
 function ruleFor(node: Node, opset: number): Change['rule'] | undefined {

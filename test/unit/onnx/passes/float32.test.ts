@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ElementType, Tensor } from '../../../../src/numeric/tensor.ts';
 import { ELEMENT_CODES } from '../../../../src/onnx/element-types.ts';
 import { canonicalise } from '../../../../src/onnx/passes/canonicalise.ts';
-import { toFloat32 } from '../../../../src/onnx/passes/float32.ts';
+import { otherFloats, toFloat32 } from '../../../../src/onnx/passes/float32.ts';
 import { modelOf, node } from '../support/models.ts';
 import { maxDifference, randomTensor, runOrt } from '../support/run.ts';
 
@@ -53,6 +53,13 @@ describe('toFloat32', () => {
     const x = randomTensor([2, 4], 5);
     const [before, after] = [await runOrt(model, { x }), await runOrt(canonical, { x })];
     expect(maxDifference(after.y!, before.y!)).toBeLessThan(65504 / 1024);
+  });
+
+  it('says which other floats there were', () => {
+    const weights: Tensor = { type: 'float64', dims: [4], data: new Float64Array(4) };
+    const nodes = [node('Cast', ['x'], 'h', { to: ELEMENT_CODES.float16 }), node('Mul', ['h', 'w'], 'y')];
+    expect(otherFloats(modelOf({ initializers: { w: weights }, nodes }).graph)).toEqual(['float16', 'float64']);
+    expect(otherFloats(modelOf({ nodes: [node('Cast', ['x'], 'y', { to: ELEMENT_CODES.int64 })] }).graph)).toEqual([]);
   });
 
   it('leaves float32 alone', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { float32, int64 } from '../../../../src/numeric/tensor.ts';
 import { float } from '../../../../src/onnx/builder.ts';
+import { decodeModel, encodeModel } from '../../../../src/onnx/codec/model.ts';
 import type { Dim, Model } from '../../../../src/onnx/graph.ts';
 import { upgrade } from '../../../../src/onnx/passes/upgrade.ts';
 import { expectSameOutputs, type ModelParts, modelOf, node, opsOf } from '../support/models.ts';
@@ -232,6 +233,15 @@ describe('upgrade', () => {
     const left = upgrade(batchNorm({ spatial: 1 }));
     expect(left.graph.nodes[0]!.attributes).not.toHaveProperty('spatial');
     await expectSameOutputs(batchNorm({}), left);
+  });
+
+  it('refuses a node that is a function of the file, and says how to write it out', () => {
+    const model = modelOf({ nodes: [{ ...node('Act', ['x'], 'y'), domain: 'my' }] });
+    const source = decodeModel(encodeModel(model), 'model.onnx').source!;
+    source.$unknown = [{ no: 25, wireType: 2, data: Uint8Array.of(0) }];
+    expect(() => upgrade({ ...model, source })).toThrow(
+      'Act "y" is of domain "my", and the file has functions of its own: write them out, onnx.save(onnx.inliner.',
+    );
   });
 
   it('keeps Softmax one node where the axis is the last', () => {
