@@ -161,7 +161,7 @@ export class OnnxModel implements MeteredModel {
  * The model with a loss on top and its gradient with respect to the images: outputs `loss` [N], the logits, `gradient`.
  * Each image's loss depends on that image alone, so a cotangent of ones gives every image its own gradient.
  */
-function lossGradientModel({ model, logits, rules }: EvaluatedModel, name: LossName): Model {
+export function lossGradientModel({ model, logits, rules }: EvaluatedModel, name: LossName): Model {
   const builder = GraphBuilder.from(model.graph);
   const values = appendLoss(builder, name, logits);
   const ones = builder.op('Expand', [builder.constant(1), builder.op('Shape', [values])]);

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { StateDict } from '../../src/checkpoints/weights.ts';
+import type { Classifier } from '../../src/models/classifier.ts';
+import { classifierFromCheckpoint } from '../../src/models/from-checkpoint.ts';
 import { modelOptionsSchema } from '../../src/schemas/model-options.ts';
 import { formulaWeight } from './formula-weights.ts';
 
@@ -23,4 +25,14 @@ export const ARCHITECTURE_CASES = z
 
 export function stateOf({ state, same }: ArchitectureCase): StateDict {
   return new Map(Object.entries(state).map(([name, dims]) => [name, formulaWeight(same[name] ?? name, dims)]));
+}
+
+/** The network of a case, read as igd reads its file. */
+export function opened(net: ArchitectureCase, options = net.model, state: StateDict = stateOf(net)): Classifier {
+  const checkpoint = { path: 'net.pt', format: 'torch-zip', sha256: '', state, notes: [] } as const;
+  // Scores by which the zoo's networks were pruned are left out where the zoo says so.
+  const zoo = [...state.keys()].some((name) => name.endsWith('.scores'))
+    ? { model: {}, networks: 1, architecture: '', classes: 10 }
+    : undefined;
+  return classifierFromCheckpoint(checkpoint, { imageShape: [3, net.size, net.size], model: options, zoo });
 }

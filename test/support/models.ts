@@ -29,7 +29,7 @@ export function modelOf(classifier: Classifier, defense?: DefenseCase): OnnxMode
   );
 }
 
-function evaluated(classifier: Classifier, defense: DefenseCase | undefined): EvaluatedModel {
+export function evaluated(classifier: Classifier, defense: DefenseCase | undefined): EvaluatedModel {
   if (defense === undefined) return baseModel(classifier);
   const { layer, masks, temperature = 0.01, threshold, smoothing = null } = defense;
   const variant: MaskedVariant =

@@ -46,8 +46,8 @@ function folded(norm: Node, producer: Producer, builder: GraphBuilder): Node | u
   return { ...withoutAttributes(layer, 'beta'), inputs, outputs: norm.outputs };
 }
 
-/** https://onnx.ai/onnx/operators/onnx__BatchNormalization.html: inputs X, scale, bias, mean, variance. */
-function affineOf(norm: Node, builder: GraphBuilder): Affine | undefined {
+/** Undefined where they are no constants. https://onnx.ai/onnx/operators/onnx__BatchNormalization.html: inputs X, scale, bias, mean, variance. */
+export function affineOf(norm: Node, builder: GraphBuilder): Affine | undefined {
   const vectors = norm.inputs.slice(1, 5).map((name) => builder.constantOf(name));
   if (!vectors.every((vector) => vector !== undefined)) return undefined;
   const [scale, bias, mean, variance] = vectors.map(toNumbers) as [number[], number[], number[], number[]];

@@ -7,14 +7,13 @@ import type { Device } from '../../schemas/config.ts';
 export type NodeTest = (node: Node, builder: GraphBuilder) => boolean;
 
 /**
- * What becomes of a node that a device has a fault with: another form in its place, one option for the whole session, a refusal
- * before anything is computed, or the CPU, where all is right and slow.
+ * What becomes of a node that a device has a fault with: another form in its place, or in that of `of`, which reads it; one option
+ * for the whole session; or a refusal before anything is computed.
  */
 export type Remedy =
   | { readonly kind: 'rewrite'; readonly rule: Rule; readonly of?: string }
-  | { readonly kind: 'option'; readonly option: string }
-  | { readonly kind: 'refuse' }
-  | { readonly kind: 'cpu' };
+  | { readonly kind: 'option'; readonly option: 'preferredLayout' }
+  | { readonly kind: 'refuse' };
 
 /** Something that an execution provider of onnxruntime cannot do, or does wrongly. */
 export interface DeviceFault {
@@ -26,7 +25,7 @@ export interface DeviceFault {
   readonly effect: 'wrong' | 'fails' | 'elsewhere';
   /** For messages and for docs/gpu.md: what there is to know of it. */
   readonly what: string;
-  /** Where onnxruntime's maintainers have it. */
+  /** Issue or pull request of microsoft/onnxruntime that has it, or seems to. */
   readonly upstream?: string;
   readonly remedy: Remedy;
 }

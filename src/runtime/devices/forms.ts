@@ -2,6 +2,7 @@ import { sizeOf, toNumbers } from '../../numeric/tensor.ts';
 import { type AttributeLike, float, type GraphBuilder } from '../../onnx/builder.ts';
 import { ELEMENT_CODES } from '../../onnx/element-types.ts';
 import { floatOf, intOf, intsOf, type Node } from '../../onnx/graph.ts';
+import { affineOf } from '../../onnx/passes/batchnorm.ts';
 import type { Rule } from '../../onnx/passes/rewrite.ts';
 
 /** Ops in the words of others that every device knows. */
@@ -114,6 +115,30 @@ export const lpPool = formOf(({ op, mul }, node, x) => {
   const size = sizeOf(intsOf(node, 'kernel_shape') ?? []);
   const means = op('AveragePool', [op('Pow', [op('Abs', [x]), power])], { ...windows, count_include_pad: 1 });
   return op('Pow', [mul(means, size), 1 / power]);
+});
+
+/** factor x + shift, one of each per channel. */
+export const batchNormalization = formOf(({ builder, op, add }, node, x) => {
+  const affine = affineOf(node, builder);
+  if (affine === undefined) return undefined;
+  const dims = builder
+    .shape(x)
+    .slice(1)
+    .map((_, axis) => (axis === 0 ? affine.shift.length : 1));
+  return add(op('Mul', [x, builder.constant(affine.factor, dims)]), builder.constant(affine.shift, dims));
+});
+
+/** (x - mean) / sqrt(variance + epsilon) scale + bias over the axes from `axis` on, the variance of what is left of the mean. */
+export const layerNormalization = formOf(({ builder, op, add, sub, mul }, node, x) => {
+  if (node.outputs.slice(1).some((name) => name !== '')) return undefined;
+  const rank = builder.shape(x).length;
+  const first = (intOf(node, 'axis', -1) + rank) % rank;
+  const axes = builder.ints(Array.from({ length: rank - first }, (_, at) => first + at));
+  const centred = sub(x, builder.op('ReduceMean', [x, axes]));
+  const variance = builder.op('ReduceMean', [mul(centred, centred), axes]);
+  const [, scale = '', bias = ''] = node.inputs;
+  const scaled = mul(op('Div', [centred, op('Sqrt', [add(variance, floatOf(node, 'epsilon', 1e-5))])]), scale);
+  return bias === '' ? scaled : add(scaled, bias);
 });
 
 /** Zeros of the shape of a value: what is larger than itself is nothing, not even NaN. */

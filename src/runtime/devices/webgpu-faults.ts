@@ -2,8 +2,10 @@ import { intOf, type Node } from '../../onnx/graph.ts';
 import type { Rule } from '../../onnx/passes/rewrite.ts';
 import type { DeviceFault, NodeTest } from './device-fault.ts';
 import {
+  batchNormalization,
   celu,
   hardmax,
+  layerNormalization,
   localResponse,
   logSoftmax,
   lpPool,
@@ -20,6 +22,8 @@ import { maxPoolGradient } from './max-pool-gradient.ts';
 const spatialRank: (rank: number) => NodeTest = (rank) => (node, builder) =>
   builder.shape(node.inputs[0]!).length === rank + 2;
 
+const isVector: NodeTest = (node, builder) => builder.shape(node.inputs[0]!).length === 2;
+
 const isFloat: NodeTest = (node, builder) => builder.type(node.inputs[0]!) === 'float32';
 
 const hasIndices = ({ outputs }: Node) => (outputs[1] ?? '') !== '';
@@ -32,6 +36,7 @@ export const WEBGPU_FAULTS: readonly DeviceFault[] = [
   {
     ...{ device: 'webgpu', op: 'Conv', effect: 'wrong' },
     what: 'channels-last, with input channels a multiple of 3 and not of 4, and output channels a multiple of 4',
+    upstream: '#29651',
     remedy: { kind: 'option', option: 'preferredLayout' },
   },
   {
@@ -42,7 +47,19 @@ export const WEBGPU_FAULTS: readonly DeviceFault[] = [
   {
     ...{ device: 'webgpu', op: 'MaxPool', effect: 'fails', when: hasIndices },
     what: 'cannot tell where the maxima were',
+    upstream: '#23714',
     remedy: { kind: 'rewrite', of: 'ScatterElements', rule: maxPoolGradient },
+  },
+  {
+    ...{ device: 'webgpu', op: 'BatchNormalization', effect: 'wrong', when: isVector },
+    what: 'channels first, of [N, C] with channels a multiple of 4',
+    upstream: '#26659',
+    remedy: { kind: 'rewrite', rule: batchNormalization },
+  },
+  {
+    ...{ device: 'webgpu', op: 'LayerNormalization', effect: 'wrong' },
+    what: 'takes the variance for the mean of the squares less the square of the mean: few digits are left of it where the mean is large',
+    remedy: { kind: 'rewrite', rule: layerNormalization },
   },
   {
     ...{ device: 'webgpu', op: 'ConvTranspose', effect: 'fails', when: spatialRank(3) },

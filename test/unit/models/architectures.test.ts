@@ -5,12 +5,7 @@ import { readCheckpoint, type StateDict } from '../../../src/checkpoints/read-ch
 import type { Classifier } from '../../../src/models/classifier.ts';
 import { classifierFromCheckpoint } from '../../../src/models/from-checkpoint.ts';
 import { float32, sizeOf } from '../../../src/numeric/tensor.ts';
-import {
-  ARCHITECTURE_CASES,
-  ARCHITECTURE_FIXTURES,
-  type ArchitectureCase,
-  stateOf,
-} from '../../support/architecture-cases.ts';
+import { ARCHITECTURE_CASES, ARCHITECTURE_FIXTURES, opened, stateOf } from '../../support/architecture-cases.ts';
 import { formulaImages, formulaLabels } from '../../support/formula-weights.ts';
 import { median, rowErrors } from '../../support/golden.ts';
 import { modelOf, streams } from '../../support/models.ts';
@@ -22,15 +17,6 @@ const KEPT = 439;
 
 /** Where float32 takes another side of a kink than float64 on most images: so does PyTorch's, by 2e-3 on two of four. */
 const AT_KINKS: Readonly<Record<string, number>> = { 'adaptive-mixture': 1e-2 };
-
-function opened(net: ArchitectureCase, options = net.model, state: StateDict = stateOf(net)): Classifier {
-  const checkpoint = { path: 'net.pt', format: 'torch-zip', sha256: '', state, notes: [] } as const;
-  // Scores by which the zoo's networks were pruned are left out where the zoo says so.
-  const zoo = [...state.keys()].some((name) => name.endsWith('.scores'))
-    ? { model: {}, networks: 1, architecture: '', classes: 10 }
-    : undefined;
-  return classifierFromCheckpoint(checkpoint, { imageShape: [3, net.size, net.size], model: options, zoo });
-}
 
 /** As it is, with nothing stated. */
 function read(state: StateDict): Classifier {

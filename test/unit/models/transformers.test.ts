@@ -1,68 +1,22 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, test } from 'vitest';
-import { z } from 'zod';
 import { readCheckpoint } from '../../../src/checkpoints/read-checkpoint.ts';
 import { fullMasks } from '../../../src/defense/mask-set.ts';
 import type { OnnxModel } from '../../../src/evaluation/onnx-model.ts';
 import { type Classifier, layerOf } from '../../../src/models/classifier.ts';
 import { classifierFromCheckpoint } from '../../../src/models/from-checkpoint.ts';
-import { decodeNpy } from '../../../src/numeric/npy.ts';
-import { float32, type Tensor } from '../../../src/numeric/tensor.ts';
-import { type ModelOptions, modelOptionsSchema } from '../../../src/schemas/model-options.ts';
+import { float32 } from '../../../src/numeric/tensor.ts';
+import type { ModelOptions } from '../../../src/schemas/model-options.ts';
 import { type DefenseCase, modelOf, streams } from '../../support/models.ts';
-
-const FIXTURES = join(import.meta.dirname, '../../fixtures/transformers');
-
-/** What make_transformers.py says of each network: its file, the size of its images, and what its weights do not tell. */
-const cases = z
-  .record(z.string(), z.object({ file: z.string(), size: z.int(), options: modelOptionsSchema }))
-  .parse(JSON.parse(readFileSync(join(FIXTURES, 'cases.json'), 'utf8')));
-
-/** Two images of the same formula as in make_transformers.py. */
-function images(size: number): Float32Array {
-  return Float32Array.from({ length: 2 * 3 * size * size }, (_, i) => ((i * 7919) % 251) / 250);
-}
-
-const LABELS = Int32Array.from([0, 1]);
-
-function truth(name: string): Float32Array {
-  return decodeNpy(readFileSync(join(FIXTURES, `${name}.npy`)), name).data as Float32Array;
-}
-
-interface Changes {
-  readonly model?: ModelOptions;
-  readonly size?: number;
-  /** Tensors in place of those of the file, or beside them; `undefined` for one that is missing. */
-  readonly tensors?: Readonly<Record<string, Tensor | undefined>>;
-  /** Modules, as a file that was pickled whole names them: path, class, attributes. */
-  readonly modules?: readonly [string, string, Readonly<Record<string, number | string | boolean>>][];
-}
-
-async function classifierOf(
-  name: string,
-  { model = {}, size, tensors = {}, modules = [] }: Changes = {},
-): Promise<Classifier> {
-  const { file, size: usual, options } = cases[name]!;
-  const checkpoint = await readCheckpoint(join(FIXTURES, file));
-  const changed = new Map<string, Tensor | undefined>([...checkpoint.state, ...Object.entries(tensors)]);
-  const state = new Map(
-    [...changed].flatMap(([key, tensor]) => (tensor === undefined ? [] : [[key, tensor] as const])),
-  );
-  const normalization = state.has('normalize.mean') ? undefined : ('none' as const);
-  return classifierFromCheckpoint(
-    {
-      ...checkpoint,
-      state,
-      modules: modules.map(([path, className, attributes]) => ({
-        path,
-        className,
-        attributes: new Map(Object.entries(attributes)),
-      })),
-    },
-    { model: { normalization, ...options, ...model }, imageShape: [3, size ?? usual, size ?? usual] },
-  );
-}
+import {
+  type Changes,
+  LABELS,
+  TRANSFORMER_CASES,
+  TRANSFORMER_FIXTURES,
+  transformerImages,
+  transformerOf,
+  transformerTruth,
+} from '../../support/transformer-cases.ts';
 
 function largest(values: Float32Array): number {
   return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
@@ -82,18 +36,18 @@ afterEach(async () => {
 async function logitsOf(classifier: Classifier, defense?: DefenseCase): Promise<Float32Array> {
   const model = modelOf(classifier, defense);
   released.push(model);
-  return model.logits(images(classifier.imageShape[1]), streams(2));
+  return model.logits(transformerImages(classifier.imageShape[1]), streams(2));
 }
 
 describe('transformers and ConvNeXts that PyTorch made', () => {
   // float32 against float64: the largest seen is 1.2e-6.
-  it.each(Object.keys(cases))('%s: logits and gradient', async (name) => {
-    const model = modelOf(await classifierOf(name));
+  it.each(Object.keys(TRANSFORMER_CASES))('%s: logits and gradient', async (name) => {
+    const model = modelOf(await transformerOf(name));
     released.push(model);
-    const x = images(cases[name]!.size);
-    expect(error(await model.logits(x, streams(2)), truth(`${name}.logits`))).toBeLessThan(1e-5);
+    const x = transformerImages(TRANSFORMER_CASES[name]!.size);
+    expect(error(await model.logits(x, streams(2)), transformerTruth(`${name}.logits`))).toBeLessThan(1e-5);
     const { gradient } = await model.gradient('ce', { x, labels: LABELS }, streams(2));
-    expect(error(gradient, truth(`${name}.gradient`))).toBeLessThan(1e-5);
+    expect(error(gradient, transformerTruth(`${name}.gradient`))).toBeLessThan(1e-5);
   });
 });
 
@@ -104,7 +58,7 @@ describe('layers of transformers', () => {
     ['swin', { 'layers.0': [8, 8, 8], 'layers.1': [4, 4, 16], norm: [4, 4, 16], features: [16] }, 16],
     ['convnext', { 'stages.0': [4, 8, 8], 'stages.1': [6, 4, 4], 'stages.2': [8, 2, 2], 'stages.3': [8, 1, 1] }, 8],
   ])('%s: blocks and stages, with the units on the right axis', async (name, dims, last) => {
-    const { layers } = await classifierOf(name);
+    const { layers } = await transformerOf(name);
     expect(Object.fromEntries(layers.map((layer) => [layer.name, layer.dims]))).toMatchObject(dims);
     for (const { dims, axis, units } of layers) expect(units).toBe(dims[axis]);
     expect(layers.at(-1)).toMatchObject({ name: 'features', units: last });
@@ -119,7 +73,7 @@ describe('layers of transformers', () => {
     ['swin', 'layers.0'],
     ['convnext', 'stages.2'],
   ])('%s: full masks of %s change nothing, and a masked unit does', async (name, layer) => {
-    const classifier = await classifierOf(name);
+    const classifier = await transformerOf(name);
     const { units } = layerOf(classifier, layer);
     const masks = fullMasks(classifier.classes, units);
     const masked = float32(
@@ -133,8 +87,8 @@ describe('layers of transformers', () => {
 });
 
 test.each(['vit', 'xcit-patch4', 'swin-old-names', 'convnext-meansparse'])('two of %s decide as one', async (name) => {
-  const { file, size, options } = cases[name]!;
-  const checkpoint = await readCheckpoint(join(FIXTURES, file));
+  const { file, size, options } = TRANSFORMER_CASES[name]!;
+  const checkpoint = await readCheckpoint(join(TRANSFORMER_FIXTURES, file));
   const members = ['models.0.', 'models.1.'].flatMap((prefix) =>
     [...checkpoint.state].map(([key, tensor]) => [prefix + key.replace(/^model\./, ''), tensor] as const),
   );
@@ -145,14 +99,14 @@ test.each(['vit', 'xcit-patch4', 'swin-old-names', 'convnext-meansparse'])('two 
     normalization: name.endsWith('sparse') ? 'imagenet' : 'none',
   } as const;
   const classifier = classifierFromCheckpoint({ ...checkpoint, state }, { model, imageShape: [3, size, size] });
-  expect(error(await logitsOf(classifier), truth(`${name}.logits`))).toBeLessThan(1e-5);
+  expect(error(await logitsOf(classifier), transformerTruth(`${name}.logits`))).toBeLessThan(1e-5);
 });
 
 describe('what the weights of transformers do not tell', () => {
   test('is assumed as usual, and said', async () => {
     const reading = async (name: string, model: ModelOptions) =>
       Object.fromEntries(
-        (await classifierOf(name, { model })).reading.map(({ key, value, source }) => [key, `${value}, ${source}`]),
+        (await transformerOf(name, { model })).reading.map(({ key, value, source }) => [key, `${value}, ${source}`]),
       );
     expect(await reading('vit', { heads: undefined })).toEqual({
       normalization: 'none, stated',
@@ -180,14 +134,14 @@ describe('what the weights of transformers do not tell', () => {
     ['xcit-patch4', { tokensNorm: false }],
     ['swin', { layerNormEpsilon: 0.1 }],
   ])('%s: stated as %j it is another function', async (name, model) => {
-    const [usual, other] = [await classifierOf(name), await classifierOf(name, { model })];
+    const [usual, other] = [await transformerOf(name), await transformerOf(name, { model })];
     expect(error(await logitsOf(other), await logitsOf(usual))).toBeGreaterThan(1e-3);
   });
 
   test('is told by a file that was pickled whole', async () => {
     const read = async (name: string, model: ModelOptions, modules: Changes['modules']) =>
       Object.fromEntries(
-        (await classifierOf(name, { model, modules: modules ?? [] })).reading
+        (await transformerOf(name, { model, modules: modules ?? [] })).reading
           .filter(({ source }) => source === 'file')
           .map(({ key, value }) => [key, value]),
       );
@@ -218,8 +172,8 @@ describe('what the weights of transformers do not tell', () => {
     ['swin', 'by its last window', 32],
     ['convnext', 'not at all', 224],
   ])('is the image size, where no data tells: %s shows it %s', async (name, _, side) => {
-    const { file, options } = cases[name]!;
-    const checkpoint = await readCheckpoint(join(FIXTURES, file));
+    const { file, options } = TRANSFORMER_CASES[name]!;
+    const checkpoint = await readCheckpoint(join(TRANSFORMER_FIXTURES, file));
     expect(classifierFromCheckpoint(checkpoint, { model: options }).imageShape).toEqual([3, side, side]);
   });
 });
@@ -242,6 +196,6 @@ describe('transformers that do not fit are refused', () => {
     ['swin-old-names', { size: 64 }, /"absolute_pos_embed" is \[1, 64, 8\]/],
     ['swin', { tensors: { 'layers.0.blocks.1.attn_mask': float32([4, 16, 16]) } }, /attn_mask" .* other windows/],
   ])('%s with %j', async (name, changes, message) => {
-    await expect(classifierOf(name, changes)).rejects.toThrow(message);
+    await expect(transformerOf(name, changes)).rejects.toThrow(message);
   });
 });

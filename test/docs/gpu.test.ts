@@ -1,0 +1,26 @@
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import type { Remedy } from '../../src/runtime/devices/device-fault.ts';
+import { DEVICE_FAULTS } from '../../src/runtime/devices/for-device.ts';
+import { ROOT } from '../support/markdown.ts';
+
+const REMEDIES: Readonly<Record<Remedy['kind'], string>> = {
+  rewrite: 'written otherwise',
+  option: 'channels first',
+  refuse: 'refused',
+};
+
+it('docs/gpu.md has a line for every fault', () => {
+  const lines = DEVICE_FAULTS.map(
+    ({ device, op, effect, what, upstream = '', remedy }) =>
+      `| ${[device, op, effect, what, REMEDIES[remedy.kind], upstream].join(' | ').trim()} |`,
+  );
+  const text = readFileSync(`${ROOT}docs/gpu.md`, 'utf8');
+  const [, table = ''] = /<!-- faults -->\n([^]*)<!-- end of faults -->/.exec(text) ?? [];
+  expect(
+    table
+      .trim()
+      .split('\n')
+      .map((line) => line.replaceAll(/ +/g, ' ')),
+  ).toEqual(['| device | op | effect | what | remedy |', '|---|---|---|---|---|', ...lines]);
+});
