@@ -17,7 +17,7 @@ import {
   wholeNumber,
 } from './arguments.ts';
 import type { OpenModel } from './model.ts';
-import { BATCH_SIZE, type RuntimeModel, runtimeModel } from './runtime-model.ts';
+import { type RuntimeModel, runtimeModel } from './runtime-model.ts';
 import type { StopSignal } from './stop-signal.ts';
 import { stoppable } from './stoppable-model.ts';
 import { type SuiteChoice, suiteEntries } from './suite-entries.ts';
@@ -39,7 +39,7 @@ export interface AttackOptions extends SuiteChoice {
   readonly seed?: number;
   /** Index of each image in its data set: with the seed it names the image's random streams. 0, 1, 2, ... by default. */
   readonly indices?: ArrayLike<number>;
-  /** Images attacked side by side; 64 by default. Results do not depend on it. */
+  /** Images attacked side by side; by default as many as the device is kept busy by, 64 on a CPU. Results do not depend on it. */
   readonly batchSize?: number;
   /** The example kept of an image: its `last` misclassified point (default, as AutoAttack) or the `first`, which is faster. */
   readonly examples?: 'first' | 'last';
@@ -104,7 +104,7 @@ export async function attack(model: OpenModel, options: AttackOptions): Promise<
   const own = runtimeModel(model);
   const images = imagesOf(own, options);
   const threat = checkedThreat(options.threat);
-  const { seed = 0, batchSize = BATCH_SIZE, examples = 'last', onProgress, signal } = options;
+  const { seed = 0, batchSize = own.batchSize, examples = 'last', onProgress, signal } = options;
   wholeNumber(seed, 'seed');
   wholeNumber(batchSize, 'batchSize', 1);
   if (examples !== 'first' && examples !== 'last')

@@ -21,7 +21,7 @@ export interface LogitsOptions {
   readonly seed?: number;
   /** Index of each image in its data set, which its noise is drawn by; 0, 1, 2, ... by default. */
   readonly indices?: ArrayLike<number>;
-  /** Images computed at once; 64 by default. */
+  /** Images computed at once; by default as many as the device is kept busy by, 64 on a CPU. */
   readonly batchSize?: number;
 }
 

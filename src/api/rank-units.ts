@@ -16,7 +16,7 @@ import {
 } from './arguments.ts';
 import { type ClipOptions, clipFeatures } from './clip-features.ts';
 import type { OpenModel } from './model.ts';
-import { BATCH_SIZE, type RuntimeModel, runtimeModel } from './runtime-model.ts';
+import { type RuntimeModel, runtimeModel } from './runtime-model.ts';
 import type { StopSignal } from './stop-signal.ts';
 
 /** What is ranked, by which method, on which images. */
@@ -46,7 +46,7 @@ export interface RankUnitsOptions {
   readonly seed?: number;
   /** Units a class is to keep, which the diagnostics look at; an eighth of the layer by default. */
   readonly importantUnits?: number;
-  /** Images computed at once; 64 by default. */
+  /** Images computed at once; by default as many as the device is kept busy by, 64 on a CPU. */
   readonly batchSize?: number;
   /** Called after every batch. */
   readonly onProgress?: (done: number, total: number) => void;
@@ -108,7 +108,7 @@ function taskOf(model: RuntimeModel, layer: MaskLayer, options: RankUnitsOptions
   const { classifier, runtime } = model.parts;
   const { method, signed = false, seed = 0, clip } = options;
   const probe = rankingUses(method, 'probe') ? probeOf(model, options) : undefined;
-  const pass = passOf(options);
+  const pass = passOf(model, options);
   return {
     ...{ classifier, layer, probe, signed, runtime, ...pass },
     seed: wholeNumber(seed, 'seed'),
@@ -136,7 +136,7 @@ function probeOf({ parts: { classifier } }: RuntimeModel, { images, labels, ...o
   return datasetOf({ ...facts, pixels: images }, undefined, 'images');
 }
 
-function passOf({ batchSize = BATCH_SIZE, onProgress, signal }: RankUnitsOptions) {
+function passOf(model: RuntimeModel, { batchSize = model.batchSize, onProgress, signal }: RankUnitsOptions) {
   const progress = (done: number, total: number) => {
     onProgress?.(done, total);
     signal?.throwIfAborted();

@@ -28,8 +28,8 @@ export interface ModelParts {
   readonly surrogate?: (changes: Surrogate) => EvaluatedModel;
 }
 
-/** Images evaluated at once where the caller does not say. */
-export const BATCH_SIZE = 64;
+/** Images evaluated at once where neither the caller nor the runtime says. */
+const BATCH_SIZE = 64;
 
 const QUERY = ['x', 'labels', 'loss', 'targets', 'references', 'weights', 'seed', 'indices', 'batchSize'];
 
@@ -42,6 +42,8 @@ export class RuntimeModel implements OpenModel {
   readonly notes: readonly string[];
   readonly reading: readonly ReadingFact[];
   readonly randomised: boolean;
+  /** Images evaluated at once where the caller does not say. */
+  readonly batchSize: number;
   readonly parts: ModelParts;
   readonly #model: OnnxModel;
   readonly #inHand = new Set<Promise<unknown>>();
@@ -59,6 +61,7 @@ export class RuntimeModel implements OpenModel {
     this.reading = classifier.reading;
     this.#model = new OnnxModel(evaluated, classifier.imageShape, classifier.classes, runtime);
     this.randomised = this.#model.randomised;
+    this.batchSize = runtime.batchSize ?? BATCH_SIZE;
   }
 
   logits(x: Float32Array, options: LogitsOptions = {}): Promise<Float32Array> {
@@ -125,7 +128,7 @@ export class RuntimeModel implements OpenModel {
   }
 
   /** Slices of `x` with the noise streams of their images. */
-  *#batches(x: Float32Array, { seed = 0, indices, batchSize = BATCH_SIZE }: LogitsOptions) {
+  *#batches(x: Float32Array, { seed = 0, indices, batchSize = this.batchSize }: LogitsOptions) {
     const size = this.#model.imageSize;
     const count = x.length / size;
     const images = imageIndices(indices, count);

@@ -97,7 +97,9 @@ export function configOf(text: string, where: string, device: Device | undefined
   const config = parseConfig(text, where);
   const written: WrittenConfig['source'] = JSON.parse(text);
   if (device === undefined) return { config, source: written };
-  const source = { ...written, compute: { ...config.compute, device } };
+  // As it is written, so that batches that it leaves open are those of the device asked for.
+  const compute = typeof written.compute === 'object' ? written.compute : {};
+  const source = { ...written, compute: { ...compute, device } };
   return { config: parseConfig(JSON.stringify(source), where), source };
 }
 

@@ -3,7 +3,7 @@ import { GraphError, messageOf, RunError } from '../errors.ts';
 import type { ElementType, Tensor, TypedTensor } from '../numeric/tensor.ts';
 import type { Model } from '../onnx/graph.ts';
 import type { Feeds, Fetches, Runtime, Session } from '../onnx/runtime.ts';
-import type { Device } from '../schemas/config.ts';
+import { DEVICE_BATCHES, type Device } from '../schemas/config.ts';
 import { forDevice } from './devices/for-device.ts';
 import { prepareEnvironment } from './environment.ts';
 import { collectGarbage, type ModelSource, modelSource } from './model-source.ts';
@@ -43,6 +43,7 @@ export function onnxRuntime({ device = 'cpu', threads, optimise = true }: Runtim
     }
   };
   return {
+    batchSize: DEVICE_BATCHES[device].batchSize,
     plain: () => onnxRuntime({ ...(threads !== undefined && { threads }), optimise: false }),
     // Neither this function nor what it calls is async, for such would hold the model while onnxruntime loads it.
     createSession: (model) => {

@@ -164,12 +164,33 @@ export const DEVICES = ['cpu', 'cuda', 'webgpu'] as const;
 /** What may compute: `cpu`, `cuda` or `webgpu`. */
 export type Device = (typeof DEVICES)[number];
 
+/** How many images are computed at once, and are a piece of a run, where nothing is said. */
+interface BatchSizes {
+  readonly batchSize: number;
+  readonly imagesPerShard: number;
+}
+
+/**
+ * A core is busy with any batch, and small shards share the cores out; a GPU is filled by hundreds of small images, and no batch
+ * is larger than its shard.
+ */
+export const DEVICE_BATCHES: Readonly<Record<Device, BatchSizes>> = {
+  cpu: { batchSize: 64, imagesPerShard: 32 },
+  cuda: { batchSize: 512, imagesPerShard: 512 },
+  webgpu: { batchSize: 512, imagesPerShard: 512 },
+};
+
 const computeSchema = z
   .strictObject({
     device: z.enum(DEVICES).default('cpu'),
-    batchSize: count.max(4096).default(64),
-    imagesPerShard: count.default(32),
+    batchSize: count.max(4096).optional(),
+    imagesPerShard: count.optional(),
   })
+  .transform(({ device, ...given }) => ({
+    device,
+    batchSize: given.batchSize ?? DEVICE_BATCHES[device].batchSize,
+    imagesPerShard: given.imagesPerShard ?? DEVICE_BATCHES[device].imagesPerShard,
+  }))
   .prefault({});
 
 /** A run config, as a user writes it. Unknown keys are refused; defaults are filled in. */

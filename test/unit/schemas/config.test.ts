@@ -32,6 +32,14 @@ describe('run config', () => {
     expect(parse({ smoothing: { sigma: '16 / 255' } }).smoothing).toEqual({ sigma: 16 / 255, samples: 1 });
   });
 
+  test('a GPU is given hundreds of images at once, where nothing else is said', () => {
+    const compute = (given: object) => parse({ compute: given }).compute;
+    for (const device of ['cuda', 'webgpu'])
+      expect(compute({ device })).toEqual({ device, batchSize: 512, imagesPerShard: 512 });
+    expect(compute({ device: 'cuda', batchSize: 64 })).toEqual({ device: 'cuda', batchSize: 64, imagesPerShard: 512 });
+    expect(compute({ imagesPerShard: 100 })).toEqual({ device: 'cpu', batchSize: 64, imagesPerShard: 100 });
+  });
+
   test('spells variants out', () => {
     const ids = (variants: unknown[]) => parse({ variants }).variants.map(({ id }) => id);
     expect(ids(['none', 'two-pass', 'loir', 'random'])).toEqual(['none', 'two-pass', 'loir', 'random']);
