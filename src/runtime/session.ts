@@ -5,9 +5,11 @@ import type { Model } from '../onnx/graph.ts';
 import type { Feeds, Fetches, Runtime, Session } from '../onnx/runtime.ts';
 import { DEVICE_BATCHES, type Device } from '../schemas/config.ts';
 import { forDevice } from './devices/for-device.ts';
+import { largestBatch } from './devices/largest-batch.ts';
 import { prepareEnvironment } from './environment.ts';
 import { collectGarbage, type ModelSource, modelSource } from './model-source.ts';
 import { requireProvider, runtimeOptions } from './provider.ts';
+import { withinMemory } from './within-memory.ts';
 
 /** The key under which onnxruntime is told where the files are that a graph in memory names. */
 const WEIGHTS_FOLDER = 'session.model_external_initializers_file_folder_path';
@@ -42,7 +44,7 @@ export function onnxRuntime({ device = 'cpu', threads, optimise = true }: Runtim
       source.discard();
     }
   };
-  return {
+  const runtime: Runtime = {
     batchSize: DEVICE_BATCHES[device].batchSize,
     plain: () => onnxRuntime({ ...(threads !== undefined && { threads }), optimise: false }),
     // Neither this function nor what it calls is async, for such would hold the model while onnxruntime loads it.
@@ -57,6 +59,7 @@ export function onnxRuntime({ device = 'cpu', threads, optimise = true }: Runtim
         refusal(`onnxruntime could not load ${path}`, cause),
       ),
   };
+  return device === 'cpu' ? runtime : withinMemory(runtime, (model) => largestBatch(model, device));
 }
 
 /** Or why there is none. */
