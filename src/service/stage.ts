@@ -11,6 +11,7 @@ import {
   type Task,
   taskVariables,
 } from '../schemas/service.ts';
+import { jobsAtOnce } from '../workers/worker-count.ts';
 import { hasEnded, type JobState, MAX_ARRAY } from './batch/job-queue.ts';
 import type { ServiceContext } from './context.ts';
 import { acquireExpiredLease, firstLease, isHeld, type Lease } from './lease.ts';
@@ -18,8 +19,8 @@ import type { LoadedRun } from './load-run.ts';
 import { hasOutcome } from './run-index.ts';
 
 /**
- * Jobs one container does, one after the other. A transfer job is one forward pass an example, seconds; starting a
- * container takes longer. Rankings and attacks take minutes and more.
+ * Jobs one container does, or as many as it has in hand at once. A transfer job is one forward pass an example, seconds; starting
+ * a container takes longer. Rankings and attacks take minutes and more.
  */
 const JOBS_PER_TASK: Readonly<Record<StageName, number>> = { rank: 1, craft: 1, evaluate: 1, transfer: 16, audit: 1 };
 
@@ -64,7 +65,7 @@ export async function ensureStage(
   const begun = await readStage(open, stage);
   const missing = begun === undefined ? 0 : arraysOf(begun.work).length - begun.submissions.length;
   if (begun !== undefined && missing === 0) return { ...begun, isNew: false };
-  const { work, submissions: before } = begun ?? { work: await proposed(ctx, stage, propose), submissions: [] };
+  const { work, submissions: before } = begun ?? { work: await proposed(ctx, open, stage, propose), submissions: [] };
   const lease = begun === undefined ? await begin(open, stage, work) : await resumeSubmission(ctx, open, begun);
   if (lease === undefined) return undefined;
   const isTakenOver = begun !== undefined;
@@ -73,9 +74,15 @@ export async function ensureStage(
   return submissions && { stage, work, submissions, isNew: submissions.length > 0 };
 }
 
-async function proposed(ctx: ServiceContext, stage: StageName, propose: StageProposal['propose']): Promise<StageWork> {
+async function proposed(
+  ctx: ServiceContext,
+  { plan }: LoadedRun,
+  stage: StageName,
+  propose: StageProposal['propose'],
+): Promise<StageWork> {
   const jobs = await propose();
-  return { schema: 'igd.stage/1', jobs, jobsPerTask: JOBS_PER_TASK[stage], at: ctx.now().toISOString() };
+  const jobsPerTask = Math.max(JOBS_PER_TASK[stage], jobsAtOnce(plan.config.compute.device));
+  return { schema: 'igd.stage/1', jobs, jobsPerTask, at: ctx.now().toISOString() };
 }
 
 async function begin({ files, attempt }: LoadedRun, stage: StageName, work: StageWork) {

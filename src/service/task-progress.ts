@@ -39,6 +39,14 @@ export function taskReporter({ task, number, jobs, files }: Reported, log: (line
     startedAt,
     at: startedAt,
   };
+  const inHand = new Map<string, JobProgress>();
+  /** Of several jobs in hand, the record tells how the first that was begun is doing. */
+  const look = () => {
+    for (const [job, { fraction, attack = null, robust = null, total = null }] of inHand) {
+      state = { ...state, job, fraction, attack, robust, images: total };
+      return;
+    }
+  };
   let uploaded = 0;
   let uploading = Promise.resolve();
   const upload = () => {
@@ -51,12 +59,15 @@ export function taskReporter({ task, number, jobs, files }: Reported, log: (line
   };
   return {
     start: upload,
-    progress(job, { fraction, attack = null, robust = null, total = null }) {
-      state = { ...state, job: jobLabel(job), fraction, attack, robust, images: total };
+    progress(job, progress) {
+      inHand.set(jobLabel(job), progress);
+      look();
       if (performance.now() - uploaded >= INTERVAL_MS) void upload();
     },
     done(job) {
+      inHand.delete(jobLabel(job));
       state = { ...state, job: jobLabel(job), done: state.done + 1, fraction: 0 };
+      look();
       log(`${jobLabel(job)} is done (${state.done} of ${state.jobs})`);
     },
     end: upload,

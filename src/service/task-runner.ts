@@ -19,8 +19,9 @@ import {
 } from '../schemas/service.ts';
 import { openStore, type StoreSpec } from '../stores/open.ts';
 import type { Store } from '../stores/store.ts';
+import { jobsAtOnce, workerCount } from '../workers/worker-count.ts';
 import { WorkerPool } from '../workers/worker-pool.ts';
-import { taskReporter } from './task-progress.ts';
+import { type TaskReporter, taskReporter } from './task-progress.ts';
 
 export interface RunnerOptions {
   /** Environment variables, see `taskVariables`; AWS_BATCH_JOB_ARRAY_INDEX where the job is one of an array. */
@@ -31,8 +32,8 @@ export interface RunnerOptions {
 }
 
 /**
- * Does one task as a Batch container: its jobs of the plan, one after the other, in a worker thread, so that progress and
- * uploads never wait for onnxruntime. Jobs whose result is there are left out: after a reclaim, only the one in hand is
+ * Does one task as a Batch container: its jobs of the plan in worker threads, so that progress and uploads never wait for
+ * onnxruntime. Jobs whose result is there are left out: after a reclaim, only the one in hand is
  * done again. Gives the exit code, see `taskExitCodes`; why it failed is logged and, where the bucket can be written to,
  * kept as a record.
  */
@@ -72,8 +73,8 @@ interface OpenTask {
   readonly stores: { readonly runs: StoreSpec; readonly rankings: StoreSpec };
   readonly files: Store;
   readonly rankings: Store;
-  /** The job in hand, for the record of a failure. */
-  inHand: Job | undefined;
+  /** The first, for the record. */
+  failure: { readonly job: Job; readonly error: unknown } | undefined;
 }
 
 /** Throws InputError where the environment says no task. */
@@ -93,7 +94,7 @@ async function openTask(env: RunnerOptions['env']): Promise<OpenTask> {
   const all = stageJobs(plan, task.stage);
   const jobs = work.jobs.slice(first, first + task.jobsPerTask).flatMap((position) => all[position] ?? []);
   if (jobs.length === 0) throw new InputError(`${key} has no job ${first}: this task is none of the run's`);
-  return { task, number: first / task.jobsPerTask, plan, jobs, stores, files, rankings, inHand: undefined };
+  return { task, number: first / task.jobsPerTask, plan, jobs, stores, files, rankings, failure: undefined };
 }
 
 async function required(files: Store, key: string): Promise<Uint8Array> {
@@ -115,38 +116,69 @@ function parseTask(env: RunnerOptions['env']): Task {
   throw new InputError(`the environment names no task: ${Object.values(taskVariables).join(', ')} say which`);
 }
 
+/** As many jobs at once as keep the device busy, each in a worker thread of its own. After a failure none is begun. */
 async function doJobs(open: OpenTask, signal: AbortSignal, log: (line: string) => void): Promise<void> {
-  const { plan, stores, files, rankings, jobs } = open;
-  const engine = new WorkerPool({ plan: encodePlan(plan), ...stores, workers: 1, cores: availableParallelism() });
-  const reporter = taskReporter(open, log);
-  const stop = () => void engine.close();
+  const { plan, stores, jobs } = open;
+  const cores = availableParallelism();
+  const { workers } = workerCount(plan, cores, undefined);
+  const lanes = Math.min(jobs.length, jobsAtOnce(plan.config.compute.device), workers);
+  const pool = { plan: encodePlan(plan), ...stores, workers: 1, cores: Math.max(1, Math.floor(cores / lanes)) };
+  const engines = Array.from({ length: lanes }, () => new WorkerPool(pool));
+  const close = () => Promise.all(engines.map((engine) => engine.close()));
+  const stop = () => void close();
   signal.addEventListener('abort', stop);
+  const reporter = taskReporter(open, log);
+  const queue = [...jobs];
+  const work = async (engine: WorkerPool) => {
+    for (let job = queue.shift(); job !== undefined; job = queue.shift())
+      try {
+        await doJob(open, job, { engine, reporter, signal, log });
+      } catch (error) {
+        queue.length = 0;
+        open.failure ??= { job, error };
+      }
+  };
   try {
     await reporter.start();
-    for (const job of jobs) {
-      signal.throwIfAborted();
-      open.inHand = job;
-      if (await isDone({ plan, runs: files, rankings }, job)) log(`${jobLabel(job)} is there already`);
-      else await engine.run([job], { progress: (_, state) => reporter.progress(job, state), done: () => undefined });
-      if (job.kind === 'rank') await loadRanking({ plan, rankings }, job.method);
-      reporter.done(job);
-    }
+    await Promise.all(engines.map(work));
+    if (open.failure !== undefined) throw open.failure.error;
     await reporter.end();
   } finally {
     signal.removeEventListener('abort', stop);
-    await engine.close();
+    await close();
   }
 }
 
+interface Lane {
+  readonly engine: WorkerPool;
+  readonly reporter: TaskReporter;
+  readonly signal: AbortSignal;
+  readonly log: (line: string) => void;
+}
+
+async function doJob(
+  { plan, files, rankings }: OpenTask,
+  job: Job,
+  { engine, reporter, signal, log }: Lane,
+): Promise<void> {
+  signal.throwIfAborted();
+  const isThere = await isDone({ plan, runs: files, rankings }, job);
+  signal.throwIfAborted();
+  if (isThere) log(`${jobLabel(job)} is there already`);
+  else await engine.run([job], { progress: (_, state) => reporter.progress(job, state), done: () => undefined });
+  if (job.kind === 'rank') await loadRanking({ plan, rankings }, job.method);
+  reporter.done(job);
+}
+
 async function recordFailure(
-  { task, number, files, inHand }: OpenTask,
+  { task, number, files, failure: first }: OpenTask,
   error: unknown,
   exitCode: number,
 ): Promise<void> {
   const failure: TaskFailure = {
     schema: 'igd.failure/1',
     task: number,
-    job: inHand === undefined ? null : jobLabel(inHand),
+    job: first === undefined ? null : jobLabel(first.job),
     message: messageOf(error),
     exitCode,
     at: new Date().toISOString(),

@@ -27,6 +27,14 @@ export function requireWorkers(device: Device, wanted: number | undefined): void
   );
 }
 
+/**
+ * Jobs that a container has in hand at once. A Fargate task is paid by the core and splits a job's convolutions over them; a card is
+ * paid by the hour, and would wait for half of it while one job steps.
+ */
+export function jobsAtOnce(device: Device): number {
+  return device === 'cpu' ? 1 : MOST_WORKERS[device];
+}
+
 /** How many workers do the jobs of a plan: as many as were asked for, or one a core, as many as the device takes and memory holds. */
 export function workerCount(plan: WorkerNeeds, cores: number, wanted: number | undefined): WorkerCount {
   const { device } = plan.config.compute;
