@@ -8,6 +8,8 @@ import { GraphBuilder } from '../onnx/builder.ts';
 import { encodeModel } from '../onnx/codec/model.ts';
 import type { Model } from '../onnx/graph.ts';
 import type { Device } from '../schemas/config.ts';
+import { prepareEnvironment } from './environment.ts';
+import { precisionFeeds, precisionModel, requireFloat32 } from './precision.ts';
 import { readProfile } from './profile.ts';
 
 /**
@@ -103,9 +105,9 @@ const TINY: ProbeShape = { layers: 1, channels: 4, size: 8, images: 1 };
 const proofs = new Map<Device, Promise<void>>();
 
 /**
- * Proves, once a process, that the device really computes: onnxruntime is known to go on without a provider it cannot
- * load, and a run of days on the wrong device looks like any other. The CPU needs no proof: there is nothing below it.
- * Throws RunError where the device is not the one in use.
+ * Proves, once a thread, that the device really computes, and in float32: onnxruntime is known to go on without a provider it
+ * cannot load, and a run of days on the wrong device looks like any other. The CPU needs no proof: there is nothing below it.
+ * Throws RunError where the device is not the one in use, or rounds more than float32 does.
  */
 export function requireProvider(device: Device): Promise<void> {
   if (device === 'cpu') return Promise.resolve();
@@ -117,10 +119,29 @@ export function requireProvider(device: Device): Promise<void> {
 async function prove(device: Device): Promise<void> {
   const wanted = PROVIDER_NAMES[device];
   const used = await providersInUse(device);
-  if (used.length === 1 && used[0] === wanted) return;
-  throw new RunError(
-    `${device} was asked for, but onnxruntime computed on ${used.join(' and ') || 'nothing'}: not ${wanted}`,
-  );
+  if (used.length !== 1 || used[0] !== wanted)
+    throw new RunError(
+      `${device} was asked for, but onnxruntime computed on ${used.join(' and ') || 'nothing'}: not ${wanted}`,
+    );
+  requireFloat32(device, await precisionOutputs(device));
+}
+
+/** What the device makes of the model that tells float32 from less. */
+export async function precisionOutputs(device: Device): Promise<Record<string, Float32Array>> {
+  const session = await InferenceSession.create(encodeModel(precisionModel()), runtimeOptions(device));
+  try {
+    const { images, matrix } = precisionFeeds();
+    const results = await session.run({ images: toOrt(images), matrix: toOrt(matrix) });
+    return Object.fromEntries(
+      Object.entries(results).map(([op, { data }]) => [op, Float32Array.from(data as Float32Array)]),
+    );
+  } finally {
+    await session.release();
+  }
+}
+
+function toOrt({ data, dims }: TypedTensor<'float32'>): OrtTensor {
+  return new OrtTensor('float32', data, dims);
 }
 
 /**
@@ -151,13 +172,14 @@ export function runtimeBuild(): {
 }
 
 async function runProfiled(device: Device, prefix: string): Promise<void> {
+  // Here libraries may be loaded for the first time.
+  prepareEnvironment();
   // onnxruntime would print its own account of a missing library, with colours; the error says it in a line.
   env.logLevel = 'fatal';
   const options = { ...runtimeOptions(device), enableProfiling: true, profileFilePrefix: prefix };
   const session = await InferenceSession.create(encodeModel(probeModel(TINY)), options);
   try {
-    const { data, dims } = probeImages(TINY);
-    await session.run({ [PROBE_INPUT]: new OrtTensor('float32', data, dims) });
+    await session.run({ [PROBE_INPUT]: toOrt(probeImages(TINY)) });
     session.endProfiling();
   } finally {
     await session.release();
