@@ -10,17 +10,14 @@ const REMEDIES: Readonly<Record<Remedy['kind'], string>> = {
   refuse: 'refused',
 };
 
+const HEAD = ['| device | op | effect | what | remedy | upstream |', '|---|---|---|---|---|---|'];
+
 it('docs/gpu.md has a line for every fault', () => {
   const lines = DEVICE_FAULTS.map(
-    ({ device, op, effect, what, upstream = '', remedy }) =>
-      `| ${[device, op, effect, what, REMEDIES[remedy.kind], upstream].join(' | ').trim()} |`,
+    ({ device, op, effect, what, remedy, upstream = 'none known' }) =>
+      `| ${[device, op, effect, what, REMEDIES[remedy.kind], upstream].join(' | ')} |`,
   );
   const text = readFileSync(`${ROOT}docs/gpu.md`, 'utf8');
   const [, table = ''] = /<!-- faults -->\n([^]*)<!-- end of faults -->/.exec(text) ?? [];
-  expect(
-    table
-      .trim()
-      .split('\n')
-      .map((line) => line.replaceAll(/ +/g, ' ')),
-  ).toEqual(['| device | op | effect | what | remedy |', '|---|---|---|---|---|', ...lines]);
+  expect(table.trim().split('\n')).toEqual([...HEAD, ...lines]);
 });
