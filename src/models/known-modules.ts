@@ -1,7 +1,8 @@
 import type { ModuleInfo } from '../checkpoints/module-info.ts';
 import type { StateDict } from '../checkpoints/weights.ts';
 import { CheckpointError } from '../errors.ts';
-import type { PoolGeometry } from './network-builder.ts';
+import { calledAverageProblem, poolProblem } from './known-pools.ts';
+import type { Pools } from './pools.ts';
 import { EXPORT_INSTEAD } from './unused-weights.ts';
 
 /** What a built network leaves to be held against the modules of its file. */
@@ -13,8 +14,7 @@ interface Built {
   readonly prefix: string;
   /** Names that the normalisation was read from. */
   readonly normalization: readonly string[];
-  /** Every MaxPool2d of the network, by its module. */
-  readonly pools: ReadonlyMap<string, PoolGeometry>;
+  readonly pools: Pools;
 }
 
 /** Modules that hold weights, as igd's architectures use them: torch.nn's own, and layers that other codes write themselves. */
@@ -25,9 +25,6 @@ const OTHER_LAYERS =
 /** Beside a network without weights: what does nothing at inference, or is for training alone. */
 const BESIDE =
   /(Identity|Dropout\d?d?|Sequential|ModuleList|ModuleDict|Flatten|\w*Loss|\w*Criterion|\w*Metric\w*|\w*Accuracy)$/;
-
-/** Average pooling of the last layer, or a part of ResNeSt's blocks. */
-const AVERAGES = /^(head\.)?(\w*avg_?pool\w*|global_pool|gap|pool|pooling)(\.pool)?$|(^|\.)(avd_layer|downsample\.0)$/i;
 
 /** Where an architecture has no activation: between the blocks of a stage, behind a projection. */
 const BARE = /(^|\.)(layer\d|stage_\d|downsample|shortcut|convShortcut)\.[^.]+$/;
@@ -46,6 +43,8 @@ export function requireKnownModules({ modules, state, prefix, normalization, poo
   for (const info of modules) {
     const path = info.place === undefined ? prefix + info.path : info.path;
     if (info.altered !== undefined && info.place !== 'beside') throw refused(info, `has ${info.altered}`);
+    const called = info.place === undefined ? calledAverageProblem(info, pools) : undefined;
+    if (called !== undefined) throw refused(info, called);
     if (info.place === 'around' || info.path === '') continue;
     if (info.place === 'beside') requireHarmless(info, modules, weighted, prefix);
     else if (!weighted.has(path)) requireInPlace(info, modules, pools);
@@ -91,35 +90,13 @@ function requireHarmless(
 
 function requireInPlace(info: ModuleInfo, modules: readonly ModuleInfo[], pools: Built['pools']): void {
   const name = info.className.slice(info.className.lastIndexOf('.') + 1);
-  if (name.includes('Pool')) requirePool(info, name, pools);
+  const problem = name.includes('Pool') ? poolProblem(info, name, pools) : undefined;
+  if (problem !== undefined) throw refused(info, problem);
   if (ACTIVATION.test(info.className) && BARE.test(info.path))
     throw refused(info, 'stands where the architecture has no activation');
   const parent = modules.find(({ path }) => path === parentOf(info.path));
   if (name === 'Identity' && ACTIVATED.test(info.path) && !/NormAct/.test(parent?.className ?? ''))
     throw refused(info, 'stands where the architecture has an activation');
-}
-
-function requirePool(info: ModuleInfo, name: string, pools: Built['pools']): void {
-  if (!/Max/.test(name)) {
-    if (!AVERAGES.test(info.path) && !isLastOfFeatures(info.path, pools))
-      throw refused(info, 'stands where the architecture has no mean');
-    return;
-  }
-  const pool = pools.get(info.path);
-  if (pool === undefined) throw refused(info, 'takes a maximum where the architecture has none');
-  const wanted = { ...pool, dilation: 1, ceil_mode: false };
-  for (const [key, value] of Object.entries(wanted)) {
-    const said = info.attributes.get(key);
-    const values = typeof said === 'object' ? said : said === undefined ? [] : [said];
-    if (values.some((item) => item !== value))
-      throw refused(info, `has ${key} ${values.join(' x ')}, where the architecture has ${value}`);
-  }
-}
-
-/** Behind the last pooling of a row of layers, where what the linear layer reads tells that it has one pixel left to do. */
-function isLastOfFeatures(path: string, pools: Built['pools']): boolean {
-  const index = (module: string) => Number(/^features\.(\d+)$/.exec(module)?.[1] ?? Number.NaN);
-  return pools.size > 0 && [...pools.keys()].every((module) => index(module) < index(path));
 }
 
 function refused({ path, className }: ModuleInfo, why: string, wayOut = ''): CheckpointError {

@@ -8,6 +8,7 @@ import type { ModelOptions, Normalization } from '../schemas/model-options.ts';
 import { appendActivation } from './activations.ts';
 import { type ImageShape, type MaskLayer, maskLayer } from './classifier.ts';
 import { requireGeometry } from './module-evidence.ts';
+import { Pools, type Window } from './pools.ts';
 import { Reading } from './reading.ts';
 
 export interface ConvOptions {
@@ -42,9 +43,6 @@ export interface StageOptions {
 /** Appends one block and returns its output; `name` is the block's module path. */
 export type ResidualBlock = (network: NetworkBuilder, x: string, name: string, stride: number) => string;
 
-/** Of a MaxPool2d, by the names of its attributes. */
-export type PoolGeometry = Readonly<Record<'kernel_size' | 'stride' | 'padding', number>>;
-
 /** How a network is read, and the network that it is a part of. */
 interface NetworkOptions {
   readonly reading?: Reading;
@@ -69,8 +67,7 @@ export class NetworkBuilder {
   readonly reading: Reading;
   /** Names of the tensors that went into the graph. */
   readonly used: Set<string>;
-  /** Every MaxPool2d so far, by its module. */
-  readonly pools: Map<string, PoolGeometry>;
+  readonly pools: Pools;
   /** What stands in front of its names: of one network among others, where it lies. */
   readonly #scope: string;
   /** Modules of a network that was pickled whole: what they say is held against what is built. */
@@ -85,7 +82,7 @@ export class NetworkBuilder {
     this.state = state;
     this.reading = reading;
     this.used = within?.network.used ?? new Set();
-    this.pools = within?.network.pools ?? new Map();
+    this.pools = within?.network.pools ?? new Pools();
     const inside = modules.filter(({ place }) => place === undefined);
     this.#scope = within === undefined ? '' : within.network.named(within.prefix);
     this.#modules = within === undefined ? new Map(inside.map((info) => [info.path, info])) : within.network.#modules;
@@ -135,21 +132,28 @@ export class NetworkBuilder {
   }
 
   maxPool(x: string, kernel: number, stride: number, padding: number, module = 'maxpool'): string {
-    const attributes = { kernel_shape: [kernel, kernel], strides: [stride, stride], pads: Array(4).fill(padding) };
-    this.pools.set(this.named(module), { kernel_size: kernel, stride, padding });
+    const attributes = this.pools.addMaximum(this.named(module), { kernel, stride, padding });
     return this.graph.op('MaxPool', [x], attributes, { outputs: [this.named(module)] });
   }
 
   /** AvgPool2d: zeros around the image count as pixels. */
-  averagePool(x: string, { kernel, stride, padding }: Record<'kernel' | 'stride' | 'padding', number>): string {
-    const attributes = { kernel_shape: [kernel, kernel], strides: [stride, stride], pads: Array(4).fill(padding) };
+  averagePool(x: string, module: string, window: Window): string {
+    const attributes = this.pools.addAverage(this.named(module), window);
     return this.graph.op('AveragePool', [x], { ...attributes, count_include_pad: 1 });
   }
 
   /** Mean over all pixels: [N, C, H, W] to [N, C]. */
   globalAverage(x: string): string {
+    this.pools.last.push({ map: this.#mapOf(x), pooled: [1, 1] });
     const pooled = this.graph.op('GlobalAveragePool', [x], {}, { outputs: [this.named('avgpool')] });
     return this.graph.op('Flatten', [pooled], { axis: 1 }, { outputs: [this.named('features')] });
+  }
+
+  /** The last maps of a network that reads all their pixels: [N, C, H, W] to [N, C H W]. */
+  flatten(x: string): string {
+    const map = this.#mapOf(x);
+    this.pools.last.push({ map, pooled: map });
+    return this.graph.op('Flatten', [x], { axis: 1 }, { outputs: [this.named('features')] });
   }
 
   /** Linear; the value is named `logits` unless it is another layer's. */
@@ -230,6 +234,11 @@ export class NetworkBuilder {
     while ([...this.state.keys()].some((name) => name.startsWith(`${prefix}${count}.`))) count++;
     if (count === 0) throw new CheckpointError(`no weights under "${prefix}0": the checkpoint lacks a whole stage`);
     return count;
+  }
+
+  /** Height and width of a value [N, C, H, W]. */
+  #mapOf(x: string): number[] {
+    return [this.channels(x, 2), this.channels(x, 3)];
   }
 
   #bias(module: string, width: number): string[] {

@@ -34,6 +34,14 @@ const LITERALS: readonly { readonly call: RegExp; readonly attributes: readonly 
     call: new RegExp(String.raw`torch\.max_pool2d\(\w+, ${LIST}, ${LIST}, ${LIST}, ${LIST}(?:, (True|False))?`),
     attributes: ['kernel_size', 'stride', 'padding', 'dilation', 'ceil_mode'],
   },
+  // Behind the maximum: the call whose windows are held against maps.
+  {
+    call: new RegExp(
+      String.raw`torch\.avg_pool2d\([^[\]]{0,500}, ${LIST}(?:, (?:annotate\(List\[int\], )?${LIST}\)?(?:, ${LIST})?)?`,
+    ),
+    attributes: ['kernel_size', 'stride', 'padding'],
+  },
+  { call: new RegExp(String.raw`torch\.adaptive_avg_pool2d\([^[\]]{0,500}, ${LIST}`), attributes: ['output_size'] },
 ];
 
 const CONSTANT = /^ {2}(\w+) : Final\[[^\n]*\] = (.+)$/gm;

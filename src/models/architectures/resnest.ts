@@ -44,14 +44,16 @@ function deepStem(network: NetworkBuilder, x: string, stride: number): string {
 function block(network: NetworkBuilder, x: string, name: string, stride: number): string {
   const squeezed = network.activate(network.batchNorm(network.conv(x, `${name}.conv1`, { kernel: 1 }), `${name}.bn1`));
   const attended = splitAttention(network, squeezed, `${name}.conv2`);
-  const pooled = stride === 1 ? attended : network.averagePool(attended, { kernel: 3, stride, padding: 1 });
+  const pooled =
+    stride === 1 ? attended : network.averagePool(attended, `${name}.avd_layer`, { kernel: 3, stride, padding: 1 });
   const h = network.batchNorm(network.conv(pooled, `${name}.conv3`, { kernel: 1 }), `${name}.bn3`);
   return network.activate(joined(network, h, shortcutOf(network, x, name, stride), name));
 }
 
 function shortcutOf(network: NetworkBuilder, x: string, name: string, stride: number): string {
   if (!network.has(`${name}.downsample.1.weight`)) return x;
-  const pooled = stride === 1 ? x : network.averagePool(x, { kernel: stride, stride, padding: 0 });
+  const pooled =
+    stride === 1 ? x : network.averagePool(x, `${name}.downsample.0`, { kernel: stride, stride, padding: 0 });
   return network.batchNorm(network.conv(pooled, `${name}.downsample.1`, { kernel: 1 }), `${name}.downsample.2`);
 }
 

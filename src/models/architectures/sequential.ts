@@ -111,7 +111,7 @@ function classified({ name, classifier }: Sequential, network: NetworkBuilder, p
         'reads for the size it was made for only',
     );
   }
-  const flat = network.graph.op('Flatten', [pooled], { axis: 1 }, { outputs: [network.named('features')] });
+  const flat = network.flatten(pooled);
   return classifier.reduce(
     (h, module, index) =>
       index === classifier.length - 1 ? network.linear(h, module) : network.activate(network.linear(h, module, module)),

@@ -34,6 +34,13 @@ describe('the text of a TorchScript program', () => {
       'torch.max_pool2d(x, [3, 3], [2, 2], [1, 1], [1, 1], True)',
       { kernel_size: [3, 3], stride: [2, 2], padding: [1, 1], dilation: [1, 1], ceil_mode: true },
     ],
+    ['torch.avg_pool2d(x, [8, 8], [8, 8], [0, 0])', { kernel_size: [8, 8], stride: [8, 8], padding: [0, 0] }],
+    [
+      'torch.avg_pool2d((relu).forward(x, ), [8, 8], annotate(List[int], []), [0, 0])',
+      { kernel_size: [8, 8], stride: [], padding: [0, 0] },
+    ],
+    ['torch.avg_pool2d(x0, [8, 8])', { kernel_size: [8, 8] }],
+    ['torch.adaptive_avg_pool2d(input, [1, 1])', { output_size: [1, 1] }],
   ])('tells what %s does', (call, expected) => {
     const { [CALLS]: calls, ...attributes } = attributesOf(traced(call));
     expect(attributes).toEqual(expected);

@@ -80,3 +80,46 @@ describe('the modules of a network that was pickled whole', () => {
     expect(bytes(own(...modules))).toBe(bytes(read(preActState())));
   });
 });
+
+describe('the mean over the last maps', () => {
+  // 4 x 4 pixels for images of 32 x 32.
+  const pool = (className: string, attributes: Parameters<typeof info>[2], size = 32) =>
+    read(preActState(), { imageShape: [3, size, size] }, [
+      info('', 'nets.Net'),
+      info('avgpool', `torch.nn.modules.pooling.${className}`, attributes),
+    ]);
+
+  it.each([
+    ['AvgPool2d', { kernel_size: 4, stride: 4, padding: 0 }, 32],
+    ['AvgPool2d', { kernel_size: [5, 5], stride: [5, 5], padding: 0 }, 40],
+    ['AdaptiveAvgPool2d', { output_size: [1, 1] }, 48],
+  ])('may be %s with %j of images of %i', (className, attributes, size) => {
+    expect(bytes(pool(className, attributes, size))).toBe(bytes(read(preActState(), { imageShape: [3, size, size] })));
+  });
+
+  it.each([
+    ['AvgPool2d', { kernel_size: 4, stride: 4, padding: 0 }, 40, 'averages windows of 4 x 4 of maps of 5 x 5'],
+    [
+      'AvgPool2d',
+      { kernel_size: 3 },
+      32,
+      'averages windows of 3 x 3 of maps of 4 x 4, where the architecture averages',
+    ],
+    ['AvgPool2d', { kernel_size: [4, 2] }, 32, 'averages windows of 4 x 2 of maps of 4 x 4'],
+    ['AvgPool2d', { kernel_size: 4, padding: 1 }, 32, 'averages windows of 4 x 4'],
+    ['AvgPool2d', { kernel_size: 4, divisor_override: 1 }, 32, 'averages windows of 4 x 4'],
+    ['AdaptiveAvgPool2d', { output_size: [2, 2] }, 32, 'makes 2 x 2 of maps of 4 x 4'],
+  ])('is refused where it is another: %s with %j of images of %i', (className, attributes, size, message) => {
+    const read = () => pool(className, attributes, size);
+    expect(read).toThrow(`its module "avgpool" (torch.nn.modules.pooling.${className}) ${message}`);
+    expect(read).toThrow(EXPORT);
+  });
+
+  it('is refused where a TorchScript program calls another, or one in a block', () => {
+    const calls = (path: string, attributes: Parameters<typeof info>[2]) =>
+      read(preActState(), {}, [info(path, 'nets.Net', { torchscript_calls: 'relu avg_pool2d', ...attributes })]);
+    expect(() => calls('', { kernel_size: [3, 3] })).toThrow('(nets.Net) averages windows of 3 x 3 of maps of 4 x 4');
+    expect(() => calls('', { kernel_size: [4, 4], stride: [], padding: [0, 0] })).not.toThrow();
+    expect(() => calls('layer2.0', { kernel_size: [2, 2] })).toThrow('where the architecture has no mean');
+  });
+});
