@@ -20,20 +20,38 @@ interface Sought {
   readonly members?: readonly string[] | undefined;
 }
 
+/** A pair in the file. */
+interface Found extends FileNormalization {
+  /** Whether it is the network's beyond doubt: where it stands, or by what its module is called. */
+  readonly isOwn: boolean;
+  /** Whether it is of buffers, which count as weights, and not of attributes. */
+  readonly isOfBuffers: boolean;
+}
+
+/** What a file says of its images' normalisation. */
+export interface NormalizationsInFile {
+  readonly own?: FileNormalization;
+  /** Where there is none: names of what may be another's, a generator's or a teacher's, and may be meant. */
+  readonly doubtful: readonly string[];
+}
+
 /**
  * The mean and standard deviation in the file: a pair of one number a channel, buffers such as `mu` and `sigma` or
  * `normalize.mean` and `normalize.std`, or attributes of a module of those names. Those of another network or inside a
  * layer are not the images'. Throws CheckpointError where it holds two that differ, one of some members alone, or one that images
  * in [0, 1] have not.
  */
-export function normalizationIn(sought: Sought): FileNormalization | undefined {
+export function normalizationIn(sought: Sought): NormalizationsInFile {
   const { state, modules } = sought;
-  const pairs = [
+  const all = [
     ...[...state.keys()].flatMap((name) => buffersAt(sought, name) ?? []),
     ...modules.flatMap((info) => attributesOf(sought, info) ?? []),
   ];
-  const [first, ...others] = pairs;
-  if (first === undefined) return undefined;
+  const pairs = all.filter(({ isOwn }) => isOwn);
+  const [first] = pairs;
+  if (first === undefined) return { doubtful: all.flatMap(({ names }) => names) };
+  // Buffers that are not the network's are refused with the weights beside it.
+  const others = all.filter((pair) => pair !== first && (pair.isOwn || !pair.isOfBuffers));
   const other = others.find((pair) => formatStatistics(pair) !== formatStatistics(first) || !isMembers(pair, sought));
   if (other !== undefined) {
     throw new CheckpointError(
@@ -43,7 +61,7 @@ export function normalizationIn(sought: Sought): FileNormalization | undefined {
   requireOfUnitRange(first);
   const names = pairs.flatMap((pair) => pair.names);
   requireOfAllMembers(names, sought);
-  return { ...first, names };
+  return { own: { mean: first.mean, std: first.std, names }, doubtful: [] };
 }
 
 /** One in the file of one network must not act on the others. */
@@ -58,14 +76,15 @@ function requireOfAllMembers(names: readonly string[], { members = [] }: Sought)
   );
 }
 
-function buffersAt({ state, prefix, channels }: Sought, name: string): FileNormalization | undefined {
+function buffersAt({ state, prefix, channels }: Sought, name: string): Found | undefined {
   for (const { mean, std } of STATISTICS) {
     if (name !== mean && !name.endsWith(`.${mean}`)) continue;
     const module = name.slice(0, name.length - mean.length);
     const other = module + std;
     const values = [perChannel(state.get(name), channels), perChannel(state.get(other), channels)] as const;
-    if (values[0] !== undefined && values[1] !== undefined && isOfImages(state, module, prefix))
-      return { mean: values[0], std: values[1], names: [name, other] };
+    if (values[0] === undefined || values[1] === undefined || !isOfImages(state, module, prefix)) continue;
+    const found = { mean: values[0], std: values[1], names: [name, other] };
+    return { ...found, isOwn: isOwn(module, prefix), isOfBuffers: true };
   }
   return undefined;
 }
@@ -85,15 +104,32 @@ function isMembers({ names: [name = ''] }: FileNormalization, { prefix }: Sought
   return name.startsWith(prefix) && MEMBER.test(name.slice(prefix.length));
 }
 
-/** Whether buffers of `module` act on the network's images: it holds the network, or holds nothing else beside it. */
+/** Whether buffers of `module` may act on the network's images: it holds the network, or holds nothing else beside it. */
 function isOfImages(state: StateDict, module: string, prefix: string): boolean {
   if (prefix.startsWith(module)) return true;
-  const outer = prefix.startsWith(commonModule(module, prefix)) ? commonModule(module, prefix) : prefix;
-  const member = MEMBER.exec(module.slice(outer.length))?.[0] ?? '';
-  if (module === outer + member) return true;
-  const inner = module.slice(outer.length + member.length);
-  const top = outer + member + inner.slice(0, inner.indexOf('.') + 1);
-  return [...state.keys()].every((name) => !name.startsWith(top) || BUFFER.test(name));
+  const { outer, inner } = besideNetwork(module, prefix);
+  const top = outer + inner.slice(0, inner.indexOf('.') + 1);
+  return inner === '' || [...state.keys()].every((name) => !name.startsWith(top) || BUFFER.test(name));
+}
+
+/** What modules that prepare images are called, a Sequential's first included. */
+const PREPARING = /^(0|\w*norm\w*|\w*pre_?proc\w*|\w*standardi[sz]\w*|transforms?|scal(e|er|ing)|inputs?)$/i;
+
+/** Whether those that may are the network's: it is in their module, or that has the name of one that prepares images. */
+function isOwn(module: string, prefix: string): boolean {
+  if (prefix.startsWith(module)) return true;
+  const { inner } = besideNetwork(module, prefix);
+  return inner
+    .split('.')
+    .slice(0, -1)
+    .every((name) => PREPARING.test(name));
+}
+
+/** The innermost module that holds `module` and the network, a member of an ensemble included; and the rest of the name. */
+function besideNetwork(module: string, prefix: string): { readonly outer: string; readonly inner: string } {
+  const common = commonModule(module, prefix);
+  const outer = common + (MEMBER.exec(module.slice(common.length))?.[0] ?? '');
+  return { outer, inner: module.slice(outer.length) };
 }
 
 /** The innermost module that holds both, with its dot. */
@@ -104,13 +140,14 @@ function commonModule(a: string, b: string): string {
 }
 
 /** torchvision.transforms.Normalize is a module whose mean and std are lists. */
-function attributesOf({ channels, prefix }: Sought, info: ModuleInfo): FileNormalization | undefined {
+function attributesOf({ channels, prefix }: Sought, info: ModuleInfo): Found | undefined {
   if (!hasStatistics(info)) return undefined;
   const inner = info.place === undefined ? prefix : '';
   const path = info.path === '' ? inner : `${inner}${info.path}.`;
   const [mean, std] = ['mean', 'std'].map((name) => info.attributes.get(name));
   if (typeof mean !== 'object' || typeof std !== 'object') return undefined;
-  if (mean.length === channels && std.length === channels) return { mean, std, names: [`${path}mean`, `${path}std`] };
+  const found = { mean, std, names: [`${path}mean`, `${path}std`], isOwn: isOwn(path, prefix), isOfBuffers: false };
+  if (mean.length === channels && std.length === channels) return found;
   throw new CheckpointError(
     `its module ${info.className} has a mean of ${mean.length} numbers and a std of ${std.length}, for images of ${channels} channels. ${EXPORT_INSTEAD}`,
   );

@@ -15,17 +15,12 @@ import {
   type ImageShape,
   withOnlyOutput,
 } from './classifier.ts';
-import { normalizationIn } from './file-normalization.ts';
+import { type NormalizationsInFile, normalizationIn } from './file-normalization.ts';
 import { requireKnownModules } from './known-modules.ts';
 import { type LocatedNetwork, locateNetwork } from './locate.ts';
 import { evidenceOf } from './module-evidence.ts';
 import { type Architecture, type Body, NetworkBuilder } from './network-builder.ts';
-import {
-  chooseNormalization,
-  type FileNormalization,
-  type InputNormalization,
-  type NormalizationClaims,
-} from './normalization.ts';
+import { chooseNormalization, type InputNormalization, type NormalizationClaims } from './normalization.ts';
 import type { Readable } from './readable.ts';
 import { Reading } from './reading.ts';
 import { requireAllUsed, withWayOut } from './unused-weights.ts';
@@ -136,14 +131,16 @@ function unfolded(
 /** What is done to the images, and the names of the tensors in the file that say so. */
 function preparation(
   { name, preparesImages, normalization: usual = 'none' }: Architecture,
-  inFile: () => FileNormalization | undefined,
+  inFile: () => NormalizationsInFile,
   reading: Reading,
   claims: Pick<NormalizationClaims, 'stated' | 'zoo' | 'channels' | 'aside'>,
 ): { normalization: InputNormalization; names: readonly string[] } {
   if (!preparesImages) {
-    const file = inFile();
-    const normalization = chooseNormalization(reading, { ...claims, file, usual });
-    return { normalization, names: file?.names ?? [] };
+    const { own: file, doubtful } = inFile();
+    const aside = [...(claims.aside ?? []), ...doubtful];
+    const normalization = chooseNormalization(reading, { ...claims, file, usual, aside });
+    // What is doubtful is accounted for once the user has said what acts.
+    return { normalization, names: file?.names ?? doubtful };
   }
   if (claims.stated === undefined) return { normalization: 'none', names: [] };
   throw new ConfigError(`${name} normalises the images itself, for each of its networks: leave mean and std out`);

@@ -41,7 +41,8 @@ export function appendMember(network: NetworkBuilder, x: string, member: Mixture
   const sized = architecture.name === 'bit' ? enlarged(network, x, BIT_SIDE) : x;
   const below = network.member(`${module}.`);
   const inner = prefix.slice(module.length + 1);
-  const file = normalizationIn({ state: below.state, modules: [], prefix: inner, channels: network.channels(x) });
+  const sought = { state: below.state, modules: [], prefix: inner, channels: network.channels(x) };
+  const { own: file } = normalizationIn(sought);
   for (const name of file?.names ?? []) network.used.add(below.named(name));
   const usual = architecture.usual?.(namesBelow(network.state, prefix)).normalization ?? architecture.normalization;
   const normalization = file ?? namedNormalization(usual ?? 'none', network.channels(x));

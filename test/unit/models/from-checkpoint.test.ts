@@ -145,6 +145,44 @@ describe('normalisation', () => {
     expect(() => read(state)).toThrow(`"${module}.mean" [3], "${module}.std" [3]`);
   });
 
+  it.each([
+    ['D.', 'G'],
+    ['student.', 'teacher'],
+    ['model.', 'ema'],
+    ['', 'discriminator'],
+    ['module.model.', 'module.teacher.normalize'],
+    ['models.0.', 'models.0.G'],
+  ])('is asked for where it may be that of another than "%s": %s', (prefix, other) => {
+    const names = [`${other}.mean`, `${other}.std`] as const;
+    const state = new Map([...renamed(preActState(), prefix), ...buffers(...names, [3])]);
+    expect(() => read(state)).toThrow(`net.pt: holds ${names.join(', ')} beside its weights: say whether`);
+    expect(bytes(read(state, { model: { normalization: 'none' } }))).toBe(bytes(read(preActState())));
+    const normalize = { mean: MEAN, std: STD };
+    expect(bytes(read(state, { normalize }))).toBe(bytes(read(preActState(), { normalize })));
+    const modules = [info(other, 'nets.Normalize', normalize), info('', 'nets.Net')];
+    if (prefix === '') expect(() => read(preActState(), {}, modules)).toThrow(`holds ${names.join(', ')} beside`);
+  });
+
+  it.each([
+    ['D.', 'D'],
+    ['D.', 'D.normalize'],
+    ['D.', 'preprocessing'],
+    ['module.model.', 'module.normalizer'],
+    ['1.', '0'],
+    ['', 'transform.0'],
+  ])('is that of a module that prepares the images of "%s": %s', (prefix, module) => {
+    const state = new Map([...renamed(preActState(), prefix), ...buffers(`${module}.mean`, `${module}.std`, [3])]);
+    expect(bytes(read(state))).toBe(bytes(read(preActState(), { normalize: { mean: MEAN, std: STD } })));
+  });
+
+  it('is refused beside that of another, buffers or a module', () => {
+    const state = new Map([...renamed(preActState(), 'D.'), ...buffers('norm.mean', 'norm.std', [3])]);
+    const other = info('D.layer1.aug', 'nets.Normalize', { mean: MEAN, std: STD });
+    expect(() => read(state, {}, [info('D', 'nets.Net'), other])).toThrow('holds two normalisations, norm.mean');
+    for (const [name, tensor] of buffers('G.mean', 'G.std', [3])) state.set(name, tensor);
+    expect(() => read(state)).toThrow(/"G\.mean" \[3\], "G\.std" \[3\]\. If they are no part of it, say so: stateDict/);
+  });
+
   it('is refused where two may act one behind the other', () => {
     const state = new Map([...renamed(preActState(), 'model.net.'), ...buffers('norm.mean', 'norm.std', [3])]);
     for (const [name, tensor] of buffers('model.norm.mean', 'model.norm.std', [3])) state.set(name, tensor);
