@@ -1,3 +1,4 @@
+import type { Tensor } from '../numeric/tensor.ts';
 import { isKind, type PickleValue } from './pickle/values.ts';
 
 /** Names under which a mean and a standard deviation of images are kept. */
@@ -28,13 +29,27 @@ export function statisticsAside(root: PickleValue, path: string, taken: Iterable
   }
 }
 
+/** The same among tensors by their names, of those that do not begin with `prefix`. */
+export function statisticsBeside(tensors: ReadonlyMap<string, Tensor>, prefix: string): string[] {
+  const isPart = (name: string) => !name.startsWith(prefix) && (tensors.get(name)?.data.length ?? 0) <= MOST_NUMBERS;
+  return pairsOf(tensors, isPart);
+}
+
 function pairsIn(entries: ReadonlyMap<string, PickleValue>, at: string, weights: ReadonlySet<PickleValue>): string[] {
-  return [...entries].flatMap(([key, value]) =>
+  const isPart = (key: string) => {
+    const value = entries.get(key);
+    return isNumbers(value) && !weights.has(value);
+  };
+  return pairsOf(entries, isPart).map((key) => at + key);
+}
+
+/** Both names of every pair among the keys. */
+function pairsOf(entries: ReadonlyMap<string, unknown>, isPart: (key: string) => boolean): string[] {
+  return [...entries.keys()].flatMap((key) =>
     STATISTICS.flatMap(({ mean, std }) => {
       if (key !== mean && !key.endsWith(`.${mean}`)) return [];
-      const other = key.slice(0, key.length - mean.length) + std;
-      const isPair = [value, entries.get(other)].every((item) => isNumbers(item) && !weights.has(item));
-      return isPair ? [at + key, at + other] : [];
+      const pair = [key, key.slice(0, key.length - mean.length) + std];
+      return pair.every((name) => entries.has(name) && isPart(name)) ? pair : [];
     }),
   );
 }

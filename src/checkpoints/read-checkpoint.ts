@@ -5,7 +5,7 @@ import { locatedIn } from './messages.ts';
 import type { ModuleInfo } from './module-info.ts';
 import { readSafetensors } from './safetensors.ts';
 import { type ByteSource, MemoryBudget, openFile, sha256 } from './source.ts';
-import { findStateDict, type Named, plainNames } from './state-dict.ts';
+import { findStateDict, type Named, plainNames, tensorsBelow } from './state-dict.ts';
 import { openTorchLegacy } from './torch/legacy.ts';
 import { readTensors, type TorchFile } from './torch/tensors.ts';
 import { openTorchZip } from './torch/zip.ts';
@@ -71,7 +71,10 @@ type Reader = (source: ByteSource, options: ReadOptions) => Promise<Named<Tensor
 const READERS: Readonly<Record<CheckpointFormat, Reader>> = {
   'torch-zip': torchReader(openTorchZip),
   'torch-legacy': torchReader(openTorchLegacy),
-  safetensors: async (source) => plainNames({ entries: await readSafetensors(source), notes: [] }),
+  safetensors: async (source, { stateDict }) => {
+    const entries = await readSafetensors(source);
+    return plainNames(stateDict === undefined ? { entries, notes: [] } : tensorsBelow(entries, stateDict));
+  },
 };
 
 /** Finds the state dict first, then reads its tensors alone: an optimizer's state beside it costs nothing. */

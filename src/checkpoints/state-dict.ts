@@ -1,5 +1,6 @@
 import { CheckpointError } from '../errors.ts';
-import { statisticsAside } from './aside.ts';
+import type { Tensor } from '../numeric/tensor.ts';
+import { statisticsAside, statisticsBeside } from './aside.ts';
 import { describe, describeEntries } from './describe.ts';
 import { quote, quoteSome } from './messages.ts';
 import { type ModuleInfo, modulesBelow } from './module-info.ts';
@@ -104,6 +105,19 @@ function inside(path: string, candidates: readonly Candidate[]): Candidate | und
     if (kept.size > 0) return { path, entries: kept, notes, modules: below };
   }
   return undefined;
+}
+
+/** Of tensors by their names, those whose names begin with the keys of `path`. Throws CheckpointError where there are none. */
+export function tensorsBelow(tensors: ReadonlyMap<string, Tensor>, path: string): Named<Tensor> {
+  const prefix = `${path}.`;
+  const kept = [...tensors].filter(([name]) => name.startsWith(prefix));
+  if (kept.length === 0) {
+    const firsts = new Set(Array.from(tensors.keys(), (name) => name.slice(0, Math.max(0, name.indexOf('.')))));
+    throw new CheckpointError(`has no weights under ${quote(path)}, only under ${quoteSome([...firsts], 5)}`);
+  }
+  const entries = new Map(kept.map(([name, tensor]) => [name.slice(prefix.length), tensor]));
+  const notes = [`weights are those under ${quote(path)}`];
+  return { entries, notes, aside: statisticsBeside(tensors, prefix) };
 }
 
 function titles(candidates: readonly Candidate[]): string {

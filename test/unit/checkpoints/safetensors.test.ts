@@ -52,6 +52,16 @@ describe('safetensors', () => {
     });
   });
 
+  it('takes the tensors under the keys of a state dict, and says what may be a normalisation beside them', async () => {
+    const names = ['D.weight', 'G.weight', 'G.mean', 'G.std'];
+    const header = Object.fromEntries(names.map((name, i) => [name, info('F32', [1], 4 * i, 4 * i + 4)]));
+    const file = safetensors(header, float32(1, 2, 3, 4));
+    const { state, notes, aside } = await read(file, 'D');
+    expect([...state].map(([name, tensor]) => [name, values(tensor)])).toEqual([['weight', [1]]]);
+    expect([notes, aside]).toEqual([['weights are those under "D"'], ['G.mean', 'G.std']]);
+    expect(await refusal(read(file, 'E'))).toBe('has no weights under "E", only under "D", "G"');
+  });
+
   it('a header as long as a pickle starts (0x..80) is still one', async () => {
     const header = JSON.stringify({ w: info('F32', [1], 0, 4) }).padEnd(0x180);
     expect((await read(safetensors(header, float32(7)))).state.get('w')!.data[0]).toBe(7);
