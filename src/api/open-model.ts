@@ -7,7 +7,7 @@ import { classifierFromOnnx } from '../models/from-onnx.ts';
 import type { GradientTable } from '../onnx/autodiff/rule.ts';
 import { decodeModel } from '../onnx/codec/model.ts';
 import type { Runtime } from '../onnx/runtime.ts';
-import { openClassifier, requireOnnxNames } from '../runs/inputs/open-classifier.ts';
+import { onnxOfZoo, openClassifier, requireOnnxNames } from '../runs/inputs/open-classifier.ts';
 import { onnxRuntime } from '../runtime/session.ts';
 import { DEVICES, type Device, inputSchema } from '../schemas/config.ts';
 import { type ModelOptions, modelOptionsSchema } from '../schemas/model-options.ts';
@@ -106,7 +106,7 @@ async function readClassifier(source: ModelSource, options: OpenModelOptions): P
   const spec = { ...input, layer, layerAxis, imageShape };
   if (source instanceof Uint8Array) {
     requireOnnxNames({ zoo: id, stateDict }, 'model.onnx');
-    return classifierFromOnnx(decodeModel(source, 'model.onnx'), 'model.onnx', spec);
+    return onnxOfZoo(classifierFromOnnx(decodeModel(source, 'model.onnx'), 'model.onnx', spec), id, 'model.onnx');
   }
   if (typeof source === 'string') return openClassifier({ path: await localPath(source), zoo: id, stateDict, ...spec });
   throw new InputError(`the model is ${describe(source)}: give the path of a checkpoint or .onnx, or an .onnx's bytes`);

@@ -1,4 +1,4 @@
-import { ConfigError, GraphError } from '../errors.ts';
+import { CheckpointError, ConfigError, GraphError } from '../errors.ts';
 import { sizeOf } from '../numeric/tensor.ts';
 import type { GraphBuilder } from '../onnx/builder.ts';
 import { type Dim, formatDims, isBatch, type Model } from '../onnx/graph.ts';
@@ -155,4 +155,12 @@ export function unitMeans(values: Float32Array, layer: MaskLayer): Float32Array 
     sums[Math.floor(i / size) * layer.units + unit]! += values[i]!;
   }
   return Float32Array.from(sums, (sum) => sum / positions);
+}
+
+/** Throws CheckpointError where a file is not that of the zoo's model, which has `wanted` classes: its facts would be another's. */
+export function requireZooClasses(classes: number, wanted: number | undefined): void {
+  if (wanted === undefined || wanted === classes) return;
+  throw new CheckpointError(
+    `has ${classes} classes, the zoo's model ${wanted}: this is another file; leave "zoo" out, or name its model`,
+  );
 }

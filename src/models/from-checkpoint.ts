@@ -13,6 +13,7 @@ import {
   type ClassifierOptions,
   IMAGE_INPUT,
   type ImageShape,
+  requireZooClasses,
   withOnlyOutput,
 } from './classifier.ts';
 import { type NormalizationsInFile, normalizationIn } from './file-normalization.ts';
@@ -71,7 +72,7 @@ function build(located: LocatedNetwork, checkpoint: Checkpoint, options: Classif
   const { description, logits, layers } = body;
   const outputs = [logits, ...layers.map(({ tensor }) => tensor)];
   const classes = classesOf(graph, logits);
-  requireZooClasses(classes, options.zoo);
+  requireZooClasses(classes, options.zoo?.classes);
   return {
     architecture: description,
     model: withOnlyOutput(canonicalise(graph.build(outputs, architecture.name)), logits),
@@ -166,14 +167,6 @@ function classesOf(graph: GraphBuilder, logits: string): number {
   const dim = graph.shape(logits)[1];
   if (dim === undefined || isBatch(dim)) throw new CheckpointError(`"${logits}" has no classes`);
   return dim;
-}
-
-/** Throws CheckpointError where a file is not that of the zoo's model, whose facts would be another's. */
-function requireZooClasses(classes: number, zoo: ClassifierOptions['zoo']): void {
-  if (zoo === undefined || zoo.classes === classes) return;
-  throw new CheckpointError(
-    `has ${classes} classes, the zoo's model ${zoo.classes}: this is another file; leave "zoo" out, or name its model`,
-  );
 }
 
 /** What the zoo's table says of one file would be said of another: its words give a ResNet's size, as igd's do. */

@@ -51,3 +51,26 @@ test('so does igd predict a ranking of another checkpoint', async () => {
   ]);
   expect([code, stderr]).toEqual([2, expect.stringMatching(/ranks 64 units|was made for layer layer4 of checkpoint/)]);
 });
+
+test('a ranking of another kind than the variants that a run masks by it is refused, and by igd predict', async () => {
+  const random = folder.path('random.json');
+  const data = ['--data', 'examples/demo/train-200.bin', '--layer', 'layer4'];
+  const ranked = await igd(['rank', CHECKPOINT, ...data, '--method', 'random', '--out', random]);
+  expect({ code: ranked.code }, ranked.stderr).toEqual({ code: 0 });
+  const config = (file: string, signed: boolean) =>
+    writeJson(folder.path('kind.json'), smallConfig({ ranking: { file, signed }, model: { activation: 'silu' } }));
+  const validated = await igd(['validate', config(random, false)]);
+  expect([validated.code, validated.stderr]).toEqual([
+    2,
+    expect.stringContaining(`${random} holds a random ranking, and ranking.file is for variants loir and conf`),
+  ]);
+  expect((await igd(['validate', config(ranking, true)])).stderr).toContain('holds sizes of changes');
+  const masked = (...mask: string[]) =>
+    igd([
+      ...['predict', CHECKPOINT, '--data', 'examples/demo/test-64.bin', '--first', '4', ...mask],
+      ...['--ranking', random, '--layer', 'layer4', '--units', '12'],
+    ]);
+  for (const mask of ['loir', 'conf'])
+    expect((await masked('--mask', mask)).stderr).toContain(`${random} holds a random ranking, --mask ${mask} is of`);
+  expect(await masked()).toMatchObject({ code: 0 });
+});

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { dataSpec } from '../../src/cli/options.ts';
+import { openModel } from '../../src/index.ts';
 import { igd } from '../support/cli.ts';
 
 describe('igd zoo', () => {
@@ -38,6 +40,15 @@ describe('--zoo', () => {
     expect(stdout).toContain("by the zoo's table: images in [0, 1], not normalised; epsilon 0.00001; activation relu");
     expect(stdout).not.toContain('assumed');
     const other = await igd(['inspect', file, '--zoo', 'cifar10/Linf/Sehwag2021Proxy_R181']);
+    const onnx = 'test/fixtures/onnx/cnn.dynamic.opset16.onnx';
+    const ofOthers = await igd(['inspect', onnx, '--zoo', 'cifar100/Linf/Addepalli2022Efficient_RN18']);
+    expect([ofOthers.code, ofOthers.stderr]).toEqual([
+      2,
+      expect.stringMatching(/opset16\.onnx: has 10 classes, .* 100/),
+    ]);
+    await expect(openModel(readFileSync(onnx), { zoo: 'cifar100/Linf/Addepalli2022Efficient_RN18' })).rejects.toThrow(
+      "model.onnx: has 10 classes, the zoo's model 100",
+    );
     expect(other).toMatchObject({ code: 2, stdout: '' });
     expect(other.stderr).toContain('the nearest known is "cifar10/Linf/Sehwag2021Proxy_R18"');
   });

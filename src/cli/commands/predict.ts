@@ -174,7 +174,7 @@ async function evaluated(
   if (flags.layer === undefined || flags.units === undefined)
     throw new InputError('--ranking needs --layer and --units');
   const layer = layerOf(classifier, flags.layer);
-  const scores = await scoresFrom(flags.ranking, classifier, layer, spec);
+  const scores = await scoresFrom({ path: flags.ranking, mask: flags.mask }, classifier, layer, spec);
   const variant =
     flags.mask !== 'conf'
       ? ({ id: 'loir', mask: { kind: 'top-k' } } as const)
@@ -191,12 +191,17 @@ async function evaluated(
 
 /** The scores of a ranking that was made of this layer of this model, read in this way, where its file says of which. */
 async function scoresFrom(
-  path: string,
+  { path, mask }: { readonly path: string; readonly mask: PredictFlags['mask'] },
   { classes, reading }: Classifier,
   layer: MaskLayer,
   spec: ClassifierSpec,
 ): Promise<Scores> {
   const { recipe, scores } = await readRanking(path);
+  if (mask !== undefined && recipe !== undefined && recipe.method !== 'loir') {
+    throw new RankingError(
+      `${path} holds a ${recipe.method} ranking, --mask ${mask} is of LO-IR's: leave --mask out to keep its top units`,
+    );
+  }
   const odd = scores.data.find((score) => !Number.isFinite(score));
   if (odd !== undefined) throw new RankingError(`${path} holds the score ${odd}, no number: rank again`);
   if (scores.units !== layer.units || scores.classes !== classes) {

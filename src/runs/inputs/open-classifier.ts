@@ -1,14 +1,15 @@
 import { basename } from 'node:path';
+import { locatedIn } from '../../checkpoints/messages.ts';
 import { type Checkpoint, readCheckpoint } from '../../checkpoints/read-checkpoint.ts';
 import { CheckpointError, ConfigError } from '../../errors.ts';
-import type { Classifier, ClassifierOptions } from '../../models/classifier.ts';
+import { type Classifier, type ClassifierOptions, requireZooClasses } from '../../models/classifier.ts';
 import { classifierFromCheckpoint, readableCheckpoint } from '../../models/from-checkpoint.ts';
 import { classifierFromOnnx, readableOnnx } from '../../models/from-onnx.ts';
 import type { Readable } from '../../models/readable.ts';
 import type { Model } from '../../onnx/graph.ts';
 import type { RunConfig } from '../../schemas/config.ts';
 import { UNDEFENDED } from '../../schemas/variants.ts';
-import { type ZooFacts, zooEntry, zooFacts } from '../../schemas/zoo/zoo.ts';
+import { type ZooFacts, zooClasses, zooEntry, zooFacts } from '../../schemas/zoo/zoo.ts';
 import { readOnnx } from './onnx-file.ts';
 
 /** A model file and how to read it. */
@@ -35,11 +36,13 @@ export function modelName({ checkpoint }: RunConfig, variant: string = UNDEFENDE
 }
 
 /**
- * Opens a checkpoint (.pt, .pth, .pth.tar, .safetensors) or an .onnx classifier, which needs no zoo to be read.
+ * Opens a checkpoint (.pt, .pth, .pth.tar, .safetensors) or an .onnx classifier, which needs no zoo to be read, only to be of its classes.
  * Throws CheckpointError, GraphError or ConfigError where it cannot be used.
  */
 export function openClassifier(spec: ClassifierSpec): Promise<Classifier> {
-  return openFile(spec, { onnx: classifierFromOnnx, checkpoint: classifierFromCheckpoint });
+  const onnx: FileReaders<Classifier>['onnx'] = (model, where, options) =>
+    onnxOfZoo(classifierFromOnnx(model, where, options), spec.zoo, where);
+  return openFile(spec, { onnx, checkpoint: classifierFromCheckpoint });
 }
 
 /** The same file for its BatchNorms to tell how it is to be read. Throws as `openClassifier` does. */
@@ -93,6 +96,17 @@ function stateDictOf(stated: string | undefined, zoo: ZooFacts | undefined): str
 export function requireOnnxNames({ zoo, stateDict }: Pick<ClassifierSpec, 'zoo' | 'stateDict'>, where: string): void {
   if (stateDict !== undefined) throw new ConfigError(`${where}: "stateDict" is for a checkpoint; leave it out`);
   if (zoo !== undefined) zooEntry(zoo);
+}
+
+/** An .onnx that has the classes of its model of the zoo. Throws CheckpointError where it has others. */
+export function onnxOfZoo(classifier: Classifier, zoo: string | undefined, where: string): Classifier {
+  if (zoo === undefined) return classifier;
+  try {
+    requireZooClasses(classifier.classes, zooClasses(zoo));
+    return classifier;
+  } catch (error) {
+    throw locatedIn(where, error);
+  }
 }
 
 /** What only a graph can leave open: a checkpoint's architecture says it. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { RankingError, RunError } from '../../errors.ts';
 import { diagnose, requireSound } from '../../ranking/diagnostics.ts';
-import { decodeRanking, encodeRanking, type Ranking } from '../../ranking/ranking.ts';
+import { decodeRanking, encodeRanking, type Ranking, type RankingRecipe } from '../../ranking/ranking.ts';
 import type { RunConfig } from '../../schemas/config.ts';
 import { rankingKey } from '../../schemas/keys.ts';
 import type { RankingMethod } from '../../schemas/variants.ts';
@@ -28,6 +28,7 @@ export async function importRanking(config: RunConfig, inputs: RunInputs): Promi
   if (path === undefined) return undefined;
   const { layer, classes, sha256, reading = [] } = inputs.checkpoint;
   const { recipe, scores } = await readRanking(path);
+  requireLoir(recipe, path, config);
   if (layer === null) throw new RankingError(`${path}: a ranking is given, but no layer to mask`);
   if (scores.units !== layer.units || scores.classes !== classes) {
     throw new RankingError(
@@ -38,6 +39,21 @@ export async function importRanking(config: RunConfig, inputs: RunInputs): Promi
   if (recipe !== undefined) await requireRankingOf({ spec, sha256, layer, reading }, recipe, path);
   const file = encodeRanking({ recipe: recipe ?? recipeOf('loir', config, inputs), scores });
   return { digest: createHash('sha256').update(file).digest('hex'), file };
+}
+
+/** Throws RankingError where a file that is to mask `loir` and `conf` variants was ranked otherwise than the config says. */
+function requireLoir(recipe: RankingRecipe | undefined, path: string, { ranking }: RunConfig): void {
+  if (recipe === undefined) return;
+  const { method, signed } = recipe;
+  if (method !== 'loir') {
+    throw new RankingError(
+      `${path} holds a ${method} ranking, and ranking.file is for variants loir and conf: leave it out, ${method} is ranked by a run itself`,
+    );
+  }
+  if (ranking.signed && !signed)
+    throw new RankingError(
+      `${path} holds sizes of changes, and ranking.signed wants their mean: leave one of them out`,
+    );
 }
 
 /** The ranking of `method` from the store. Throws RankingError where it is degenerate, RunError where it is not there. */

@@ -72,6 +72,11 @@ export function zooEntry(id: string): ZooEntry {
   throw new ConfigError(`zoo: "${id}" is no model of RobustBench's leaderboards${zooHint(id)} ("igd zoo" lists them)`);
 }
 
+/** Classes of a model, whether or not igd reads it. Throws ConfigError where the zoo has no such model. */
+export function zooClasses(id: string): number {
+  return CLASSES[zooEntry(id).leaderboard.dataset];
+}
+
 /** What may be meant by an id that the zoo does not have: several leaderboards have models of one name. */
 export function zooHint(id: string): string {
   const ids = [...zooEntries().keys()];
