@@ -190,6 +190,7 @@ async function simulate(shards: number, variants: readonly string[]): Promise<[s
       buckets: { inputs: 'inputs', rankings: 'rankings', runs: 'runs' },
       queues: { gpu: 'gpu', cpu: 'cpu' },
       jobDefinitions: { gpu: 'gpu', cpu: 'cpu' },
+      gpuDevice: 'cuda',
       topicArn: 'topic',
     },
     runs,

@@ -1,5 +1,6 @@
 import type { Node } from 'constructs';
 import { z } from 'zod';
+import { GPU_DEVICES } from '../src/schemas/service.ts';
 
 /** Families that Batch can start with one GPU an instance or more, and that the ECS_AL2023_NVIDIA image supports. */
 const GPU_FAMILIES = ['g4dn', 'g5', 'g6', 'g6e', 'p5'] as const;
@@ -28,6 +29,8 @@ export const contextSchema = z.strictObject({
   email: z.email().optional(),
   /** g5 (A10G) and g6 (L4) cost about a dollar an hour on demand; p5 (H100) is for those who ask for it. */
   gpuFamilies: commaSeparated(z.enum(GPU_FAMILIES)).default(['g5', 'g6']),
+  /** What GPU jobs compute with, and so the image they run in: `webgpu` has no CUDA and needs the host's Vulkan driver. */
+  gpuDevice: z.enum(GPU_DEVICES).default('cuda'),
   /** Of each GPU compute environment. 64 vCPUs are 16 of the smallest instances (4 vCPUs, 1 GPU) at a time. */
   maxGpuVcpus: positive.min(4).default(64),
   /** Of each CPU compute environment. 64 vCPUs are 16 tasks of 4 vCPUs at a time. */
@@ -38,7 +41,7 @@ export const contextSchema = z.strictObject({
   retentionDays: z.coerce.number().int().nonnegative().default(365),
   /** What the dashboard takes a GPU-hour to cost, in dollars: g5.xlarge on demand, so that Spot can only be cheaper. */
   gpuHourDollars: z.coerce.number().positive().default(1.01),
-  /** Use images of this ECR repository, tags `TAG-cuda` and `TAG-cpu`, instead of building them on `cdk deploy`. */
+  /** Use images of this ECR repository, tags `TAG-cpu` and `TAG-` with the GPU's device, instead of building them on `cdk deploy`. */
   imageRepository: z.string().min(2).optional(),
   imageTag: z.string().min(1).default('latest'),
   /** Base images of the runner, by digest, instead of by the Dockerfile's tags, which move. */

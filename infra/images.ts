@@ -8,9 +8,9 @@ import type { ServiceContext } from './context.ts';
 
 const CHECKOUT = fileURLToPath(new URL('../', import.meta.url));
 
-/** Stages of containers/runner/Dockerfile: with CUDA (some 5 GB), and without (half a GB, which Fargate pulls each time). */
+/** What GPU jobs and CPU jobs run in, stages of containers/runner/Dockerfile. Fargate pulls its own each time. */
 export interface RunnerImages {
-  readonly cuda: ContainerImage;
+  readonly gpu: ContainerImage;
   readonly cpu: ContainerImage;
 }
 
@@ -20,12 +20,12 @@ export interface RunnerImages {
  */
 export function runnerImages(
   scope: Construct,
-  { imageRepository, imageTag, nodeImage, cudaImage }: ServiceContext,
+  { imageRepository, imageTag, nodeImage, cudaImage, gpuDevice }: ServiceContext,
 ): RunnerImages {
   if (imageRepository !== undefined) {
     const repository = Repository.fromRepositoryName(scope, 'RunnerImages', imageRepository);
     const tagged = (stage: string) => ContainerImage.fromEcrRepository(repository, `${imageTag}-${stage}`);
-    return { cuda: tagged('cuda'), cpu: tagged('cpu') };
+    return { gpu: tagged(gpuDevice), cpu: tagged('cpu') };
   }
   const buildArgs = {
     ...(nodeImage === undefined ? {} : { NODE_IMAGE: nodeImage }),
@@ -39,5 +39,5 @@ export function runnerImages(
       platform: Platform.LINUX_AMD64,
       ignoreMode: IgnoreMode.DOCKER,
     });
-  return { cuda: built('cuda'), cpu: built('cpu') };
+  return { gpu: built(gpuDevice), cpu: built('cpu') };
 }

@@ -88,7 +88,7 @@ export class Jobs extends Construct {
     const gpu = new EcsEc2ContainerDefinition(this, 'GpuContainer', {
       ...shared,
       ...GPU_JOB,
-      image: images.cuda,
+      image: images.gpu,
       linuxParameters: init('GpuInit'),
       logging: logging('gpu'),
     });

@@ -41,6 +41,7 @@ export class ServiceStack extends Stack {
       },
       queues: { gpu: compute.gpu.jobQueueArn, cpu: compute.cpu.jobQueueArn },
       jobDefinitions: jobDefinitionNames(this.stackName),
+      gpuDevice: context.gpuDevice,
       topicArn: topic.topicArn,
     };
     const service = this.toJsonString(parts);

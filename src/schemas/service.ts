@@ -1,5 +1,8 @@
 import { z } from 'zod';
 
+/** Devices whose images a stack may be deployed with for its GPU jobs. */
+export const GPU_DEVICES = ['cuda', 'webgpu'] as const;
+
 /**
  * What a deployed service consists of, as the stack hands it to its functions and containers (environment variable
  * `IGD_SERVICE`, JSON) and as the command line reads it from the stack's outputs.
@@ -19,6 +22,8 @@ export const serviceSchema = z.strictObject({
   queues: z.strictObject({ gpu: z.string(), cpu: z.string() }),
   /** Job definitions, by name: the newest revision is used. */
   jobDefinitions: z.strictObject({ gpu: z.string(), cpu: z.string() }),
+  /** What the image of GPU jobs computes with. Stacks that do not say so are of a time when that was CUDA. */
+  gpuDevice: z.enum(GPU_DEVICES).default('cuda'),
   /** Topic that people are notified through. */
   topicArn: z.string(),
 });

@@ -50,6 +50,7 @@ async function planConfig(
 ): Promise<{ plan: Plan; ranking: ImportedRanking | undefined }> {
   const config = parseConfig(text, serviceKeys.config(name));
   requireRemote(config);
+  requireDevice(ctx, config);
   const { plan, imported: ranking } = await prepareRun(config, JSON.parse(text), ctx.localise);
   // A degenerate ranking is refused before hours of attacks on it; one not computed yet is, by the job that ranks.
   for (const { method, digest, imported } of plan.rankings)
@@ -67,6 +68,15 @@ function requireRemote(config: RunConfig): void {
       `${keys.join('.')}: "${path}" is not in a bucket: upload it and give s3://..., as "igd submit" does`,
   );
   throw new ConfigError(lines.join('\n'));
+}
+
+/** Throws ConfigError where no image of the service computes with the device: each shard would find that out for itself. */
+function requireDevice({ service: { gpuDevice } }: ServiceContext, { compute: { device } }: RunConfig): void {
+  if (device === 'cpu' || device === gpuDevice) return;
+  throw new ConfigError(
+    `compute.device: this service computes on cpu and ${gpuDevice}, not on ${device}: give one of these, or deploy the ` +
+      `stack with -c gpuDevice=${device}`,
+  );
 }
 
 /** A line each; the first may only say which file the others are about. */

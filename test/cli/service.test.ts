@@ -32,6 +32,7 @@ const SERVICE: Service = {
   buckets: { inputs: 'igd-inputs', rankings: 'igd-rankings', runs: 'igd-runs' },
   queues: { gpu: 'gpu', cpu: 'cpu' },
   jobDefinitions: { gpu: 'gpu', cpu: 'cpu' },
+  gpuDevice: 'cuda',
   topicArn: 'arn:aws:sns:us-east-1:123456789012:runs',
 };
 const AWS = {

@@ -205,4 +205,13 @@ describe('context', () => {
     expect(images).toContain('/team/igd:1.2.3-cuda');
     expect(images).toContain('/team/igd:1.2.3-cpu');
   });
+
+  test('may compute on GPUs by WebGPU: the image says so, and the service too', () => {
+    const { template: other } = synthesize({ imageRepository: 'team/igd', gpuDevice: 'webgpu' });
+    const images = JSON.stringify(other.findResources('AWS::Batch::JobDefinition'));
+    expect(images).toContain('/team/igd:latest-webgpu');
+    expect(images).not.toContain('latest-cuda');
+    expect(JSON.stringify(other.findOutputs('Service'))).toContain(String.raw`\"gpuDevice\":\"webgpu\"`);
+    expect(() => synthesize({ gpuDevice: 'metal' })).toThrow(/gpuDevice/);
+  });
 });

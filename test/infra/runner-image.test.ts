@@ -18,6 +18,24 @@ describe('the image', () => {
     expect(stage(name)).toContain(`IGD_DEVICE=${name}`);
   });
 
+  test('webgpu is the cpu image with a Vulkan loader, and asks for the graphics part of the driver', () => {
+    expect(dockerfile).toMatch(/^FROM cpu AS webgpu$/m);
+    expect(stage('webgpu')).toMatch(/apt-get install .* libvulkan1 /);
+    expect(stage('webgpu')).toContain('IGD_DEVICE=webgpu');
+    expect(stage('webgpu')).toContain('NVIDIA_DRIVER_CAPABILITIES=compute,utility,graphics');
+    expect(
+      stage('webgpu')
+        .trimEnd()
+        .split('\n')
+        .filter((line) => line.startsWith('USER '))
+        .at(-1),
+    ).toBe('USER 1000:1000');
+  });
+
+  test('has onnxruntime for no other platform', () => {
+    expect(stage('packages')).toContain("-not -path '*/linux/x64' -exec rm -r");
+  });
+
   test('has no development dependencies, and pins its bases', () => {
     expect(stage('packages')).toContain('npm ci --omit=dev');
     expect(dockerfile).not.toContain(':latest');

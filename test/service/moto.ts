@@ -82,7 +82,15 @@ async function createService(endpoint: string, inbox: string): Promise<Service> 
   const { TopicArn = '' } = await sns.send(new CreateTopicCommand({ Name: 'igd' }));
   await sns.send(new SubscribeCommand({ TopicArn, Protocol: 'http', Endpoint: inbox }));
   const names = { gpu: 'igd-gpu', cpu: 'igd-cpu' };
-  return { stack: 'igd', region: REGION, buckets, queues: names, jobDefinitions: names, topicArn: TopicArn };
+  return {
+    stack: 'igd',
+    region: REGION,
+    buckets,
+    queues: names,
+    jobDefinitions: names,
+    gpuDevice: 'cuda',
+    topicArn: TopicArn,
+  };
 }
 
 async function createQueue(batch: BatchClient, jobQueueName: string): Promise<void> {

@@ -45,6 +45,11 @@ describe.runIf(hasMoto)('a config that cannot be run', () => {
     expect(await problemsOfFresh('{ "name": ')).toEqual([expect.stringContaining('is not JSON')]);
   });
 
+  test('names the devices there are images for', async () => {
+    const problems = await problemsOf(JSON.stringify(remoteConfig({ compute: { device: 'webgpu' } })));
+    expect(problems).toEqual([expect.stringMatching(/cpu and cuda, not on webgpu: .* -c gpuDevice=webgpu$/)]);
+  });
+
   test('names a checkpoint or a bucket that is not there', async () => {
     const problems = await problemsOf(withCheckpoint('s3://igd-inputs/demo/gone.pt'));
     expect(problems).toEqual([expect.stringMatching(/s3:\/\/igd-inputs\/demo\/gone\.pt: it is not there/)]);
