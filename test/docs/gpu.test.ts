@@ -18,6 +18,6 @@ it('docs/gpu.md has a line for every fault', () => {
       `| ${[device, op, effect, what, REMEDIES[remedy.kind], upstream].join(' | ')} |`,
   );
   const text = readFileSync(`${ROOT}docs/gpu.md`, 'utf8');
-  const [, table = ''] = /<!-- faults -->\n([^]*)<!-- end of faults -->/.exec(text) ?? [];
+  const [, table = ''] = /<!-- faults -->\n(.*)<!-- end of faults -->/s.exec(text) ?? [];
   expect(table.trim().split('\n')).toEqual([...HEAD, ...lines]);
 });
