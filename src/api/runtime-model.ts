@@ -61,7 +61,7 @@ export class RuntimeModel implements OpenModel {
     this.reading = classifier.reading;
     this.#model = new OnnxModel(evaluated, classifier.imageShape, classifier.classes, runtime);
     this.randomised = this.#model.randomised;
-    this.batchSize = runtime.batchSize ?? BATCH_SIZE;
+    this.batchSize = runtime.batchSize?.(this.#model.imageSize) ?? BATCH_SIZE;
   }
 
   logits(x: Float32Array, options: LogitsOptions = {}): Promise<Float32Array> {

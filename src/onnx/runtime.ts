@@ -35,8 +35,8 @@ export interface Runtime {
   loadSession(path: string): Promise<Session>;
   /** The runtime to compare with, where there is one: it computes on the CPU, node by node, as a graph is written. */
   plain?(): Runtime;
-  /** Images that it is kept busy by, where the caller does not say; 64 by default. */
-  readonly batchSize?: number;
+  /** Images of so many numbers that it is kept busy by, where the caller does not say; 64 without it. */
+  batchSize?(imageSize: number): number;
 }
 
 /** An output of a run. Throws Error where the runtime gave none of that name: a bug, never a row of zeros. */

@@ -14,6 +14,9 @@ import { withinMemory } from './within-memory.ts';
 /** The key under which onnxruntime is told where the files are that a graph in memory names. */
 const WEIGHTS_FOLDER = 'session.model_external_initializers_file_folder_path';
 
+/** Numbers of an image of Tiny ImageNet; larger ones are photographs. */
+const LARGEST_SMALL = 3 * 64 * 64;
+
 /** How onnxruntime-node is to compute. */
 export interface RuntimeOptions {
   /** Threads one operator may use; the local worker pool gives each worker its share of the cores. */
@@ -45,7 +48,7 @@ export function onnxRuntime({ device = 'cpu', threads, optimise = true }: Runtim
     }
   };
   const runtime: Runtime = {
-    batchSize: DEVICE_BATCHES[device].batchSize,
+    batchSize: (size) => DEVICE_BATCHES[device][size > LARGEST_SMALL ? 'photographs' : 'small'].batchSize,
     plain: () => onnxRuntime({ ...(threads !== undefined && { threads }), optimise: false }),
     // Neither this function nor what it calls is async, for such would hold the model while onnxruntime loads it.
     createSession: (model) => {

@@ -164,34 +164,31 @@ export const DEVICES = ['cpu', 'cuda', 'webgpu'] as const;
 /** What may compute: `cpu`, `cuda` or `webgpu`. */
 export type Device = (typeof DEVICES)[number];
 
-/** How many images are computed at once, and are a piece of a run, where nothing is said. */
-interface BatchSizes {
-  readonly batchSize: number;
-  readonly imagesPerShard: number;
-}
-
-/**
- * A core is busy with any batch, and small shards share the cores out; a GPU is filled by hundreds of small images, and no batch
- * is larger than its shard.
- */
-export const DEVICE_BATCHES: Readonly<Record<Device, BatchSizes>> = {
-  cpu: { batchSize: 64, imagesPerShard: 32 },
-  cuda: { batchSize: 512, imagesPerShard: 512 },
-  webgpu: { batchSize: 512, imagesPerShard: 512 },
-};
-
 const computeSchema = z
   .strictObject({
     device: z.enum(DEVICES).default('cpu'),
     batchSize: count.max(4096).optional(),
     imagesPerShard: count.optional(),
   })
-  .transform(({ device, ...given }) => ({
-    device,
-    batchSize: given.batchSize ?? DEVICE_BATCHES[device].batchSize,
-    imagesPerShard: given.imagesPerShard ?? DEVICE_BATCHES[device].imagesPerShard,
-  }))
   .prefault({});
+
+/** How many images are computed at once, and are a piece of a run. */
+export interface BatchSizes {
+  /** Images computed at once. */
+  readonly batchSize: number;
+  /** Images of a piece of a run, which one worker does. */
+  readonly imagesPerShard: number;
+}
+
+/**
+ * What they are where a config does not say. A core is busy with any batch, and small shards share the cores out; a GPU is filled by
+ * hundreds of small images or by some photographs, of which more would fill the memory, and no batch is larger than its shard.
+ */
+export const DEVICE_BATCHES: Readonly<Record<Device, Readonly<Record<'small' | 'photographs', BatchSizes>>>> = {
+  cpu: { small: { batchSize: 64, imagesPerShard: 32 }, photographs: { batchSize: 64, imagesPerShard: 32 } },
+  cuda: { small: { batchSize: 512, imagesPerShard: 512 }, photographs: { batchSize: 64, imagesPerShard: 64 } },
+  webgpu: { small: { batchSize: 512, imagesPerShard: 512 }, photographs: { batchSize: 64, imagesPerShard: 64 } },
+};
 
 /** A run config, as a user writes it. Unknown keys are refused; defaults are filled in. */
 export const configSchema = z.strictObject({
@@ -235,9 +232,11 @@ export const configSchema = z.strictObject({
 export type ConfigDocument = z.infer<typeof configSchema>;
 
 /** A run config that can be done: `parseConfig` alone makes one. */
-export interface RunConfig extends Omit<ConfigDocument, 'variants' | 'analysis'> {
+export interface RunConfig extends Omit<ConfigDocument, 'variants' | 'analysis' | 'compute'> {
   /** What is evaluated, in order. */
   readonly variants: readonly Variant[];
+  /** What computes, and in which pieces. */
+  readonly compute: BatchSizes & { readonly device: Device };
   /** For `igd analyze`; a run is not changed by it. */
   readonly analysis: ConfigDocument['analysis'] & {
     /** Whose units an analysis looks at; null where the config names no layer or k, and cannot be analysed. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ConfigError } from '../errors.ts';
 import { normProblem } from './attacks.ts';
-import { type ConfigDocument, configSchema, type RunConfig } from './config.ts';
+import { type ConfigDocument, configSchema, DEVICE_BATCHES, type RunConfig } from './config.ts';
 import { type KeysAt, suggestedIssues } from './issues.ts';
 import { parseJson } from './json.ts';
 import { rankingUses, variantOf } from './variants.ts';
@@ -24,9 +24,10 @@ export function parseConfig(text: string, where: string): RunConfig {
   return runConfig(withZoo(parsed.data));
 }
 
-/** A config without contradictions, each variant with all that masking needs. */
+/** A config without contradictions, each variant with all that masking needs, and batches that suit the device. */
 function runConfig(document: ConfigDocument): RunConfig {
-  const { layer, importantUnits, analysis } = document;
+  const { layer, importantUnits, analysis, compute, dataset } = document;
+  const batches = DEVICE_BATCHES[compute.device][dataset.format === 'imagefolder' ? 'photographs' : 'small'];
   const mask =
     layer === undefined || importantUnits === undefined
       ? null
@@ -34,6 +35,11 @@ function runConfig(document: ConfigDocument): RunConfig {
   return {
     ...document,
     variants: document.variants.flatMap((entry) => variantOf(entry, document) ?? []),
+    compute: {
+      device: compute.device,
+      batchSize: compute.batchSize ?? batches.batchSize,
+      imagesPerShard: compute.imagesPerShard ?? batches.imagesPerShard,
+    },
     analysis: { ...analysis, mask },
   };
 }

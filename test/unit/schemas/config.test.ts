@@ -36,6 +36,12 @@ describe('run config', () => {
     const compute = (given: object) => parse({ compute: given }).compute;
     for (const device of ['cuda', 'webgpu'])
       expect(compute({ device })).toEqual({ device, batchSize: 512, imagesPerShard: 512 });
+    const dataset = { format: 'imagefolder', test: 'val.tar', probe: 'train.tar' };
+    expect(parse({ dataset, compute: { device: 'cuda' } }).compute).toMatchObject({
+      batchSize: 64,
+      imagesPerShard: 64,
+    });
+    expect(parse({ dataset, compute: {} }).compute).toMatchObject({ batchSize: 64, imagesPerShard: 32 });
     expect(compute({ device: 'cuda', batchSize: 64 })).toEqual({ device: 'cuda', batchSize: 64, imagesPerShard: 512 });
     expect(compute({ imagesPerShard: 100 })).toEqual({ device: 'cpu', batchSize: 64, imagesPerShard: 100 });
   });
