@@ -17,6 +17,7 @@ import { SIMILARITY_NAMES, type SimilarityName } from '../schemas/similarities.t
 import { requireZooData } from '../schemas/zoo/config.ts';
 import { zooEntry } from '../schemas/zoo/zoo.ts';
 import { localPath } from '../stores/open.ts';
+import { refuseIdle } from './idle-flags.ts';
 
 /** Options that several commands share, and how their text is read. */
 
@@ -160,7 +161,7 @@ export interface DataFlags {
   readonly preprocessing?: Preprocessing;
   readonly list?: string;
   readonly fraction?: number;
-  readonly fractionSeed: number;
+  readonly fractionSeed?: number;
 }
 
 export function addDataOptions(command: Command): Command {
@@ -174,7 +175,7 @@ export function addDataOptions(command: Command): Command {
     .addOption(new Option('--preprocessing <name>', 'of the images of a folder').choices(PREPROCESSINGS))
     .option('--list <file>', 'images of a folder to take, a path a line')
     .option('--fraction <f>', 'a sample of the images: this share of every class', finiteNumber)
-    .option('--fraction-seed <n>', 'seed of the sample', seedNumber, 0);
+    .option('--fraction-seed <n>', 'seed of the sample (default: 0)', seedNumber);
 }
 
 /** The first `limit` images of what the data options name. Throws InputError where they do not go together. */
@@ -187,12 +188,19 @@ export function dataSpec(
   const format = flags.format ?? (/\.np[yz]$/.test(data) ? 'npy' : 'cifar10');
   requireZooData(flags.zoo, format);
   if (fraction !== undefined && !(fraction > 0 && fraction <= 1)) throw new InputError('--fraction must be in (0, 1]');
-  const sample = fraction === undefined ? undefined : { fraction, seed: fractionSeed };
+  refuseIdle(flags, [
+    { flags: ['labels'], when: format !== 'npy', why: 'goes with --format npy: other formats hold their labels' },
+    { flags: ['preprocessing', 'list'], when: format !== 'imagefolder', why: 'goes with --format imagefolder' },
+    {
+      flags: ['fractionSeed'],
+      when: fraction === undefined,
+      why: 'is of the sample that --fraction draws: give that too',
+    },
+  ]);
+  const sample = fraction === undefined ? undefined : { fraction, seed: fractionSeed ?? 0 };
   const common = { path: data, split, limit, sample };
   if (format === 'imagefolder')
     return { format, ...common, preprocessing: preprocessing ?? zooPreprocessing(flags), list };
-  if (preprocessing !== undefined || list !== undefined)
-    throw new InputError('--preprocessing and --list go with --format imagefolder');
   return format === 'npy' ? { format, ...common, labels } : { format, ...common };
 }
 
@@ -222,7 +230,7 @@ export interface ClipFlags {
   readonly clipImage?: string;
   readonly clipText?: string;
   readonly tokenizer?: string;
-  readonly similarity: SimilarityName;
+  readonly similarity?: SimilarityName;
   readonly classNames?: string;
 }
 
@@ -233,7 +241,7 @@ export function addClipOptions(command: Command): Command {
     .option('--clip-image <file>', 'cdir: the image encoder as .onnx, instead of --clip')
     .option('--clip-text <file>', 'cdir: the text encoder as .onnx')
     .option('--tokenizer <file>', 'cdir: bpe_simple_vocab_16e6.txt.gz, merges.txt or tokenizer.json')
-    .addOption(new Option('--similarity <name>', 'cdir').choices(SIMILARITY_NAMES).default('soft_wpmi'))
+    .addOption(new Option('--similarity <name>', 'cdir (default: soft_wpmi)').choices(SIMILARITY_NAMES))
     .option('--class-names <file>', "cdir: names of the classes, one a line (default: the data set's own)");
 }
 
@@ -243,12 +251,4 @@ export function clipConfig({ clip, clipImage, clipText, tokenizer, similarity }:
   const parsed = clipSchema.safeParse({ ...files, tokenizer, similarity });
   if (parsed.success) return parsed.data;
   throw new InputError('--method cdir needs --tokenizer, and --clip or both --clip-image and --clip-text');
-}
-
-/** Throws InputError where CLIP is named for a ranking that does not look at it. */
-export function refuseClip({ clip, clipImage, clipText, tokenizer }: ClipFlags): void {
-  if ([clip, clipImage, clipText, tokenizer].some((option) => option !== undefined))
-    throw new InputError(
-      '--clip, --clip-image, --clip-text and --tokenizer are for --method cdir: give that, or none of them',
-    );
 }

@@ -16,6 +16,7 @@ import { FileStore } from '../../stores/folder-store.ts';
 import { calibrateTogether } from '../../workers/calibration.ts';
 import { workerCount } from '../../workers/worker-count.ts';
 import { configOf, rankingsFolder, requireDevice } from '../execution-context.ts';
+import { refuseIdle } from '../idle-flags.ts';
 import { cores, finiteNumber, positiveInteger } from '../options.ts';
 import { planText, type TimedEstimate } from '../plan-text.ts';
 import { print, readText } from '../storage-location.ts';
@@ -53,6 +54,13 @@ export function define(command: Command): void {
 }
 
 async function plan(path: string, flags: PlanFlags): Promise<void> {
+  refuseIdle(flags, [
+    {
+      flags: ['pricePerHour'],
+      when: flags.calibrateSeconds === 0,
+      why: 'needs the time, which --calibrate-seconds 0 leaves out',
+    },
+  ]);
   const { config, source } = configOf(await readText(path), path, flags.device);
   await requireDevice(config.compute.device, flags.workers);
   const { plan: planned, local } = await prepareRun(config, source);

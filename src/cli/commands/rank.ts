@@ -13,14 +13,17 @@ import { inspectClip } from '../../runs/inputs/clip-inputs.ts';
 import { exportUnits } from '../../runs/inputs/ig-defense-format.ts';
 import { checkpointDigest } from '../../runs/inputs/inspect-inputs.ts';
 import { openClassifier } from '../../runs/inputs/open-classifier.ts';
+import { testifyOn } from '../../runs/inputs/testify-model.ts';
 import { clipFeatures } from '../../runs/jobs/clip-features.ts';
 import { clipRecipe } from '../../runs/planning/plan.ts';
 import { onnxRuntime } from '../../runtime/session.ts';
+import { testimonyText } from '../../schemas/testimony.ts';
 import { RANKING_METHODS, type RankingMethod, rankingUses } from '../../schemas/variants.ts';
 import { FileStore } from '../../stores/folder-store.ts';
 import { localPath } from '../../stores/open.ts';
 import { sayAssumed } from '../assumptions.ts';
 import { rankingsFolder } from '../execution-context.ts';
+import { refuseIdle } from '../idle-flags.ts';
 import {
   addClipOptions,
   addDataOptions,
@@ -36,7 +39,6 @@ import {
   type ModelFlags,
   modelOptions,
   positiveInteger,
-  refuseClip,
   seedNumber,
 } from '../options.ts';
 import { countProgress } from '../progress.ts';
@@ -50,7 +52,7 @@ interface RankFlags extends ModelFlags, DataFlags, ClipFlags {
   readonly images?: number;
   readonly units?: number;
   readonly signed?: boolean;
-  readonly seed: number;
+  readonly seed?: number;
   readonly batchSize: number;
   readonly allowDegenerate?: boolean;
   readonly out: string;
@@ -69,7 +71,7 @@ export function define(command: Command): void {
       positiveInteger,
     )
     .option('--signed', "mean signed change (the paper's Eq. 5) instead of its absolute value (the public code)")
-    .option('--seed <n>', 'seed of the random ranking', seedNumber, 0)
+    .option('--seed <n>', 'seed of the random ranking (default: 0)', seedNumber)
     .option('--batch-size <n>', 'images per forward pass', positiveInteger, 64)
     .option('--allow-degenerate', 'write the ranking even where it carries no class information')
     .requiredOption('--out <file>', 'the ranking file to write (.json)')
@@ -80,9 +82,9 @@ export function define(command: Command): void {
 
 async function rank(checkpoint: string, given: RankFlags): Promise<void> {
   if (given.exportNpy !== undefined) localFolder(given.exportNpy, '--export-npy');
-  if (!rankingUses(given.method, 'clip')) refuseClip(given);
+  refuseIdleRanking(given);
   const flags = await localData(given);
-  const { method, seed, batchSize } = flags;
+  const { method, seed = 0, batchSize } = flags;
   const path = await localPath(checkpoint);
   const spec = dataSpec(flags, 'train', flags.images);
   const probe = await openDataset(spec);
@@ -90,12 +92,14 @@ async function rank(checkpoint: string, given: RankFlags): Promise<void> {
   const input = modelOptions(flags);
   const { normalize = null, layout, inputRange, output, model, zoo } = input;
   const { imageShape } = probe;
-  const classifier = await openClassifier({ path, ...layerFlags(flags), imageShape, ...input });
+  const modelSpec = { path, ...layerFlags(flags), imageShape, ...input };
+  const classifier = await openClassifier(modelSpec);
   requireModelClasses(probe, classifier.classes, { format: spec.format, where: flags.labels ?? flags.data });
   const layer = layerOf(classifier, flags.layer);
   const clip = rankingUses(method, 'clip') ? await inspectedClip(flags, classifier, probe) : undefined;
   const store = new FileStore(resolve(flags.rankings));
   const runtime = onnxRuntime({ threads: cores() });
+  const testimony = await testifyOn(modelSpec, probe, runtime);
   const proof = { name: basename(path), data: probe, gradients: false, evaluations: probe.count };
   await proveClassifier(classifier, runtime, proof);
   const signed = flags.signed === true;
@@ -125,7 +129,28 @@ async function rank(checkpoint: string, given: RankFlags): Promise<void> {
     `  top ${keep} units of two classes overlap by ${diagnostics.meanOverlap.toFixed(2)} on average; ${diagnostics.deadUnits} units matter to no class`,
   );
   for (const { message } of diagnostics.flags) print(`  note: ${message}`);
+  print(`  ${testimonyText(testimony)}`);
   sayAssumed(classifier.reading);
+}
+
+/** Throws InputError where a flag is of another method. */
+function refuseIdleRanking(flags: RankFlags): void {
+  const { method } = flags;
+  const only = (name: RankingMethod) => `is of --method ${name}: give that, or leave it out`;
+  refuseIdle(flags, [
+    {
+      flags: ['clip', 'clipImage', 'clipText', 'tokenizer', 'similarity', 'classNames'],
+      when: !rankingUses(method, 'clip'),
+      why: only('cdir'),
+    },
+    { flags: ['signed'], when: !rankingUses(method, 'signed'), why: only('loir') },
+    { flags: ['seed'], when: !rankingUses(method, 'seed'), why: only('random') },
+    {
+      flags: ['clipImage', 'clipText'],
+      when: flags.clip !== undefined,
+      why: 'is instead of --clip: leave one of them out',
+    },
+  ]);
 }
 
 async function inspectedClip(flags: RankFlags, { classes }: Classifier, probe: Dataset) {

@@ -8,6 +8,7 @@ import { writeRobustBench } from '../../runs/robustbench.ts';
 import { writeReport } from '../../runs/write-report.ts';
 import { runKeys } from '../../schemas/keys.ts';
 import { rankingsFolder } from '../execution-context.ts';
+import { refuseIdle } from '../idle-flags.ts';
 import { print, type StorageLocation, storageLocation } from '../storage-location.ts';
 
 interface ReportFlags {
@@ -28,6 +29,11 @@ export function define(command: Command): void {
 }
 
 async function report(dir: string | undefined, flags: ReportFlags): Promise<void> {
+  refuseIdle(flags, [
+    { flags: ['robustbench', 'variant'], when: flags.schema === true, why: 'is of a run, which --schema is not about' },
+  ]);
+  if (flags.schema === true && dir !== undefined)
+    throw new InputError('--schema is the same for all runs: leave the folder out');
   if (flags.schema === true) return print(reportJsonSchema().trimEnd());
   if (dir === undefined) throw new InputError('give the folder of a run');
   if (flags.variant !== undefined && flags.robustbench !== true)

@@ -41,6 +41,8 @@ export async function openService(flags: ServiceFlags) {
 }
 
 async function namedService({ stack, service }: ServiceFlags): Promise<Service> {
+  if (stack !== undefined && service !== undefined && service !== process.env.IGD_SERVICE)
+    throw new InputError('--stack and --service are two ways to name a service: leave one of them out');
   if (stack !== undefined) {
     const { serviceOutput } = await import('../../service/stack-output.ts');
     return parseService(await serviceOutput(stack), `stack ${stack}`);

@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import type { Dataset } from '../../datasets/dataset.ts';
 import { openDataset } from '../../datasets/open.ts';
 import { testimonyImages } from '../../evaluation/testimony/images.ts';
 import { testify } from '../../evaluation/testimony/testify.ts';
@@ -6,7 +7,7 @@ import type { Runtime } from '../../onnx/runtime.ts';
 import type { RunConfig } from '../../schemas/config.ts';
 import type { Testimony } from '../../schemas/testimony.ts';
 import { probeSpec, testSpec } from './inspect-inputs.ts';
-import { classifierSpec, openReadable } from './open-classifier.ts';
+import { type ClassifierSpec, classifierSpec, openReadable } from './open-classifier.ts';
 
 /**
  * What the BatchNorms of a config's model say of how it is read, on images of the probe set, as the model was trained on the like, else
@@ -14,6 +15,11 @@ import { classifierSpec, openReadable } from './open-classifier.ts';
  */
 export async function testifyModel(config: RunConfig, runtime: Runtime): Promise<Testimony> {
   const data = await openDataset(probeSpec(config) ?? testSpec(config));
-  const readable = await openReadable(classifierSpec(config, data.imageShape));
-  return testify(readable, { name: basename(config.checkpoint.uri), images: await testimonyImages(data), runtime });
+  return testifyOn(classifierSpec(config, data.imageShape), data, runtime);
+}
+
+/** The same of a model by itself, on the first images of the data at hand. */
+export async function testifyOn(spec: ClassifierSpec, data: Dataset, runtime: Runtime): Promise<Testimony> {
+  const readable = await openReadable(spec);
+  return testify(readable, { name: basename(spec.path), images: await testimonyImages(data), runtime });
 }
