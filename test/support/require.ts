@@ -16,6 +16,12 @@ interface Requirement {
 
 const runs = (command: string, ...args: string[]) => spawnSync(command, args).status === 0;
 
+function canBuildImages(): boolean {
+  if (`${process.platform} ${process.arch}` !== 'linux x64' || process.getuid?.() !== 0) return false;
+  const download = 'd=$(mktemp -d) && trap "rm -r $d" EXIT && cd "$d" && apt-get download debootstrap';
+  return runs('unshare', '--mount', 'true') && (runs('debootstrap', '--version') || runs('sh', '-c', download));
+}
+
 /** What not every machine has. */
 const REQUIREMENTS = {
   moto: {
@@ -25,6 +31,10 @@ const REQUIREMENTS = {
   'cfn-lint': {
     isThere: () => runs('cfn-lint', '--version'),
     without: 'cfn-lint is not installed (pip install cfn-lint)',
+  },
+  container: {
+    isThere: canBuildImages,
+    without: 'the image is built by root, on Linux x64, with debootstrap or the mirror of packages of a Debian',
   },
   npm: {
     isThere: () => runs('npm', 'ping', '--fetch-retries=0', '--fetch-timeout=5000'),
