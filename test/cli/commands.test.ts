@@ -78,6 +78,41 @@ describe('igd rank, predict, import, inspect', () => {
       ['rank', ...demo, '--layer', 'layer4', '--out', 'r.json', '--clip', 'x'],
       '--method cdir',
     ],
+    ...(
+      [
+        [
+          'a threshold of no mask',
+          ['predict', ...demo, '--ranking', 'r.json', '--threshold', '0.9'],
+          '--threshold is of --mask conf',
+        ],
+        [
+          'samples of no noise',
+          ['predict', ...demo, '--ranking', 'r.json', '--samples', '4'],
+          '--samples is of the noise that --sigma adds',
+        ],
+        ['a seed of nothing random', ['predict', ...demo, '--seed', '1'], '--seed needs --ranking'],
+        [
+          'signs of another method',
+          ['rank', ...demo, '--layer', 'layer4', '--out', 'r.json', '--method', 'random', '--signed'],
+          '--signed is of --method loir',
+        ],
+        [
+          'a seed of no sample',
+          ['predict', ...demo, '--fraction-seed', '1'],
+          '--fraction-seed is of the sample that --fraction draws',
+        ],
+        [
+          'labels of a format that has its own',
+          ['predict', ...demo, '--labels', 'y.npy'],
+          '--labels goes with --format npy',
+        ],
+        [
+          'a preprocessing of no folder',
+          ['predict', ...demo, '--preprocessing', 'Res224'],
+          '--preprocessing goes with --format imagefolder',
+        ],
+      ] as const
+    ).map(([what, args, message]) => [what, [...args], message] as [string, string[], string]),
     ['a file as a folder', ['verify', CHECKPOINT], 'is a file: give a folder'],
     ['a folder below a file', ['verify', `${CHECKPOINT}/run`], 'is a file: give a folder'],
     ['a folder as a config', ['validate', 'examples'], 'examples is a folder: give a file'],

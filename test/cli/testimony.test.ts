@@ -38,6 +38,25 @@ test('a reading that BatchNorms contradict is refused in a line with exit code 2
   expect(back).toMatchObject({ code: 2, stderr: expect.stringContaining('this folder holds another run') });
 });
 
+test('predict and rank refuse it as well, and say what the BatchNorms say', async () => {
+  const model = [`${ROOT}test/fixtures/testimony/resnet-silu.pt`, '--data', `${ROOT}examples/demo/test-64.bin`];
+  const ranking = folder.path('ranking.json');
+  for (const command of [
+    ['predict', ...model],
+    ['rank', ...model, '--method', 'loir', '--layer', 'layer4', '--out', ranking],
+  ]) {
+    const refused = await igd(command);
+    expect(refused.stderr, command[0]).toContain('Say "model": {"activation": "silu"}; or,');
+    expect(refused.code).toBe(2);
+    expect(existsSync(ranking)).toBe(false);
+    const { code, stdout, stderr } = await igd([...command, '--model', 'activation=silu']);
+    expect({ code }, stderr).toEqual({ code: 0 });
+    expect(stdout).toContain('testified by 12 BatchNorms on 64 images');
+  }
+  const flagged = await igd(['predict', ...model, '--model', 'testimony=flag']);
+  expect(flagged).toMatchObject({ code: 0, stdout: expect.stringContaining('contradicted by 12 BatchNorms') });
+});
+
 test.each([
   [{ activation: 'silu' }, 'fits', []],
   [{ testimony: 'flag' }, 'contradicted', ['reading-not-borne-out']],

@@ -57,7 +57,6 @@ describe('--zoo', () => {
     const flags = {
       data: 'val',
       format: 'imagefolder',
-      fractionSeed: 0,
       zoo: 'imagenet/Linf/Salman2020Do_R50',
     } as const;
     expect(dataSpec(flags, 'test')).toMatchObject({ preprocessing: 'Res256Crop224' });

@@ -13,7 +13,7 @@ export function contradiction(testimony: Testimony, stated: Judged, rivals: read
   const statements = rivals.map((rival) => statementOf(stated, rival));
   return (
     `how it is read is ${testimonyText(testimony)}. Say ${statements.join(', or ')}; or, where the images are meant to be ` +
-    'unlike those it was trained on, "model": {"testimony": "flag"}'
+    'unlike those it was trained on, "model": {"testimony": "flag"} (commands: --model key=value)'
   );
 }
 
