@@ -7,7 +7,9 @@ import { ROOT } from '../support/markdown.ts';
 const REMEDIES: Readonly<Record<Remedy['kind'], string>> = {
   rewrite: 'written otherwise',
   option: 'channels first',
+  opset: 'opset 18',
   refuse: 'refused',
+  leave: 'left to the CPU',
 };
 
 const HEAD = ['| device | op | effect | what | remedy | upstream |', '|---|---|---|---|---|---|'];

@@ -8,12 +8,15 @@ export type NodeTest = (node: Node, builder: GraphBuilder) => boolean;
 
 /**
  * What becomes of a node that a device has a fault with: another form in its place, or in that of `of`, which reads it; one option
- * for the whole session; or a refusal before anything is computed.
+ * for the whole session; an older operator set for the whole graph; a refusal before anything is computed; or nothing, where the
+ * CPU computes it and there is no simple form.
  */
 export type Remedy =
   | { readonly kind: 'rewrite'; readonly rule: Rule; readonly of?: string }
   | { readonly kind: 'option'; readonly option: 'preferredLayout' }
-  | { readonly kind: 'refuse' };
+  | { readonly kind: 'opset' }
+  | { readonly kind: 'refuse' }
+  | { readonly kind: 'leave' };
 
 /** Something that an execution provider of onnxruntime cannot do, or does wrongly. */
 export interface DeviceFault {

@@ -3,11 +3,13 @@ import { GraphBuilder } from '../../onnx/builder.ts';
 import { describeNode, type Graph, type Model, type Node } from '../../onnx/graph.ts';
 import { type Rule, rewrite } from '../../onnx/passes/rewrite.ts';
 import type { Device } from '../../schemas/config.ts';
+import { CUDA_FAULTS } from './cuda-faults.ts';
+import { atOpset18 } from './cuda-opset.ts';
 import type { DeviceFault } from './device-fault.ts';
 import { WEBGPU_FAULTS } from './webgpu-faults.ts';
 
 /** Everything known of the devices' faults, in one table. */
-export const DEVICE_FAULTS: readonly DeviceFault[] = [...WEBGPU_FAULTS];
+export const DEVICE_FAULTS: readonly DeviceFault[] = [...WEBGPU_FAULTS, ...CUDA_FAULTS];
 
 /**
  * The model in a form that the device computes, and computes right: the same function with other ops where a provider of
@@ -18,7 +20,8 @@ export function forDevice(model: Model, device: Device): Model {
   if (faults.length === 0) return model;
   const graph = rewrite(model.graph, ruleFor(faults));
   requireNoneLeft(graph, faults, device);
-  return { ...model, graph };
+  const adapted = { ...model, graph };
+  return faults.some(({ remedy }) => remedy.kind === 'opset') ? atOpset18(adapted) : adapted;
 }
 
 function ruleFor(faults: readonly DeviceFault[]): Rule {

@@ -10,7 +10,7 @@ import type { Rule } from '../../onnx/passes/rewrite.ts';
 type Form = (write: Writer, node: Node, x: string) => string | undefined;
 
 /** A rule by a formula of the first input. */
-function formOf(form: Form): Rule {
+export function formOf(form: Form): Rule {
   return (node, builder) => form(writerOf(builder), node, node.inputs[0]!);
 }
 
