@@ -4,7 +4,7 @@ import { describeMemoryLimit, type MemoryNeeds, workersInMemory } from './memory
 
 /**
  * Worker threads that help, by device. A GPU is kept busy by two, of which one steps while the other computes; onnxruntime 1.30's
- * WebGPU provider ends the process where two threads have a session each ("Command encoding already finished").
+ * WebGPU provider ends the process where two threads have a session each ("Command encoding already finished", microsoft/onnxruntime#32561).
  */
 const MOST_WORKERS: Readonly<Record<Device, number>> = { cpu: Number.POSITIVE_INFINITY, cuda: 2, webgpu: 1 };
 

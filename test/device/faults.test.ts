@@ -3,7 +3,7 @@ import type { TypedTensor } from '../../src/numeric/tensor.ts';
 import { appendGradient } from '../../src/onnx/autodiff/vjp.ts';
 import { type AttributeLike, GraphBuilder } from '../../src/onnx/builder.ts';
 import type { Model } from '../../src/onnx/graph.ts';
-import { DEVICE_FAULTS } from '../../src/runtime/devices/for-device.ts';
+import { DEVICE_FAULTS, forDevice } from '../../src/runtime/devices/for-device.ts';
 import { relativeDifference, uniform } from '../unit/onnx/autodiff/support.ts';
 import { type DeviceRun, type DeviceRunOptions, describeOnWebGpu, foreignOps, runProfiled } from './support.ts';
 
@@ -24,6 +24,15 @@ const convolution =
   (name: string, weight: readonly number[], attributes: Record<string, AttributeLike> = {}): Append =>
   (builder, x) =>
     builder.op(name, [x, builder.initializer('w', uniform('weights', weight))], attributes);
+
+/** 1 where the op, given NaN, gives what is itself; 0 where it gives NaN, which is not. */
+const ofNaN =
+  (append: Append): Append =>
+  (builder, x) => {
+    const root = builder.op('Sqrt', [builder.op('Sub', [x, builder.constant(10)])]);
+    const value = append(builder, root);
+    return builder.op('Cast', [builder.op('Equal', [value, value])], { to: 1 });
+  };
 
 /** A model for every line of the table, by op and effect, that shows the fault on the device. */
 const EXAMPLES: Readonly<Record<string, Example>> = {
@@ -52,7 +61,36 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
       return builder.op('LayerNormalization', [builder.op('Add', [x, builder.constant(30)]), ...inputs]);
     },
   },
+  'InstanceNormalization wrong': {
+    x: [3, 5, 5],
+    append: (builder, x) => {
+      const inputs = ['scale', 'bias'].map((name) => builder.initializer(name, uniform(name, [3], 0.5, 2)));
+      return builder.op('InstanceNormalization', [builder.op('Add', [x, builder.constant(100)]), ...inputs]);
+    },
+  },
+  'Relu wrong': { x: [4], append: ofNaN((builder, nan) => builder.op('Relu', [nan])) },
+  'Clip wrong': {
+    x: [4],
+    append: ofNaN((builder, nan) => builder.op('Clip', [nan, builder.constant(0), builder.constant(1)])),
+  },
+  'Pow fails': {
+    x: [3, 4],
+    append: (builder, x) => {
+      const exponents = builder.initializer('e', uniform('exponents', [3, 1], 0.5, 2));
+      return builder.op('Pow', [builder.op('Abs', [x]), exponents]);
+    },
+  },
+  'PRelu fails': {
+    x: [3, 1],
+    append: (builder, x) => builder.op('PRelu', [x, builder.initializer('s', uniform('slopes', [1, 4]))]),
+  },
   'ConvTranspose fails': { x: [2, 3, 3, 3], append: convolution('ConvTranspose', [2, 2, 2, 2, 2]) },
+  'Conv fails': { x: [4, 5, 5, 5], append: convolution('Conv', [4, 2, 3, 3, 3], { group: 2 }) },
+  'Resize fails': {
+    x: [3, 6, 6],
+    append: (builder, x) =>
+      builder.op('Resize', [x, '', builder.constant([1, 1, 0.5, 0.5])], { mode: 'linear', antialias: 1 }),
+  },
   'LogSoftmax elsewhere': { x: [10], append: op('LogSoftmax', { axis: 1 }) },
   'Hardmax elsewhere': { x: [10], append: op('Hardmax', { axis: 1 }) },
   'Sign elsewhere': { x: [10], append: op('Sign') },
@@ -63,16 +101,28 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
   'SpaceToDepth elsewhere': { x: [3, 4, 6], append: op('SpaceToDepth', { blocksize: 2 }) },
   'LRN elsewhere': { x: [7, 3, 3], append: op('LRN', { size: 5 }) },
   'LpPool elsewhere': { x: [3, 6, 6], append: op('LpPool', { kernel_shape: [3, 3], pads: [1, 1, 0, 0] }) },
+  'Sum elsewhere': { x: [10], append: (builder, x) => builder.op('Sum', [x, builder.constant(1), x]) },
+  'Mean elsewhere': { x: [10], append: (builder, x) => builder.op('Mean', [x, builder.constant(1), x]) },
+  'MeanVarianceNormalization elsewhere': { x: [3, 4, 4], append: op('MeanVarianceNormalization') },
   'ConstantOfShape elsewhere': {
     x: [10],
     append: (builder, x) => builder.op('Add', [x, builder.op('ConstantOfShape', [builder.op('Shape', [x])])]),
   },
 };
 
-const faults = DEVICE_FAULTS.filter(({ device }) => device === 'webgpu');
+/** Of ops that are left to the CPU there is nothing to show. */
+const faults = DEVICE_FAULTS.filter(({ device, remedy }) => device === 'webgpu' && remedy.kind !== 'leave');
 
 it('every fault has an example', () => {
   expect(Object.keys(EXAMPLES)).toEqual(faults.map(({ op, effect }) => `${op} ${effect}`));
+});
+
+it('inputs that are left out at the end are not named', () => {
+  const builder = new GraphBuilder();
+  const x = builder.input('x', [{ batch: 1 }, 4, 5, 5]);
+  const y = builder.op('Conv', [x, builder.initializer('w', uniform('weights', [4, 4, 3, 3])), '']);
+  const { nodes } = forDevice(builder.build([y]), 'webgpu').graph;
+  expect(nodes.map(({ inputs }) => inputs)).toEqual([['x', 'w']]);
 });
 
 describeOnWebGpu('what onnxruntime cannot do on WebGPU', () => {

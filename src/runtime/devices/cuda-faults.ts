@@ -1,7 +1,7 @@
 import { intsOf, type Node, stringOf } from '../../onnx/graph.ts';
-import { evenlyCropped, gelu, lpNormalization, mean, meanVarianceNormalization, mish, tan } from './cuda-forms.ts';
+import { evenlyCropped, gelu, lpNormalization, mish, tan } from './cuda-forms.ts';
 import type { DeviceFault, Remedy } from './device-fault.ts';
-import { celu, hardmax, lpPool } from './forms.ts';
+import { celu, hardmax, lpPool, mean, meanVarianceNormalization } from './forms.ts';
 
 const OPSET: Remedy = { kind: 'opset' };
 const LEAVE: Remedy = { kind: 'leave' };

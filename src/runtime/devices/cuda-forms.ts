@@ -1,4 +1,4 @@
-import { intOf, intsOf, stringOf } from '../../onnx/graph.ts';
+import { intOf, stringOf } from '../../onnx/graph.ts';
 import { staticDims } from '../../onnx/shapes/operands.ts';
 import { transposedWindowsOf } from '../../onnx/shapes/windows.ts';
 import { formOf } from './forms.ts';
@@ -19,21 +19,10 @@ export const tan = formOf(({ op }, _, x) => op('Div', [op('Sin', [x]), op('Cos',
 /** x tanh(log(1 + e^x)). */
 export const mish = formOf(({ op, mul }, _, x) => mul(x, op('Tanh', [op('Softplus', [x])])));
 
-/** The sum of the inputs by their number. */
-export const mean = formOf(({ op }, { inputs }) => op('Div', [op('Sum', inputs), inputs.length]));
-
 /** x / |x| along the axis, 0 where that is 0. */
 export const lpNormalization = formOf(({ op, along }, node, x) => {
   const norm = along(intOf(node, 'p', 2) === 1 ? 'ReduceL1' : 'ReduceL2', x, intOf(node, 'axis', -1));
   return op('Div', [x, op('Where', [op('Greater', [norm, 0]), norm, 1])]);
-});
-
-/** (x - mean) / (deviation + 1e-9), https://onnx.ai/onnx/operators/onnx__MeanVarianceNormalization.html. */
-export const meanVarianceNormalization = formOf(({ builder, op, add, sub, mul }, node, x) => {
-  const axes = builder.ints(intsOf(node, 'axes') ?? [0, 2, 3]);
-  const centred = sub(x, builder.op('ReduceMean', [x, axes]));
-  const variance = builder.op('ReduceMean', [mul(centred, centred), axes]);
-  return op('Div', [centred, add(op('Sqrt', [variance]), 1e-9)]);
 });
 
 /** Pads that differ crop as much as they share, and a Slice the rest. */

@@ -25,15 +25,22 @@ export function forDevice(model: Model, device: Device): Model {
 }
 
 function ruleFor(faults: readonly DeviceFault[]): Rule {
-  return (node, builder) => {
+  return (written, builder) => {
+    const node = withoutLastInputs(written);
     for (const { op, when, remedy } of faultsOf(node, faults)) {
       if (remedy.kind !== 'rewrite') continue;
       const applies = (remedy.of ?? op) !== op || (when?.(node, builder) ?? true);
       const result = applies ? remedy.rule(node, builder) : undefined;
       if (result !== undefined) return result;
     }
-    return undefined;
+    return node;
   };
+}
+
+/** Inputs that are left out at the end are left out: WebGPU's convolutions end the process where they are named "". */
+function withoutLastInputs(node: Node): Node {
+  const last = node.inputs.findLastIndex((name) => name !== '');
+  return last === node.inputs.length - 1 ? node : { ...node, inputs: node.inputs.slice(0, last + 1) };
 }
 
 /** Faults whose remedy begins at this op. */

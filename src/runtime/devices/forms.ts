@@ -1,7 +1,7 @@
 import { sizeOf, toNumbers } from '../../numeric/tensor.ts';
 import { type AttributeLike, float, type GraphBuilder } from '../../onnx/builder.ts';
 import { ELEMENT_CODES } from '../../onnx/element-types.ts';
-import { floatOf, intOf, intsOf, type Node } from '../../onnx/graph.ts';
+import { floatOf, intOf, intsOf, isBatch, type Node } from '../../onnx/graph.ts';
 import { affineOf } from '../../onnx/passes/batchnorm.ts';
 import type { Rule } from '../../onnx/passes/rewrite.ts';
 
@@ -129,17 +129,74 @@ export const batchNormalization = formOf(({ builder, op, add }, node, x) => {
 });
 
 /** (x - mean) / sqrt(variance + epsilon) scale + bias over the axes from `axis` on, the variance of what is left of the mean. */
-export const layerNormalization = formOf(({ builder, op, add, sub, mul }, node, x) => {
+export const layerNormalization = formOf(({ builder, add, mul }, node, x) => {
   if (node.outputs.slice(1).some((name) => name !== '')) return undefined;
   const rank = builder.shape(x).length;
   const first = (intOf(node, 'axis', -1) + rank) % rank;
   const axes = builder.ints(Array.from({ length: rank - first }, (_, at) => first + at));
-  const centred = sub(x, builder.op('ReduceMean', [x, axes]));
-  const variance = builder.op('ReduceMean', [mul(centred, centred), axes]);
   const [, scale = '', bias = ''] = node.inputs;
-  const scaled = mul(op('Div', [centred, op('Sqrt', [add(variance, floatOf(node, 'epsilon', 1e-5))])]), scale);
+  const scaled = mul(standardised(builder, x, axes, floatOf(node, 'epsilon', 1e-5)), scale);
   return bias === '' ? scaled : add(scaled, bias);
 });
+
+/** (x - mean) / sqrt(variance + epsilon) scale + bias of each channel of each image. */
+export const instanceNormalization = formOf(({ builder, add, mul }, node, x) => {
+  const rank = builder.shape(x).length;
+  const axes = builder.ints(Array.from({ length: rank - 2 }, (_, axis) => axis + 2));
+  const alongChannels = (name: string) => builder.reshape(name, [-1, ...Array<number>(rank - 2).fill(1)]);
+  const standard = standardised(builder, x, axes, floatOf(node, 'epsilon', 1e-5));
+  const [, scale = '', bias = ''] = node.inputs;
+  return add(mul(standard, alongChannels(scale)), alongChannels(bias));
+});
+
+/** (x - mean) / sqrt(variance + epsilon) over some axes, the variance of what is left of the mean. */
+function standardised(builder: GraphBuilder, x: string, axes: string, epsilon: number): string {
+  const { op, sub, add, mul } = writerOf(builder);
+  const centred = sub(x, builder.op('ReduceMean', [x, axes]));
+  const variance = builder.op('ReduceMean', [mul(centred, centred), axes]);
+  return op('Div', [centred, op('Sqrt', [add(variance, epsilon)])]);
+}
+
+/** max(x, 0), which keeps NaN. */
+export const relu = formOf(({ op }, _, x) => op('Max', [x, 0]));
+
+/** min(max(x, low), high), which keeps NaN. */
+export const clip = formOf(({ op }, node, x) => {
+  const [, low = '', high = ''] = node.inputs;
+  const raised = low === '' ? x : op('Max', [x, low]);
+  return high === '' ? raised : op('Min', [raised, high]);
+});
+
+/** x > 0 ? x : slope x. */
+export const prelu = formOf(({ op, mul }, node, x) => op('Where', [op('Greater', [x, 0]), x, mul(x, node.inputs[1]!)]));
+
+/** The power of operands of which those that are no images have been repeated to the shape of the result. */
+export const pow: Rule = (node, builder) => {
+  const shapes = node.inputs.map((name) => builder.shape(name));
+  const rank = Math.max(...shapes.map(({ length }) => length));
+  const full = Array.from({ length: rank }, (_, axis) => {
+    const dims = shapes.map((dims) => dims[axis - rank + dims.length] ?? 1);
+    return dims.find((dim) => dim !== 1) ?? 1;
+  });
+  if (shapes.filter((dims) => dims.some(isBatch)).length > 1) return undefined;
+  const target = builder.ints(full.map((dim) => (isBatch(dim) ? 1 : dim)));
+  const repeated = node.inputs.map((name) => builder.op('Expand', [name, target]));
+  return writerOf(builder).op('Pow', repeated);
+};
+
+/** The sum of the inputs by their number. */
+export const mean = formOf(({ add, op }, { inputs }) => op('Div', [inputs.reduce(add), inputs.length]));
+
+/** (x - mean) / (deviation + 1e-9), https://onnx.ai/onnx/operators/onnx__MeanVarianceNormalization.html. */
+export const meanVarianceNormalization = formOf(({ builder, op, add, sub, mul }, node, x) => {
+  const axes = builder.ints(intsOf(node, 'axes') ?? [0, 2, 3]);
+  const centred = sub(x, builder.op('ReduceMean', [x, axes]));
+  const variance = builder.op('ReduceMean', [mul(centred, centred), axes]);
+  return op('Div', [centred, add(op('Sqrt', [variance]), 1e-9)]);
+});
+
+/** One added to the other. */
+export const sum = formOf(({ add }, { inputs }) => inputs.reduce(add));
 
 /** Zeros of the shape of a value: what is larger than itself is nothing, not even NaN. */
 export const zeros: Rule = (node, builder) => {

@@ -1,20 +1,28 @@
-import { intOf, type Node } from '../../onnx/graph.ts';
+import { type Dim, intOf, type Node } from '../../onnx/graph.ts';
 import type { Rule } from '../../onnx/passes/rewrite.ts';
 import type { DeviceFault, NodeTest } from './device-fault.ts';
 import {
   batchNormalization,
   celu,
+  clip,
   hardmax,
+  instanceNormalization,
   layerNormalization,
   localResponse,
   logSoftmax,
   lpPool,
+  mean,
+  meanVarianceNormalization,
+  pow,
+  prelu,
+  relu,
   selu,
   shapeOf,
   shrink,
   sign,
   softsign,
   spaceToDepth,
+  sum,
   zeros,
 } from './forms.ts';
 import { maxPoolGradient } from './max-pool-gradient.ts';
@@ -24,9 +32,18 @@ const spatialRank: (rank: number) => NodeTest = (rank) => (node, builder) =>
 
 const isVector: NodeTest = (node, builder) => builder.shape(node.inputs[0]!).length === 2;
 
+/** Of operands with several elements each, one has a 1 where the other has a length: beside the last axis others may differ. */
+const repeatsAlongLast: NodeTest = (node, builder) => {
+  const [a, b] = node.inputs.map((name) => builder.shape(name)) as [readonly Dim[], readonly Dim[]];
+  const isSingle = (dims: readonly Dim[]) => dims.length < 2 && dims.every((dim) => dim === 1);
+  return !isSingle(a) && !isSingle(b) && a.at(-1) !== b.at(-1);
+};
+
 const isFloat: NodeTest = (node, builder) => builder.type(node.inputs[0]!) === 'float32';
 
 const hasIndices = ({ outputs }: Node) => (outputs[1] ?? '') !== '';
+
+const isGrouped3D: NodeTest = (node, builder) => intOf(node, 'group', 1) > 1 && spatialRank(3)(node, builder);
 
 const hasOneOutputPerGroup: NodeTest = (node, builder) =>
   intOf(node, 'group', 1) > 1 && builder.shape(node.inputs[1]!)[1] === 1;
@@ -62,8 +79,43 @@ export const WEBGPU_FAULTS: readonly DeviceFault[] = [
     remedy: { kind: 'rewrite', rule: layerNormalization },
   },
   {
+    ...{ device: 'webgpu', op: 'InstanceNormalization', effect: 'wrong' },
+    what: 'does so as well',
+    remedy: { kind: 'rewrite', rule: instanceNormalization },
+  },
+  {
+    ...{ device: 'webgpu', op: 'Relu', effect: 'wrong' },
+    what: 'takes NaN for 0',
+    remedy: { kind: 'rewrite', rule: relu },
+  },
+  {
+    ...{ device: 'webgpu', op: 'Clip', effect: 'wrong', when: isFloat },
+    what: 'takes NaN for its lower bound',
+    remedy: { kind: 'rewrite', rule: clip },
+  },
+  {
+    ...{ device: 'webgpu', op: 'Pow', effect: 'fails', when: repeatsAlongLast },
+    what: 'repeats no operand along the last axis beside one that has it, nor the other way',
+    remedy: { kind: 'rewrite', rule: pow },
+  },
+  {
+    ...{ device: 'webgpu', op: 'PRelu', effect: 'fails', when: repeatsAlongLast },
+    what: 'does not either',
+    remedy: { kind: 'rewrite', rule: prelu },
+  },
+  {
     ...{ device: 'webgpu', op: 'ConvTranspose', effect: 'fails', when: spatialRank(3) },
     what: 'has no 3-D form',
+    remedy: { kind: 'refuse' },
+  },
+  {
+    ...{ device: 'webgpu', op: 'Conv', effect: 'fails', when: isGrouped3D },
+    what: 'has no 3-D form with groups',
+    remedy: { kind: 'refuse' },
+  },
+  {
+    ...{ device: 'webgpu', op: 'Resize', effect: 'fails', when: (node) => intOf(node, 'antialias', 0) === 1 },
+    what: 'has no form with antialias',
     remedy: { kind: 'refuse' },
   },
   elsewhere('LogSoftmax', logSoftmax),
@@ -76,7 +128,16 @@ export const WEBGPU_FAULTS: readonly DeviceFault[] = [
   elsewhere('SpaceToDepth', spaceToDepth),
   elsewhere('LRN', localResponse),
   elsewhere('LpPool', lpPool),
+  elsewhere('Sum', sum),
+  elsewhere('Mean', mean),
+  elsewhere('MeanVarianceNormalization', meanVarianceNormalization),
   elsewhere('ConstantOfShape', zeros, (node, builder) => shapeOf(node, builder) !== undefined),
+  ...['Round', 'Mod', 'IsNaN', 'IsInf', 'Or', 'Xor'].map(
+    (op): DeviceFault => ({
+      ...{ device: 'webgpu', op, effect: 'elsewhere', what: 'has no kernel' },
+      remedy: { kind: 'leave' },
+    }),
+  ),
 ];
 
 function elsewhere(op: string, rule: Rule, when?: NodeTest): DeviceFault {
