@@ -45,7 +45,7 @@ export async function inspectClip(config: ClipConfig, use: ClipUse): Promise<Cli
   tokenize(tokenizer, concepts, clip.contextLength);
   return {
     description: clip.description,
-    files: await Promise.all(filesOf(config).map(digestOf)),
+    files: await Promise.all(clipFiles(config).map(digestOf)),
     tokenizer: await digestOf(config.tokenizer),
     concepts,
   };
@@ -55,7 +55,8 @@ export function clipSpec(config: ClipConfig): ClipSpec {
   return 'model' in config ? { model: config.model } : { image: config.image, text: config.text };
 }
 
-function filesOf(config: ClipConfig): string[] {
+/** The files of its encoders. */
+export function clipFiles(config: ClipConfig): string[] {
   return 'model' in config ? [config.model] : [config.image, config.text];
 }
 

@@ -1,5 +1,4 @@
 import type { Dataset } from '../../datasets/dataset.ts';
-import { openDataset } from '../../datasets/open.ts';
 import { baseModel, defendedModel, type EvaluatedModel } from '../../defense/defended-model.ts';
 import { fullMasks, topUnitMasks } from '../../defense/mask-set.ts';
 import { RunError } from '../../errors.ts';
@@ -12,7 +11,8 @@ import type { ModelProof } from '../../schemas/proof.ts';
 import { UNDEFENDED, type Variant } from '../../schemas/variants.ts';
 import type { Store } from '../../stores/store.ts';
 import { testSpec } from '../inputs/inspect-inputs.ts';
-import { classifierSpec, modelName, openClassifier } from '../inputs/open-classifier.ts';
+import { classifierSpec, modelName } from '../inputs/open-classifier.ts';
+import { openPlannedClassifier, openPlannedDataset } from '../inputs/planned-inputs.ts';
 import type { Plan } from '../planning/plan.ts';
 import { loadRanking } from '../planning/rankings.ts';
 
@@ -50,7 +50,8 @@ export class JobContext {
 
   classifier(): Promise<Classifier> {
     const { config, inputs } = this.plan;
-    this.#classifier ??= openClassifier(classifierSpec(config, inputs.imageShape)).then((classifier) => {
+    const spec = classifierSpec(config, inputs.imageShape);
+    this.#classifier ??= openPlannedClassifier(spec, inputs.checkpoint).then((classifier) => {
       requirePlannedLayer(classifier, inputs.checkpoint.layer);
       return classifier;
     });
@@ -58,7 +59,7 @@ export class JobContext {
   }
 
   test(): Promise<Dataset> {
-    this.#test ??= openDataset(testSpec(this.plan.config));
+    this.#test ??= openPlannedDataset(testSpec(this.plan.config), this.plan.inputs.test, 'test set');
     return this.#test;
   }
 

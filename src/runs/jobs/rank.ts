@@ -1,10 +1,10 @@
-import { openDataset } from '../../datasets/open.ts';
 import { layerOf } from '../../models/classifier.ts';
 import { unitScores } from '../../ranking/methods.ts';
 import { encodeRanking, rankingDigest } from '../../ranking/ranking.ts';
 import { rankingKey } from '../../schemas/keys.ts';
 import { type RankingMethod, rankingUses } from '../../schemas/variants.ts';
 import { probeSpec } from '../inputs/inspect-inputs.ts';
+import { openPlannedDataset } from '../inputs/planned-inputs.ts';
 import { maskRankedBy, recipeOf } from '../planning/plan.ts';
 import { clipFeatures } from './clip-features.ts';
 import type { JobProgress } from './executor.ts';
@@ -43,7 +43,7 @@ async function imagesFor({ plan, rankings, runtime }: JobContext, method: Rankin
   const { clip: config } = plan.config.ranking;
   if (!rankingUses(method, 'probe') || spec === undefined || facts === null)
     return { probe: undefined, clip: undefined };
-  const probe = await openDataset(spec);
+  const probe = await openPlannedDataset(spec, facts, 'probe set');
   if (config === undefined || inputs === undefined) return { probe, clip: undefined };
   const task = { config, inputs, probe, probeDigest: facts.sha256, store: rankings, runtime };
   return { probe, clip: (progress: (done: number) => void) => clipFeatures(task, progress) };
