@@ -57,13 +57,20 @@ export function onnxRuntime({ device = 'cpu', threads, optimise = true }: Runtim
       if (source instanceof Error) return Promise.reject(source);
       return create(source, (cause) => refusal(`onnxruntime could not load graph "${name}"`, cause));
     },
-    loadSession: (path) =>
-      create({ graph: path, weights: {}, discard: () => {} }, (cause) =>
+    loadSession: (path) => {
+      // As it is it would be computed with what onnxruntime does wrongly there.
+      if (device === 'webgpu') return Promise.reject(new GraphError(`${path}: ${AS_IT_IS}`));
+      return create({ graph: path, weights: {}, discard: () => {} }, (cause) =>
         refusal(`onnxruntime could not load ${path}`, cause),
-      ),
+      );
+    },
   };
   return device === 'cpu' ? runtime : withinMemory(runtime, (model) => largestBatch(model, device));
 }
+
+const AS_IT_IS =
+  'webgpu computes no .onnx of CLIP as it is: give the weights of OpenAI\'s CLIP instead ("clip": {"model": ...}, --clip), or compute on ' +
+  'another device (--device, compute.device)';
 
 /** Or why there is none. */
 function sourceFor(model: Model, device: Device): ModelSource | GraphError {

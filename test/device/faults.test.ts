@@ -4,6 +4,7 @@ import { appendGradient } from '../../src/onnx/autodiff/vjp.ts';
 import { type AttributeLike, GraphBuilder } from '../../src/onnx/builder.ts';
 import type { Model } from '../../src/onnx/graph.ts';
 import { DEVICE_FAULTS, forDevice } from '../../src/runtime/devices/for-device.ts';
+import { onnxRuntime } from '../../src/runtime/session.ts';
 import { relativeDifference, uniform } from '../unit/onnx/autodiff/support.ts';
 import { type DeviceRun, type DeviceRunOptions, describeOnWebGpu, foreignOps, runProfiled } from './support.ts';
 
@@ -123,6 +124,12 @@ it('inputs that are left out at the end are not named', () => {
   const y = builder.op('Conv', [x, builder.initializer('w', uniform('weights', [4, 4, 3, 3])), '']);
   const { nodes } = forDevice(builder.build([y]), 'webgpu').graph;
   expect(nodes.map(({ inputs }) => inputs)).toEqual([['x', 'w']]);
+});
+
+it('a graph that cannot be given in another form is not computed', async () => {
+  await expect(onnxRuntime({ device: 'webgpu' }).loadSession('clip.onnx')).rejects.toThrow(
+    'clip.onnx: webgpu computes no .onnx of CLIP as it is',
+  );
 });
 
 describeOnWebGpu('what onnxruntime cannot do on WebGPU', () => {
