@@ -3,6 +3,7 @@ import { parameterSweepTable } from '../../report/parameter-sweep.ts';
 import { reportTable } from '../../report/table.ts';
 import { executeParameterSweep } from '../../runs/parameter-sweep.ts';
 import { executeRun } from '../../runs/run.ts';
+import { idleKeys } from '../../schemas/idle-keys.ts';
 import { type ParameterSweep, parseParameterSweep } from '../../schemas/parameter-sweep.ts';
 import { sayAssumed } from '../assumptions.ts';
 import { addExecutionOptions, configOf, type ExecutionFlags, execute, requireDevice } from '../execution-context.ts';
@@ -32,6 +33,7 @@ async function runOne(text: string, path: string, flags: ExecutionFlags): Promis
     print(`this run is finished already; nothing was done. "igd report ${flags.out}" writes its report anew`);
   print(reportTable(report));
   sayAssumed(report.checkpoint.reading ?? []);
+  for (const line of idleKeys(config)) print(`note: ${line}`);
   print(`report: ${runs.where('report.html')}`);
 }
 

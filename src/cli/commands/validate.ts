@@ -7,6 +7,7 @@ import { prepareRun } from '../../runs/planning/prepare-run.ts';
 import { proveRun } from '../../runs/planning/prove-run.ts';
 import { onnxRuntime } from '../../runtime/session.ts';
 import type { RunConfig } from '../../schemas/config.ts';
+import { idleKeys } from '../../schemas/idle-keys.ts';
 import { parseParameterSweep } from '../../schemas/parameter-sweep.ts';
 import { parseConfig } from '../../schemas/parse-config.ts';
 import { describeReading } from '../../schemas/reading.ts';
@@ -53,6 +54,7 @@ async function validate(path: string): Promise<void> {
   const attacks = suite.map(({ name }) => name).join(', ');
   print(`  attacks   ${attacks}; ${config.threat.norm}, eps ${config.threat.epsilon.toPrecision(4)}`);
   if (config.audit !== undefined) printAudit(config.audit);
+  for (const line of idleKeys(config)) print(`  note      ${line}`);
 }
 
 function printAudit({ suite, halfWidth, confidence }: NonNullable<RunConfig['audit']>): void {
