@@ -198,7 +198,7 @@ async function simulate(shards: number, variants: readonly string[]): Promise<[s
     queue,
     notify: async () => undefined,
     link: async (key) => `https://example.com/${key}`,
-    localise: async (config) => config,
+    localise: async (config) => ({ config, versions: {} }),
     now: () => new Date(),
   };
   const plan = planOf(shards, variants);

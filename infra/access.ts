@@ -31,7 +31,11 @@ export function grantObjects(role: IGrantable & Construct, accesses: readonly Ob
     }),
   );
   role.grantPrincipal.addToPrincipalPolicy(
-    new PolicyStatement({ sid: 'ReadObjects', actions: ['s3:GetObject'], resources: accesses.map(objects) }),
+    new PolicyStatement({
+      sid: 'ReadObjects',
+      actions: ['s3:GetObject', 's3:GetObjectVersion'],
+      resources: accesses.map(objects),
+    }),
   );
   if (written.length > 0)
     role.grantPrincipal.addToPrincipalPolicy(

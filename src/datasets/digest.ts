@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatasetError } from '../errors.ts';
+import { rememberedDigest } from '../stores/file-digest.ts';
 import { CIFAR10, CIFAR100 } from './cifar.ts';
 import type { DatasetSpec } from './dataset.ts';
 import { fileError, isFolder } from './files.ts';
@@ -20,7 +21,8 @@ const MEMBERS = new Set(
  * as well where one is drawn. Of an image folder only the images asked for count. Throws DatasetError.
  */
 export async function datasetDigest(spec: DatasetSpec): Promise<string> {
-  if (spec.format === 'imagefolder') return digestOfImages(spec);
+  if (spec.format === 'imagefolder')
+    return rememberedDigest(JSON.stringify(spec), spec.path, () => digestOfImages(spec));
   const files = await digestOf(spec.path);
   const { sample } = spec;
   if (sample === undefined) return files;
@@ -43,7 +45,11 @@ async function digestOfImages(spec: DatasetSpec<'imagefolder'>): Promise<string>
  * Content identity of a file or CIFAR folder: the SHA-256 in hex of a file, as sha256sum prints it, or of a CIFAR folder's files in
  * the order of their names, each after its name and size. Throws DatasetError where something cannot be read.
  */
-export async function digestOf(path: string): Promise<string> {
+export function digestOf(path: string): Promise<string> {
+  return rememberedDigest(path, path, () => digestOfFiles(path));
+}
+
+async function digestOfFiles(path: string): Promise<string> {
   const hash = createHash('sha256');
   if (!(await isFolder(path))) {
     await addFile(hash, path);

@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunConfig } from '../schemas/config.ts';
 import type { Service } from '../schemas/service.ts';
-import { localise } from '../stores/open.ts';
+import { type LocalConfig, localise } from '../stores/open.ts';
 import { presignedLink } from '../stores/s3/files.ts';
 import { S3Store } from '../stores/s3/store.ts';
 import type { Store } from '../stores/store.ts';
@@ -21,7 +21,7 @@ export interface ServiceContext {
   /** A link, for people, to a key in the runs bucket. */
   readonly link: (key: string) => Promise<string>;
   /** The config with its inputs as local files. */
-  readonly localise: (config: RunConfig) => Promise<RunConfig>;
+  readonly localise: (config: RunConfig) => Promise<LocalConfig>;
   readonly now: () => Date;
 }
 
@@ -39,7 +39,7 @@ export function openServiceContext(service: Service): ServiceContext {
     queue: new BatchQueue(),
     notify: topicNotifier(topicArn),
     link: (key) => presignedLink({ bucket: buckets.runs, key }, LINK_SECONDS),
-    localise: (config) => localise(config, inputs),
+    localise: (config) => localise({ config }, inputs),
     now: () => new Date(),
   };
 }

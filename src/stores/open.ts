@@ -27,14 +27,46 @@ function inputsFolder(): string {
  * The config with a local path for every input: paths stay, `s3://bucket/key` is downloaded into `folder` once. For opening
  * inputs only: plans and reports keep the names the user gave. Throws InputError where something is missing or denied.
  */
-export async function localise(config: RunConfig, folder: string = inputsFolder()): Promise<RunConfig> {
-  const local = namedInputs(config).map(async ({ keys, path }) => ({ keys, path: await localPath(path, folder) }));
-  return withPaths(config, await Promise.all(local));
+export async function localise(
+  { config, versions }: PinnedConfig,
+  folder: string = inputsFolder(),
+): Promise<LocalConfig> {
+  const named = namedInputs(config);
+  const local = await Promise.all(named.map(({ path }) => localInput(path, folder, versions?.[path])));
+  const paths = named.map(({ keys, path }, index) => ({ keys, path: local[index]?.path ?? path }));
+  const found = named.flatMap(({ path }, index) => {
+    const version = local[index]?.version;
+    return version === undefined ? [] : [[path, version] as const];
+  });
+  return { config: withPaths(config, paths), versions: Object.fromEntries(found) };
+}
+
+/** S3 versions of inputs, by URI. */
+type Versions = Readonly<Record<string, string>>;
+
+/** A config, and the versions of its inputs that are wanted: the newest where nothing is said. */
+export interface PinnedConfig {
+  readonly config: RunConfig;
+  readonly versions?: Versions | undefined;
+}
+
+/** A config whose paths can be opened, and the versions they are of, where their buckets keep versions. */
+export interface LocalConfig {
+  readonly config: RunConfig;
+  readonly versions: Versions;
 }
 
 /** Path of an input. The AWS SDK is loaded for buckets alone. */
 export async function localPath(uri: string, folder: string = inputsFolder()): Promise<string> {
-  if (!uri.startsWith('s3://')) return uri;
+  return (await localInput(uri, folder)).path;
+}
+
+async function localInput(
+  uri: string,
+  folder: string,
+  version?: string,
+): Promise<{ path: string; version?: string | undefined }> {
+  if (!uri.startsWith('s3://')) return { path: uri };
   const { downloaded } = await import('./s3/files.ts');
-  return downloaded(uri, folder);
+  return downloaded(uri, folder, version);
 }

@@ -9,7 +9,7 @@ import { toFailure } from './messages.ts';
 /** Calibrates once and ends. */
 async function serve({ plan: bytes, threads, ...options }: CalibrationSetup): Promise<CalibrationReply> {
   const plan = decodePlan(new TextEncoder().encode(bytes), 'plan.json');
-  const config = await localise(plan.config);
+  const { config } = await localise(plan);
   const runtime = onnxRuntime({ threads, device: config.compute.device });
   return { kind: 'rates', rates: await calibrate({ ...options, plan: { ...plan, config }, runtime }) };
 }

@@ -201,6 +201,7 @@ describe('permissions', () => {
       's3:AbortMultipartUpload',
       's3:DeleteObject',
       's3:GetObject',
+      's3:GetObjectVersion',
       's3:ListBucket',
       's3:PutObject',
     ]);

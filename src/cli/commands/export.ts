@@ -23,7 +23,7 @@ export function define(command: Command): void {
       const folder = localFolder(to, '--to').root;
       const progress = countProgress(process.stderr, 'shards exported:');
       const exported = await exportExamples({
-        plan: { ...plan, config: await localise(plan.config) },
+        plan: { ...plan, config: (await localise(plan)).config },
         runs: runs.store,
         folder,
         variants: variant === undefined ? plan.config.variants.map(({ id }) => id) : [variant],

@@ -19,7 +19,7 @@ export function define(command: Command): void {
     .action(async (dir: string, { rankings }: { rankings: string }) => {
       const runs = await storageLocation(dir);
       const plan = await planOf(runs);
-      const local = { ...plan, config: await localise(plan.config) };
+      const local = { ...plan, config: (await localise(plan)).config };
       const progress = countProgress(process.stderr, 'examples checked:');
       const stores = { runs: runs.store, rankings: (await storageLocation(rankings)).store };
       const { checked, failures } = await verifyRun(

@@ -34,6 +34,8 @@ export const inputsSchema = z.strictObject({
   imageShape: z.tuple([z.int(), z.int(), z.int()]),
   test: images,
   probe: images.nullable(),
+  /** SHA-256 of labels that have a file of their own. */
+  labels: z.strictObject({ test: sha256.optional(), probe: sha256.optional() }).optional(),
   classNames: z.array(z.string()),
   /** Where a variant is ranked by CLIP. */
   clip: clipInputsSchema.optional(),
@@ -101,9 +103,17 @@ export async function inspectInputs(config: RunConfig): Promise<RunInputs> {
       probeSet === undefined || probe === undefined
         ? null
         : { sha256: await datasetDigest(probe), images: probeSet.count },
+    ...(await labelDigests(config)),
     classNames: [...(test.classNames ?? Array.from({ length: classifier.classes }, (_, c) => `class ${c}`))],
     ...(clip && { clip }),
   };
+}
+
+async function labelDigests({ dataset }: RunConfig): Promise<Pick<RunInputs, 'labels'>> {
+  const { testLabels, probeLabels } = dataset;
+  if (testLabels === undefined && probeLabels === undefined) return {};
+  const test = testLabels === undefined ? {} : { test: await digestOf(testLabels) };
+  return { labels: { ...test, ...(probeLabels !== undefined && { probe: await digestOf(probeLabels) }) } };
 }
 
 /** Opened only where a variant needs it: a CLIP is hundreds of megabytes. */

@@ -1,50 +1,95 @@
-import type { Dataset, DatasetSpec } from '../../datasets/dataset.ts';
 import { datasetDigest, digestOf } from '../../datasets/digest.ts';
-import { openDataset } from '../../datasets/open.ts';
+import { isFolder } from '../../datasets/files.ts';
 import { InputError } from '../../errors.ts';
-import type { Classifier } from '../../models/classifier.ts';
-import { type ClassifierSpec, openClassifier } from './open-classifier.ts';
+import type { RunConfig } from '../../schemas/config.ts';
+import { clipFiles } from './clip-inputs.ts';
+import { probeSpec, type RunInputs, testSpec } from './inspect-inputs.ts';
 
-/** What a plan says of a file. */
-interface Planned {
-  /** SHA-256 in hex, as `datasetDigest` or `checkpointDigest` has it. */
-  readonly sha256: string;
+/** An input as the plan has it, and how its file is hashed now. */
+interface PlannedInput {
+  /** In a reader's words. */
+  readonly what: string;
+  readonly path: string;
+  /** SHA-256 when the run was planned. */
+  readonly planned: string;
+  readonly digest: () => Promise<string>;
+}
+
+/** What a job needs of a plan; the config's paths can be opened. */
+interface PlannedRun {
+  readonly config: RunConfig;
+  readonly inputs: RunInputs;
+}
+
+export function plannedCheckpoint({ config, inputs }: PlannedRun): PlannedInput[] {
+  return [file('checkpoint', config.checkpoint.uri, inputs.checkpoint.sha256)];
+}
+
+export function plannedTest({ config, inputs }: PlannedRun): PlannedInput[] {
+  const spec = testSpec(config);
+  const images = { what: 'test set', path: spec.path, planned: inputs.test.sha256 };
+  return [
+    { ...images, digest: () => datasetDigest(spec) },
+    ...maybe('test labels', config.dataset.testLabels, inputs.labels?.test),
+  ];
+}
+
+/** None where the run has no probe set. */
+export function plannedProbe({ config, inputs }: PlannedRun): PlannedInput[] {
+  const spec = probeSpec(config);
+  if (spec === undefined || inputs.probe === null) return [];
+  const images = { what: 'probe set', path: spec.path, planned: inputs.probe.sha256 };
+  return [
+    { ...images, digest: () => datasetDigest(spec) },
+    ...maybe('probe labels', config.dataset.probeLabels, inputs.labels?.probe),
+  ];
+}
+
+/** None where nothing is ranked by CLIP. */
+export function plannedClip({ config, inputs }: PlannedRun): PlannedInput[] {
+  const { clip } = config.ranking;
+  if (clip === undefined || inputs.clip === undefined) return [];
+  const { files, tokenizer } = inputs.clip;
+  return [
+    ...clipFiles(clip).flatMap((path, index) => maybe('CLIP', path, files[index])),
+    file('tokenizer', clip.tokenizer, tokenizer),
+  ];
 }
 
 /**
- * Opens what a run was planned with, and nothing else: a file that was replaced since is named, not evaluated, for its numbers would
- * be reported, and its rankings kept, under the name of the one that was planned. It is hashed after it has been read, so that what is
- * replaced in between is seen as well.
+ * Opens what was planned. A file is compared before it is read and after: the second time costs no reading where it has not
+ * been written to. Throws InputError where a file is not the one that was planned.
  */
-export async function openPlannedDataset(spec: DatasetSpec, planned: Planned, what: string): Promise<Dataset> {
-  const dataset = await openDataset(spec);
-  requirePlanned({ what, path: spec.path, found: await datasetDigest(spec), planned: planned.sha256 });
-  return dataset;
+export async function openPlanned<T>(inputs: readonly PlannedInput[], open: () => Promise<T>): Promise<T> {
+  await requirePlanned(inputs);
+  const opened = await open();
+  const folders = await Promise.all(inputs.map(({ path }) => isFolder(path)));
+  await requirePlanned(inputs.filter((_, index) => folders[index] === false));
+  return opened;
 }
 
-/** The same for a checkpoint. Throws InputError where it is another file. */
-export async function openPlannedClassifier(spec: ClassifierSpec, planned: Planned): Promise<Classifier> {
-  const classifier = await openClassifier(spec);
-  await requirePlannedFile('checkpoint', spec.path, planned.sha256);
-  return classifier;
+/** Throws InputError where an input is not the one that was planned. */
+export async function requirePlanned(inputs: readonly PlannedInput[]): Promise<void> {
+  for (const { what, path, planned, digest } of inputs) {
+    const found = await digest();
+    if (found === planned) continue;
+    throw new InputError(
+      `the ${what} ${path} is another file than when the run was planned: its SHA-256 is ${found}, planned was ${planned}. ` +
+        'Put that file back and go on, or start a new run (another --out, or submit the config again)',
+    );
+  }
 }
 
 /** Throws InputError where a file is not the one that was planned. */
 export async function requirePlannedFile(what: string, path: string, planned: string): Promise<void> {
-  requirePlanned({ what, path, found: await digestOf(path), planned });
+  await requirePlanned([file(what, path, planned)]);
 }
 
-interface Comparison {
-  readonly what: string;
-  readonly path: string;
-  readonly found: string;
-  readonly planned: string;
+function file(what: string, path: string, planned: string): PlannedInput {
+  return { what, path, planned, digest: () => digestOf(path) };
 }
 
-function requirePlanned({ what, path, found, planned }: Comparison): void {
-  if (found === planned) return;
-  throw new InputError(
-    `the ${what} ${path} is another file than when the run was planned: its SHA-256 is ${found}, planned was ${planned}. ` +
-      'Put that file back and go on, or start a new run (another --out, or submit the config again)',
-  );
+/** Plans of before say nothing of some files: there is nothing to compare those with. */
+function maybe(what: string, path: string | undefined, planned: string | undefined): PlannedInput[] {
+  return path === undefined || planned === undefined ? [] : [file(what, path, planned)];
 }

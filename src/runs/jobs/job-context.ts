@@ -1,4 +1,5 @@
 import type { Dataset } from '../../datasets/dataset.ts';
+import { openDataset } from '../../datasets/open.ts';
 import { baseModel, defendedModel, type EvaluatedModel } from '../../defense/defended-model.ts';
 import { fullMasks, topUnitMasks } from '../../defense/mask-set.ts';
 import { RunError } from '../../errors.ts';
@@ -11,8 +12,8 @@ import type { ModelProof } from '../../schemas/proof.ts';
 import { UNDEFENDED, type Variant } from '../../schemas/variants.ts';
 import type { Store } from '../../stores/store.ts';
 import { testSpec } from '../inputs/inspect-inputs.ts';
-import { classifierSpec, modelName } from '../inputs/open-classifier.ts';
-import { openPlannedClassifier, openPlannedDataset } from '../inputs/planned-inputs.ts';
+import { classifierSpec, modelName, openClassifier } from '../inputs/open-classifier.ts';
+import { openPlanned, plannedCheckpoint, plannedTest } from '../inputs/planned-inputs.ts';
 import type { Plan } from '../planning/plan.ts';
 import { loadRanking } from '../planning/rankings.ts';
 
@@ -50,8 +51,9 @@ export class JobContext {
 
   classifier(): Promise<Classifier> {
     const { config, inputs } = this.plan;
-    const spec = classifierSpec(config, inputs.imageShape);
-    this.#classifier ??= openPlannedClassifier(spec, inputs.checkpoint).then((classifier) => {
+    this.#classifier ??= openPlanned(plannedCheckpoint(this.plan), () =>
+      openClassifier(classifierSpec(config, inputs.imageShape)),
+    ).then((classifier) => {
       requirePlannedLayer(classifier, inputs.checkpoint.layer);
       return classifier;
     });
@@ -59,7 +61,7 @@ export class JobContext {
   }
 
   test(): Promise<Dataset> {
-    this.#test ??= openPlannedDataset(testSpec(this.plan.config), this.plan.inputs.test, 'test set');
+    this.#test ??= openPlanned(plannedTest(this.plan), () => openDataset(testSpec(this.plan.config)));
     return this.#test;
   }
 

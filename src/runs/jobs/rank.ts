@@ -1,10 +1,11 @@
+import { openDataset } from '../../datasets/open.ts';
 import { layerOf } from '../../models/classifier.ts';
 import { unitScores } from '../../ranking/methods.ts';
 import { encodeRanking, rankingDigest } from '../../ranking/ranking.ts';
 import { rankingKey } from '../../schemas/keys.ts';
 import { type RankingMethod, rankingUses } from '../../schemas/variants.ts';
 import { probeSpec } from '../inputs/inspect-inputs.ts';
-import { openPlannedDataset } from '../inputs/planned-inputs.ts';
+import { plannedCheckpoint, plannedClip, plannedProbe, requirePlanned } from '../inputs/planned-inputs.ts';
 import { maskRankedBy, recipeOf } from '../planning/plan.ts';
 import { clipFeatures } from './clip-features.ts';
 import type { JobProgress } from './executor.ts';
@@ -19,6 +20,9 @@ export async function rankJob(
 ): Promise<void> {
   const { plan, rankings, runtime } = context;
   const { config, inputs } = plan;
+  // Before anything is found out of them: what is stored under the address of these inputs has to be of them.
+  const planned = [plannedCheckpoint, plannedProbe, plannedClip].flatMap((inputsOf) => inputsOf(plan));
+  await requirePlanned(planned);
   await requireTestimony(context);
   const classifier = await context.classifier();
   await context.proveBase();
@@ -32,6 +36,7 @@ export async function rankJob(
     runtime,
     progress: (done, total) => progress({ fraction: done / total, evaluations: done }),
   });
+  await requirePlanned(planned);
   const recipe = recipeOf(method, config, inputs);
   await rankings.put(rankingKey(rankingDigest(recipe)), encodeRanking({ recipe, scores }));
 }
@@ -43,7 +48,7 @@ async function imagesFor({ plan, rankings, runtime }: JobContext, method: Rankin
   const { clip: config } = plan.config.ranking;
   if (!rankingUses(method, 'probe') || spec === undefined || facts === null)
     return { probe: undefined, clip: undefined };
-  const probe = await openPlannedDataset(spec, facts, 'probe set');
+  const probe = await openDataset(spec);
   if (config === undefined || inputs === undefined) return { probe, clip: undefined };
   const task = { config, inputs, probe, probeDigest: facts.sha256, store: rankings, runtime };
   return { probe, clip: (progress: (done: number) => void) => clipFeatures(task, progress) };

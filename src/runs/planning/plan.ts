@@ -38,6 +38,10 @@ const planFileSchema = z.strictObject({
   /** The config's suite with every option spelled out, in the order the attacks run. */
   suite: z.array(suiteAttackSchema).min(1).optional(),
   inputs: inputsSchema,
+  /**
+   * S3 versions of the inputs, by URI, where their buckets keep versions: what jobs download. Not in the id, which goes by content.
+   */
+  versions: z.record(z.string(), z.string()).optional(),
   rankings: z.array(rankingSchema),
   /** The same cut for every variant, so that variants can be compared shard by shard. */
   shards: z.array(shardSchema).min(1),

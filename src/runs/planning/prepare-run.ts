@@ -1,5 +1,5 @@
 import type { RunConfig } from '../../schemas/config.ts';
-import { localise } from '../../stores/open.ts';
+import { type LocalConfig, localise } from '../../stores/open.ts';
 import { inspectInputs } from '../inputs/inspect-inputs.ts';
 import { requireAuditAttacks } from './audit.ts';
 import { type Plan, planRun } from './plan.ts';
@@ -21,12 +21,13 @@ export interface PreparedRun {
 export async function prepareRun(
   config: RunConfig,
   source: Plan['source'],
-  open: (config: RunConfig) => Promise<RunConfig> = localise,
+  open: (config: RunConfig) => Promise<LocalConfig> = (named) => localise({ config: named }),
 ): Promise<PreparedRun> {
-  const local = await open(config);
+  const { config: local, versions } = await open(config);
   const inputs = await inspectInputs(local);
   const imported = await importRanking(local, inputs);
-  const plan = planRun(config, source, inputs, imported?.digest);
+  const planned = planRun(config, source, inputs, imported?.digest);
+  const plan = Object.keys(versions).length === 0 ? planned : { ...planned, versions };
   await requireAuditAttacks(plan, inputs);
   return { plan, local, imported };
 }

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, type Hash, randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { access, mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -7,21 +7,31 @@ import { pipeline } from 'node:stream/promises';
 import { GetObjectCommand, HeadObjectCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { InputError, messageOf, RunError } from '../../errors.ts';
+import { rememberDigest } from '../file-digest.ts';
 import { s3, s3Error, s3Problem, statusOf } from './client.ts';
 
 interface Location {
   readonly bucket: string;
   readonly key: string;
+  /** Of a bucket that keeps versions; the newest where left out. */
+  readonly version?: string | undefined;
+}
+
+/** A copy of an object or folder on this machine. */
+interface Downloaded {
+  readonly path: string;
+  /** The version of the object, where its bucket keeps versions. */
+  readonly version?: string | undefined;
 }
 
 /**
- * Path of a local copy of `s3://bucket/key`, or of the folder of everything under `s3://bucket/prefix/`. An object is
+ * A local copy of `s3://bucket/key`, in the version asked for, or of the folder of everything under `s3://bucket/prefix/`. An object is
  * downloaded once into `folder` for each of its contents (ETag and size), whole or not at all, by whoever is first.
  * Throws InputError where it is missing or denied, RunError where the download fails.
  */
-export async function downloaded(uri: string, folder: string): Promise<string> {
-  const location = parseUri(uri);
-  return location.key.endsWith('/') ? downloadFolder(location, folder) : downloadFile(location, folder);
+export async function downloaded(uri: string, folder: string, version?: string): Promise<Downloaded> {
+  const location = { ...parseUri(uri), version };
+  return location.key.endsWith('/') ? { path: await downloadFolder(location, folder) } : downloadFile(location, folder);
 }
 
 /** A link to an object for whoever has it, good for `seconds` but no longer than the credentials that sign it. */
@@ -35,12 +45,11 @@ function parseUri(uri: string): Location {
   return { bucket, key };
 }
 
-async function downloadFile(location: Location, folder: string): Promise<string> {
-  const { etag, size } = await versionOf(location);
+async function downloadFile(location: Location, folder: string): Promise<Downloaded> {
+  const { etag, size, version } = await versionOf(location);
   const path = join(folder, digest(`${uriOf(location)} ${etag} ${size}`), basename(location.key));
-  if (await exists(path)) return path;
-  await download(location, etag, path);
-  return path;
+  if (!(await exists(path))) await download({ ...location, version }, etag, path);
+  return { path, version };
 }
 
 /** Named by what it holds, so that one folder never mixes two versions. */
@@ -55,13 +64,14 @@ async function downloadFolder({ bucket, key: prefix }: Location, folder: string)
   return target;
 }
 
-async function versionOf(location: Location): Promise<{ etag: string; size: number }> {
+async function versionOf(location: Location): Promise<{ etag: string; size: number; version: string | undefined }> {
   try {
-    const { ETag, ContentLength } = await s3().send(new HeadObjectCommand(parameters(location)));
+    const { ETag, ContentLength, VersionId } = await s3().send(new HeadObjectCommand(parameters(location)));
     // Without them two contents of one name could not be told apart.
     if (ETag === undefined || ContentLength === undefined)
       throw new RunError(`S3 tells neither ETag nor size of ${uriOf(location)}`);
-    return { etag: ETag, size: ContentLength };
+    // S3 says "null" of what was uploaded before its bucket kept versions: that one can be overwritten.
+    return { etag: ETag, size: ContentLength, version: VersionId === 'null' ? undefined : VersionId };
   } catch (error) {
     throw inputError(error, location);
   }
@@ -91,13 +101,25 @@ async function download(location: Location, etag: string, path: string): Promise
     const { Body } = await s3().send(new GetObjectCommand({ ...parameters(location), IfMatch: etag }));
     await mkdir(dirname(path), { recursive: true });
     if (!(Body instanceof Readable)) throw new RunError('S3 answered without a body');
-    await pipeline(Body, createWriteStream(unfinished));
+    const hash = createHash('sha256');
+    await pipeline(Body, hashed(hash), createWriteStream(unfinished));
     await rename(unfinished, path);
+    await rememberDigest(path, hash.digest('hex'));
   } catch (cause) {
     await rm(unfinished, { force: true });
     if (statusOf(cause) !== undefined) throw inputError(cause, location);
     throw new RunError(`cannot download ${uriOf(location)} to ${path}: ${messageOf(cause)}`, { cause });
   }
+}
+
+/** The same bytes, hashed as they pass: no file is read a second time to know what it is. */
+function hashed(hash: Hash) {
+  return async function* (chunks: AsyncIterable<Uint8Array>) {
+    for await (const chunk of chunks) {
+      hash.update(chunk);
+      yield chunk;
+    }
+  };
 }
 
 /** What S3 denies or has not is for whoever named it to put right; its own faults are not. */
@@ -109,8 +131,8 @@ function inputError(error: unknown, location: Location): InputError | RunError {
   return new InputError(s3Problem(error, 'read', uriOf(location)), { cause: error });
 }
 
-function parameters({ bucket, key }: Location): { Bucket: string; Key: string } {
-  return { Bucket: bucket, Key: key };
+function parameters({ bucket, key, version }: Location): { Bucket: string; Key: string; VersionId?: string } {
+  return { Bucket: bucket, Key: key, ...(version !== undefined && { VersionId: version }) };
 }
 
 function uriOf({ bucket, key }: Location): string {

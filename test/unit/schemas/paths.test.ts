@@ -34,6 +34,6 @@ describe('files that a config names', () => {
 
   test('are left where they are if they are on this machine', async () => {
     const local = { ...config, ranking: { ...config.ranking, clip: undefined } };
-    expect(await localise(local)).toEqual(local);
+    expect(await localise({ config: local })).toEqual({ config: local, versions: {} });
   });
 });

@@ -66,14 +66,17 @@ describe.runIf(hasMoto)('on S3', () => {
     const cache = folder.path('cache');
     const config = parseConfig(JSON.stringify(smallConfig({ checkpoint: { uri: 's3://igd-inputs/a/net.pt' } })), 'c');
     await inputs.put('a/net.pt', 'one');
-    const [first, ...others] = await Promise.all([1, 2, 3].map(() => localise(config, cache)));
-    expect(readFileSync(first?.checkpoint.uri ?? '', 'utf8')).toBe('one');
-    expect(others.map(({ checkpoint }) => checkpoint.uri)).toEqual([first?.checkpoint.uri, first?.checkpoint.uri]);
-    expect(first?.dataset.test).toBe('examples/demo/test.bin');
-    writeFileSync(first?.checkpoint.uri ?? '', 'kept');
-    expect(readFileSync((await localise(config, cache)).checkpoint.uri, 'utf8')).toBe('kept');
+    const [first, ...others] = await Promise.all([1, 2, 3].map(() => localise({ config }, cache)));
+    expect(readFileSync(first?.config.checkpoint.uri ?? '', 'utf8')).toBe('one');
+    expect(others.map(({ config: { checkpoint } }) => checkpoint.uri)).toEqual([
+      first?.config.checkpoint.uri,
+      first?.config.checkpoint.uri,
+    ]);
+    expect(first?.config.dataset.test).toBe('examples/demo/test.bin');
+    writeFileSync(first?.config.checkpoint.uri ?? '', 'kept');
+    expect(readFileSync((await localise({ config }, cache)).config.checkpoint.uri, 'utf8')).toBe('kept');
     await inputs.put('a/net.pt', 'two!');
-    expect(readFileSync((await localise(config, cache)).checkpoint.uri, 'utf8')).toBe('two!');
+    expect(readFileSync((await localise({ config }, cache)).config.checkpoint.uri, 'utf8')).toBe('two!');
     const files = readdirSync(cache, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
     expect(files.map(({ name }) => name)).toEqual(['net.pt', 'net.pt']);
   });
@@ -82,7 +85,8 @@ describe.runIf(hasMoto)('on S3', () => {
     const inputs = new S3Store({ bucket: 'igd-inputs', prefix: 'ranking/' });
     for (const file of ['unit0.npy', 'unit1.npy', 'deeper/unit2.npy']) await inputs.put(file, file);
     const ranking = { file: 's3://igd-inputs/ranking/' };
-    const local = await localise(parseConfig(JSON.stringify(smallConfig({ ranking })), 'c'), folder.path('cache'));
+    const config = parseConfig(JSON.stringify(smallConfig({ ranking })), 'c');
+    const { config: local } = await localise({ config }, folder.path('cache'));
     expect(readdirSync(local.ranking.file ?? '').sort()).toEqual(['unit0.npy', 'unit1.npy']);
     expect(readFileSync(join(local.ranking.file ?? '', 'unit1.npy'), 'utf8')).toBe('unit1.npy');
     rmSync(local.ranking.file ?? '', { recursive: true });

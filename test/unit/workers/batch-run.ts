@@ -20,7 +20,7 @@ export async function batchRun(source: Record<string, unknown>, moto: Moto): Pro
   const { ctx, cluster } = await scene(moto);
   const text = JSON.stringify(source);
   const config = parseConfig(text, 'config.json');
-  const plan = planRun(config, JSON.parse(text), await inspectInputs(await localise(config)));
+  const plan = planRun(config, JSON.parse(text), await inspectInputs((await localise({ config })).config));
   const run = `${config.name}-${plan.id}`;
   const runs = within(ctx.runs, serviceKeys.run(run));
   let attempt = 0;

@@ -8,7 +8,7 @@ import { localise } from '../../../src/stores/open.ts';
 /** Everything the jobs of a plan leave behind, by key: the job bodies one after the other, without an executor. */
 export async function resultsOf(plan: Plan): Promise<Map<string, Uint8Array>> {
   const store = new MemoryStore();
-  const local = { ...plan, config: await localise(plan.config) };
+  const local = { ...plan, config: (await localise(plan)).config };
   const runtime = onnxRuntime({ threads: 1, device: plan.config.compute.device });
   const context = new JobContext({ plan: local, runs: store, rankings: store, runtime });
   for (const stage of stagesOf(plan))
