@@ -111,7 +111,7 @@ describe('igd analyze', () => {
     const checkpoint = 'test/fixtures/testimony/resnet-silu.pt';
     const rank = ['rank', checkpoint, '--data', 'examples/demo/train-200.bin', '--layer', 'layer4', '--units', '12'];
     const file = folder.path('r.json');
-    expect((await igd([...rank, '--out', file])).code).toBe(0);
+    expect((await igd([...rank, '--out', file, '--model', 'testimony=flag'])).code).toBe(0);
     const analysis = { attack: { attack: 'apgd-ce', iterations: 2 } };
     const changes = { checkpoint: { uri: checkpoint }, ranking: { file }, variants: ['none', 'loir'], analysis };
     const refused = await igd(analyze(writeJson(folder.path('config.json'), configOf(changes)), folder.path('out')));

@@ -50,9 +50,13 @@ describe('igd predict', () => {
     const { flags } = dataOf('few', FEW, [0, 0, 1]);
     const logits = folder.path('logits.npy');
     const { code, stdout } = await igd(['predict', folder.path('model.onnx'), ...flags, '--logits', logits]);
-    expect([code, stdout]).toEqual([
-      0,
-      '2 of 3 images right (66.7%)\n  note: no prediction, which is wrong, on image 1: logits are NaN or infinite\nassumed, not read from the file: images in [0, 1], not normalised\n',
+    expect(code).toBe(0);
+    expect(stdout.split('\n')).toEqual([
+      '2 of 3 images right (66.7%)',
+      '  note: no prediction, which is wrong, on image 1: logits are NaN or infinite',
+      expect.stringMatching(/^ {2}not testified/),
+      'assumed, not read from the file: images in [0, 1], not normalised',
+      '',
     ]);
     expect(readFileSync(logits).length).toBeGreaterThan(4 * CLASSES * FEW.length);
   });
