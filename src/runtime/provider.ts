@@ -13,8 +13,8 @@ import { precisionFeeds, precisionModel, requireFloat32 } from './precision.ts';
 import { readProfile } from './profile.ts';
 
 /**
- * The node binding takes no other option of CUDA's; no CPU is named after it, so nothing is handed down unasked. Channels first
- * are as fast on WebGPU, and right (src/runtime/devices).
+ * The node binding takes no other option of CUDA's; no CPU is named after it, so nothing is handed down unasked. With channels
+ * last, the default, WebGPU computes some convolutions wrongly (src/runtime/devices).
  */
 const PROVIDERS: Readonly<Record<Device, InferenceSession.ExecutionProviderConfig>> = {
   cpu: 'cpu',

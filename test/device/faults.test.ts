@@ -74,6 +74,8 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
     x: [4],
     append: ofNaN((builder, nan) => builder.op('Clip', [nan, builder.constant(0), builder.constant(1)])),
   },
+  'HardSigmoid wrong': { x: [4], append: ofNaN((builder, nan) => builder.op('HardSigmoid', [nan])) },
+  'Softmax wrong': { x: [4], append: ofNaN((builder, nan) => builder.op('Softmax', [nan], { axis: 1 })) },
   'Pow fails': {
     x: [3, 4],
     append: (builder, x) => {

@@ -80,11 +80,6 @@ export async function requirePlanned(inputs: readonly PlannedInput[]): Promise<v
   }
 }
 
-/** Throws InputError where a file is not the one that was planned. */
-export async function requirePlannedFile(what: string, path: string, planned: string): Promise<void> {
-  await requirePlanned([file(what, path, planned)]);
-}
-
 function file(what: string, path: string, planned: string): PlannedInput {
   return { what, path, planned, digest: () => digestOf(path) };
 }

@@ -9,9 +9,8 @@ import type { ClipFeatures, RankingTask } from '../../ranking/methods.ts';
 import type { ClipConfig } from '../../schemas/config.ts';
 import { embeddingsKey } from '../../schemas/keys.ts';
 import type { Store } from '../../stores/store.ts';
-import { type ClipInputs, clipFiles, clipSpec } from '../inputs/clip-inputs.ts';
+import { type ClipInputs, clipSpec } from '../inputs/clip-inputs.ts';
 import { openClip, readTokenizer } from '../inputs/open-clip.ts';
-import { requirePlannedFile } from '../inputs/planned-inputs.ts';
 
 export interface ClipTask extends Pick<RankingTask, 'runtime'> {
   readonly config: ClipConfig;
@@ -32,8 +31,6 @@ export async function clipFeatures(task: ClipTask, progress: (done: number) => v
   const { batchSize, similarity } = config;
   const clip = await openClip(clipSpec(config));
   const tokenizer = await readTokenizer(config.tokenizer);
-  for (const [index, path] of clipFiles(config).entries()) await requirePlannedFile('CLIP', path, inputs.files[index]!);
-  await requirePlannedFile('tokenizer', config.tokenizer, inputs.tokenizer);
   const concepts = await textEmbeddings(clip, tokenizer, inputs.concepts, { batchSize, runtime });
   const key = embeddingsKey(embeddingsDigest(task));
   const known = await keptEmbeddings(store, key, probe.count);

@@ -167,6 +167,19 @@ export const clip = formOf(({ op }, node, x) => {
   return high === '' ? raised : op('Min', [raised, high]);
 });
 
+/** min(max(alpha x + beta, 0), 1), which keeps NaN. */
+export const hardSigmoid = formOf(({ op, add, mul }, node, x) => {
+  const ramp = add(mul(x, floatOf(node, 'alpha', 0.2)), floatOf(node, 'beta', 0.5));
+  return op('Min', [op('Max', [ramp, 0]), 1]);
+});
+
+/** e^(x - max x) / sum e^(x - max x), which keeps NaN. */
+export const softmax = formOf(({ op, sub, along }, node, x) => {
+  const axis = intOf(node, 'axis', -1);
+  const powers = op('Exp', [sub(x, along('ReduceMax', x, axis))]);
+  return op('Div', [powers, along('ReduceSum', powers, axis)]);
+});
+
 /** x > 0 ? x : slope x. */
 export const prelu = formOf(({ op, mul }, node, x) => op('Where', [op('Greater', [x, 0]), x, mul(x, node.inputs[1]!)]));
 

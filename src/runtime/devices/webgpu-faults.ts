@@ -1,4 +1,4 @@
-import { type Dim, intOf, type Node } from '../../onnx/graph.ts';
+import { type Dim, floatOf, intOf, type Node } from '../../onnx/graph.ts';
 import type { Rule } from '../../onnx/passes/rewrite.ts';
 import type { DeviceFault, NodeTest } from './device-fault.ts';
 import {
@@ -6,6 +6,7 @@ import {
   celu,
   clip,
   hardmax,
+  hardSigmoid,
   instanceNormalization,
   layerNormalization,
   localResponse,
@@ -20,6 +21,7 @@ import {
   shapeOf,
   shrink,
   sign,
+  softmax,
   softsign,
   spaceToDepth,
   sum,
@@ -39,6 +41,9 @@ const repeatsAlongLast: NodeTest = (node, builder) => {
   return !isSingle(a) && !isSingle(b) && a.at(-1) !== b.at(-1);
 };
 
+/** A HardSigmoid of a model: gradients write masks of 0 and 1 as one of 2^100 and more, whose NaN the model's own values show. */
+const isGentle: NodeTest = (node) => Math.abs(floatOf(node, 'alpha', 0.2)) < 2 ** 20;
+
 const isFloat: NodeTest = (node, builder) => builder.type(node.inputs[0]!) === 'float32';
 
 const hasIndices = ({ outputs }: Node) => (outputs[1] ?? '') !== '';
@@ -48,7 +53,7 @@ const isGrouped3D: NodeTest = (node, builder) => intOf(node, 'group', 1) > 1 && 
 const hasOneOutputPerGroup: NodeTest = (node, builder) =>
   intOf(node, 'group', 1) > 1 && builder.shape(node.inputs[1]!)[1] === 1;
 
-/** What onnxruntime 1.30's WebGPU provider cannot do, found on Dawn over Vulkan in software. test/device holds each line. */
+/** What onnxruntime 1.30's WebGPU provider cannot do, found on Dawn over Vulkan in software. test/device holds each line that has a remedy. */
 export const WEBGPU_FAULTS: readonly DeviceFault[] = [
   {
     ...{ device: 'webgpu', op: 'Conv', effect: 'wrong' },
@@ -92,6 +97,16 @@ export const WEBGPU_FAULTS: readonly DeviceFault[] = [
     ...{ device: 'webgpu', op: 'Clip', effect: 'wrong', when: isFloat },
     what: 'takes NaN for its lower bound',
     remedy: { kind: 'rewrite', rule: clip },
+  },
+  {
+    ...{ device: 'webgpu', op: 'HardSigmoid', effect: 'wrong', when: isGentle },
+    what: 'takes NaN for 0',
+    remedy: { kind: 'rewrite', rule: hardSigmoid },
+  },
+  {
+    ...{ device: 'webgpu', op: 'Softmax', effect: 'wrong' },
+    what: 'leaves NaN out',
+    remedy: { kind: 'rewrite', rule: softmax },
   },
   {
     ...{ device: 'webgpu', op: 'Pow', effect: 'fails', when: repeatsAlongLast },
