@@ -1,4 +1,4 @@
-import { type Classifier, IMAGE_INPUT, type MaskLayer } from '../models/classifier.ts';
+import { type Classifier, IMAGE_INPUT, type MaskLayer, requireDeterministic } from '../models/classifier.ts';
 import type { TypedTensor } from '../numeric/tensor.ts';
 import type { GradientTable } from '../onnx/autodiff/rule.ts';
 import { STRAIGHT_THROUGH } from '../onnx/autodiff/rule-table.ts';
@@ -48,13 +48,15 @@ export interface EvaluatedModel {
 /**
  * The defended model as ONE graph (IG-Defense, Kulkarni & Weng, ECCV 2024): a first pass gives the pseudo-label p, the
  * second masks the layer's units by p and runs the rest again. The trunk below the layer runs once where both passes see
- * the same x, and everything stays differentiable, so a white-box attack sees through both passes.
+ * the same x, and everything stays differentiable, so a white-box attack sees through both passes. Throws ModelError for a
+ * classifier that draws random numbers: whether both passes would see the same draws is nobody's to assume.
  */
 export function defendedModel(
   classifier: Classifier,
   variant: MaskedVariant,
   { layer, masks, temperature, smoothing, pseudoLabel: kind = 'soft' }: DefenseOptions,
 ): EvaluatedModel {
+  requireDeterministic(classifier, 'a defence of two passes would not know which draws they share');
   const { graph } = classifier.model;
   const builder = GraphBuilder.from(graph);
   const firstPass = smoothing === null ? classifier.logits : smoothedLogits(builder, classifier, smoothing);

@@ -8,6 +8,7 @@ import { STRAIGHT_THROUGH } from '../onnx/autodiff/rule-table.ts';
 import { appendGradient } from '../onnx/autodiff/vjp.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
 import type { Model } from '../onnx/graph.ts';
+import { type RandomInput, randomFeeds, randomInputs } from '../onnx/random-inputs.ts';
 import { type Feeds, outputOf, type Runtime, type Session } from '../onnx/runtime.ts';
 import type { AttackUsage } from '../schemas/results.ts';
 import { requireAgreement } from './proof/agreement.ts';
@@ -37,7 +38,7 @@ export class OnnxModel implements MeteredModel {
   readonly imageShape: ImageShape;
   readonly randomised: boolean;
   readonly #evaluated: EvaluatedModel;
-
+  readonly #draws: readonly RandomInput[];
   readonly #runtime: Runtime;
   readonly #agreed = new Set<LossName>();
   readonly #sessions = new Map<LossName | 'forward', Promise<Session>>();
@@ -51,7 +52,8 @@ export class OnnxModel implements MeteredModel {
     this.#runtime = runtime;
     this.classes = classes;
     this.imageSize = imageShape[0] * imageShape[1] * imageShape[2];
-    this.randomised = evaluated.smoothing !== null;
+    this.#draws = randomInputs(evaluated.model.graph);
+    this.randomised = evaluated.smoothing !== null || this.#draws.length > 0;
   }
 
   get usage(): ModelUsage {
@@ -145,7 +147,7 @@ export class OnnxModel implements MeteredModel {
 
   #feeds(x: Float32Array, streams: readonly RandomSource[]): Record<string, Feeds[string]> {
     const count = x.length / this.imageSize;
-    const images = { [IMAGE_INPUT]: this.#imagesOf(x) };
+    const images = { [IMAGE_INPUT]: this.#imagesOf(x), ...randomFeeds(this.#draws, streams) };
     const { smoothing } = this.#evaluated;
     if (smoothing === null) return images;
     const noise = new Float32Array(count * smoothing.samples * this.imageSize);

@@ -1,7 +1,8 @@
-import { CheckpointError, ConfigError, GraphError } from '../errors.ts';
+import { CheckpointError, ConfigError, GraphError, ModelError } from '../errors.ts';
 import { sizeOf } from '../numeric/tensor.ts';
 import type { GraphBuilder } from '../onnx/builder.ts';
 import { type Dim, formatDims, isBatch, type Model } from '../onnx/graph.ts';
+import { randomInputs } from '../onnx/random-inputs.ts';
 import type { InputOptions } from '../schemas/config.ts';
 import type { ModelOptions } from '../schemas/model-options.ts';
 import type { ReadingFact } from '../schemas/reading.ts';
@@ -90,6 +91,19 @@ export function perImageDims([batch, ...rest]: readonly Dim[]): readonly number[
 /** The axis of units in the layer's value, batch included, where it is not the one `maskLayer` takes where none is given. */
 export function tellingAxis({ dims, axis }: Pick<MaskLayer, 'dims' | 'axis'>): { readonly axis?: number } {
   return axis === (dims.length === 2 ? 1 : 0) ? {} : { axis: axis + 1 };
+}
+
+/**
+ * Throws ModelError where the model draws random numbers: `what` compares evaluations of one image, or runs parts of the model
+ * apart, and a draw of each would be taken for the effect of a unit.
+ */
+export function requireDeterministic({ model }: Pick<Classifier, 'model'>, what: string): void {
+  const draws = randomInputs(model.graph).length;
+  if (draws === 0) return;
+  throw new ModelError(
+    `${model.graph.name} draws random numbers, and ${what}: evaluate it as it is, variants ["none"] with suite "rand", or ` +
+      'export it without them (model.eval(), no noise)',
+  );
 }
 
 /** Number of values between one unit and the next in row-major order. */

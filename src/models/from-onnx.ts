@@ -3,6 +3,8 @@ import { GraphBuilder } from '../onnx/builder.ts';
 import { formatDims, type Graph, type Model } from '../onnx/graph.ts';
 import { type CanonicalOptions, canonicalise } from '../onnx/passes/canonicalise.ts';
 import { otherFloats } from '../onnx/passes/float32.ts';
+import { randomInputs } from '../onnx/random-inputs.ts';
+import { knownDims } from '../onnx/shapes/infer.ts';
 import {
   appendInput,
   type Classifier,
@@ -130,10 +132,22 @@ function readingNotes(original: Graph, body: Graph): string[] {
   return [
     ...(open ? [`the size of its images is open, and read as ${formatDims(body.inputs[0]?.dims ?? [])}`] : []),
     ...otherFloats(original).map((type) => `what it computes in ${type} is computed in float32`),
+    ...drawNotes(original, body),
     ...(input.type === 'uint8' ? ['its uint8 images are fed 0..255 as float32, not rounded'] : []),
     ...(original.outputs.some(({ name }) => name === output.name)
       ? []
       : [`ones that trail in the shape of its logits are dropped: ${formatDims(output.dims ?? [])}`]),
+  ];
+}
+
+/** A model exported in training mode by mistake draws as well: said, for whoever did not mean it. */
+function drawNotes({ nodes }: Graph, body: Graph): string[] {
+  const draws = randomInputs(body).length;
+  if (draws === 0) return [];
+  const ops = new Set(nodes.filter(({ op }) => /^Random|^Bernoulli$|^Dropout$/.test(op)).map(({ op }) => op));
+  return [
+    `it draws random numbers (${[...ops].join(', ')}), of its own for each image: attack it with suite "rand"; where that is not ` +
+      'meant, export it after model.eval()',
   ];
 }
 
@@ -177,6 +191,7 @@ function behindInput(model: Model, where: string, shape: ImageShape, preparation
   const builder = new GraphBuilder();
   builder.reserve([...graph.initializers.keys(), ...graph.nodes.flatMap(({ outputs }) => outputs)]);
   const prepared = appendInput(builder, shape, preparation);
+  for (const input of graph.inputs.slice(1)) builder.input(input.name, knownDims(input), input.type);
   requireShape(builder.shape(prepared), original.dims);
   const rename = (name: string) => (name === original.name ? prepared : name === IMAGE_INPUT ? `${name}.inner` : name);
   for (const [name, tensor] of graph.initializers) builder.initializer(rename(name), tensor);

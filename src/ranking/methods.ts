@@ -1,7 +1,7 @@
 import type { Dataset } from '../datasets/dataset.ts';
 import type { Scores } from '../defense/mask-set.ts';
 import { RankingError } from '../errors.ts';
-import type { Classifier, MaskLayer } from '../models/classifier.ts';
+import { type Classifier, type MaskLayer, requireDeterministic } from '../models/classifier.ts';
 import type { Embeddings } from '../models/clip/clip.ts';
 import { keyedStream } from '../numeric/random.ts';
 import { sideInputs } from '../onnx/splice.ts';
@@ -64,8 +64,12 @@ const METHODS: Readonly<Record<RankingMethod, Method>> = {
   },
 };
 
-/** The scores of a layer's units by a method. Throws RankingError where the task lacks what the method looks at. */
-export function unitScores(method: RankingMethod, task: RankingTask): Promise<Scores> {
+/**
+ * The scores of a layer's units by a method. Throws RankingError where the task lacks what the method looks at, ModelError where
+ * the model draws random numbers.
+ */
+export async function unitScores(method: RankingMethod, task: RankingTask): Promise<Scores> {
+  requireDeterministic(task.classifier, 'its units cannot be ranked');
   return METHODS[method].scores(task);
 }
 

@@ -67,7 +67,6 @@ const REFUSED: Readonly<Record<string, string | RegExp>> = {
   'onnx/mix_softmax0.legacy.onnx': MIXES,
   'onnx/mix_flip.dynamo.onnx': 'the batch of [N, 3, 16, 16] is cut where it depends on the batch size',
   'onnx/mix_flip.legacy.onnx': 'the batch of [N, 3, 16, 16] is cut where it depends on the batch size',
-  'onnx/drop_train.dynamo.onnx': 'it is in training mode; export the model in eval mode',
   'onnx/uint8.onnx': 'input "x" is uint8: say "inputRange"',
   'onnx/two_fl.onnx': SEVERAL,
   'onnx/two_lf.onnx': SEVERAL,
@@ -94,6 +93,14 @@ describeWithShared('models that other people bring', (reference) => {
     const classifier = await open(name, options);
     return proveClassifier(classifier, runtime, { name, gradients: true, evaluations: 0 });
   };
+
+  test.each(['onnx/drop_train.dynamo.onnx', 'data/bern.onnx', 'data/randn.onnx'])(
+    '%s is read as randomised, and proven',
+    async (name) => {
+      expect((await open(name, {})).notes.join()).toContain('it draws random numbers');
+      await prove(name, {});
+    },
+  );
 
   test.each(Object.entries(RIGHT))('%s computes what PyTorch computes', async (name, options) => {
     const [folder] = name.split('/');

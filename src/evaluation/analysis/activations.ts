@@ -1,4 +1,10 @@
-import { type Classifier, IMAGE_INPUT, type MaskLayer, unitMeans } from '../../models/classifier.ts';
+import {
+  type Classifier,
+  IMAGE_INPUT,
+  type MaskLayer,
+  requireDeterministic,
+  unitMeans,
+} from '../../models/classifier.ts';
 import { float32, sizeOf } from '../../numeric/tensor.ts';
 import { outputOf, type Runtime } from '../../onnx/runtime.ts';
 import { subgraph } from '../../onnx/splice.ts';
@@ -16,12 +22,13 @@ export interface ActivationReader {
   release(): Promise<void>;
 }
 
-/** The layer's activations as the undefended model computes them, and its logits from the same evaluation. */
+/** The layer's activations as the undefended model computes them, and its logits from the same evaluation. Throws ModelError. */
 export async function openActivations(
   classifier: Classifier,
   layer: MaskLayer,
   runtime: Runtime,
 ): Promise<ActivationReader> {
+  requireDeterministic(classifier, 'its activations before and after an attack cannot be compared');
   const { model, logits, classes, imageShape } = classifier;
   const session = await runtime.createSession(subgraph(model, [IMAGE_INPUT], [layer.tensor, logits]));
   const imageSize = sizeOf(imageShape);

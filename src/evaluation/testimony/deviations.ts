@@ -1,6 +1,8 @@
 import { IMAGE_INPUT } from '../../models/classifier.ts';
 import type { NormStatistics, StatisticsModel } from '../../models/norm-statistics.ts';
+import { keyedStream } from '../../numeric/random.ts';
 import { float32, sizeOf } from '../../numeric/tensor.ts';
+import { randomFeeds, randomInputs } from '../../onnx/random-inputs.ts';
 import { type Fetches, outputOf, type Runtime } from '../../onnx/runtime.ts';
 
 /** How far what a BatchNorm reads is from what it read in training, a median over its channels each. */
@@ -43,12 +45,15 @@ export async function normDeviations(
   const size = sizeOf(imageShape);
   const count = x.length / size;
   const moments = norms.map((norm) => new Moments(norm));
+  const draws = randomInputs(model.graph);
   const session = await runtime.createSession(model);
   try {
     for (let first = 0; first < count; first += BATCH) {
       const rows = Math.min(BATCH, count - first);
       const batch = x.subarray(first * size, (first + rows) * size);
-      const outputs = await session.run({ [IMAGE_INPUT]: float32([rows, ...imageShape], batch) });
+      const streams = Array.from({ length: rows }, (_, row) => keyedStream(['testimony', 'noise', first + row]));
+      const images = { [IMAGE_INPUT]: float32([rows, ...imageShape], batch) };
+      const outputs = await session.run({ ...images, ...randomFeeds(draws, streams) });
       for (const one of moments) one.add(outputs, rows / count);
     }
   } finally {

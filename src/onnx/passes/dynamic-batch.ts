@@ -1,5 +1,5 @@
 import { GraphError } from '../../errors.ts';
-import { type Dim, describeNode, formatDims, type Graph, isBatch, type Node } from '../graph.ts';
+import { type Dim, describeNode, formatDims, type Graph, isBatch, type Node, sameDim } from '../graph.ts';
 import { inferGraph } from '../shapes/infer.ts';
 import { Rebatcher } from './rebatcher.ts';
 import { rewrite } from './rewrite.ts';
@@ -25,9 +25,8 @@ const UNFREEZE =
 
 /** The batch size a graph was exported for; undefined where it is dynamic. */
 function frozenSize(graph: Graph): number | undefined {
-  const sizes = new Set(graph.inputs.map(({ dims }) => dims?.[0]));
-  const [size] = sizes;
-  if (sizes.size !== 1 || size === undefined) {
+  const [size, ...others] = graph.inputs.map(({ dims }) => dims?.[0]);
+  if (size === undefined || !others.every((other) => other !== undefined && sameDim(size, other))) {
     const names = graph.inputs.map(({ name }) => `"${name}"`).join(', ') || 'none';
     throw new GraphError(`the graph's inputs (${names}) have no batch in common`);
   }

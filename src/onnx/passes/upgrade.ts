@@ -5,6 +5,7 @@ import { padOfAllAxes } from '../pads.ts';
 import { constantTensor } from '../shapes/creation.ts';
 import { foldedAsConvTranspose } from './col2im.ts';
 import { einsumAsProducts } from './einsum.ts';
+import { drawsAsInputs } from './random.ts';
 import { refuseByKind } from './refused-ops.ts';
 import { type Rule, rewrite } from './rewrite.ts';
 import {
@@ -89,7 +90,11 @@ export function upgrade(model: Model): Model {
   }
   refuseFunctions(model);
   refuseByKind(model.graph);
-  const graph = rewrite(model.graph, (node, builder) => ruleFor(node, opset)?.(node, builder, opset));
+  const drawn = drawsAsInputs(model.graph);
+  const graph = rewrite(
+    model.graph,
+    (node, builder) => drawn(node, builder) ?? ruleFor(node, opset)?.(node, builder, opset),
+  );
   return { graph, opsets: new Map([['', CANONICAL_OPSET]]), irVersion: CANONICAL_IR_VERSION };
 }
 

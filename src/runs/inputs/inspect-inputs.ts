@@ -5,7 +5,7 @@ import { datasetDigest, digestOf } from '../../datasets/digest.ts';
 import { requireModelClasses } from '../../datasets/model-classes.ts';
 import { openDataset } from '../../datasets/open.ts';
 import { CheckpointError, ConfigError, DatasetError, messageOf } from '../../errors.ts';
-import { layerOf, tellingAxis } from '../../models/classifier.ts';
+import { layerOf, requireDeterministic, tellingAxis } from '../../models/classifier.ts';
 import type { RunConfig } from '../../schemas/config.ts';
 import { readingFactSchema } from '../../schemas/reading.ts';
 import { rankedMask, rankingUses } from '../../schemas/variants.ts';
@@ -68,7 +68,7 @@ function specOf(
 
 /**
  * Opens the checkpoint and the data once, and checks that they fit each other and the config. Nothing is written.
- * Throws CheckpointError, GraphError, DatasetError or ConfigError.
+ * Throws CheckpointError, GraphError, ModelError, DatasetError or ConfigError.
  */
 export async function inspectInputs(config: RunConfig): Promise<RunInputs> {
   const { checkpoint } = config;
@@ -84,6 +84,7 @@ export async function inspectInputs(config: RunConfig): Promise<RunInputs> {
     requireModelClasses(probeSet, classifier.classes, { format, where: probeLabels ?? probe.path });
     checkProbe(probeSet, test, probe.path);
   }
+  if (config.variants.some(({ mask }) => mask !== null)) requireDeterministic(classifier, 'the config masks its units');
   const layer = config.layer === undefined ? null : layerOf(classifier, config.layer);
   checkUnits(config, layer);
   const clip = await clipOf(config, test, probeSet, classifier.classes);
