@@ -30,8 +30,8 @@ export async function checkGradient(
 ): Promise<CheckReport> {
   const own = runtimeModel(model);
   const { evaluated, runtime, rules } = own.parts;
-  if (evaluated.smoothing !== null)
-    throw new InputError('a randomised model has no one gradient: check it without smoothing');
+  if (own.randomised)
+    throw new InputError('a randomised model has no one gradient: check it without smoothing or draws of its own');
   const images = float32([imageCount(x, own.imageShape, 'x'), ...own.imageShape], x);
   return own.use(() =>
     withSessions(runtime, (evaluate) =>

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { layerOf } from '../../models/classifier.ts';
+import { layerOf, requireDeterministic } from '../../models/classifier.ts';
 import { gradientModel } from '../../onnx/autodiff/vjp.ts';
 import { encodeModel } from '../../onnx/codec/model.ts';
 import type { Model } from '../../onnx/graph.ts';
@@ -27,6 +27,7 @@ export function define(command: Command): void {
   addLayerAxis(addModelOptions(command)).action(async (checkpoint: string, flags: ImportFlags) => {
     const path = await localPath(checkpoint);
     const classifier = await openClassifier({ path, ...layerFlags(flags), ...modelOptions(flags) });
+    requireDeterministic(classifier, 'a graph that reads them as inputs is of no use elsewhere');
     const model = flags.gradient === true ? gradientModel(classifier.model) : classifier.model;
     const layer = flags.layer === undefined ? undefined : layerOf(classifier, flags.layer);
     await writeOutput(
