@@ -1,4 +1,5 @@
 import type { DatasetSpec } from '../datasets/dataset.ts';
+import { formatByName } from '../datasets/format-by-name.ts';
 import { openDataset } from '../datasets/open.ts';
 import { InputError } from '../errors.ts';
 import type { ImageShape } from '../models/classifier.ts';
@@ -8,7 +9,7 @@ import { describe, knownOptions, wholeNumber } from './arguments.ts';
 
 /** Which images to read, and how. */
 export interface ReadImagesOptions {
-  /** Told by the name where left out: npy for .npy and .npz, else cifar10. */
+  /** Told by the name where left out: npy for .npy and .npz, parquet for .parquet, else cifar10. */
   readonly format?: DatasetFormat;
   /** Index of the first image; 0 by default. */
   readonly first?: number;
@@ -18,10 +19,14 @@ export interface ReadImagesOptions {
   readonly split?: 'train' | 'test';
   /** npy: the path of the labels beside the images. */
   readonly labels?: string;
-  /** imagefolder: what is done to an image, by RobustBench's names. */
+  /** imagefolder and parquet: what is done to an image, by RobustBench's names. */
   readonly preprocessing?: Preprocessing;
   /** imagefolder: a text file of the images to take, a path a line. */
   readonly list?: string;
+  /** parquet: the column of images, where the file has several that could be meant. */
+  readonly imageColumn?: string;
+  /** parquet: that of the labels. */
+  readonly labelColumn?: string;
 }
 
 /** Labelled images in memory. */
@@ -38,10 +43,11 @@ export interface LabelledImages {
   readonly classNames: readonly string[] | undefined;
 }
 
-const OPTIONS = ['format', 'first', 'count', 'split', 'labels', 'preprocessing', 'list'];
+const OPTIONS = ['format', 'first', 'count', 'split', 'labels', 'preprocessing', 'list', 'imageColumn', 'labelColumn'];
 
 /**
- * Reads images and labels of a CIFAR file, archive or folder, of .npy or .npz, or of a folder (or .tar) of class folders.
+ * Reads images and labels of a CIFAR file, archive or folder, of .npy or .npz, of a folder (or .tar) of class folders, or of Parquet
+ * files with encoded images.
  * Rejects with DatasetError or InputError where the file is not what its format promises, or has fewer images.
  */
 export async function readImages(path: string, options: ReadImagesOptions = {}): Promise<LabelledImages> {
@@ -62,13 +68,20 @@ export async function readImages(path: string, options: ReadImagesOptions = {}):
 }
 
 async function specOf(path: string, options: ReadImagesOptions, limit: number | undefined): Promise<DatasetSpec> {
-  const { format = /\.np[yz]$/.test(path) ? 'npy' : 'cifar10', split = 'test', labels, preprocessing, list } = options;
+  const { format = formatByName(path), split = 'test', labels, ...rest } = options;
+  const { preprocessing, list, imageColumn, labelColumn } = rest;
   if (!DATASET_FORMATS.includes(format))
     throw new InputError(`format is ${describe(format)}: give one of ${DATASET_FORMATS.join(', ')}`);
   if (format !== 'npy' && labels !== undefined) throw new InputError('"labels" goes with format "npy": leave it out');
-  if (format !== 'imagefolder' && (preprocessing ?? list) !== undefined)
-    throw new InputError('"preprocessing" and "list" go with format "imagefolder": leave them out');
+  const isEncoded = format === 'imagefolder' || format === 'parquet';
+  if (!isEncoded && preprocessing !== undefined)
+    throw new InputError('"preprocessing" goes with format "imagefolder" or "parquet": leave it out');
+  if (format !== 'imagefolder' && list !== undefined)
+    throw new InputError('"list" goes with format "imagefolder": leave it out');
+  if (format !== 'parquet' && (imageColumn ?? labelColumn) !== undefined)
+    throw new InputError('"imageColumn" and "labelColumn" go with format "parquet": leave them out');
   const common = { path: await localPath(path), split, limit };
   if (format === 'npy') return { format, ...common, labels: labels && (await localPath(labels)) };
+  if (format === 'parquet') return { format, ...common, preprocessing, imageColumn, labelColumn };
   return format === 'imagefolder' ? { format, ...common, preprocessing, list } : { format, ...common };
 }

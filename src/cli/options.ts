@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { DatasetSpec } from '../datasets/dataset.ts';
+import { formatByName } from '../datasets/format-by-name.ts';
 import { InputError } from '../errors.ts';
 import {
   type ClipConfig,
@@ -160,6 +161,8 @@ export interface DataFlags {
   readonly labels?: string;
   readonly preprocessing?: Preprocessing;
   readonly list?: string;
+  readonly imageColumn?: string;
+  readonly labelColumn?: string;
   readonly fraction?: number;
   readonly fractionSeed?: number;
 }
@@ -168,12 +171,14 @@ export function addDataOptions(command: Command): Command {
   return command
     .requiredOption(
       '--data <path>',
-      'images: a CIFAR .bin, archive or folder, .npy [N, C, H, W] in [0, 1], or a folder (or .tar) of class folders',
+      'images: a CIFAR .bin, archive or folder, .npy [N, C, H, W] in [0, 1], a folder (or .tar) of class folders, or .parquet',
     )
     .addOption(new Option('--format <format>', 'of the data; told by the name where left out').choices(DATASET_FORMATS))
     .option('--labels <path>', 'labels .npy [N] beside an image .npy')
-    .addOption(new Option('--preprocessing <name>', 'of the images of a folder').choices(PREPROCESSINGS))
+    .addOption(new Option('--preprocessing <name>', 'of the images of a folder or .parquet').choices(PREPROCESSINGS))
     .option('--list <file>', 'images of a folder to take, a path a line')
+    .option('--image-column <name>', 'of a .parquet with several columns of images')
+    .option('--label-column <name>', 'of a .parquet with several columns of labels')
     .option('--fraction <f>', 'a sample of the images: this share of every class', finiteNumber)
     .option('--fraction-seed <n>', 'seed of the sample (default: 0)', seedNumber);
 }
@@ -184,13 +189,19 @@ export function dataSpec(
   split: DatasetSpec['split'],
   limit?: number,
 ): DatasetSpec {
-  const { data, labels, preprocessing, list, fraction, fractionSeed } = flags;
-  const format = flags.format ?? (/\.np[yz]$/.test(data) ? 'npy' : 'cifar10');
+  const { data, labels, preprocessing, list, imageColumn, labelColumn, fraction, fractionSeed } = flags;
+  const format = flags.format ?? formatByName(data);
   requireZooData(flags.zoo, format);
   if (fraction !== undefined && !(fraction > 0 && fraction <= 1)) throw new InputError('--fraction must be in (0, 1]');
   refuseIdle(flags, [
     { flags: ['labels'], when: format !== 'npy', why: 'goes with --format npy: other formats hold their labels' },
-    { flags: ['preprocessing', 'list'], when: format !== 'imagefolder', why: 'goes with --format imagefolder' },
+    {
+      flags: ['preprocessing'],
+      when: format !== 'imagefolder' && format !== 'parquet',
+      why: 'goes with --format imagefolder or parquet',
+    },
+    { flags: ['list'], when: format !== 'imagefolder', why: 'goes with --format imagefolder' },
+    { flags: ['imageColumn', 'labelColumn'], when: format !== 'parquet', why: 'goes with --format parquet' },
     {
       flags: ['fractionSeed'],
       when: fraction === undefined,
@@ -199,6 +210,8 @@ export function dataSpec(
   ]);
   const sample = fraction === undefined ? undefined : { fraction, seed: fractionSeed ?? 0 };
   const common = { path: data, split, limit, sample };
+  if (format === 'parquet')
+    return { format, ...common, preprocessing: preprocessing ?? zooPreprocessing(flags), imageColumn, labelColumn };
   if (format === 'imagefolder')
     return { format, ...common, preprocessing: preprocessing ?? zooPreprocessing(flags), list };
   return format === 'npy' ? { format, ...common, labels } : { format, ...common };

@@ -129,6 +129,12 @@ interface OwnSpecs {
   npy: { readonly labels?: string | undefined };
   /** `list` is a text file of the images to take, a path a line; `path` is a folder of class folders, or a tar of one. */
   imagefolder: { readonly preprocessing?: Preprocessing | undefined; readonly list?: string | undefined };
+  /** Columns are named where the file has several that could be meant; `path` is a file, or the folder of a split's files. */
+  parquet: {
+    readonly preprocessing?: Preprocessing | undefined;
+    readonly imageColumn?: string | undefined;
+    readonly labelColumn?: string | undefined;
+  };
 }
 
 /** Where a dataset is and how to read it; a union over the formats. */

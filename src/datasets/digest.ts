@@ -8,6 +8,7 @@ import { CIFAR10, CIFAR100 } from './cifar.ts';
 import type { DatasetSpec } from './dataset.ts';
 import { fileError, isFolder } from './files.ts';
 import { indexImages } from './image/index-images.ts';
+import { parquetPaths } from './parquet/parquet-files.ts';
 
 /** The files of an extracted CIFAR folder that hold images and labels; a readme more or less is the same dataset. */
 const MEMBERS = new Set(
@@ -23,10 +24,18 @@ const MEMBERS = new Set(
 export async function datasetDigest(spec: DatasetSpec): Promise<string> {
   if (spec.format === 'imagefolder')
     return rememberedDigest(JSON.stringify(spec), spec.path, () => digestOfImages(spec));
-  const files = await digestOf(spec.path);
+  const files = spec.format === 'parquet' ? await digestOfParquet(spec) : await digestOf(spec.path);
   const { sample } = spec;
   if (sample === undefined) return files;
   return createHash('sha256').update(`${files} ${sample.fraction} ${sample.seed}\n`).digest('hex');
+}
+
+/** The preprocessing and the columns, then every file: the name of a shard does not count, its place does. */
+async function digestOfParquet(spec: DatasetSpec<'parquet'>): Promise<string> {
+  const { path, preprocessing = 'none', imageColumn = '', labelColumn = '' } = spec;
+  const hash = createHash('sha256').update(`parquet ${JSON.stringify([preprocessing, imageColumn, labelColumn])}\n`);
+  for (const file of await parquetPaths(path)) hash.update(`${await digestOf(file)}\n`);
+  return hash.digest('hex');
 }
 
 /**

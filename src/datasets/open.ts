@@ -3,6 +3,7 @@ import { readCifar10, readCifar100 } from './cifar.ts';
 import { type Dataset, type DatasetSpec, sampleByClass, subsetOf } from './dataset.ts';
 import { readImageFolder } from './image/image-folder.ts';
 import { readNpyDataset } from './npy-dataset.ts';
+import { readParquet } from './parquet/read-parquet.ts';
 
 type Readers = { readonly [F in DatasetFormat]: (spec: DatasetSpec<F>) => Promise<Dataset> };
 
@@ -12,10 +13,11 @@ const READERS: Readers = {
   cifar100: sampled(readCifar100),
   npy: sampled(readNpyDataset),
   imagefolder: readImageFolder,
+  parquet: sampled(readParquet),
 };
 
 /**
- * Opens a dataset: image folders are read as their images are asked for, all else into memory. Throws DatasetError
+ * Opens a dataset: image folders and Parquet files are read as their images are asked for, all else into memory. Throws DatasetError
  * (InputError for a damaged .npy or .npz) where the file is not there, is not what its format promises, or holds fewer
  * images than asked for.
  */
@@ -23,7 +25,7 @@ export function openDataset<F extends DatasetFormat>(spec: DatasetSpec<F>): Prom
   return READERS[spec.format](spec);
 }
 
-/** The reader of a format that is in memory as a whole: a sample is a choice from that. */
+/** The reader of a format that lists all its images: a sample is a choice from them. */
 function sampled<S extends Pick<DatasetSpec, 'sample'>>(read: (spec: S) => Promise<Dataset>): typeof read {
   return async (spec) => {
     const dataset = await read(spec);

@@ -55,8 +55,8 @@ const checkpointSchema = z.strictObject({
   ...inputSchema,
 });
 
-export const DATASET_FORMATS = ['cifar10', 'cifar100', 'npy', 'imagefolder'] as const;
-/** What a data set's files are: `cifar10`, `cifar100`, `npy` or `imagefolder`. */
+export const DATASET_FORMATS = ['cifar10', 'cifar100', 'npy', 'imagefolder', 'parquet'] as const;
+/** What a data set's files are: `cifar10`, `cifar100`, `npy`, `imagefolder` or `parquet`. */
 export type DatasetFormat = (typeof DATASET_FORMATS)[number];
 
 /** RobustBench's names, and names like them for what it leaves to timm; `src/datasets/image/decode.ts` says what each does. */
@@ -87,10 +87,13 @@ const datasetSchema = z.strictObject({
   /** A sample of the probe set instead: this share of every class, drawn with `probeSeed` (0 where left out). */
   probeFraction: z.number().positive().max(1).optional(),
   probeSeed: z.int().nonnegative().optional(),
-  /** imagefolder only: what is done to an image before the model sees it; none where left out. */
+  /** imagefolder and parquet: what is done to an image before the model sees it; none where left out. */
   preprocessing: z.enum(PREPROCESSINGS).optional(),
   /** imagefolder only: a text file of the images to evaluate, a path a line, with or without its label. */
   testList: z.string().min(1).optional(),
+  /** parquet only: the columns of images and labels, where the file has several that could be meant. */
+  imageColumn: z.string().min(1).optional(),
+  labelColumn: z.string().min(1).optional(),
 });
 
 const clipOptions = {

@@ -24,10 +24,15 @@ export function parseConfig(text: string, where: string): RunConfig {
   return runConfig(withZoo(parsed.data));
 }
 
+/** What the images look like is not known yet: small ones come without a preprocessing in Parquet files, photographs with one. */
+function holdsPhotographs({ format, preprocessing }: ConfigDocument['dataset']): boolean {
+  return format === 'imagefolder' || (format === 'parquet' && preprocessing !== undefined);
+}
+
 /** A config without contradictions, each variant with all that masking needs, and batches that suit the device. */
 function runConfig(document: ConfigDocument): RunConfig {
   const { layer, importantUnits, analysis, compute, dataset } = document;
-  const batches = DEVICE_BATCHES[compute.device][dataset.format === 'imagefolder' ? 'photographs' : 'small'];
+  const batches = DEVICE_BATCHES[compute.device][holdsPhotographs(dataset) ? 'photographs' : 'small'];
   const mask =
     layer === undefined || importantUnits === undefined
       ? null
@@ -139,23 +144,27 @@ function gainsOverNothing({ published, variants }: Pick<ConfigDocument, 'publish
 /** Options of the data that go with one format alone, or with the probe set, or not with each other. */
 function dataContradictions(dataset: ConfigDocument['dataset']): string[] {
   const { format, probe, probeImages, probeFraction } = dataset;
-  const only = (wanted: typeof format, keys: readonly (keyof typeof dataset)[]) =>
-    format === wanted ? [] : given(dataset, keys).map((key) => `dataset.${key}: is for format "${wanted}" only`);
+  const only = (wanted: readonly (typeof format)[], keys: readonly (keyof typeof dataset)[]) =>
+    wanted.includes(format)
+      ? []
+      : given(dataset, keys).map((key) => `dataset.${key}: is for format "${wanted.join('" or "')}" only`);
   const fractionAlone = probeFraction === undefined ? given(dataset, ['probeSeed']) : [];
   const ofProbe = probe === undefined ? given(dataset, ['probeFraction']) : [];
   return [
-    ...only('npy', ['testLabels', 'probeLabels']),
-    ...only('imagefolder', ['preprocessing', 'testList']),
+    ...only(['npy'], ['testLabels', 'probeLabels']),
+    ...only(['imagefolder', 'parquet'], ['preprocessing']),
+    ...only(['imagefolder'], ['testList']),
+    ...only(['parquet'], ['imageColumn', 'labelColumn']),
     ...fractionAlone.map((key) => `dataset.${key}: needs dataset.probeFraction, the share of each class to draw`),
     ...ofProbe.map((key) => `dataset.${key}: needs dataset.probe, the images to draw from`),
     ...(probeImages !== undefined && probeFraction !== undefined
       ? ['dataset.probeFraction: is another way to cut the probe set than dataset.probeImages; give one of them']
       : []),
-    ...(format === 'imagefolder'
+    ...(format === 'imagefolder' || format === 'parquet'
       ? bucketFolders(dataset).map(
           (key) =>
-            `dataset.${key}: a folder of images cannot be fetched from a bucket one by one; ` +
-            'put it there as one file (tar -cf val.tar -C val .) and give that',
+            `dataset.${key}: a folder cannot be fetched from a bucket; put it there as one file ` +
+            `(${format === 'parquet' ? 'of all its rows' : 'tar -cf val.tar -C val .'}) and give that`,
         )
       : []),
   ];

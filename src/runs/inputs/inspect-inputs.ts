@@ -58,11 +58,12 @@ export function probeSpec({ dataset }: RunConfig): DatasetSpec | undefined {
 }
 
 function specOf(
-  { format, preprocessing }: RunConfig['dataset'],
+  { format, preprocessing, imageColumn, labelColumn }: RunConfig['dataset'],
   common: Omit<DatasetSpec<'cifar10'>, 'format'>,
   { labels, list }: { labels?: string | undefined; list?: string | undefined },
 ): DatasetSpec {
   if (format === 'npy') return { format, ...common, labels };
+  if (format === 'parquet') return { format, ...common, preprocessing, imageColumn, labelColumn };
   return format === 'imagefolder' ? { format, ...common, preprocessing, list } : { format, ...common };
 }
 

@@ -17,6 +17,9 @@ const DATA: Readonly<Partial<Record<DatasetFormat, Leaderboard['dataset']>>> = {
   imagefolder: 'imagenet',
 };
 
+/** Formats whose images come to a model as they came to its authors'. */
+const PREPROCESSED: ReadonlySet<DatasetFormat> = new Set(['imagefolder', 'parquet']);
+
 /** RobustBench's: all of CIFAR's test images, a list of ImageNet's. */
 const IMAGES: Readonly<Record<Leaderboard['dataset'], number>> = { cifar10: 10_000, cifar100: 10_000, imagenet: 5000 };
 
@@ -52,7 +55,7 @@ export function withZoo<C extends Pick<ConfigDocument, 'checkpoint' | 'dataset' 
   const { preprocessing } = entry;
   return {
     ...config,
-    dataset: dataset.format === 'imagefolder' && preprocessing !== undefined ? { preprocessing, ...dataset } : dataset,
+    dataset: PREPROCESSED.has(dataset.format) && preprocessing !== undefined ? { preprocessing, ...dataset } : dataset,
     published: config.published ?? publishedOf(entry, config),
   };
 }

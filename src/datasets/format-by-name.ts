@@ -1,0 +1,7 @@
+import type { DatasetFormat } from '../schemas/config.ts';
+
+/** What a file is by its name alone, where nobody says: most files of CIFAR have none of these endings. */
+export function formatByName(path: string): DatasetFormat {
+  if (/\.np[yz]$/.test(path)) return 'npy';
+  return path.endsWith('.parquet') ? 'parquet' : 'cifar10';
+}

@@ -1,0 +1,90 @@
+import { basename } from 'node:path';
+import { z } from 'zod';
+import { DatasetError } from '../../errors.ts';
+import { type Dataset, type DatasetSpec, imagesToTake } from '../dataset.ts';
+import { encodedImages } from '../image/encoded-images.ts';
+import { type Columns, columnsOf } from './columns.ts';
+import { openParquet, type ParquetFile, parquetPaths, type Row } from './parquet-files.ts';
+
+/** An image as `datasets` stores it, or the bytes alone. */
+const imageSchema = z.union([
+  z.instanceof(Uint8Array),
+  z.object({ bytes: z.instanceof(Uint8Array) }).transform((image) => image.bytes),
+]);
+
+const labelSchema = z.union([z.bigint().transform(Number), z.int()]);
+
+/** Where an image is. */
+interface Place {
+  readonly file: ParquetFile;
+  readonly row: number;
+}
+
+/**
+ * Encoded images and labels of a Parquet file, or of a folder of them in the order of their names, as Hugging Face's `datasets`
+ * writes them. Only labels are kept: images are read, decoded and preprocessed each time they are asked for. Throws
+ * DatasetError.
+ */
+export async function readParquet(spec: DatasetSpec<'parquet'>): Promise<Dataset> {
+  const { path, limit, preprocessing } = spec;
+  const files = await Promise.all((await parquetPaths(path)).map(openParquet));
+  const columns = columnsOf(files[0]!.metadata, spec, path);
+  const places = files.flatMap((file) => Array.from({ length: file.rows }, (_, row): Place => ({ file, row })));
+  const count = imagesToTake(places.length, limit, path);
+  const labels = Int32Array.from((await labelsOf(files, columns)).slice(0, count));
+  const reader = new RowGroups(columns);
+  return encodedImages({
+    ...{ where: path, preprocessing, labels, ...classesOf(labels, columns) },
+    image: (index) => nameOf(places[index]!, path),
+    read: (index) => reader.image(places[index]!),
+  });
+}
+
+async function labelsOf(files: readonly ParquetFile[], { label }: Columns): Promise<number[]> {
+  const columns = await Promise.all(
+    files.map(async (file) =>
+      (await file.read([label], 0, file.rows)).map((row, index) => labelOf(row[label], `${file.path}: row ${index}`)),
+    ),
+  );
+  return columns.flat();
+}
+
+function labelOf(value: unknown, where: string): number {
+  const parsed = labelSchema.safeParse(value);
+  if (!parsed.success) throw new DatasetError(`${where}: has no label`);
+  if (parsed.data === -1)
+    throw new DatasetError(`${where}: has label -1, as splits without labels do: give a split that has them`);
+  return parsed.data;
+}
+
+/** Without names the highest label says how many classes there are. */
+function classesOf(labels: Int32Array, { classNames }: Columns): Pick<Dataset, 'classes' | 'classNames'> {
+  return { classes: classNames?.length ?? labels.reduce((most, label) => Math.max(most, label + 1), 1), classNames };
+}
+
+function nameOf({ file, row }: Place, dataset: string): string {
+  return file.path === dataset ? `row ${row}` : `${basename(file.path)}, row ${row}`;
+}
+
+/** The rows read last: images are asked for one after the other, and stored together by the hundred. */
+class RowGroups {
+  readonly #image: string;
+  #held: { readonly file: ParquetFile; readonly first: number; readonly rows: Promise<Row[]> } | undefined;
+
+  constructor({ image }: Columns) {
+    this.#image = image;
+  }
+
+  async image({ file, row }: Place): Promise<Uint8Array> {
+    const [first, end] = file.groupOf(row);
+    if (this.#held?.file !== file || this.#held.first !== first)
+      this.#held = { file, first, rows: file.read([this.#image], first, end) };
+    const rows = await this.#held.rows;
+    const parsed = imageSchema.safeParse(rows[row - first]?.[this.#image]);
+    if (parsed.success) return parsed.data;
+    throw new DatasetError(
+      `${file.path}: row ${row} holds no image, only its path or nothing: write the file with embed_external_files, as ` +
+        'datasets.Dataset.to_parquet does for images in memory',
+    );
+  }
+}
