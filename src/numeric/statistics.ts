@@ -66,3 +66,18 @@ export function mcnemarExact(onlyA: number, onlyB: number): number {
   }
   return Math.min(1, 2 * Math.exp(logLargest) * tail);
 }
+
+/**
+ * Holm's correction of the p-values of several tests, in their order: whoever calls significant what is below alpha is wrong
+ * about any of them with a probability of at most alpha, however they depend on each other. S. Holm, "A simple sequentially
+ * rejective multiple test procedure", Scandinavian Journal of Statistics 6 (1979).
+ */
+export function holmAdjusted(pValues: readonly number[]): number[] {
+  const adjusted = new Array<number>(pValues.length).fill(1);
+  let highest = 0;
+  for (const [rank, index] of [...pValues.keys()].sort((a, b) => pValues[a]! - pValues[b]!).entries()) {
+    highest = Math.max(highest, Math.min(1, (pValues.length - rank) * pValues[index]!));
+    adjusted[index] = highest;
+  }
+  return adjusted;
+}
