@@ -25,6 +25,11 @@ const COMMANDS: readonly [name: string, description: string, load: () => Promise
     'how an attack moves the activations of a layer, and the loss around images, as "analysis" says',
     () => import('./commands/analyze.ts'),
   ],
+  [
+    'check',
+    'run a config and compare it with a baseline; exit code 1 where an accuracy is significantly lower',
+    () => import('./commands/check.ts'),
+  ],
   ['report', 'write the report of a finished run anew from its results', () => import('./commands/report.ts')],
   [
     'verify',
