@@ -60,13 +60,19 @@ export function classesCsv({ variants }: Report): string {
   return toCsv(['variant', 'class', 'name', 'images', 'clean', 'robust'], rows);
 }
 
-/** RFC 4180, but for line ends: pandas, R and Unix tools all take "\n". */
+/**
+ * RFC 4180, but for line ends: pandas, R and Unix tools all take "\n". Text that a spreadsheet would compute, as a class
+ * called `=1+1`, has an apostrophe before it; numbers stay numbers.
+ */
 export function toCsv(columns: readonly string[], rows: readonly Row[]): string {
   return [columns, ...rows].map((row) => `${row.map(escapeField).join(',')}\n`).join('');
 }
 
+/** What spreadsheets take for a formula; text that begins with apostrophes before it too, so that taking one off leads back. */
+const FORMULA = /^'*[=+\-@\t\r\n]/;
+
 function escapeField(field: Field): string {
-  const text = String(field ?? '');
+  const text = typeof field === 'string' && FORMULA.test(field) ? `'${field}` : String(field ?? '');
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 

@@ -8,7 +8,7 @@ import { counted, list, percent, shareText } from './format.ts';
 import { escapeText, table } from './markdown.ts';
 import { html, table as htmlTable, section } from './page/markup.ts';
 import { page } from './page/page.ts';
-import { standaloneSvg } from './plots/chart.ts';
+import { onPage, standaloneSvg } from './plots/chart.ts';
 import { MEASURE_NAMES, MEASURE_TITLES, parameterSweepDrawing } from './plots/parameter-sweep.ts';
 import { legendOf } from './plots/theme.ts';
 import { alignColumns } from './table.ts';
@@ -86,12 +86,12 @@ function parameterSweepHtml(report: ParameterSweepReport): string {
 `;
   const sections = PARAMETER_SWEEP_MEASURES.map((measure) => {
     const title = MEASURE_TITLES[measure];
-    const { svg, entries } = parameterSweepDrawing(report, measure, title);
+    const drawing = parameterSweepDrawing(report, measure, title);
     const caption = 'Shaded: 95% intervals. Values stand evenly, in the order of the config.';
     const [columns = [], ...rows] = cells(report, measure, shareText);
     return section(
       title,
-      html`<figure>\n${legendOf(entries)}\n${svg}\n<figcaption>${caption}</figcaption>\n</figure>\n`,
+      html`<figure>\n${legendOf(drawing.entries)}\n${onPage(drawing)}\n<figcaption>${caption}</figcaption>\n</figure>\n`,
       htmlTable({ label: title, columns, rows }),
     );
   });

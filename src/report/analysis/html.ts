@@ -4,6 +4,7 @@ import { testimonyText } from '../../schemas/testimony.ts';
 import { count, counted, interval, percent, radius } from '../format.ts';
 import { html, type Markup, note, section, table } from '../page/markup.ts';
 import { page } from '../page/page.ts';
+import { onPage } from '../plots/chart.ts';
 import { GROUP_NAMES, OUTCOME_NAMES, shiftDrawing } from '../plots/shift.ts';
 import { highestLoss, surfaceDrawing } from '../plots/surface.ts';
 import { legendOf } from '../plots/theme.ts';
@@ -41,7 +42,7 @@ function head({ name, checkpoint, attack, threat, attacked, images, layer, ranki
 
 function shiftSection(report: AnalysisReport): Markup {
   const { shift } = report;
-  const { svg, entries } = shiftDrawing(shift);
+  const drawing = shiftDrawing(shift);
   const caption =
     "Change of a group's mean activation relative to before the attack, averaged over images; lines: 95% intervals.";
   const columns = [
@@ -54,7 +55,7 @@ function shiftSection(report: AnalysisReport): Markup {
   ]);
   return section(
     'Activation shift',
-    html`<figure>\n${legendOf(entries)}\n${svg}\n<figcaption>${caption}</figcaption>\n</figure>\n`,
+    html`<figure>\n${legendOf(drawing.entries)}\n${onPage(drawing)}\n<figcaption>${caption}</figcaption>\n</figure>\n`,
     table({ label: 'Activation shift', columns, rows }),
     note(
       'Mean over images ± its standard error; the median where images whose units were almost silent before carry the ' +

@@ -3,7 +3,7 @@ export const PALETTE = `
 :root {
   color-scheme: light;
   --page: #ffffff; --panel: #f7f8fa; --ink: #1a1f2b; --muted: #646d7c; --line: #e4e7ec;
-  --notice: #fff8eb; --notice-line: #f2dcae; --notice-ink: #92600a;
+  --shade: rgb(26 31 43 / 22%); --notice: #fff8eb; --notice-line: #f2dcae; --notice-ink: #92600a;
   --clean: #8793a6; --clean-soft: #d5dae2; --robust: #2f6bdc; --worst: #c2417c;
   --none: #4b5563; --two-pass: #a8937a; --loir: #2f6bdc; --cdir: #7a4fc9; --random: #d9822b; --conf: #0f8f83;
 }
@@ -11,7 +11,7 @@ export const PALETTE = `
   :root {
     color-scheme: dark;
     --page: #101319; --panel: #181c24; --ink: #e7eaf0; --muted: #98a1b0; --line: #2a303b;
-    --notice: #231d10; --notice-line: #4a3b17; --notice-ink: #e5b65b;
+    --shade: rgb(0 0 0 / 75%); --notice: #231d10; --notice-line: #4a3b17; --notice-ink: #e5b65b;
     --clean: #7f8a9c; --clean-soft: #3a414d; --robust: #6ba0ff; --worst: #f07fb0;
     --none: #b9c0cc; --two-pass: #c4ad90; --loir: #6ba0ff; --cdir: #b094f5; --random: #f0a35c; --conf: #3cc4b4;
   }
@@ -44,8 +44,15 @@ code { font: 12.5px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberati
 .notices li { padding: 9px 0; border-top: 1px solid var(--notice-line); font-size: 14px; line-height: 1.55; }
 .notices li:first-child { border-top: 0; padding-top: 0; }
 .notices li:last-child { padding-bottom: 0; }
-.notices code { color: var(--notice-ink); white-space: nowrap; }
-.scroll { margin-top: 20px; overflow-x: auto; }
+.notices code { color: var(--notice-ink); }
+.scroll {
+  margin-top: 20px; overflow-x: auto;
+  background:
+    linear-gradient(90deg, var(--page) 30%, transparent) 0 0 / 40px 100% no-repeat local,
+    linear-gradient(-90deg, var(--page) 30%, transparent) 100% 0 / 40px 100% no-repeat local,
+    linear-gradient(90deg, var(--shade), transparent) 0 0 / 14px 100% no-repeat scroll,
+    linear-gradient(-90deg, var(--shade), transparent) 100% 0 / 14px 100% no-repeat scroll;
+}
 .scroll:focus-visible, summary:focus-visible { outline: 2px solid var(--robust); outline-offset: 3px; border-radius: 4px; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; line-height: 1.4; font-variant-numeric: tabular-nums; }
 th { font-weight: 500; color: var(--muted); font-size: 13px; text-align: right; white-space: nowrap; vertical-align: bottom; }
@@ -71,7 +78,7 @@ tbody th { color: var(--ink); font-size: 14px; vertical-align: middle; }
 }
 .cell.own { box-shadow: inset 0 0 0 1.5px var(--ink); }
 figure { margin: 20px 0 0; }
-figure > svg { display: block; width: 100%; height: auto; }
+figure svg { display: block; width: 100%; height: auto; }
 figcaption { margin-top: 8px; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 20px; margin: 0 0 12px; padding: 0; list-style: none; font-size: 13px; color: var(--muted); }
 h2 + .legend { margin-top: 16px; }
@@ -84,6 +91,7 @@ h2 + .legend { margin-top: 16px; }
 .panels.wide { grid-template-columns: minmax(0, 1fr); }
 .panels figure { margin: 0; break-inside: avoid; }
 .panels figure > svg { margin-top: 6px; }
+.narrow-chart { display: none; }
 details { margin-top: 20px; }
 summary { cursor: pointer; color: var(--muted); font-size: 14px; width: fit-content; }
 summary:hover { color: var(--ink); }
@@ -91,8 +99,14 @@ dl { display: grid; grid-template-columns: minmax(140px, max-content) minmax(0, 
 dt { color: var(--muted); }
 dd { margin: 0; overflow-wrap: anywhere; }
 footer { margin-top: 64px; padding-top: 16px; border-top: 1px solid var(--line); color: var(--muted); font-size: 13px; }
-@media (max-width: 720px) {
-  main { padding: 32px 20px 48px; }
+@media screen and (max-width: 760px) {
+  main { padding: 28px 16px 48px; }
+  h1 { font-size: 26px; }
+  .notices { padding: 14px 14px 16px; }
+  .wide-chart { display: none; }
+  .narrow-chart { display: block; }
+  .scroll th:first-child { position: sticky; left: 0; z-index: 1; background: var(--page); }
+  .scroll th:first-child { max-width: 44vw; overflow: hidden; text-overflow: ellipsis; padding-right: 8px; }
   .panels { grid-template-columns: minmax(0, 1fr); }
   dl { grid-template-columns: minmax(0, 1fr); gap: 0; }
   dd { margin-bottom: 8px; }
@@ -103,7 +117,7 @@ footer { margin-top: 64px; padding-top: 16px; border-top: 1px solid var(--line);
   main { max-width: none; padding: 0; }
   h2 { margin-top: 28px; break-after: avoid; }
   figure, .notices, tr { break-inside: avoid; }
-  .scroll { overflow: visible; }
+  .scroll { overflow: visible; background: none; }
   details::details-content { content-visibility: visible; block-size: auto; }
 }
 `;

@@ -1,7 +1,7 @@
 import type { Report, Share, VariantReport } from '../../schemas/report.ts';
 import { percent } from '../format.ts';
 import { attackColumns } from '../table.ts';
-import { renderChart } from './chart.ts';
+import { drawSizes, onPage, renderChart } from './chart.ts';
 import { categoryAxis, type Figure, legendOf, line, percentAxis, strokeOf } from './theme.ts';
 
 /** How accuracy falls from clean through the suite to the worst case, a line of steps for each variant. */
@@ -13,33 +13,35 @@ export function attackFigure({ variants }: Report): Figure {
   }));
   const names = falls[0]?.stages.map(({ name }) => name) ?? [];
   const highest = Math.max(...falls.flatMap(({ stages }) => stages.map(({ accuracy }) => accuracy)));
-  const svg = renderChart(
-    {
-      id: 'attacks',
-      width: 880,
-      height: 360,
-      title: 'Accuracy after each attack',
-      description: falls
-        .map(
-          ({ id, stages }) =>
-            `${id}: ${stages.map(({ name, accuracy }) => `${percent(accuracy)} ${name}`).join(', ')}.`,
-        )
-        .join(' '),
-    },
-    {
-      grid: { left: 48, right: 16, top: 12, bottom: 36 },
-      xAxis: categoryAxis(names),
-      yAxis: percentAxis(highest),
-      series: falls.map(({ stages, stroke }) => ({
-        ...line(
-          stages.map(({ name, accuracy }) => [name, 100 * accuracy] as const),
-          stroke,
-        ),
-        step: 'middle',
-      })),
-    },
+  const chart = drawSizes(({ id, width, isNarrow }) =>
+    renderChart(
+      {
+        id: id('attacks'),
+        width: width(880),
+        height: isNarrow ? 340 : 360,
+        title: 'Accuracy after each attack',
+        description: falls
+          .map(
+            ({ id, stages }) =>
+              `${id}: ${stages.map(({ name, accuracy }) => `${percent(accuracy)} ${name}`).join(', ')}.`,
+          )
+          .join(' '),
+      },
+      {
+        grid: { left: 48, right: 16, top: 12, bottom: isNarrow ? 96 : 36 },
+        xAxis: categoryAxis(names, isNarrow ? { rotate: 50, interval: 0 } : {}),
+        yAxis: percentAxis(highest),
+        series: falls.map(({ stages, stroke }) => ({
+          ...line(
+            stages.map(({ name, accuracy }) => [name, 100 * accuracy] as const),
+            stroke,
+          ),
+          step: 'middle',
+        })),
+      },
+    ),
   );
-  return { svg, legend: legendOf(falls.map(({ id, stroke }) => ({ name: id, stroke }))) };
+  return { svg: onPage(chart), legend: legendOf(falls.map(({ id, stroke }) => ({ name: id, stroke }))) };
 }
 
 /** Accuracy as it falls: clean, after each attack of the suite, and in the worst case. */

@@ -1,7 +1,7 @@
 import type { EChartsOption } from 'echarts';
 // The one file of it: its modules, by the hundred, take eight times as long to load.
 import { init } from 'echarts/dist/echarts.esm.min';
-import { escapeHtml, type Markup, trusted } from '../page/markup.ts';
+import { escapeHtml, html, type Markup, trusted } from '../page/markup.ts';
 import { PALETTE } from '../page/style.ts';
 import type { Drawing, LegendEntry } from './theme.ts';
 
@@ -13,6 +13,36 @@ export interface ChartFrame {
   /** What a screen reader says in place of the picture. */
   readonly title: string;
   readonly description: string;
+}
+
+/** A chart for a page's column, or for a phone, where the wide one's letters would shrink until nobody can read them. */
+export interface ChartSize {
+  readonly isNarrow: boolean;
+  /** `wide` is the chart's own width. */
+  width(wide: number): number;
+  /** Unique on a page that has both. */
+  id(id: string): string;
+}
+
+/** CSS pixels: on a phone of 390 its letters are as large as they say, nearly. */
+const NARROW_WIDTH = 380;
+
+const WIDE: ChartSize = { isNarrow: false, width: (wide) => wide, id: (id) => id };
+const NARROW: ChartSize = { isNarrow: true, width: () => NARROW_WIDTH, id: (id) => `${id}-narrow` };
+
+/** The same chart in both sizes. */
+export interface SizedChart {
+  readonly svg: Markup;
+  readonly narrow: Markup;
+}
+
+export function drawSizes(draw: (size: ChartSize) => Markup): SizedChart {
+  return { svg: draw(WIDE), narrow: draw(NARROW) };
+}
+
+/** Both on a page, whose style shows one. */
+export function onPage({ svg, narrow }: SizedChart): Markup {
+  return html`<div class="wide-chart">${svg}</div>\n<div class="narrow-chart">${narrow}</div>`;
 }
 
 /** Draws a chart as inline SVG: static, without scripts or outside resources, equal bytes for equal options. */

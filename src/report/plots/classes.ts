@@ -2,7 +2,7 @@ import type { BarSeriesOption, EChartsOption, ScatterSeriesOption } from 'echart
 import type { VariantReport } from '../../schemas/report.ts';
 import { percent } from '../format.ts';
 import type { Markup } from '../page/markup.ts';
-import { renderChart } from './chart.ts';
+import { type ChartSize, drawSizes, onPage, renderChart } from './chart.ts';
 import { categoryAxis, percentAxis, shorten } from './theme.ts';
 
 /** Beyond this many classes names no longer fit beside their bars. */
@@ -19,7 +19,7 @@ export function classChart(variant: VariantReport, base: VariantReport | undefin
   const named = fitsHalfWidth(variant);
   const frame = {
     id: `classes-${place}`,
-    width: named ? 428 : 880,
+    width: 428,
     height: named ? 44 + 22 * perClass.length : 220,
     title: `Accuracy of ${id} by class`,
     description: perClass
@@ -27,7 +27,12 @@ export function classChart(variant: VariantReport, base: VariantReport | undefin
       .join(' '),
   };
   const baseOf = base === undefined || base.id === id ? undefined : base;
-  return renderChart(frame, named ? horizontal(variant, baseOf) : vertical(variant, baseOf));
+  if (named) return renderChart(frame, horizontal(variant, baseOf));
+  return onPage(
+    drawSizes((size) =>
+      renderChart({ ...frame, id: size.id(frame.id), width: size.width(880) }, vertical(variant, baseOf, size)),
+    ),
+  );
 }
 
 /** Names on the left, bars to the right, the first class on top. */
@@ -47,17 +52,21 @@ function horizontal({ perClass }: VariantReport, base: VariantReport | undefined
   };
 }
 
-function vertical({ perClass }: VariantReport, base: VariantReport | undefined): EChartsOption {
+function vertical(
+  { perClass }: VariantReport,
+  base: VariantReport | undefined,
+  { isNarrow }: ChartSize,
+): EChartsOption {
   const names = perClass.map(({ name }) => shorten(name));
   return {
     grid: { left: 44, right: 8, top: 8, bottom: 72 },
-    xAxis: categoryAxis(names, { rotate: 60, interval: Math.ceil(names.length / 40) - 1 }),
+    xAxis: categoryAxis(names, { rotate: 60, interval: Math.ceil(names.length / (isNarrow ? 16 : 40)) - 1 }),
     yAxis: percentAxis(1),
     series: [
       ...bars(perClass, '64%'),
       ...ticks(
         base?.perClass.map(({ robust }, place) => [place, 100 * robust]),
-        [Math.min(12, 600 / names.length), 2],
+        [Math.min(12, (isNarrow ? 250 : 600) / names.length), 2],
       ),
     ],
   };

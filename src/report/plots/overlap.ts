@@ -1,7 +1,7 @@
 import type { CustomSeriesOption } from 'echarts';
 import type { Report } from '../../schemas/report.ts';
 import type { Markup } from '../page/markup.ts';
-import { renderChart } from './chart.ts';
+import { type ChartSize, drawSizes, onPage, renderChart } from './chart.ts';
 import { categoryAxis, INK, shorten } from './theme.ts';
 
 type RankingMethod = Report['ranking']['methods'][number];
@@ -25,16 +25,20 @@ export function fitsHalfWidth({ overlap }: RankingMethod): boolean {
  * it all. Strength of colour is opacity, which suits light and dark pages alike.
  */
 export function overlapChart(method: RankingMethod, classNames: readonly string[], place: number): Markup {
+  const chart = drawSizes((size) => overlapIn(size, method, classNames, place));
+  return fitsHalfWidth(method) ? chart.svg : onPage(chart);
+}
+
+function overlapIn(size: ChartSize, method: RankingMethod, classNames: readonly string[], place: number): Markup {
   const { overlap } = method;
   const half = fitsHalfWidth(method);
   const names = overlap.map((_, index) => shorten(classNames[index] ?? `class ${index}`));
-  const interval = Math.ceil(names.length / 40) - 1;
-  const side = half ? 428 : 760;
+  const interval = Math.ceil(names.length / (size.isNarrow ? 16 : 40)) - 1;
   return renderChart(
     {
-      id: `overlap-${place}`,
-      width: side,
-      height: half ? 400 : 740,
+      id: size.id(`overlap-${place}`),
+      width: half ? 428 : size.width(760),
+      height: half ? 400 : size.isNarrow ? 370 : 740,
       title: `Overlap of important units between classes, ranking ${method.method}`,
       description: `Jaccard overlap of the units of each two classes; ${method.meanOverlap.toFixed(2)} on average.`,
     },

@@ -4,7 +4,7 @@ import type {
   ParameterSweepVariant,
 } from '../../schemas/parameter-sweep.ts';
 import { percent } from '../format.ts';
-import { renderChart } from './chart.ts';
+import { drawSizes, renderChart, type SizedChart } from './chart.ts';
 import { AXIS_LABEL, band, categoryAxis, type Drawing, line, percentAxis, strokeOf } from './theme.ts';
 
 /** Measures as headings have them, and how tables name them. */
@@ -30,40 +30,42 @@ export function parameterSweepDrawing(
   report: ParameterSweepReport,
   measure: ParameterSweepMeasure,
   title: string,
-): Drawing {
+): Drawing & SizedChart {
   const names = report.runs.map(({ value }) => String(value));
   const curves = curvesOf(report, measure);
   const variants = curves.map(({ variant }) => variant);
   const strokes = variants.map((variant) => strokeOf(variant, variants));
   const highest = Math.max(...curves.flatMap(({ points }) => points.map(({ interval }) => interval[1])));
-  const svg = renderChart(
-    {
-      id: `sweep-${measure}`,
-      width: 880,
-      height: 340,
-      title: `${title} against ${report.key}`,
-      description: curves.map((curve) => describe(curve, names)).join(' '),
-    },
-    {
-      grid: { left: 48, right: 16, top: 12, bottom: 52 },
-      xAxis: {
-        ...categoryAxis(names),
-        name: report.key,
-        nameLocation: 'middle',
-        nameGap: 32,
-        nameTextStyle: AXIS_LABEL,
+  const chart = drawSizes(({ id, width }) =>
+    renderChart(
+      {
+        id: id(`sweep-${measure}`),
+        width: width(880),
+        height: 340,
+        title: `${title} against ${report.key}`,
+        description: curves.map((curve) => describe(curve, names)).join(' '),
       },
-      yAxis: percentAxis(highest),
-      series: [
-        ...curves.map(({ points }, index) => band(points, strokes[index]!.colour)),
-        ...curves.map(({ points }, index) => {
-          const inPercent = points.map(({ x, accuracy }) => [names[x]!, 100 * accuracy] as const);
-          return line(inPercent, strokes[index]!);
-        }),
-      ],
-    },
+      {
+        grid: { left: 48, right: 16, top: 12, bottom: 52 },
+        xAxis: {
+          ...categoryAxis(names),
+          name: report.key,
+          nameLocation: 'middle',
+          nameGap: 32,
+          nameTextStyle: AXIS_LABEL,
+        },
+        yAxis: percentAxis(highest),
+        series: [
+          ...curves.map(({ points }, index) => band(points, strokes[index]!.colour)),
+          ...curves.map(({ points }, index) => {
+            const inPercent = points.map(({ x, accuracy }) => [names[x]!, 100 * accuracy] as const);
+            return line(inPercent, strokes[index]!);
+          }),
+        ],
+      },
+    ),
   );
-  return { svg, entries: variants.map(({ id }, index) => ({ name: id, stroke: strokes[index]! })) };
+  return { ...chart, entries: variants.map(({ id }, index) => ({ name: id, stroke: strokes[index]! })) };
 }
 
 function curvesOf({ runs }: ParameterSweepReport, measure: ParameterSweepMeasure): Curve[] {

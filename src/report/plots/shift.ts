@@ -7,7 +7,7 @@ import {
   type UnitGroup,
 } from '../../schemas/analysis.ts';
 import { percent } from '../format.ts';
-import { renderChart } from './chart.ts';
+import { drawSizes, renderChart, type SizedChart } from './chart.ts';
 import { AXIS_LABEL, categoryAxis, type Drawing, INK, LINE, type Stroke } from './theme.ts';
 
 /** How a reader's eye meets the groups of units and the outcomes of an attack. */
@@ -42,38 +42,43 @@ interface Bar {
 }
 
 /** The relative change of each group's activation, side by side for successful and unsuccessful attacks. */
-export function shiftDrawing(table: ShiftTable): Drawing {
+export function shiftDrawing(table: ShiftTable): Drawing & SizedChart {
   const shown = ATTACK_OUTCOMES.filter((outcome) => table[outcome].images > 0);
   const series = shown.map((outcome) => ({ outcome, bars: barsOf(table[outcome]) }));
-  const svg = renderChart(
-    {
-      id: 'shift',
-      width: 880,
-      height: 360,
-      title: 'Change of activations under attack',
-      description: series.map(describe).join(' '),
-    },
-    {
-      grid: { left: 56, right: 16, top: 12, bottom: 36 },
-      xAxis: {
-        ...categoryAxis(UNIT_GROUPS.map((group) => GROUP_NAMES[group])),
-        axisLine: { onZero: false, show: false },
+  const chart = drawSizes(({ id, width, isNarrow }) =>
+    renderChart(
+      {
+        id: id('shift'),
+        width: width(880),
+        height: 360,
+        title: 'Change of activations under attack',
+        description: series.map(describe).join(' '),
       },
-      yAxis: {
-        type: 'value',
-        axisLine: { show: false },
-        axisTick: { show: false },
-        axisLabel: { ...AXIS_LABEL, formatter: '{value}%' },
-        splitLine: { lineStyle: { color: LINE } },
+      {
+        grid: { left: 56, right: 16, top: 12, bottom: isNarrow ? 96 : 36 },
+        xAxis: {
+          ...categoryAxis(
+            UNIT_GROUPS.map((group) => GROUP_NAMES[group]),
+            isNarrow ? { rotate: 50, interval: 0 } : {},
+          ),
+          axisLine: { onZero: false, show: false },
+        },
+        yAxis: {
+          type: 'value',
+          axisLine: { show: false },
+          axisTick: { show: false },
+          axisLabel: { ...AXIS_LABEL, formatter: '{value}%' },
+          splitLine: { lineStyle: { color: LINE } },
+        },
+        series: series.flatMap(({ outcome, bars }, place) => [
+          barSeries(bars, STROKES[outcome]),
+          whiskers(bars, (place - (series.length - 1) / 2) * CENTRES_APART),
+        ]),
       },
-      series: series.flatMap(({ outcome, bars }, place) => [
-        barSeries(bars, STROKES[outcome]),
-        whiskers(bars, (place - (series.length - 1) / 2) * CENTRES_APART),
-      ]),
-    },
+    ),
   );
   return {
-    svg,
+    ...chart,
     entries: shown.map((outcome) => ({ name: OUTCOME_NAMES[outcome], stroke: STROKES[outcome], mark: 'block' })),
   };
 }

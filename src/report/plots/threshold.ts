@@ -2,7 +2,7 @@ import type { EChartsOption, LineSeriesOption } from 'echarts';
 import type { Report, VariantReport } from '../../schemas/report.ts';
 import { percent } from '../format.ts';
 import { type AttackStage, attackStages } from './attacks.ts';
-import { renderChart } from './chart.ts';
+import { drawSizes, onPage, renderChart } from './chart.ts';
 import { AXIS_LABEL, band, type Figure, LINE, legendOf, line, MUTED, percentAxis, type Stroke } from './theme.ts';
 
 type ThresholdVariant = VariantReport & { readonly threshold: number };
@@ -16,19 +16,21 @@ export function thresholdFigure({ sweep: thresholds, variants }: Report): Figure
   const base = variants.find(({ mask }) => mask === 'none');
   const curves = curvesOf(byThreshold);
   const strokes = curves.map((curve) => strokeOfCurve(curve, curves));
-  const svg = renderChart(
-    {
-      id: 'threshold',
-      width: 880,
-      height: 380,
-      title: 'Accuracy against the confidence threshold',
-      description: curves.map(describeCurve).join(' '),
-    },
-    thresholdOption(curves, strokes, base),
+  const chart = drawSizes(({ id, width, isNarrow }) =>
+    renderChart(
+      {
+        id: id('threshold'),
+        width: width(880),
+        height: isNarrow ? 340 : 380,
+        title: 'Accuracy against the confidence threshold',
+        description: curves.map(describeCurve).join(' '),
+      },
+      thresholdOption(curves, strokes, base),
+    ),
   );
   const legend = curves.map(({ name }, index) => ({ name, stroke: strokes[index]! }));
   const baseline = base === undefined ? [] : [{ name: base.id, stroke: BASE_STROKE, mark: 'dashed' } as const];
-  return { svg, legend: legendOf([...legend, ...baseline]) };
+  return { svg: onPage(chart), legend: legendOf([...legend, ...baseline]) };
 }
 
 interface Curve {

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { RunError } from '../../../src/errors.ts';
-import { classesCsv, imagesCsv, reportCsv, reportJson, reportJsonSchema } from '../../../src/report/data-files.ts';
+import {
+  classesCsv,
+  imagesCsv,
+  reportCsv,
+  reportJson,
+  reportJsonSchema,
+  toCsv,
+} from '../../../src/report/data-files.ts';
 import { reportMarkdown } from '../../../src/report/markdown.ts';
 import { reportFiles } from '../../../src/report/report-files.ts';
 import { reportTable } from '../../../src/report/table.ts';
@@ -118,6 +125,23 @@ describe('report.csv', () => {
     const [first] = report.variants;
     const odd = { ...first!, id: 'a "b", c\nd' };
     expect(reportCsv({ ...report, variants: [odd] })).toContain('\n"a ""b"", c\nd",none,,clean,');
+  });
+});
+
+describe('text that a spreadsheet would compute', () => {
+  /** Computed by none, and the way back: an apostrophe before it is ours. */
+  const back = (cell: string) => cell.replace(/^'(?='*[=+\-@\t\r\n])/, '');
+
+  it.each(['=1+1', '+1', '-1', '@SUM(A1)', '\tx', '\r=1', "'=1", "''-1"])('%j has an apostrophe before it', (name) => {
+    const { report } = makeRun({ variants: [NONE], images: 4, classes: 2, classNames: [name, 'cat'] });
+    const [, row = ''] = classesCsv(report).split(/\n(?=none,)/);
+    const cell = row.split(',')[2]!.replaceAll('"', '');
+    expect(cell).toBe(`'${name}`);
+    expect(back(cell)).toBe(name);
+  });
+
+  it('leaves numbers and other text alone', () => {
+    expect(toCsv(['a', 'b', 'c', 'd'], [[-1.5, 'a=b', "l'eau", "'tis"]])).toBe("a,b,c,d\n-1.5,a=b,l'eau,'tis\n");
   });
 });
 
