@@ -41,6 +41,12 @@ export function finiteNumber(text: string): number {
   return value;
 }
 
+export function notNegative(text: string): number {
+  const value = finiteNumber(text);
+  if (value < 0) throw new InvalidArgumentError('give a number from 0.');
+  return value;
+}
+
 function numberList(text: string): number[] {
   return text.split(',').map(finiteNumber);
 }

@@ -3,7 +3,10 @@ import type { ShardResult } from '../schemas/results.ts';
 import { classesCsv, imagesCsv, reportCsv, reportJson } from './data-files.ts';
 import { reportMarkdown } from './markdown.ts';
 import { auditSection } from './page/audit.ts';
+import { confusionSection } from './page/confusion.ts';
+import { costSection } from './page/cost.ts';
 import { headline } from './page/headline.ts';
+import type { Content } from './page/markup.ts';
 import { head, page } from './page/page.ts';
 import { provenanceSection, rankingSection } from './page/provenance.ts';
 import {
@@ -16,19 +19,30 @@ import {
 } from './page/results.ts';
 
 /** Every file of a report by name. Pure: equal reports give equal bytes. */
-export function reportFiles(report: Report, shards: readonly ShardResult[]): ReadonlyMap<string, string> {
+export function reportFiles(
+  report: Report,
+  shards: readonly ShardResult[],
+  { pricePerHour }: Omit<PageEvidence, 'shards'> = {},
+): ReadonlyMap<string, string> {
   return new Map([
     ['report.json', reportJson(report)],
     ['report.csv', reportCsv(report)],
     ['report.md', reportMarkdown(report)],
     ['images.csv', imagesCsv(report, shards)],
     ['classes.csv', classesCsv(report)],
-    ['report.html', reportHtml(report)],
+    ['report.html', reportHtml(report, { shards, pricePerHour })],
   ]);
 }
 
+/** What a page shows besides what report.json holds. */
+export interface PageEvidence {
+  readonly shards?: readonly ShardResult[];
+  /** What an hour of one worker costs, in dollars. */
+  readonly pricePerHour?: number | undefined;
+}
+
 /** The page from top to bottom; a section with nothing to show is null. */
-const SECTIONS = [
+const SECTIONS: readonly ((report: Report, evidence: PageEvidence) => Content)[] = [
   head,
   headline,
   auditSection,
@@ -37,17 +51,19 @@ const SECTIONS = [
   attackSection,
   transferSection,
   classSection,
+  (report, { shards = [] }) => confusionSection(report, shards),
   rankingSection,
   comparisonSection,
+  (report, { pricePerHour }) => costSection(report, pricePerHour),
   provenanceSection,
 ];
 
 /** report.html */
-export function reportHtml(report: Report): string {
+export function reportHtml(report: Report, evidence: PageEvidence = {}): string {
   const { run } = report;
   return page({
     title: `${run.name}: robustness report`,
-    sections: SECTIONS.map((section) => section(report)),
+    sections: SECTIONS.map((section) => section(report, evidence)),
     footer: `igd ${run.igdVersion} · run ${run.id}`,
   });
 }

@@ -22,6 +22,8 @@ export interface ReportOptions {
    * that variants are compared on the same images. Whatever is left out is named in `run.missing`.
    */
   readonly allowPartial?: boolean;
+  /** What an hour of one worker costs, in dollars: the page then says what the run did. */
+  readonly pricePerHour?: number | undefined;
 }
 
 /** The report of a finished run. Throws RunError where results are missing. */
@@ -39,7 +41,7 @@ export async function writeReport(
   plan: Plan,
   runs: Store,
   rankings: Store,
-  { allowPartial = false }: ReportOptions = {},
+  { allowPartial = false, pricePerHour }: ReportOptions = {},
 ): Promise<Report> {
   const coverage = allowPartial ? await completeShards(plan, runs) : wholeRun(plan);
   const { shards, transfers, audits } = await resultsOf(plan, runs, coverage);
@@ -49,7 +51,7 @@ export async function writeReport(
   }
   // What draws is loaded by those who draw: here, not at the start of every command.
   const { reportFiles } = await import('../report/report-files.ts');
-  const files = [...reportFiles(report, shards)].sort(
+  const files = [...reportFiles(report, shards, { pricePerHour })].sort(
     ([a], [b]) => Number(a === 'report.json') - Number(b === 'report.json'),
   );
   for (const [name, content] of files) await runs.put(runKeys.report(name), content);

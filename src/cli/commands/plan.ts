@@ -17,7 +17,7 @@ import { calibrateTogether } from '../../workers/calibration.ts';
 import { workerCount } from '../../workers/worker-count.ts';
 import { configOf, rankingsFolder, requireDevice } from '../execution-context.ts';
 import { refuseIdle } from '../idle-flags.ts';
-import { cores, finiteNumber, positiveInteger } from '../options.ts';
+import { cores, finiteNumber, notNegative, positiveInteger } from '../options.ts';
 import { planText, type TimedEstimate } from '../plan-text.ts';
 import { print, readText } from '../storage-location.ts';
 
@@ -110,11 +110,5 @@ async function estimated(plan: Plan, load: Workload, flags: PlanFlags, opened: n
 function share(text: string): number {
   const value = finiteNumber(text);
   if (value < 0 || value > 1) throw new InvalidArgumentError('give a share from 0 to 1.');
-  return value;
-}
-
-function notNegative(text: string): number {
-  const value = finiteNumber(text);
-  if (value < 0) throw new InvalidArgumentError('give a number from 0.');
   return value;
 }

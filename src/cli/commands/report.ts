@@ -9,6 +9,7 @@ import { writeReport } from '../../runs/write-report.ts';
 import { runKeys } from '../../schemas/keys.ts';
 import { rankingsFolder } from '../execution-context.ts';
 import { refuseIdle } from '../idle-flags.ts';
+import { notNegative } from '../options.ts';
 import { print, type StorageLocation, storageLocation } from '../storage-location.ts';
 
 interface ReportFlags {
@@ -16,6 +17,7 @@ interface ReportFlags {
   readonly schema?: true;
   readonly robustbench?: true;
   readonly variant?: string;
+  readonly pricePerHour?: number;
 }
 
 export function define(command: Command): void {
@@ -24,13 +26,22 @@ export function define(command: Command): void {
     .option('--rankings <dir>', 'folder where rankings are kept', rankingsFolder())
     .option('--robustbench', "write entries for RobustBench's model_info as well: robustbench.<variant>.json")
     .option('--variant <id>', 'the entry of this variant alone')
+    .option(
+      '--price-per-hour <amount>',
+      'of one worker, in dollars: the report then says what the run cost',
+      notNegative,
+    )
     .option('--schema', 'print the JSON schema of report.json instead')
     .action(report);
 }
 
 async function report(dir: string | undefined, flags: ReportFlags): Promise<void> {
   refuseIdle(flags, [
-    { flags: ['robustbench', 'variant'], when: flags.schema === true, why: 'is of a run, which --schema is not about' },
+    {
+      flags: ['robustbench', 'variant', 'pricePerHour'],
+      when: flags.schema === true,
+      why: 'is of a run, which --schema is not about',
+    },
   ]);
   if (flags.schema === true && dir !== undefined)
     throw new InputError('--schema is the same for all runs: leave the folder out');
@@ -41,7 +52,7 @@ async function report(dir: string | undefined, flags: ReportFlags): Promise<void
   const [runs, ranked] = await Promise.all([storageLocation(dir), storageLocation(flags.rankings)]);
   const plan = await planOf(runs);
   if (flags.variant !== undefined) requireVariant(plan, flags.variant);
-  const written = await writeReport(plan, runs.store, ranked.store);
+  const written = await writeReport(plan, runs.store, ranked.store, { pricePerHour: flags.pricePerHour });
   print(reportTable(written));
   print(`report: ${runs.where('report.html')}`);
   if (flags.robustbench !== true) return;

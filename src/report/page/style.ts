@@ -77,6 +77,14 @@ tbody th { color: var(--ink); font-size: 14px; vertical-align: middle; }
   print-color-adjust: exact; -webkit-print-color-adjust: exact;
 }
 .cell.own { box-shadow: inset 0 0 0 1.5px var(--ink); }
+.confusion { width: auto; border-collapse: separate; border-spacing: 2px; font-size: 12.5px; }
+.confusion th, .confusion td { border: 0; padding: 0; }
+.confusion thead th { padding: 4px 0; }
+.confusion thead th span { display: inline-block; writing-mode: vertical-rl; transform: rotate(180deg); }
+.confusion th:first-child { padding: 0 10px 0 0; font-size: 12.5px; }
+.confusion .cell { min-width: 27px; padding: 5px 2px; font-size: 12px; }
+.wrong.cell { background: color-mix(in srgb, var(--worst) var(--heat), var(--page)); }
+h3.variant { margin-top: 24px; font-size: 15px; }
 figure { margin: 20px 0 0; }
 figure svg { display: block; width: 100%; height: auto; }
 figcaption { margin-top: 8px; }
@@ -92,6 +100,7 @@ h2 + .legend { margin-top: 16px; }
 .panels figure { margin: 0; break-inside: avoid; }
 .panels figure > svg { margin-top: 6px; }
 .narrow-chart { display: none; }
+.least { min-width: 580px; }
 details { margin-top: 20px; }
 summary { cursor: pointer; color: var(--muted); font-size: 14px; width: fit-content; }
 summary:hover { color: var(--ink); }

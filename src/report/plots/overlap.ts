@@ -1,7 +1,7 @@
 import type { CustomSeriesOption } from 'echarts';
 import type { Report } from '../../schemas/report.ts';
-import type { Markup } from '../page/markup.ts';
-import { type ChartSize, drawSizes, onPage, renderChart } from './chart.ts';
+import { html, type Markup } from '../page/markup.ts';
+import { renderChart } from './chart.ts';
 import { categoryAxis, INK, shorten } from './theme.ts';
 
 type RankingMethod = Report['ranking']['methods'][number];
@@ -25,21 +25,18 @@ export function fitsHalfWidth({ overlap }: RankingMethod): boolean {
  * it all. Strength of colour is opacity, which suits light and dark pages alike.
  */
 export function overlapChart(method: RankingMethod, classNames: readonly string[], place: number): Markup {
-  const chart = drawSizes((size) => overlapIn(size, method, classNames, place));
-  return fitsHalfWidth(method) ? chart.svg : onPage(chart);
-}
-
-function overlapIn(size: ChartSize, method: RankingMethod, classNames: readonly string[], place: number): Markup {
   const { overlap } = method;
   const half = fitsHalfWidth(method);
   const names = overlap.map((_, index) => shorten(classNames[index] ?? `class ${index}`));
-  const interval = Math.ceil(names.length / (size.isNarrow ? 16 : 40)) - 1;
-  return renderChart(
+  const interval = Math.ceil(names.length / 40) - 1;
+  const side = half ? 428 : 760;
+  const title = `Overlap of important units between classes, ranking ${method.method}`;
+  const svg = renderChart(
     {
-      id: size.id(`overlap-${place}`),
-      width: half ? 428 : size.width(760),
-      height: half ? 400 : size.isNarrow ? 370 : 740,
-      title: `Overlap of important units between classes, ranking ${method.method}`,
+      id: `overlap-${place}`,
+      width: side,
+      height: half ? 400 : 740,
+      title,
       description: `Jaccard overlap of the units of each two classes; ${method.meanOverlap.toFixed(2)} on average.`,
     },
     {
@@ -49,6 +46,10 @@ function overlapIn(size: ChartSize, method: RankingMethod, classNames: readonly 
       series: [triangle(overlap, half)],
     },
   );
+  // A second drawing for phones would be as large as the rest of the page: this one scrolls there.
+  return half
+    ? svg
+    : html`<div class="scroll" role="region" aria-label="${title}" tabindex="0">\n<div class="least">${svg}</div>\n</div>`;
 }
 
 function triangle(overlap: RankingMethod['overlap'], numbered: boolean): CustomSeriesOption {

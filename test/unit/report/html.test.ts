@@ -74,12 +74,13 @@ describe('the sections of a page', () => {
       'Class by class',
       'Important units shared by classes',
       'Comparisons',
+      'Cost',
       'What was run',
     ]);
   });
 
   it('are those that say something where there is little', () => {
-    const little = ['Results', 'After each attack', 'Class by class', 'What was run'];
+    const little = ['Results', 'After each attack', 'Class by class', 'Cost', 'What was run'];
     expect(headings({ variants: [NONE], ranking: false })).toEqual(little);
   });
 
@@ -92,7 +93,8 @@ describe('the sections of a page', () => {
       { images: 1 },
     ];
     for (const options of runs) {
-      const page = reportHtml(makeRun({ images: 200, ...options }).report);
+      const { report, shards } = makeRun({ images: 200, ...options });
+      const page = reportHtml(report, { shards });
       expect(checkWellFormed(page, VOID_ELEMENTS)).toEqual([]);
     }
   });
