@@ -37,11 +37,7 @@ export async function readRun(location: ReportLocation): Promise<RunOutcomes> {
 }
 
 /** Throws InputError where there is none, or none of this version. */
-async function readReport({
-  store,
-  where,
-  file = runKeys.report('report.json'),
-}: ReportLocation): Promise<Report> {
+async function readReport({ store, where, file = runKeys.report('report.json') }: ReportLocation): Promise<Report> {
   const bytes = await store.get(file);
   if (bytes === undefined)
     throw new InputError(
