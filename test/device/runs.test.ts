@@ -48,7 +48,8 @@ describeOnWebGpu('a run on WebGPU', () => {
   });
 
   it('analyses as the CPU does', async () => {
-    const read = await onBoth('analysis', 'analyze', small({ variants: ['loir'], suite: SUITE.slice(0, 1) }));
+    const analysis = { attack: { attack: 'gama', iterations: 4 } };
+    const read = await onBoth('analysis', 'analyze', small({ variants: ['loir'], suite: SUITE.slice(0, 1), analysis }));
     const [device, cpu] = read('analysis.json').map((text) => JSON.parse(text));
     expect(Object.keys(device.shift)).toEqual(Object.keys(cpu.shift));
     const shares = (report: { shift: Record<string, { images: number }> }) =>

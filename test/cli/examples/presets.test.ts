@@ -55,12 +55,11 @@ describe.each(presets)('the preset %s', (name) => {
   });
 
   test('runs on two images with a stand-in', async () => {
-    // Of a parameter sweep its ends: between them only the value differs.
-    for (const one of new Set([runs[0]!, runs.at(-1)!])) {
-      const text = JSON.stringify(await cutDown(name, one.config, one.source));
-      if (isAnalysis(config)) await analyse(text, one.config);
-      else await evaluate(text, one.config);
-    }
+    // Of a parameter sweep its end: before it only the value differs.
+    const last = runs.at(-1)!;
+    const text = JSON.stringify(await cutDown(name, last.config, last.source));
+    if (isAnalysis(config)) await analyse(text, last.config);
+    else await evaluate(text, last.config);
   });
 });
 
