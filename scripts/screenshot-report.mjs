@@ -1,12 +1,10 @@
 // Takes docs/report.png anew: the top of the demo's report in headless Chromium, cut in a gap between two sections.
 //
 // npm run demo && npm run docs:report-picture        (CHROMIUM_PATH names another browser than `chromium` on the PATH)
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import sharp from 'sharp';
+import { fail, photograph, temporaryFolder } from './photograph.mjs';
 
 const REPORT = fileURLToPath(new URL('../runs/demo/report.html', import.meta.url));
 const PICTURE = fileURLToPath(new URL('../docs/report.png', import.meta.url));
@@ -23,49 +21,6 @@ const HIGHEST_CUT = 1300;
 
 /** White below the last row that is shown. */
 const MARGIN = 40;
-
-const BROWSERS = ['chromium', 'chromium-browser', 'google-chrome'];
-const FLAGS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--hide-scrollbars',
-  `--force-device-scale-factor=${SCALE}`,
-];
-const TIMEOUT_MS = 60_000;
-
-/** Ends with one line. */
-function fail(message) {
-  process.stderr.write(`screenshot-report: ${message}\n`);
-  process.exit(1);
-}
-
-/** Writes a picture of the page, `HIGHEST_CUT` and a margin tall, into a folder of its own profile. */
-function photograph(folder) {
-  const given = process.env.CHROMIUM_PATH;
-  const file = join(folder, 'page.png');
-  const page = [
-    `--user-data-dir=${join(folder, 'profile')}`,
-    `--window-size=${WIDTH},${HIGHEST_CUT + MARGIN}`,
-    `--screenshot=${file}`,
-    pathToFileURL(REPORT).href,
-  ];
-  for (const browser of given ? [given] : BROWSERS) {
-    const { error, status, stderr } = spawnSync(browser, [...FLAGS, ...page], {
-      encoding: 'utf8',
-      timeout: TIMEOUT_MS,
-    });
-    if (error?.code === 'ENOENT') continue;
-    if (existsSync(file)) return file;
-    fail(`${browser} took no picture: ${error?.message ?? stderr.trim().split('\n').at(-1) ?? `exit code ${status}`}`);
-  }
-  return fail(`${given ?? BROWSERS.join(', ')} not found: install Chromium, or name it in CHROMIUM_PATH`);
-}
 
 /** Rows where every pixel is that of the row's first. */
 async function blankRows(picture) {
@@ -90,10 +45,8 @@ function cutOf(blank) {
 }
 
 if (!existsSync(REPORT)) fail('runs/demo/report.html is not there: npm run demo');
-const folder = mkdtempSync(join(tmpdir(), 'igd-picture-'));
-process.on('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
-
-const picture = sharp(photograph(folder));
+const taken = { width: WIDTH, height: HIGHEST_CUT + MARGIN, scale: SCALE, folder: temporaryFolder() };
+const picture = sharp(photograph(pathToFileURL(REPORT).href, taken));
 const height = cutOf(await blankRows(picture));
 const { width, size } = await picture
   .extract({ left: 0, top: 0, width: SCALE * WIDTH, height })

@@ -30,6 +30,11 @@ const COMMANDS: readonly [name: string, description: string, load: () => Promise
     'run a config and compare it with a baseline; exit code 1 where an accuracy is significantly lower',
     () => import('./commands/check.ts'),
   ],
+  [
+    'browse',
+    'show the runs and sweeps of a folder or a bucket in a browser on this machine; compare two of them',
+    () => import('./commands/browse.ts'),
+  ],
   ['report', 'write the report of a finished run anew from its results', () => import('./commands/report.ts')],
   [
     'verify',

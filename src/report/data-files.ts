@@ -76,6 +76,30 @@ function escapeField(field: Field): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
+/** A field in quotes, where a quote is written twice; or plain up to the next comma or line end. */
+const FIELD = /(?:"((?:[^"]|"")*)"|([^,\r\n]*))(,|\r?\n)/gy;
+
+/** The rows of a CSV as `toCsv` writes it, the columns first. */
+export function parseCsv(content: string): string[][] {
+  const text = content.endsWith('\n') ? content : `${content}\n`;
+  const rows: string[][] = [];
+  let row: string[] = [];
+  FIELD.lastIndex = 0;
+  while (FIELD.lastIndex < text.length) {
+    const [, quoted, plain = '', end] = FIELD.exec(text) ?? [];
+    if (end === undefined) break;
+    row.push(readField(quoted === undefined ? plain : quoted.replaceAll('""', '"')));
+    if (end === ',') continue;
+    rows.push(row);
+    row = [];
+  }
+  return rows;
+}
+
+function readField(text: string): string {
+  return text.startsWith("'") && FORMULA.test(text) ? text.slice(1) : text;
+}
+
 /** report.json. Parsing checks the report and puts its keys in the schema's order: equal reports, equal bytes. */
 export function reportJson(report: Report): string {
   const parsed = reportSchema.safeParse(report);

@@ -13,6 +13,18 @@ export interface Store {
   list(prefix: string): Promise<string[]>;
 }
 
+/** One level of a store: what lies directly in a folder, or under a prefix up to the next "/". */
+export interface FolderListing {
+  readonly files: readonly ListedFile[];
+  /** Names, without "/". */
+  readonly folders: readonly string[];
+}
+
+export interface ListedFile {
+  readonly name: string;
+  readonly modified: Date;
+}
+
 /** The part of a store whose keys start with `prefix`, which ends with '/', as a store of its own. */
 export function within(store: Store, prefix: string): Store {
   return {

@@ -1,6 +1,7 @@
 import { InputError } from '../../errors.ts';
 import type { Report } from '../../schemas/report.ts';
 import { type ImageOutcome, imageOutcomeSchema } from '../../schemas/results.ts';
+import { parseCsv } from '../data-files.ts';
 
 /** A finished run as far as another one is compared with it: its report, and what became of every image. */
 export interface RunOutcomes {
@@ -68,24 +69,4 @@ export function isRight({ label, cleanPrediction }: ImageOutcome): boolean {
 /** Right on the clean image, and broken by no attack. */
 export function isRobust(outcome: ImageOutcome): boolean {
   return isRight(outcome) && outcome.brokenBy === null;
-}
-
-/** A field in quotes, where a quote is written twice; or plain up to the next comma or line end. */
-const FIELD = /(?:"((?:[^"]|"")*)"|([^,\r\n]*))(,|\r?\n)/gy;
-
-/** Rows of RFC 4180, the header first. */
-function parseCsv(content: string): string[][] {
-  const text = content.endsWith('\n') ? content : `${content}\n`;
-  const rows: string[][] = [];
-  let row: string[] = [];
-  FIELD.lastIndex = 0;
-  while (FIELD.lastIndex < text.length) {
-    const [, quoted, plain = '', end] = FIELD.exec(text) ?? [];
-    if (end === undefined) break;
-    row.push(quoted === undefined ? plain : quoted.replaceAll('""', '"'));
-    if (end === ',') continue;
-    rows.push(row);
-    row = [];
-  }
-  return rows;
 }

@@ -10,13 +10,15 @@ export interface PageParts {
   /** From top to bottom; null leaves nothing. */
   readonly sections: readonly Content[];
   readonly footer: string;
+  /** What a page has besides the style of all. */
+  readonly style?: string;
 }
 
 /**
  * One HTML file that needs nothing else, no script and no network; its policy forbids both, whatever a class or a checkpoint
  * is called. Equal parts give equal bytes.
  */
-export function page({ title, sections, footer }: PageParts): string {
+export function page({ title, sections, footer, style = '' }: PageParts): string {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -25,7 +27,7 @@ export function page({ title, sections, footer }: PageParts): string {
 <meta name="color-scheme" content="light dark">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>${title}</title>
-<style>${trusted(STYLE)}</style>
+<style>${trusted(STYLE + style)}</style>
 </head>
 <body>
 <main>

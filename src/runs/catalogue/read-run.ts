@@ -37,7 +37,11 @@ export async function readRun(location: ReportLocation): Promise<RunOutcomes> {
 }
 
 /** Throws InputError where there is none, or none of this version. */
-async function readReport({ store, where, file = runKeys.report('report.json') }: ReportLocation): Promise<Report> {
+export async function readReport({
+  store,
+  where,
+  file = runKeys.report('report.json'),
+}: ReportLocation): Promise<Report> {
   const bytes = await store.get(file);
   if (bytes === undefined)
     throw new InputError(
@@ -50,8 +54,8 @@ async function readReport({ store, where, file = runKeys.report('report.json') }
   throw new InputError(`${where(file)} is no report of this version of igd: write it anew with "igd report"`);
 }
 
-/** undefined where the bytes are no JSON. */
-function documentOf(bytes: Uint8Array): unknown {
+/** undefined where there are no bytes, or they are no JSON. */
+export function documentOf(bytes: Uint8Array | undefined): unknown {
   try {
     return JSON.parse(new TextDecoder().decode(bytes));
   } catch {

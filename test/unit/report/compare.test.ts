@@ -165,7 +165,7 @@ describe('outcomesOf', () => {
   });
 
   it('reads attacks that ran one by one, and names in quotes', () => {
-    const name = 'pgd "a", b';
+    const name = '=pgd "a", b';
     const each = changedRun(
       ({ brokenBy }) => (brokenBy === null ? {} : { brokenBy: name, brokenByEach: [name, 'square'] }),
       { suite: [name, 'square'] },

@@ -1,13 +1,14 @@
 import '../../service/quiet.ts';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { PutBucketPolicyCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseConfig } from '../../../src/schemas/parse-config.ts';
 import { FileStore } from '../../../src/stores/folder-store.ts';
+import { listFolder } from '../../../src/stores/list-folder.ts';
 import { MemoryStore } from '../../../src/stores/memory-store.ts';
-import { localise, openStore } from '../../../src/stores/open.ts';
+import { localise, openStore, type StoreSpec } from '../../../src/stores/open.ts';
 import { S3Store } from '../../../src/stores/s3/store.ts';
 import { within } from '../../../src/stores/store.ts';
 import { hasMoto, type Moto, startMoto } from '../../service/moto.ts';
@@ -23,6 +24,29 @@ storeContract('a part of a store', async () => {
   const store = new MemoryStore();
   await store.put('runs/other/a.json', 'not ours');
   return within(store, 'runs/mine/');
+});
+
+/** One level of a store, as `listFolder` has it. */
+async function expectLevels(spec: StoreSpec): Promise<void> {
+  const store = await openStore(spec);
+  const begun = Date.now();
+  for (const key of ['a.json', 'run/report.json', 'run/shards/none/00000.json', 'run-2/plan.json'])
+    await store.put(key, '1');
+  const level = async (path: string) => {
+    const { files, folders } = await listFolder(spec, path);
+    for (const { modified } of files) expect(Math.abs(modified.getTime() - begun)).toBeLessThan(60_000);
+    return [files.map(({ name }) => name), folders];
+  };
+  expect(await level('')).toEqual([['a.json'], ['run', 'run-2']]);
+  expect(await level('run')).toEqual([['report.json'], ['shards']]);
+  expect(await level('run/shards/none')).toEqual([['00000.json'], []]);
+  expect(await level('absent')).toEqual([[], []]);
+}
+
+test('a folder is listed a level at a time, without links', async () => {
+  const root = mkdtempSync(folder.path('levels-'));
+  symlinkSync(folder.dir, join(root, 'elsewhere'));
+  await expectLevels({ kind: 'folder', root });
 });
 
 describe.runIf(hasMoto)('on S3', () => {
@@ -52,6 +76,8 @@ describe.runIf(hasMoto)('on S3', () => {
     await Promise.all(keys.map((key) => store.put(key, '')));
     expect(await store.list('')).toEqual(keys);
   });
+
+  test('is listed a level at a time', () => expectLevels({ kind: 's3', bucket, prefix: 'levels/' }));
 
   test('names the bucket, the key and what to do', async () => {
     const gone = new S3Store({ bucket: 'igd-gone', prefix: '' });

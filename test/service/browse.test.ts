@@ -1,0 +1,74 @@
+import './quiet.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { encodeRecord } from '../../src/schemas/parse-record.ts';
+import { serviceKeys } from '../../src/schemas/service.ts';
+import { S3Store } from '../../src/stores/s3/store.ts';
+import { type Browsing, startBrowsing } from '../support/browse.ts';
+import { putRun } from '../support/run-folders.ts';
+import { hasMoto, type Moto, startMoto } from './moto.ts';
+
+describe.runIf(hasMoto)('igd browse on AWS', () => {
+  let moto: Moto;
+  let server: Browsing;
+
+  beforeAll(async () => {
+    moto = await startMoto();
+    const bucket = moto.service.buckets.runs;
+    const store = new S3Store({ bucket, prefix: '' });
+    await putRun(store, serviceKeys.run('whole'));
+    await putRun(store, `${serviceKeys.run('cut')}partial/002/`, { images: 30 });
+    for (const run of ['cut', 'begun', 'dead'])
+      await store.put(`${serviceKeys.run(run)}plan.json`, `{"config":{"name":"config of ${run}"}}`);
+    const claim = (at: string) => encodeRecord({ schema: 'igd.claim/1', config: 'c', at });
+    for (const run of ['whole', 'cut', 'begun', 'dead'])
+      await store.put(serviceKeys.claim(run, 1), claim('2026-11-12T08:00:00Z'));
+    const outcome = (status: string) =>
+      encodeRecord({ schema: 'igd.outcome/1', status, message: '', at: '2026-11-13T09:30:00Z' });
+    for (const [run, status] of [
+      ['whole', 'complete'],
+      ['cut', 'partial'],
+      ['dead', 'failed'],
+    ] as const)
+      await store.put(serviceKeys.outcome(run, 1), outcome(status));
+    // The environment names the service.
+    server = await startBrowsing();
+  });
+  afterAll(async () => {
+    await server.end('SIGTERM');
+    await moto.stop();
+  });
+
+  test('shows the runs of the service, with what its records tell of them', async () => {
+    const text = await (await fetch(server.url)).text();
+    expect(text).toContain(`stack ${moto.service.stack}`);
+    const rows = text.match(/<tr>.*<\/tr>/g)?.filter((row) => row.includes('scope="row"')) ?? [];
+    const shown = Object.fromEntries(
+      rows.map((row) => [
+        /class="sub">(\w+)</.exec(row)?.[1],
+        [/class="status (\w+)/.exec(row)?.[1], /datetime="([^"]*)"/.exec(row)?.[1]],
+      ]),
+    );
+    const ended = '2026-11-13T09:30:00.000Z';
+    expect(shown).toEqual({
+      whole: ['complete', ended],
+      cut: ['partial', ended],
+      dead: ['failed', ended],
+      begun: ['running', '2026-11-12T08:00:00.000Z'],
+    });
+  });
+
+  test('compares two of them, the partial report among them', async () => {
+    const page = await fetch(`${server.url}compare?a=whole&b=cut`);
+    expect(await page.text()).toContain('Nothing changed: 30 images came to the same end.');
+  });
+
+  test('shows a part of a bucket that is named, whatever the environment says', async () => {
+    const part = await startBrowsing(`s3://${moto.service.buckets.runs}/${serviceKeys.run('whole')}`);
+    expect(await (await fetch(part.url)).text()).toContain('1 entry');
+    expect(await part.end('SIGTERM')).toBe(0);
+  });
+
+  test('says what is wrong with a bucket before a browser asks', async () => {
+    await expect(startBrowsing('s3://igd-gone/runs')).rejects.toThrow('there is no such bucket');
+  });
+});

@@ -1,0 +1,116 @@
+import { mkdirSync, symlinkSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { findEntries, type Tree } from '../../../src/runs/catalogue/find-entries.ts';
+import { readRun } from '../../../src/runs/catalogue/read-run.ts';
+import { FileStore } from '../../../src/stores/folder-store.ts';
+import { listFolder } from '../../../src/stores/list-folder.ts';
+import { within } from '../../../src/stores/store.ts';
+import { scratch } from '../../support/cli.ts';
+import { putRun } from '../../support/run-folders.ts';
+
+const kept = scratch();
+const store = new FileStore(kept.dir);
+const tree: Tree = { store, listFolder: (folder) => listFolder({ kind: 'folder', root: kept.dir }, folder) };
+const json = (value: unknown) => JSON.stringify(value);
+
+beforeAll(async () => {
+  await putRun(store, 'deep/er/run/');
+  await putRun(store, 'cut/partial/001/');
+  await putRun(store, 'cut/partial/002/', { images: 20 });
+  await store.put('cut/plan.json', json({ config: { name: 'cut' } }));
+  await store.put('begun/plan.json', json({ config: { name: 'just begun' } }));
+  await store.put('old/report.json', json({ schema: 'igd.report/1' }));
+  await store.put('looked/plan.json', json({}));
+  await store.put('looked/analysis.json', json({}));
+  const share = { accuracy: 0.5, correct: 5, interval: [0.2, 0.8] };
+  const variants = [{ id: 'none', mask: 'none', clean: share, robust: share, worstCase: share }];
+  const runs = [0.01, 1].map((value) => ({ value, folder: `temperature=${value}`, id: 'x', images: 10, variants }));
+  const sweep = { schema: 'igd.sweep/1', name: 'heat', key: 'temperature', igdVersion: '0.2.0', runs };
+  await store.put('heat/sweep.json', json(sweep));
+  await putRun(store, 'heat/temperature=0.01/', { temperature: 0.01 });
+  await store.put('.hidden/plan.json', json({}));
+  // What a link leads to lies elsewhere.
+  symlinkSync(kept.path('deep'), kept.path('link'));
+  mkdirSync(kept.path('empty'));
+});
+afterAll(() => kept.remove());
+
+describe('findEntries', () => {
+  it('finds runs and sweeps at any depth, and says how they are', async () => {
+    const entries = await findEntries(tree);
+    const found = Object.fromEntries(
+      entries.map(({ key, kind, name, status, page }) => [key, [kind, name, status, page]]),
+    );
+    expect(found).toEqual({
+      'deep/er/run': ['run', 'rn18-thresholds', 'complete', 'report.html'],
+      // The report of the last attempt.
+      cut: ['run', 'rn18-thresholds', 'complete', 'partial/002/report.html'],
+      begun: ['run', 'just begun', 'unfinished', undefined],
+      old: ['run', 'old', 'unreadable', undefined],
+      heat: ['sweep', 'heat', 'complete', 'sweep.html'],
+      'heat/temperature=0.01': ['run', 'rn18-thresholds', 'complete', 'report.html'],
+    });
+    expect(entries.find(({ key }) => key === 'cut')?.summary?.images).toBe(20);
+    expect(entries.find(({ key }) => key === 'old')?.note).toBe(
+      'old/report.json is no report of this version of igd: write it anew with "igd report"',
+    );
+    expect(entries.find(({ key }) => key === 'heat')?.note).toBe('2 runs over temperature: 0.01, 1');
+  });
+
+  it('is newest first', async () => {
+    const dates = (await findEntries(tree)).map(({ date }) => date.getTime());
+    expect(dates).toEqual(dates.toSorted((a, b) => b - a));
+  });
+
+  it('finds the folder itself', async () => {
+    const run = {
+      store: within(store, 'deep/er/run/'),
+      listFolder: (folder: string) => tree.listFolder(`deep/er/run/${folder}`),
+    };
+    expect(await findEntries(run)).toMatchObject([{ key: '.', name: 'rn18-thresholds', page: 'report.html' }]);
+  });
+
+  it('reads what it knows once', async () => {
+    const known = await findEntries(tree);
+    const get = vi.spyOn(store, 'get');
+    expect(await findEntries(tree, known)).toEqual(known);
+    expect(get.mock.calls.map(([key]) => key).sort()).toEqual([
+      'begun/plan.json',
+      'heat/sweep.json',
+      'old/report.json',
+    ]);
+    get.mockRestore();
+  });
+});
+
+describe('readRun', () => {
+  const read = (folder: string) => readRun({ store: within(store, folder), where: (key) => folder + key });
+
+  it('reads a report with what became of its images', async () => {
+    const { report, outcomes, suite } = await read('deep/er/run/');
+    expect(report.run.images).toBe(40);
+    expect(outcomes.get('loir')).toHaveLength(40);
+    expect(suite).toBeUndefined();
+  });
+
+  it('takes the suite of a plan beside it', async () => {
+    await store.put('cut/partial/002/plan.json', json({ suite: [{ name: 'apgd-ce', iterations: 7 }] }));
+    expect((await read('cut/partial/002/')).suite).toEqual([{ name: 'apgd-ce', iterations: 7 }]);
+    await store.remove('cut/partial/002/plan.json');
+  });
+
+  it.each([
+    ['begun/', 'begun/ holds a run without a report'],
+    ['empty/', 'empty/report.json is not there'],
+    ['old/', 'is no report of this version'],
+  ])('refuses %s by name', async (folder, message) => {
+    await expect(read(folder)).rejects.toThrow(message);
+  });
+
+  it('refuses a report without images.csv', async () => {
+    const bytes = await store.get('deep/er/run/report.json');
+    await store.put('alone/report.json', bytes!);
+    await expect(read('alone/')).rejects.toThrow('alone/images.csv is not there: runs are compared image by image');
+    await store.remove('alone/report.json');
+  });
+});
