@@ -197,7 +197,7 @@ async function simulate(shards: number, variants: readonly string[]): Promise<[s
     rankings,
     queue,
     notify: async () => undefined,
-    link: async (key) => `https://example.com/${key}`,
+    uploaded: async () => undefined,
     localise: async (config) => ({ config, versions: {} }),
     now: () => new Date(),
   };

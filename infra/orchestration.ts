@@ -39,6 +39,7 @@ export class Orchestration extends Construct {
           object: {
             key: Match.anythingButWildcard(
               `${serviceKeys.runs}*`,
+              `${serviceKeys.answers}*`,
               serviceKeys.rejected('*'),
               serviceKeys.accepted('*'),
             ),

@@ -40,9 +40,11 @@ export class Pipeline extends Construct {
     });
     const ofRuns: ObjectAccess = { bucket: runs, keys: `${serviceKeys.runs}*`, write: true };
     const ofRankings: ObjectAccess = { bucket: rankings, keys: '*' };
-    // It reads configs, and writes its answers beside them; a ranking a config names is imported into the store.
+    // It reads configs, and answers; a ranking a config names is imported into the store.
     const ofConfigs: ObjectAccess = { bucket: runs, keys: `${serviceKeys.configs}*`, write: true };
-    grantObjects(this.planner.role, [{ bucket: inputs, keys: '*' }, { ...ofRankings, write: true }, ofConfigs, ofRuns]);
+    const ofAnswers: ObjectAccess = { bucket: runs, keys: `${serviceKeys.answers}*`, write: true };
+    const ofPlanner = [{ bucket: inputs, keys: '*' }, { ...ofRankings, write: true }, ofConfigs, ofAnswers, ofRuns];
+    grantObjects(this.planner.role, ofPlanner);
     grantObjects(this.finalizer.role, [ofRankings, ofRuns]);
     for (const handler of [this.planner, this.finalizer]) {
       grantJobs(handler, queues);

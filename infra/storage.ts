@@ -64,19 +64,55 @@ export class Storage extends Construct {
       ...withAccessLogs('rankings'),
       lifecycleRules: [ABORT_INCOMPLETE_UPLOADS],
     });
-    // Not versioned: jobs overwrite their progress many times an hour, and what must not be overwritten (the claim, the
-    // report) is written under the condition that it is not there.
+    // Versioned for its configs: of two uploads of one name in a second, each is planned as it was. Jobs overwrite their progress
+    // many times an hour, which is of no use the day after; what must not be overwritten (the claim, the report) is written
+    // under the condition that it is not there.
     this.runs = new Bucket(this, 'Runs', {
       ...withAccessLogs('runs'),
-      lifecycleRules: [
-        ABORT_INCOMPLETE_UPLOADS,
-        ...(retentionDays === 0
-          ? []
-          : [{ id: 'ExpireRuns', prefix: serviceKeys.runs, expiration: Duration.days(retentionDays) }]),
-      ],
+      versioned: true,
+      lifecycleRules: [ABORT_INCOMPLETE_UPLOADS, ...expirationOfRuns(retentionDays)],
     });
     enableEventBridge(this.runs);
   }
+}
+
+/** Records of what was started and how it ended outlive all results by this: `igd list` knows what was, and nothing starts again. */
+const INDEX_OUTLIVES_DAYS = 90;
+
+/** With what a run's name may begin. A rule takes a prefix and no exception: so the index, in a folder with a dot, stays. */
+const FIRST_LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-';
+
+/**
+ * The deletion of old runs takes S3 days, in no order: were a claim left and its outcome gone, a run that has ended would look
+ * unfinished. Files of a run whose name begins with a dot stay.
+ */
+function expirationOfRuns(retentionDays: number): LifecycleRule[] {
+  const overwritten = (id: string, prefix: string, days: number): LifecycleRule => ({
+    id,
+    prefix,
+    noncurrentVersionExpiration: Duration.days(days),
+  });
+  const after = (id: string, prefix: string, days: number): LifecycleRule => ({
+    id,
+    prefix,
+    expiration: Duration.days(days),
+  });
+  const configs = NONCURRENT_VERSION_EXPIRATION.toDays();
+  return [
+    overwritten('ExpireOverwrittenConfigs', serviceKeys.configs, configs),
+    // What a job removes, its saved states, leaves a marker behind.
+    { ...overwritten('ExpireOverwrittenFilesOfRuns', serviceKeys.runs, 1), expiredObjectDeleteMarker: true },
+    overwritten('ExpireOverwrittenAnswers', serviceKeys.answers, 1),
+    after('ExpireAnswers', serviceKeys.answers, configs),
+    ...(retentionDays === 0
+      ? []
+      : [
+          after('ExpireIndex', serviceKeys.index, retentionDays + INDEX_OUTLIVES_DAYS),
+          ...[...FIRST_LETTERS].map((letter) =>
+            after(`ExpireRuns-${letter}`, `${serviceKeys.runs}${letter}`, retentionDays),
+          ),
+        ]),
+  ];
 }
 
 const securedBucket: BucketProps = {

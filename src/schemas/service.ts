@@ -37,9 +37,14 @@ export const serviceKeys = {
   /** Upload a config here and it runs. */
   configs: 'configs/',
   config: (name: string) => `configs/${name}.json`,
-  /** The answer to an upload: why nothing started, or which run it is. */
+  /** The newest answers under a name, for people: why nothing started, and which run it is. */
   rejected: (name: string) => `configs/${name}.rejected.json`,
   accepted: (name: string) => `configs/${name}.accepted.json`,
+  /** The answer to each upload; in the order of the uploads, see `uploadOrder`. */
+  answers: 'answers/',
+  answersTo: (name: string) => `answers/${name}/`,
+  answer: (name: string, order: string, sha256: string, kind: AnswerKind) =>
+    `answers/${name}/${order}.${sha256}.${kind}.json`,
   runs: 'runs/',
   run: (run: string) => `runs/${run}/`,
   /** Pattern of where jobs save what they have so far, of every run: all that a job may remove again. */
@@ -53,6 +58,9 @@ export const serviceKeys = {
   /** Written once all that follows an outcome is done: people are told, or the jobs of a cancelled run are ended. */
   settled: (run: string, attempt: number) => `runs/.index/${run}/${padded(attempt, 3)}.settled.json`,
 } as const;
+
+/** What the service makes of a config. */
+export type AnswerKind = 'accepted' | 'rejected';
 
 /** Keys of a run that only the service writes, under `serviceKeys.run(name)`. */
 export const remoteKeys = {
@@ -198,6 +206,10 @@ export const acceptanceSchema = z.strictObject({
   started: z.boolean(),
   at: time,
 });
+
+/** What the service made of an upload. */
+export const answerSchema = z.discriminatedUnion('schema', [acceptanceSchema, rejectionSchema]);
+export type Answer = z.infer<typeof answerSchema>;
 
 function padded(number: number, digits: number): string {
   return String(number).padStart(digits, '0');

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import type { RunConfig } from '../schemas/config.ts';
 import type { Service } from '../schemas/service.ts';
 import { type LocalConfig, localise } from '../stores/open.ts';
-import { presignedLink } from '../stores/s3/files.ts';
 import { S3Store } from '../stores/s3/store.ts';
 import type { Store } from '../stores/store.ts';
 import { BatchQueue } from './batch/batch-queue.ts';
@@ -18,27 +17,25 @@ export interface ServiceContext {
   readonly rankings: Store;
   readonly queue: JobQueue;
   readonly notify: (notice: Notice) => Promise<void>;
-  /** A link, for people, to a key in the runs bucket. */
-  readonly link: (key: string) => Promise<string>;
+  /** What was uploaded to a key of the runs bucket: in this version, where it is named. */
+  readonly uploaded: (key: string, version: string | undefined) => Promise<Uint8Array | undefined>;
   /** The config with its inputs as local files. */
   readonly localise: (config: RunConfig) => Promise<LocalConfig>;
   readonly now: () => Date;
 }
 
-/** A week, the most S3 allows; a function's own credentials end earlier, and links with them. */
-const LINK_SECONDS = 7 * 24 * 3600;
-
 /** Opens a deployed service. Credentials come from the environment; nothing is sent yet. */
 export function openServiceContext(service: Service): ServiceContext {
   const { buckets, topicArn } = service;
   const inputs = join(tmpdir(), 'igd-inputs');
+  const runs = new S3Store({ bucket: buckets.runs, prefix: '' });
   return {
     service,
-    runs: new S3Store({ bucket: buckets.runs, prefix: '' }),
+    runs,
     rankings: new S3Store({ bucket: buckets.rankings, prefix: '' }),
     queue: new BatchQueue(),
     notify: topicNotifier(topicArn),
-    link: (key) => presignedLink({ bucket: buckets.runs, key }, LINK_SECONDS),
+    uploaded: (key, version) => runs.get(key, version),
     localise: (config) => localise({ config }, inputs),
     now: () => new Date(),
   };

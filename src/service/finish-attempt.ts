@@ -5,7 +5,7 @@ import { writeReport } from '../runs/write-report.ts';
 import { runKeys } from '../schemas/keys.ts';
 import { readRecord } from '../schemas/parse-record.ts';
 import { reportSchema } from '../schemas/report.ts';
-import { type Outcome, remoteKeys, serviceKeys } from '../schemas/service.ts';
+import { type Outcome, remoteKeys } from '../schemas/service.ts';
 import { type Store, within } from '../stores/store.ts';
 import { hasEnded } from './batch/job-queue.ts';
 import type { ServiceContext } from './context.ts';
@@ -125,6 +125,7 @@ async function failureLines(ctx: ServiceContext, open: LoadedRun, { status }: Ou
   );
 }
 
+/** Commands, no links: what signs a link is the function's own credentials, and a link ends with those, after hours. */
 async function reportLines(
   ctx: ServiceContext,
   { run, attempt, files }: LoadedRun,
@@ -133,7 +134,10 @@ async function reportLines(
   const prefix = status === 'partial' ? remoteKeys.partial(attempt) : '';
   const report = await readRecord(files, `${prefix}${runKeys.report('report.json')}`, reportSchema);
   if (status === 'failed' || report === undefined) return [];
-  const link = async (file: string) => `${file}: ${await ctx.link(`${serviceKeys.run(run)}${prefix}${file}`)}`;
-  const links = await Promise.all(['report.html', 'report.json', 'images.csv'].map((file) => link(file)));
-  return [reportTable(report), ...links];
+  const { stack } = ctx.service;
+  return [
+    reportTable(report),
+    `All files: npx igd download ${run} --stack ${stack} --to runs/${run}`,
+    `In a browser: npx igd browse --stack ${stack}`,
+  ];
 }

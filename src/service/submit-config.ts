@@ -7,8 +7,8 @@ import type { RunConfig } from '../schemas/config.ts';
 import { namedInputs } from '../schemas/input-paths.ts';
 import { rankingKey, runKeys } from '../schemas/keys.ts';
 import { parseConfig } from '../schemas/parse-config.ts';
-import { encodeRecord } from '../schemas/parse-record.ts';
-import { acceptanceSchema, rejectionSchema, serviceKeys } from '../schemas/service.ts';
+import { serviceKeys } from '../schemas/service.ts';
+import { answerUpload, uploadOrder } from './answers.ts';
 import type { ServiceContext } from './context.ts';
 import { reconcileRun } from './reconcile.ts';
 import { claimAttempt } from './run-index.ts';
@@ -20,24 +20,28 @@ export type Submitted =
   | { readonly kind: 'rejected'; readonly problems: readonly string[] };
 
 /**
- * Starts the run of a config that was uploaded as `name`, and answers beside it. What is wrong with the config or its inputs
- * is written to `rejected` and told; nothing starts then. The plan is written before the claim, and says the same whoever
- * writes it: whatever is claimed can be gone on with by anybody. Throws RunError where AWS refuses.
+ * Starts the run of a config that was uploaded as `name`, and answers. What is wrong with the config or its inputs is the answer
+ * and is told; nothing starts then. The plan is written before the claim, and says the same whoever writes it: whatever is
+ * claimed can be gone on with by anybody. `order` is the upload's, see `uploadOrder`. Throws RunError where AWS refuses.
  */
-export async function submitConfig(ctx: ServiceContext, name: string, text: string): Promise<Submitted> {
+export async function submitConfig(
+  ctx: ServiceContext,
+  name: string,
+  text: string,
+  order: string = uploadOrder(ctx.now()),
+): Promise<Submitted> {
   const planned = await planConfig(ctx, name, text).catch((error: unknown) => {
     if (error instanceof InputError) return problemsOf(error);
     throw error;
   });
-  if (Array.isArray(planned)) return reject(ctx, name, text, planned);
+  if (Array.isArray(planned)) return rejectConfig(ctx, { name, text, order }, planned);
   const { plan, ranking } = planned;
   const run = `${plan.config.name}-${plan.id}`;
   if (ranking !== undefined) await ctx.rankings.put(rankingKey(ranking.digest), ranking.file);
   await ctx.runs.putNew(`${serviceKeys.run(run)}${runKeys.plan}`, encodePlan(plan));
   const at = ctx.now().toISOString();
   const started = await claimAttempt(ctx, run, 1, { schema: 'igd.claim/1', config: name, at });
-  const answer = acceptanceSchema.parse({ schema: 'igd.accepted/1', sha256: sha256(text), run, started, at });
-  await ctx.runs.put(serviceKeys.accepted(name), encodeRecord(answer));
+  await answerUpload(ctx.runs, name, order, { schema: 'igd.accepted/1', sha256: sha256(text), run, started, at });
   // Where it was claimed before, whoever claimed it may have got no further.
   await reconcileRun(ctx, run);
   return { kind: started ? 'started' : 'exists', run };
@@ -85,12 +89,25 @@ function problemsOf({ message }: InputError): string[] {
   return lines.filter((line) => line !== '' && !(lines.length > 1 && line.endsWith(':')));
 }
 
-async function reject(ctx: ServiceContext, name: string, text: string, problems: string[]): Promise<Submitted> {
-  const record = { schema: 'igd.rejected/1', sha256: sha256(text), problems, at: ctx.now().toISOString() };
-  await ctx.runs.put(serviceKeys.rejected(name), encodeRecord(rejectionSchema.parse(record)));
+/** A config as it was uploaded. */
+export interface Upload {
+  readonly name: string;
+  readonly text: string;
+  /** See `uploadOrder`. */
+  readonly order: string;
+}
+
+/** Answers that an upload started nothing, and why, and tells people. */
+export async function rejectConfig(
+  ctx: ServiceContext,
+  { name, text, order }: Upload,
+  problems: string[],
+): Promise<Submitted> {
+  const at = ctx.now().toISOString();
+  await answerUpload(ctx.runs, name, order, { schema: 'igd.rejected/1', sha256: sha256(text), problems, at });
   await ctx.notify({
     subject: `igd: config ${name} was rejected`,
-    text: [`${serviceKeys.config(name)} started nothing:`, ...problems].join('\n'),
+    text: [`${name} started nothing:`, ...problems].join('\n'),
   });
   return { kind: 'rejected', problems };
 }

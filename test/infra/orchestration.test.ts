@@ -54,7 +54,13 @@ describe('events', () => {
         detail: {
           bucket: { name: [{ Ref: expect.stringMatching('^StorageRuns') }] },
           object: {
-            key: [{ 'anything-but': { wildcard: ['runs/*', 'configs/*.rejected.json', 'configs/*.accepted.json'] } }],
+            key: [
+              {
+                'anything-but': {
+                  wildcard: ['runs/*', 'answers/*', 'configs/*.rejected.json', 'configs/*.accepted.json'],
+                },
+              },
+            ],
           },
         },
       },

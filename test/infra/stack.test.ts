@@ -61,16 +61,37 @@ describe('buckets', () => {
   });
 
   test('expire runs after the retention, or never', () => {
-    const expiring = {
-      LifecycleConfiguration: {
-        Rules: Match.arrayWith([Match.objectLike({ Prefix: 'runs/', ExpirationInDays: 365 })]),
-      },
-    };
-    template.hasResourceProperties('AWS::S3::Bucket', expiring);
-    const kept = JSON.stringify(only(synthesize({ retentionDays: '0' }).template, 'AWS::S3::Bucket', 'StorageRuns'));
-    expect(kept).not.toContain('ExpirationInDays');
+    const [rules, kept] = [expirationsOfRuns(template), expirationsOfRuns(synthesize({ retentionDays: '0' }).template)];
+    const daysOf = (key: string) =>
+      rules.filter(({ Prefix = '' }) => key.startsWith(Prefix)).map((rule) => rule.ExpirationInDays);
+    for (const name of ['a', 'Z', '0', '_', '-']) expect(daysOf(serviceKeys.run(`${name}b-0`))).toEqual([365]);
+    // Whichever of two rules is the shorter would win.
+    expect(daysOf(serviceKeys.claim('a', 1))).toEqual([455]);
+    expect(daysOf(serviceKeys.outcome('a', 1))).toEqual([455]);
+    expect(kept.filter(({ Prefix }) => Prefix?.startsWith('runs/'))).toEqual([]);
+  });
+
+  test('keep versions of configs, and of what runs overwrite for a day', () => {
+    const runs = only(template, 'AWS::S3::Bucket', 'StorageRuns');
+    expect(runs).toHaveProperty('VersioningConfiguration.Status', 'Enabled');
+    const versions = (Prefix: string, NoncurrentDays: number) =>
+      expect.objectContaining({ Prefix, NoncurrentVersionExpiration: { NoncurrentDays } });
+    expect(runs).toHaveProperty(
+      'LifecycleConfiguration.Rules',
+      expect.arrayContaining([versions('configs/', 90), versions('runs/', 1)]),
+    );
   });
 });
+
+interface Expiration {
+  readonly Prefix?: string;
+  readonly ExpirationInDays?: number;
+}
+
+function expirationsOfRuns(of: typeof template): Expiration[] {
+  const { LifecycleConfiguration } = Object(only(of, 'AWS::S3::Bucket', 'StorageRuns'));
+  return LifecycleConfiguration.Rules.filter(({ ExpirationInDays }: Expiration) => ExpirationInDays !== undefined);
+}
 
 describe('network', () => {
   test('costs nothing at rest and lets nothing in', () => {

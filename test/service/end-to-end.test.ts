@@ -79,8 +79,9 @@ describe.runIf(hasMoto)('the service from upload to report', () => {
     expect(await textOf(ctx, run, 'ranking.loir.json')).toBe(file('ranking.loir.json'));
 
     expect(moto.notices.map(({ subject }) => subject)).toEqual([`igd: ${run} is complete`]);
-    const link = /report\.json: (\S+)/.exec(moto.notices[0]?.text ?? '')?.[1] ?? '';
-    expect(await (await fetch(link)).text()).toBe(await textOf(ctx, run, 'report.json'));
+    // Links would end with the credentials of the function that signs them, hours after.
+    expect(moto.notices[0]?.text).toContain(`npx igd download ${run} --stack igd --to runs/${run}`);
+    expect(moto.notices[0]?.text).not.toContain('http');
   });
 
   // `sweep` is what the schedules of the first edition say.
@@ -96,7 +97,8 @@ describe.runIf(hasMoto)('the service from upload to report', () => {
     for (const key of [
       'configs/first.accepted.json',
       'configs/a.rejected.json',
-      'configs/notes.txt',
+      'configs/folder/',
+      'notes.json',
       'runs/a/plan.json',
     ])
       await planner(uploaded(moto, key));

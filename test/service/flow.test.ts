@@ -298,7 +298,7 @@ describe.runIf(hasMoto)('a run on the service', () => {
     const later = { ...stage.ctx, now: () => new Date(Date.now() + 20 * 60_000) };
     await Promise.all(Array.from({ length: 20 }, () => reconcileAll(later)));
     expect(stage.notices.map(({ subject }) => subject)).toEqual([`igd: ${run} is complete`]);
-    expect(stage.notices[0]?.text).toMatch(/8 images, 3 variants.*conf@0\.8.*report\.html: http/s);
+    expect(stage.notices[0]?.text).toMatch(/8 images, 3 variants.*conf@0\.8.*npx igd browse --stack igd/s);
     expect(await reconcileAll(later)).toEqual([]);
   });
 

@@ -8,7 +8,7 @@ import {
   CreateJobQueueCommand,
   RegisterJobDefinitionCommand,
 } from '@aws-sdk/client-batch';
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, PutBucketVersioningCommand, S3Client } from '@aws-sdk/client-s3';
 import { CreateTopicCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
 import type { Service } from '../../src/schemas/service.ts';
 import { hasRequirement } from '../support/require.ts';
@@ -105,7 +105,10 @@ export async function ownService({ service }: Pick<Moto, 'service'>): Promise<Se
   copies += 1;
   const runs = `${service.buckets.runs}-${copies}`;
   const queues = { gpu: `igd-gpu-${copies}`, cpu: `igd-cpu-${copies}` };
-  await new S3Client({}).send(new CreateBucketCommand({ Bucket: runs }));
+  const s3 = new S3Client({});
+  await s3.send(new CreateBucketCommand({ Bucket: runs }));
+  const VersioningConfiguration = { Status: 'Enabled' } as const;
+  await s3.send(new PutBucketVersioningCommand({ Bucket: runs, VersioningConfiguration }));
   const batch = new BatchClient({});
   for (const name of Object.values(queues)) await createQueue(batch, name);
   return { ...service, buckets: { ...service.buckets, runs }, queues };

@@ -2,20 +2,17 @@ import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { InputError } from '../../errors.ts';
 import { readRecord } from '../../schemas/parse-record.ts';
-import { acceptanceSchema, rejectionSchema, serviceKeys } from '../../schemas/service.ts';
+import { type Answer, acceptanceSchema, answerSchema, rejectionSchema, serviceKeys } from '../../schemas/service.ts';
+import { answerKeys } from '../../service/answers.ts';
 import type { Store } from '../../stores/store.ts';
 
 const POLL_MS = 1000;
 
-/** What the service made of an uploaded config. */
-export interface Answer {
-  readonly run: string;
-  /** False where the run had been started before. */
-  readonly started: boolean;
-}
+/** Which run an uploaded config is. */
+type Accepted = Extract<Answer, { readonly run: string }>;
 
 /**
- * Uploads a config, which starts the run, and waits for the service's answer; undefined where there is none after
+ * Uploads a config, which starts the run, and waits for the service's answer to it; undefined where there is none after
  * `seconds`. Throws InputError with the problems of a config that the service rejects.
  */
 export async function uploadConfig(
@@ -23,30 +20,36 @@ export async function uploadConfig(
   name: string,
   text: string,
   seconds: number,
-): Promise<Answer | undefined> {
-  // The answer to an earlier upload of the same text may be out of date: an input was missing then, and is there now.
-  const before = await answersTo(runs, name);
-  await runs.put(serviceKeys.config(name), text);
+): Promise<Accepted | undefined> {
   const sha256 = createHash('sha256').update(text).digest('hex');
+  // The answer to an earlier upload of the same text may be out of date: an input was missing then, and is there now.
+  const before = new Set(await answersTo(runs, name, sha256));
+  await runs.put(serviceKeys.config(name), text);
   const end = performance.now() + 1000 * seconds;
   do {
-    const now = await answersTo(runs, name);
-    if (now.rejected !== before.rejected) refuse(now.rejected, name, sha256);
-    const answer = now.accepted === before.accepted ? undefined : acceptance(now.accepted, sha256);
-    if (answer !== undefined) return answer;
+    const now = await answersTo(runs, name, sha256);
+    const answer = now.filter((record) => !before.has(record)).flatMap(parsed);
+    const rejected = answer.find((record) => record.schema === 'igd.rejected/1');
+    const accepted = answer.find((record) => record.schema === 'igd.accepted/1');
+    if (accepted !== undefined) return accepted;
+    if (rejected !== undefined) throw new InputError(rejectionText(name, rejected.problems));
     await delay(Math.max(0, Math.min(POLL_MS, end - performance.now())));
   } while (performance.now() < end);
-  return acceptance(before.accepted, sha256);
+  // Of this text a run is known, whatever comes of this upload.
+  const known = [...before].flatMap(parsed).findLast((record) => record.schema === 'igd.accepted/1');
+  return known && { ...known, started: false };
 }
 
-type Answers = Readonly<Record<'accepted' | 'rejected', string | undefined>>;
-
-async function answersTo(runs: Store, name: string): Promise<Answers> {
-  const [accepted, rejected] = await Promise.all([
-    textOf(runs, serviceKeys.accepted(name)),
-    textOf(runs, serviceKeys.rejected(name)),
-  ]);
-  return { accepted, rejected };
+/**
+ * The answers to uploads of this text: each has a time of its own. Services of before uploads were answered one by one have only
+ * the newest under the name, of whichever text.
+ */
+async function answersTo(runs: Store, name: string, sha256: string): Promise<string[]> {
+  const keys = (await answerKeys(runs, name)).filter((answer) => answer.sha256 === sha256).map(({ key }) => key);
+  const texts = await Promise.all(
+    [...keys, serviceKeys.accepted(name), serviceKeys.rejected(name)].map((key) => textOf(runs, key)),
+  );
+  return texts.flatMap((text) => (text?.includes(sha256) ? [text] : []));
 }
 
 async function textOf(runs: Store, key: string): Promise<string | undefined> {
@@ -54,16 +57,9 @@ async function textOf(runs: Store, key: string): Promise<string | undefined> {
   return bytes && new TextDecoder().decode(bytes);
 }
 
-function acceptance(text: string | undefined, sha256: string): Answer | undefined {
-  const parsed = text === undefined ? undefined : acceptanceSchema.safeParse(JSON.parse(text));
-  return parsed?.data?.sha256 === sha256 ? parsed.data : undefined;
-}
-
-/** Throws InputError, unless it is about another upload. */
-function refuse(text: string | undefined, name: string, sha256: string): void {
-  const parsed = text === undefined ? undefined : rejectionSchema.safeParse(JSON.parse(text));
-  if (parsed?.data?.sha256 !== sha256) return;
-  throw new InputError(rejectionText(name, parsed.data.problems));
+function parsed(text: string): Answer[] {
+  const { data } = answerSchema.safeParse(JSON.parse(text));
+  return data === undefined ? [] : [data];
 }
 
 /**

@@ -5,7 +5,6 @@ import { basename, dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { GetObjectCommand, HeadObjectCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
-import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { InputError, messageOf, RunError } from '../../errors.ts';
 import { rememberDigest } from '../file-digest.ts';
 import { s3, s3Error, s3Problem, statusOf } from './client.ts';
@@ -32,11 +31,6 @@ interface Downloaded {
 export async function downloaded(uri: string, folder: string, version?: string): Promise<Downloaded> {
   const location = { ...parseUri(uri), version };
   return location.key.endsWith('/') ? { path: await downloadFolder(location, folder) } : downloadFile(location, folder);
-}
-
-/** A link to an object for whoever has it, good for `seconds` but no longer than the credentials that sign it. */
-export function presignedLink({ bucket, key }: Location, seconds: number): Promise<string> {
-  return getSignedUrl(s3(), new GetObjectCommand({ Bucket: bucket, Key: key }), { expiresIn: seconds });
 }
 
 function parseUri(uri: string): Location {

@@ -27,12 +27,14 @@ export class S3Store implements Store {
     this.prefix = prefix;
   }
 
-  async get(key: string): Promise<Uint8Array | undefined> {
+  /** `version`: of a bucket that keeps versions; the newest where left out. */
+  async get(key: string, version?: string): Promise<Uint8Array | undefined> {
     try {
-      const { Body } = await s3().send(new GetObjectCommand(this.#at(key)));
+      const which = version === undefined ? {} : { VersionId: version };
+      const { Body } = await s3().send(new GetObjectCommand({ ...this.#at(key), ...which }));
       return await Body?.transformToByteArray();
     } catch (error) {
-      if (error instanceof NoSuchKey) return undefined;
+      if (error instanceof NoSuchKey || isNoVersion(error)) return undefined;
       throw s3Error(error, 'read', this.#uri(key));
     }
   }
@@ -114,6 +116,11 @@ export class S3Store implements Store {
   #uri(key: string): string {
     return `s3://${this.bucket}/${this.prefix}${key}`;
   }
+}
+
+/** The SDK has no class for it. */
+function isNoVersion(error: unknown): boolean {
+  return error instanceof S3ServiceException && error.name === 'NoSuchVersion';
 }
 
 /** Whether the SDK sent a request more than once. */

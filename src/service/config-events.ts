@@ -1,0 +1,79 @@
+import { z } from 'zod';
+import { serviceKeys } from '../schemas/service.ts';
+import { uploadOrder } from './answers.ts';
+import type { ServiceContext } from './context.ts';
+import type { Upload } from './submit-config.ts';
+
+/** A config was uploaded: what EventBridge says of an object. */
+const uploadSchema = z.object({
+  source: z.literal('aws.s3'),
+  time: z.iso.datetime().optional(),
+  detail: z.object({
+    object: z.object({
+      key: z.string(),
+      size: z.int().default(0),
+      'version-id': z.string().optional(),
+      sequencer: z.string().optional(),
+    }),
+  }),
+});
+type UploadEvent = z.infer<typeof uploadSchema>;
+
+const scheduledConfigSchema = z.object({ name: z.string().regex(/^[\w.-]+$/), config: z.json() });
+
+/** A schedule fired: the input it has in the stack. */
+const scheduleSchema = z.object({ schedule: scheduledConfigSchema });
+
+/** The same by its former name: of schedules that fire while they are replaced, and of messages in a dead-letter queue. */
+const formerScheduleSchema = z
+  .object({ sweep: scheduledConfigSchema })
+  .transform(({ sweep: schedule }) => ({ schedule }));
+
+const eventSchema = z.union([uploadSchema, scheduleSchema, formerScheduleSchema]);
+
+/** A config that is to be answered; `problem`: why what was uploaded cannot be one. */
+export interface UploadedConfig extends Upload {
+  readonly problem?: string | undefined;
+}
+
+/** The longest config there is has some kB; what is larger is a checkpoint or a data set in the wrong place. */
+const MAX_BYTES = 2 ** 20;
+
+/**
+ * The config that an event is about, in the very version that was uploaded. undefined for what is none, such as our own answers.
+ * Throws a ZodError for an event that is none of ours.
+ */
+export async function configOf(ctx: ServiceContext, event: unknown): Promise<UploadedConfig | undefined> {
+  const parsed = eventSchema.parse(event);
+  if (!('schedule' in parsed)) return uploadedConfig(ctx, parsed);
+  const { name, config } = parsed.schedule;
+  return { name, text: JSON.stringify(config), order: uploadOrder(ctx.now()) };
+}
+
+async function uploadedConfig(
+  ctx: ServiceContext,
+  { time, detail: { object } }: UploadEvent,
+): Promise<UploadedConfig | undefined> {
+  const { key, size, sequencer, 'version-id': version } = object;
+  const file = fileOf(key);
+  if (file === undefined) return undefined;
+  const order = uploadOrder(time === undefined ? ctx.now() : new Date(time), sequencer);
+  const [, name = file] = /^(.*)\.json$/i.exec(file) ?? [];
+  if (size > MAX_BYTES) {
+    const problem = `${key} has ${size} bytes, which no config has: inputs belong in the inputs bucket, as "igd submit" puts them`;
+    return { name, text: '', order, problem };
+  }
+  const bytes = await ctx.uploaded(key, version);
+  const text = new TextDecoder().decode(bytes);
+  if (bytes === undefined)
+    return { name, text, order, problem: `${key} was deleted before it was read: upload it again` };
+  return { name, text, order, problem: name === file ? `${key} is no .json file: ${AS_JSON}` : undefined };
+}
+
+const AS_JSON = 'configs are written in JSON; convert it, check it with "igd validate", and upload it as NAME.json';
+
+/** What lies under configs/, in folders too; undefined for every other key, a folder's own and our own answers. */
+function fileOf(key: string): string | undefined {
+  if (!key.startsWith(serviceKeys.configs) || key.endsWith('/')) return undefined;
+  return /\.(rejected|accepted)\.json$/.test(key) ? undefined : key.slice(serviceKeys.configs.length);
+}
