@@ -25,6 +25,19 @@ export interface ImageState {
   adversarialPrediction: number | null;
   /** Attacks that met a point within the threat model at which the model gives no prediction; left out where there is none. */
   unpredicted?: readonly string[];
+  /** The nearest example of all attacks' so far; states saved before 0.2 have none. */
+  nearest?: NearestExample;
+}
+
+/** How near an adversarial example is to its image, in the threat's norm. */
+export interface NearestExample {
+  readonly distance: number;
+  readonly attack: string;
+}
+
+/** Remembers an example that the model was seen to get wrong, where it is nearer than those before it. */
+export function noteExample(state: ImageState, example: NearestExample): void {
+  if (state.nearest === undefined || example.distance < state.nearest.distance) state.nearest = example;
 }
 
 /** Every image before any attack; `logits` [n, classes] are those of the clean images. */

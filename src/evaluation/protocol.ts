@@ -8,7 +8,7 @@ import {
 } from '../attacks/core/attack.ts';
 import { isOtherClass, NO_PREDICTION } from '../attacks/core/predictions.ts';
 import { requireFewUnpredicted } from '../attacks/core/unpredicted.ts';
-import { clipToThreat } from '../attacks/norms/threat-model.ts';
+import { clipToThreat, distance } from '../attacks/norms/threat-model.ts';
 import { keyedStream } from '../numeric/random.ts';
 import { gatherRows, rowOf } from '../numeric/rows.ts';
 import type { AttackUsage, ImageOutcome, ModelChecks } from '../schemas/results.ts';
@@ -19,6 +19,8 @@ import {
   type ImageState,
   imageStates,
   isRobustAgainst,
+  type NearestExample,
+  noteExample,
   noteUnpredicted,
   outcomeOf,
   type SavedEvaluation,
@@ -69,6 +71,8 @@ export interface Evaluation {
   readonly adversarial: Float32Array;
   readonly usage: AttackUsage[];
   readonly checks: ModelChecks;
+  /** Of each image, the nearest example that was verified; null where none is known. */
+  readonly nearest: readonly (NearestExample | null)[];
 }
 
 /** What every attack of one evaluation works on. */
@@ -112,7 +116,8 @@ export async function evaluateImages(
   const isIndividual =
     new Set(options.suite.map(({ group }) => group)).size > 1 || options.suite.some(({ sees }) => sees === 'all');
   const { imageStates, adversarial, usage, checks } = evaluation;
-  return { outcomes: imageStates.map((state) => outcomeOf(state, isIndividual)), adversarial, usage, checks };
+  const outcomes = imageStates.map((state) => outcomeOf(state, isIndividual));
+  return { outcomes, adversarial, usage, checks, nearest: imageStates.map(({ nearest = null }) => nearest) };
 }
 
 /** Throws Error where images, labels and indices are not as many: a missing one would be some number or other. */
@@ -248,7 +253,7 @@ async function verifyCandidates(
 
 /** Keeps what really is broken: of an image that several attacks break, the first one's example. */
 function record(
-  { adversarial, model }: EvaluationState,
+  { adversarial, model, images, options }: EvaluationState,
   attack: string,
   robust: readonly ImageState[],
   verified: readonly VerifiedCandidate[],
@@ -261,6 +266,8 @@ function record(
       adversarial.set(x, state.row * model.imageSize);
     }
     state.brokenBy.push(attack);
+    const clean = rowOf(images.x, state.row, model.imageSize);
+    noteExample(state, { attack, distance: distance(x, clean, options.threat.norm) });
   }
 }
 

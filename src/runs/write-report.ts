@@ -10,6 +10,7 @@ import type { MissingResult, Report } from '../schemas/report.ts';
 import type { ShardResult, TransferResult } from '../schemas/results.ts';
 import type { Store } from '../stores/store.ts';
 import { proofsOf, testimonyOf } from './model-records.ts';
+import { perturbationsOf } from './perturbations.ts';
 import { suiteName } from './planning/audit.ts';
 import { maskRankedBy, type Plan } from './planning/plan.ts';
 import { publishedFacts } from './planning/published.ts';
@@ -49,9 +50,10 @@ export async function writeReport(
   for (const { method } of plan.rankings) {
     await runs.put(runKeys.ranking(method), encodeRanking(await loadRanking({ plan, rankings }, method)));
   }
+  const perturbations = await perturbationsOf(plan, runs, coverage.shards, shards);
   // What draws is loaded by those who draw: here, not at the start of every command.
   const { reportFiles } = await import('../report/report-files.ts');
-  const files = [...reportFiles(report, shards, { pricePerHour })].sort(
+  const files = [...reportFiles(report, shards, { pricePerHour, perturbations })].sort(
     ([a], [b]) => Number(a === 'report.json') - Number(b === 'report.json'),
   );
   for (const [name, content] of files) await runs.put(runKeys.report(name), content);

@@ -10,6 +10,9 @@ export const runKeys = {
   evaluation: (variant: string, shard: number) => `shards/${variant}/${padded(shard)}.json`,
   /** [m, C, H, W] float32: the adversarial examples of the shard's broken images, in image order. */
   examples: (variant: string, shard: number) => `shards/${variant}/${padded(shard)}.npy`,
+  /** How far the examples are from their images; and pictures of the least and the most perturbed. A report shows them. */
+  perturbations: (variant: string, shard: number) => `perturbations/${variant}/${padded(shard)}.json`,
+  pictures: (variant: string, shard: number) => `perturbations/${variant}/${padded(shard)}.pictures.json`,
   transfer: (variant: string, shard: number) => `transfer/${variant}/${padded(shard)}.json`,
   audit: (variant: string, shard: number) => `audit/${variant}/${padded(shard)}.json`,
   /** As `examples`, of the images that the audit broke. */

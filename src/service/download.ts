@@ -9,7 +9,8 @@ import { s3, s3Error } from '../stores/s3/client.ts';
 /** What a reader wants of a run, and, with the examples, what `igd verify` wants. Any other name is not ours to write. */
 const REPORT =
   /^(partial\/\d{3}\/)?(report\.(html|json|csv|md)|(images|classes)\.csv|plan\.json|ranking\.[\w-]+\.json)$/;
-const EXAMPLES = /^((shards|audit)\/[\w@.-]+\/\d{5}\.(json|npy)|transfer\/[\w@.-]+\/\d{5}\.json)$/;
+const EXAMPLES =
+  /^((shards|audit)\/[\w@.-]+\/\d{5}\.(json|npy)|transfer\/[\w@.-]+\/\d{5}\.json|perturbations\/[\w@.-]+\/\d{5}(\.pictures)?\.json)$/;
 
 export interface RunFile {
   /** Under the run's prefix. */

@@ -84,6 +84,13 @@ tbody th { color: var(--ink); font-size: 14px; vertical-align: middle; }
 .confusion th:first-child { padding: 0 10px 0 0; font-size: 12.5px; }
 .confusion .cell { min-width: 27px; padding: 5px 2px; font-size: 12px; }
 .wrong.cell { background: color-mix(in srgb, var(--worst) var(--heat), var(--page)); }
+.gallery { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 20px 24px; margin-top: 12px; }
+.gallery + .facts { margin-top: 20px; }
+.gallery figure { margin: 0; break-inside: avoid; }
+.triple { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 4px; }
+.triple img { display: block; width: 100%; height: auto; border-radius: 4px; image-rendering: pixelated; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+.gallery figcaption { font-size: 12.5px; line-height: 1.45; overflow-wrap: anywhere; }
+.gallery strong { color: var(--ink); font-weight: 560; }
 h3.variant { margin-top: 24px; font-size: 15px; }
 figure { margin: 20px 0 0; }
 figure svg { display: block; width: 100%; height: auto; }
@@ -114,8 +121,9 @@ footer { margin-top: 64px; padding-top: 16px; border-top: 1px solid var(--line);
   .notices { padding: 14px 14px 16px; }
   .wide-chart { display: none; }
   .narrow-chart { display: block; }
+  .gallery { grid-template-columns: minmax(0, 1fr); }
   .scroll th:first-child { position: sticky; left: 0; z-index: 1; background: var(--page); }
-  .scroll th:first-child { max-width: 44vw; overflow: hidden; text-overflow: ellipsis; padding-right: 8px; }
+  .scroll th:first-child { min-width: 96px; max-width: 44vw; white-space: normal; overflow-wrap: anywhere; padding-right: 8px; }
   .panels { grid-template-columns: minmax(0, 1fr); }
   dl { grid-template-columns: minmax(0, 1fr); gap: 0; }
   dd { margin-bottom: 8px; }

@@ -6,6 +6,7 @@ import { float32 } from '../../numeric/tensor.ts';
 import { type ShardResult, shardResultSchema } from '../../schemas/results.ts';
 import type { JobProgress } from './executor.ts';
 import type { JobContext } from './job-context.ts';
+import { type PerturbationRecords, perturbationRecords } from './perturbations.ts';
 import { resumeProgress, shardCheckpoints } from './shard-checkpoints.ts';
 
 export interface ShardAttacks {
@@ -27,17 +28,22 @@ export interface AttackedShard {
   done(): Promise<void>;
 }
 
+interface MeasuredShard extends AttackedShard {
+  /** How far the examples are from their images, and pictures of some: JSON, made when asked for. */
+  perturbations(): PerturbationRecords;
+}
+
 /** Attacks images on one variant; goes on where an earlier start was interrupted. */
 export async function attackShard(
   context: JobContext,
   { variant, images, suite, state }: ShardAttacks,
   progress: (state: JobProgress) => void,
-): Promise<AttackedShard> {
+): Promise<MeasuredShard> {
   const { config, inputs } = context.plan;
   const model = await context.model(variant);
   const checkpoints = shardCheckpoints(context, state);
   const resumed = resumeProgress(checkpoints, progress);
-  const { outcomes, adversarial, usage, checks } = await evaluateImages(model, images, {
+  const evaluation = await evaluateImages(model, images, {
     suite,
     threat: config.threat,
     seed: config.seed,
@@ -45,12 +51,15 @@ export async function attackShard(
     examples: config.examples,
     ...resumed,
   });
+  const { outcomes, adversarial, usage, checks } = evaluation;
   const broken = outcomes.flatMap(({ brokenBy }, row) => (brokenBy === null ? [] : [row]));
   const examples = float32([broken.length, ...inputs.imageShape], gatherRows(adversarial, broken, model.imageSize));
   const result: ShardResult = { schema: 'igd.shard/2', variant, images: outcomes, attacks: usage, checks };
   return {
     examples: encodeNpy(examples),
     record: `${JSON.stringify(shardResultSchema.parse(result), null, 1)}\n`,
+    perturbations: () =>
+      perturbationRecords({ variant, images, evaluation, threat: config.threat, shape: inputs.imageShape }),
     done: () => checkpoints.delete(),
   };
 }

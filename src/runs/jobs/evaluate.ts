@@ -28,6 +28,9 @@ export async function evaluateShard(
   const result = await attackShard(context, { variant, images, suite, state: runKeys.state(variant, shard) }, progress);
   // The result is what says "done": examples first, so that a done shard always has them.
   await context.runs.put(runKeys.examples(variant, shard), result.examples);
+  const { sizes, pictures } = result.perturbations();
+  await context.runs.put(runKeys.pictures(variant, shard), pictures);
+  await context.runs.put(runKeys.perturbations(variant, shard), sizes);
   await keepProof(context, variant);
   await context.runs.put(runKeys.evaluation(variant, shard), result.record);
   await result.done();

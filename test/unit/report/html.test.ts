@@ -20,7 +20,7 @@ describe('report.html', () => {
   });
 
   it('needs nothing from outside and runs nothing', () => {
-    expect(page).toContain(`content="default-src 'none'; style-src 'unsafe-inline'"`);
+    expect(page).toContain(`content="default-src 'none'; img-src data:; style-src 'unsafe-inline'"`);
     expect(page).not.toMatch(/<(script|link|iframe|img|object|embed|base)\b/i);
     expect(page).not.toMatch(/\s(src|href|on\w+)=/i);
     expect(page).not.toMatch(/@import|url\((?!#)/);
