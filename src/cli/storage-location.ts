@@ -1,8 +1,10 @@
 import { existsSync, statSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { InputError, messageOf, RunError } from '../errors.ts';
+import { InputError, messageOf } from '../errors.ts';
+import { writeError } from '../stores/disk-error.ts';
 import { FileStore } from '../stores/folder-store.ts';
+import { makeFolder } from '../stores/make-folder.ts';
 import { localPath, openStore, type StoreSpec } from '../stores/open.ts';
 import type { Store } from '../stores/store.ts';
 
@@ -73,11 +75,11 @@ export async function writeOutput(path: string, bytes: Uint8Array | string): Pro
     return (await storageLocation(folder)).store.put(name, bytes);
   }
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     await writeFile(path, bytes);
   } catch (cause) {
     if (isFolderError(cause)) throw new InputError(`${path} is a folder: give a file`, { cause });
-    throw new RunError(`cannot write ${path}: ${messageOf(cause)}`, { cause });
+    throw writeError(path, cause);
   }
 }
 

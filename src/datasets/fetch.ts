@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { InputError, messageOf, RunError } from '../errors.ts';
 import { zooHint } from '../schemas/zoo/zoo.ts';
+import { makeFolder } from '../stores/make-folder.ts';
 import { CATALOGUE, type Catalogue, type CatalogueEntry, zooCatalogue } from './catalogue.ts';
 import { type DownloadOptions, download, WebPageError } from './download.ts';
 import { kindOf, readHead } from './files.ts';
@@ -48,7 +49,7 @@ async function get(
   options: DownloadOptions,
 ): Promise<Fetched> {
   const part = `${path}.part`;
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   await download(entry.url, part, options);
   const checksum = await verifyArrived(part, expected);
   await rename(part, path);

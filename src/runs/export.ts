@@ -1,11 +1,13 @@
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NO_PREDICTION } from '../attacks/core/predictions.ts';
 import { openDataset } from '../datasets/open.ts';
-import { messageOf, RunError } from '../errors.ts';
+import { RunError } from '../errors.ts';
 import { encodeNpy, npyHeader } from '../numeric/npy.ts';
 import { int64 } from '../numeric/tensor.ts';
 import type { ImageOutcome } from '../schemas/results.ts';
+import { writeError } from '../stores/disk-error.ts';
+import { makeFolder } from '../stores/make-folder.ts';
 import type { Store } from '../stores/store.ts';
 import { testSpec } from './inputs/inspect-inputs.ts';
 import { variantOf } from './jobs/job-context.ts';
@@ -102,17 +104,17 @@ type Append = (bytes: Uint8Array) => Promise<void>;
 async function writeFiles(folder: string, write: (file: (name: string) => Promise<Append>) => Promise<void>) {
   const files = new Map<string, FileHandle>();
   const file = async (name: string): Promise<Append> => {
-    const handle = await orRunError(folder, open(join(folder, name + UNFINISHED), 'w'));
+    const handle = await orWriteError(folder, open(join(folder, name + UNFINISHED), 'w'));
     files.set(name, handle);
     // Unlike `write`, it goes on until all bytes are written; it begins where the last one ended.
-    return (bytes) => orRunError(folder, handle.writeFile(bytes));
+    return (bytes) => orWriteError(folder, handle.writeFile(bytes));
   };
   try {
-    await orRunError(folder, mkdir(folder, { recursive: true }));
+    await makeFolder(folder);
     await write(file);
-    for (const handle of files.values()) await orRunError(folder, handle.close());
+    for (const handle of files.values()) await orWriteError(folder, handle.close());
     for (const name of files.keys())
-      await orRunError(folder, rename(join(folder, name + UNFINISHED), join(folder, name)));
+      await orWriteError(folder, rename(join(folder, name + UNFINISHED), join(folder, name)));
   } catch (error) {
     await Promise.allSettled([...files.values()].map((handle) => handle.close()));
     for (const name of files.keys()) await rm(join(folder, name + UNFINISHED), { force: true });
@@ -121,8 +123,8 @@ async function writeFiles(folder: string, write: (file: (name: string) => Promis
 }
 
 /** What the file system refuses is no fault of the program. */
-async function orRunError<T>(folder: string, work: Promise<T>): Promise<T> {
+async function orWriteError<T>(folder: string, work: Promise<T>): Promise<T> {
   return work.catch((cause: unknown) => {
-    throw new RunError(`cannot write to ${folder}: ${messageOf(cause)}`, { cause });
+    throw writeError(folder, cause);
   });
 }

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, readdir, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
+import { link, readdir, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { messageOf, RunError } from '../errors.ts';
+import { writeError } from './disk-error.ts';
+import { makeFolder } from './make-folder.ts';
 import type { Store } from './store.ts';
 
 /** Suffix of files being written; one left behind by a crash is never read. */
@@ -78,12 +80,12 @@ export class FileStore implements Store {
     const path = this.#path(key);
     const unfinished = `${path}.${randomUUID()}${UNFINISHED}`;
     try {
-      await mkdir(dirname(path), { recursive: true });
+      await makeFolder(dirname(path));
       await writeFile(unfinished, bytes, { flush: true });
       await place(unfinished, path);
     } catch (cause) {
       await rm(unfinished, { force: true }).catch(() => {});
-      throw new RunError(`cannot write ${path}: ${messageOf(cause)}`, { cause });
+      throw writeError(path, cause);
     }
   }
 

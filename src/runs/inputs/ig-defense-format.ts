@@ -1,10 +1,11 @@
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Scores } from '../../defense/mask-set.ts';
 import { messageOf, RankingError } from '../../errors.ts';
 import { decodeNpy, encodeNpy } from '../../numeric/npy.ts';
 import { float32, toNumbers } from '../../numeric/tensor.ts';
 import { decodeRanking, type RankingRecipe } from '../../ranking/ranking.ts';
+import { makeFolder } from '../../stores/make-folder.ts';
 
 /**
  * The layout the public code keeps rankings in: a folder `saved_loir_rankings/<checkpoint>/<layer>` of files `unit<j>.npy`,
@@ -13,7 +14,7 @@ import { decodeRanking, type RankingRecipe } from '../../ranking/ranking.ts';
 
 /** Writes `unit<j>.npy` for every unit. */
 export async function exportUnits(scores: Scores, folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   for (let unit = 0; unit < scores.units; unit++) {
     const row = scores.data.slice(unit * scores.classes, (unit + 1) * scores.classes);
     await writeFile(join(folder, `unit${unit}.npy`), encodeNpy(float32([scores.classes], row)));

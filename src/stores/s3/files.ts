@@ -1,12 +1,13 @@
 import { createHash, type Hash, randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { access, mkdir, rename, rm } from 'node:fs/promises';
+import { access, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { GetObjectCommand, HeadObjectCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
 import { InputError, messageOf, RunError } from '../../errors.ts';
 import { rememberDigest } from '../file-digest.ts';
+import { makeFolder } from '../make-folder.ts';
 import { s3, s3Error, s3Problem, statusOf } from './client.ts';
 
 interface Location {
@@ -93,7 +94,7 @@ async function download(location: Location, etag: string, path: string): Promise
   const unfinished = `${path}.${randomUUID()}.unfinished`;
   try {
     const { Body } = await s3().send(new GetObjectCommand({ ...parameters(location), IfMatch: etag }));
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     if (!(Body instanceof Readable)) throw new RunError('S3 answered without a body');
     const hash = createHash('sha256');
     await pipeline(Body, hashed(hash), createWriteStream(unfinished));

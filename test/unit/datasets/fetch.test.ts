@@ -198,7 +198,7 @@ describe('failures say what happened and what to do', () => {
   it('a folder that cannot be written', async () => {
     const { to, get } = target(await serve(whole));
     await put(folder, to.slice(folder.length + 1), 'a file where the folder should be');
-    await expectFailure(get(), RunError, /by hand/);
+    await expectFailure(get(), InputError, /a file or a link to nothing is in its place; give another place/);
   });
 });
 
