@@ -4,6 +4,7 @@ import { encodeRecord } from '../../src/schemas/parse-record.ts';
 import { serviceKeys } from '../../src/schemas/service.ts';
 import { S3Store } from '../../src/stores/s3/store.ts';
 import { type Browsing, startBrowsing } from '../support/browse.ts';
+import { igd, scratch, smallConfig, writeJson } from '../support/cli.ts';
 import { putRun } from '../support/run-folders.ts';
 import { hasMoto, type Moto, startMoto } from './moto.ts';
 
@@ -66,6 +67,20 @@ describe.runIf(hasMoto)('igd browse on AWS', () => {
     const part = await startBrowsing(`s3://${moto.service.buckets.runs}/${serviceKeys.run('whole')}`);
     expect(await (await fetch(part.url)).text()).toContain('1 entry');
     expect(await part.end('SIGTERM')).toBe(0);
+  });
+
+  test('is where a baseline of igd check may be', async () => {
+    const baseline = `s3://${moto.service.buckets.runs}/${serviceKeys.run('whole')}`;
+    const out = scratch();
+    const config = writeJson(out.path('config.json'), smallConfig({ variants: ['none'] }));
+    for (const uri of [baseline, `${baseline}report.json`])
+      expect(await igd(['check', config, '--baseline', uri, '--out', out.path('run')])).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining(
+          'the test data differ (rn18-thresholds: cifar10 s3://data/cifar10/test_batch.bin',
+        ),
+      });
+    out.remove();
   });
 
   test('says what is wrong with a bucket before a browser asks', async () => {

@@ -18,8 +18,11 @@ const CONFIG = JSON.stringify({
   suite: [{ attack: 'apgd-ce', iterations: 5 }],
 });
 
+/** What compares runs and lists them goes where there is no Node, too. */
+const PURE_FOLDERS = [...PURE_ROOMS, 'report/compare', 'report/browse'];
+
 /** Every file of the pure core, so that nothing is left out because nothing uses it; what is called is by room and name. */
-const FILES = PURE_ROOMS.flatMap((room) =>
+const FILES = PURE_FOLDERS.flatMap((room) =>
   readdirSync(`${ROOT}src/${room}`, { recursive: true, encoding: 'utf8' })
     .filter((file) => /(?<!\.d)\.ts$/.test(file))
     .map((file) => `./src/${room}/${file.replaceAll('\\', '/')}`),

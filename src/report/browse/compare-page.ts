@@ -68,7 +68,7 @@ function results({ variants }: RunComparison): Markup {
     [id, 'robust', ...cells(robust, reach, 'var(--robust)')],
     [id, 'clean', ...cells(clean, reach, 'var(--clean)')],
   ]);
-  const columns = ['Variant', 'Measure', 'a', 'b', 'Difference', '', 'p', 'p (Holm)'];
+  const columns = ['Variant', 'Measure', 'a', 'b', 'Difference', 'p', 'p (Holm)', ''];
   return section(
     'Results',
     table({ label: 'Accuracy of each variant in both runs', columns, rows }),
@@ -89,8 +89,8 @@ function cells(
     percent(a.accuracy),
     percent(b.accuracy),
     html`<span class="${adjusted < SIGNIFICANCE ? 'strong' : 'faint'}">${points(difference)}</span><span class="interval">[${low ?? ''}, ${high ?? ''}]</span>`,
-    drawing(difference, interval, reach, colour),
     ...[p, adjusted].map((value) => pValue(value).replace(/^p (= )?/, '')),
+    drawing(difference, interval, reach, colour),
   ];
 }
 

@@ -37,19 +37,29 @@ export function differencesOf(a: RunOutcomes, b: RunOutcomes): RunComparison['di
     const [left, right] = [of(a.report), of(b.report)];
     return left === right ? [] : [{ what, a: left, b: right }];
   });
-  const known = named.some(({ what }) => what === 'suite') || !optionsDiffer(a, b);
-  return known ? named : [...named, { what: 'options of attacks', a: 'see its plan.json', b: 'see its plan.json' }];
+  return named.some(({ what }) => what === 'suite') ? named : [...named, ...differingOptions(a.suite, b.suite)];
 }
 
-/** Where both plans are known. */
-function optionsDiffer(a: RunOutcomes, b: RunOutcomes): boolean {
-  return a.suite !== undefined && b.suite !== undefined && JSON.stringify(a.suite) !== JSON.stringify(b.suite);
+/** Of the same attacks, where both plans are known; "apgd-ce: iterations 100". */
+function differingOptions(a: RunOutcomes['suite'] = [], b: RunOutcomes['suite'] = []): RunComparison['differences'] {
+  const pairs = a.flatMap((left, place) => {
+    const right = b[place];
+    if (right === undefined) return [];
+    const text = (side: typeof left, key: string) => `${side.name}: ${key} ${JSON.stringify(side[key]) ?? 'not there'}`;
+    return [...new Set([...Object.keys(left), ...Object.keys(right)])]
+      .filter((key) => JSON.stringify(left[key]) !== JSON.stringify(right[key]))
+      .map((key) => ({ a: text(left, key), b: text(right, key) }));
+  });
+  const side = (of: 'a' | 'b') => pairs.map((pair) => pair[of]).join('; ');
+  return pairs.length === 0 ? [] : [{ what: OPTIONS, a: side('a'), b: side('b') }];
 }
+
+const OPTIONS = 'options of attacks';
 
 const CAUTIONS: Readonly<Record<string, (a: string, b: string) => string>> = {
   'threat model': (a, b) => `the threat models differ (${a}; ${b}): robust accuracies are of different questions`,
   suite: (a, b) => `the suites differ (${a}; ${b}): a stronger attack lowers robust accuracy too`,
-  'options of attacks': () => 'the same attacks ran with other options: a stronger attack lowers robust accuracy too',
+  [OPTIONS]: (a, b) => `attacks ran with other options (${a}; ${b}): a stronger attack lowers robust accuracy too`,
 };
 
 /** Why a difference of robust accuracy need not be one of the model. */

@@ -9,7 +9,7 @@ export interface RunOutcomes {
   /** By variant, rising by image. */
   readonly outcomes: ReadonlyMap<string, readonly ImageOutcome[]>;
   /** The suite's attacks with every option, as the plan has them; the report names the attacks alone. */
-  readonly suite?: readonly unknown[] | undefined;
+  readonly suite?: readonly Readonly<Record<string, unknown>>[] | undefined;
 }
 
 /**

@@ -17,7 +17,7 @@ const IMAGES = runKeys.report('images.csv');
 const PLAN = runKeys.plan;
 
 /** Of a plan only this is wanted, and of any version. */
-const suiteSchema = z.looseObject({ suite: z.array(z.json()).optional() });
+const suiteSchema = z.looseObject({ suite: z.array(z.record(z.string(), z.json())).optional() });
 
 /**
  * A finished run as another one is compared with it: report.json, images.csv beside it, and what plan.json says of the suite,

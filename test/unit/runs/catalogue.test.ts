@@ -44,7 +44,7 @@ describe('findEntries', () => {
     expect(found).toEqual({
       'deep/er/run': ['run', 'rn18-thresholds', 'complete', 'report.html'],
       // The report of the last attempt.
-      cut: ['run', 'rn18-thresholds', 'complete', 'partial/002/report.html'],
+      cut: ['run', 'rn18-thresholds', 'partial', 'partial/002/report.html'],
       begun: ['run', 'just begun', 'unfinished', undefined],
       old: ['run', 'old', 'unreadable', undefined],
       heat: ['sweep', 'heat', 'complete', 'sweep.html'],
@@ -70,16 +70,16 @@ describe('findEntries', () => {
     expect(await findEntries(run)).toMatchObject([{ key: '.', name: 'rn18-thresholds', page: 'report.html' }]);
   });
 
-  it('reads what it knows once', async () => {
+  it('reads what is whole once, and what is not anew', async () => {
     const known = await findEntries(tree);
     const get = vi.spyOn(store, 'get');
     expect(await findEntries(tree, known)).toEqual(known);
-    expect(get.mock.calls.map(([key]) => key).sort()).toEqual([
-      'begun/plan.json',
-      'heat/sweep.json',
-      'old/report.json',
-    ]);
+    const reports = get.mock.calls.map(([key]) => key).sort();
+    expect(reports).toEqual(['begun/plan.json', 'cut/partial/002/report.json', 'heat/sweep.json', 'old/report.json']);
     get.mockRestore();
+    await putRun(store, 'cut/partial/003/', { images: 30 });
+    const cut = (await findEntries(tree, known)).find(({ key }) => key === 'cut');
+    expect(cut?.summary?.images).toBe(30);
   });
 });
 
