@@ -1,16 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { InputError, messageOf } from '../../errors.ts';
+import { PAGE_POLICY } from '../../report/page/page.ts';
 import type { Answer, Site } from './site.ts';
 
 /** This machine alone reaches it. */
 const HOST = '127.0.0.1';
 
 /**
- * Nothing is loaded from anywhere, nothing runs; forms ask this server alone. A page that was found is in a sandbox besides: whatever
- * is in it is of no origin, sends nothing and leads nowhere by itself.
+ * A page's own policy, and that forms ask this server alone. A page that was found is in a sandbox besides: whatever is in it is of no
+ * origin, sends nothing and leads nowhere by itself.
  */
-const POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
+const POLICY = `${PAGE_POLICY}; base-uri 'none'; frame-ancestors 'none'`;
 const OWN_POLICY = `${POLICY}; form-action 'self'`;
 const FOUND_POLICY = `${POLICY}; form-action 'none'; sandbox`;
 

@@ -126,16 +126,22 @@ function attackRows(images: readonly Pair[], a: RunOutcomes, b: RunOutcomes): Co
 }
 
 function classRows(images: readonly Pair[], { report }: RunOutcomes): ComparedVariant['perClass'] {
-  const labels = [...new Set(images.map((pair) => pair.a.label))].sort((one, other) => one - other);
-  return labels.map((label) => {
-    const members = images.filter((pair) => pair.a.label === label);
-    const sides = (isGood: (outcome: ImageOutcome) => boolean) => ({
-      a: members.filter((pair) => isGood(pair.a)).length / members.length,
-      b: members.filter((pair) => isGood(pair.b)).length / members.length,
+  const byLabel = new Map<number, Pair[]>();
+  for (const pair of images) {
+    const members = byLabel.get(pair.a.label) ?? [];
+    members.push(pair);
+    byLabel.set(pair.a.label, members);
+  }
+  return [...byLabel]
+    .sort(([one], [other]) => one - other)
+    .map(([label, members]) => {
+      const sides = (isGood: (outcome: ImageOutcome) => boolean) => ({
+        a: members.filter((pair) => isGood(pair.a)).length / members.length,
+        b: members.filter((pair) => isGood(pair.b)).length / members.length,
+      });
+      const name = report.dataset.classNames[label] ?? `class ${label}`;
+      return { class: label, name, images: members.length, clean: sides(isRight), robust: sides(isRobust) };
     });
-    const name = report.dataset.classNames[label] ?? `class ${label}`;
-    return { class: label, name, images: members.length, clean: sides(isRight), robust: sides(isRobust) };
-  });
 }
 
 function changes(images: readonly Pair[]): ComparedVariant['changed'] {

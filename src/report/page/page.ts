@@ -14,6 +14,9 @@ export interface PageParts {
   readonly style?: string;
 }
 
+/** Nothing is loaded from anywhere, and nothing runs; pictures are in the page itself. */
+export const PAGE_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
+
 /**
  * One HTML file that needs nothing else, no script and no network; its policy forbids both, whatever a class or a checkpoint
  * is called. Equal parts give equal bytes.
@@ -25,7 +28,7 @@ export function page({ title, sections, footer, style = '' }: PageParts): string
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="${trusted(PAGE_POLICY)}">
 <title>${title}</title>
 <style>${trusted(STYLE + style)}</style>
 </head>
