@@ -67,12 +67,17 @@ describe('igd check', () => {
     [
       'threat',
       { threat: { norm: 'Linf', epsilon: '4/255' } },
-      'of another threat model (Linf, ε = 8/255; the config has',
+      `threat model: the baseline ${out} has Linf, ε = 8/255, the config Linf, ε = 4/255`,
     ],
-    ['suite', { suite: ['apgd-t'] }, 'of another suite (apgd-ce; the config has apgd-t)'],
-    ['set of variants', { variants: ['none', 'two-pass'], layer: 'layer4' }, 'of another set of variants (none; the'],
+    ['suite', { suite: ['apgd-t'] }, 'has apgd-ce, the config apgd-t'],
     [
-      'data',
+      'option of an attack',
+      { suite: [{ attack: 'apgd-ce', iterations: 2 }] },
+      'has apgd-ce: iterations 3, the config apgd-ce: iterations 2',
+    ],
+    ['variant', { variants: ['none', 'two-pass'], layer: 'layer4' }, 'has none, the config none and two-pass'],
+    [
+      'data set',
       { dataset: { format: 'cifar10', test: 'examples/demo/train.bin', testImages: 24 } },
       'the test data differ (small: cifar10 examples/demo/test.bin',
     ],
@@ -83,6 +88,12 @@ describe('igd check', () => {
     expect(end.stderr).toContain(message);
     expect(end).toMatchObject({ code: 2, stdout: '' });
     expect(existsSync(fresh)).toBe(false);
+  });
+
+  test('refuses a config of several runs', async () => {
+    const sweep = writeJson(kept.path('sweep.json'), small({ sweep: { 'threat.epsilon': ['4/255', '8/255'] } }));
+    const end = await igd(['check', sweep, '--baseline', out, '--out', kept.path('fresh')]);
+    expect(end).toMatchObject({ code: 2, stderr: expect.stringContaining('stands for several runs: check one') });
   });
 
   test.each<[string, readonly string[], string]>([

@@ -4,7 +4,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { InputError, messageOf, RunError } from '../../errors.ts';
 import { compareRuns, requireSameData, testDataOf } from '../../report/compare/compare-runs.ts';
 import { comparisonJunit, comparisonMarkdown, comparisonText } from '../../report/compare/comparison-text.ts';
-import { suiteText, threatText } from '../../report/compare/differences.ts';
+import { differingOptions, suiteText, threatText } from '../../report/compare/differences.ts';
 import type { RunOutcomes } from '../../report/compare/run-outcomes.ts';
 import { comparisonSentence, regressionsOf } from '../../report/compare/sentence.ts';
 import { list } from '../../report/format.ts';
@@ -67,22 +67,27 @@ async function readBaseline(path: string): Promise<RunOutcomes> {
   return readRun({ ...(await storageLocation(folder)), file: basename(path) });
 }
 
-/** Throws InputError, before anything is computed, where the run would not be of the baseline's question. */
-function requireComparable({ config, suite, inputs }: Plan, { report }: RunOutcomes, path: string): void {
-  const { dataset, threat, variants } = config;
-  const data = { name: config.name, format: dataset.format, uri: dataset.test, sha256: inputs.test.sha256 };
-  requireSameData(testDataOf(report), data);
-  const pairs = [
-    ['threat model', threatText(report.run.threat), threatText(threat)],
-    ['suite', suiteText(report.run.suite.map(({ name }) => name)), suiteText(suite.map(({ name }) => name))],
-    ['variants', list(report.variants.map(({ id }) => id).sort()), list(variants.map(({ id }) => id).sort())],
-  ];
-  for (const [what, before, now] of pairs)
-    if (before !== now)
-      throw new InputError(
-        `the baseline ${path} is of another ${what === 'variants' ? 'set of variants' : what} (${before}; the config has ${now}): ` +
-          'give a baseline of the same, made by "igd run"',
-      );
+/**
+ * Throws InputError, before anything is computed, where the run would not be of the baseline's question: a weaker attack would hide what
+ * a model has lost.
+ */
+function requireComparable({ config, suite, inputs }: Plan, baseline: RunOutcomes, path: string): void {
+  const { run, variants } = baseline.report;
+  const { format, test: uri } = config.dataset;
+  requireSameData(testDataOf(baseline.report), { name: config.name, format, uri, sha256: inputs.test.sha256 });
+  const names = (named: readonly { readonly name: string }[]) => suiteText(named.map(({ name }) => name));
+  const ids = (named: readonly { readonly id: string }[]) => list(named.map(({ id }) => id).sort());
+  refuseOther('threat model', path, threatText(run.threat), threatText(config.threat));
+  refuseOther('suite', path, names(run.suite), names(suite));
+  for (const { what, a, b } of differingOptions(baseline.suite, suite)) refuseOther(what, path, a, b);
+  refuseOther('variants', path, ids(variants), ids(config.variants));
+}
+
+function refuseOther(what: string, path: string, before: string, now: string): void {
+  if (before === now) return;
+  throw new InputError(
+    `${what}: the baseline ${path} has ${before}, the config ${now}: make a baseline with "igd run" and this config, or change the config`,
+  );
 }
 
 /** Throws InputError where none is named. */

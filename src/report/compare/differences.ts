@@ -14,7 +14,7 @@ const GIVEN: Readonly<Record<string, (report: Report) => string>> = {
   seed: ({ run }) => String(run.seed),
   temperature: ({ run }) => String(run.temperature),
   smoothing: ({ run: { smoothing } }) =>
-    smoothing === null ? 'none' : `${count(smoothing.samples)} of σ = ${radius(smoothing.sigma)}`,
+    smoothing === null ? 'none' : `${count(smoothing.samples)} of σ = ${exactRadius(smoothing.sigma)}`,
   'adversarial examples': ({ run }) => `${run.examples} misclassified iterate`,
   layer: ({ ranking }) => ranking.layer ?? 'none',
   'important units': ({ ranking }) => String(ranking.importantUnits ?? 'none'),
@@ -24,7 +24,14 @@ const GIVEN: Readonly<Record<string, (report: Report) => string>> = {
 };
 
 export function threatText({ norm, epsilon }: Report['run']['threat']): string {
-  return `${norm}, ε = ${radius(epsilon)}`;
+  return `${norm}, ε = ${exactRadius(epsilon)}`;
+}
+
+/** As papers write it, where that is what it is: two radii that differ have two texts. */
+function exactRadius(value: number): string {
+  const text = radius(value);
+  const [numerator = Number.NaN, denominator = 1] = text.split('/').map(Number);
+  return Math.abs(numerator / denominator - value) < 1e-9 ? text : String(value);
 }
 
 export function suiteText(attacks: readonly string[]): string {
@@ -41,7 +48,10 @@ export function differencesOf(a: RunOutcomes, b: RunOutcomes): RunComparison['di
 }
 
 /** Of the same attacks, where both plans are known; "apgd-ce: iterations 100". */
-function differingOptions(a: RunOutcomes['suite'] = [], b: RunOutcomes['suite'] = []): RunComparison['differences'] {
+export function differingOptions(
+  a: RunOutcomes['suite'] = [],
+  b: RunOutcomes['suite'] = [],
+): RunComparison['differences'] {
   const pairs = a.flatMap((left, place) => {
     const right = b[place];
     if (right === undefined) return [];

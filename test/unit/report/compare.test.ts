@@ -115,6 +115,15 @@ describe('compareRuns', () => {
     expect(compareRuns(BEFORE, BEFORE)).toMatchObject({ differences: [], cautions: [] });
   });
 
+  it('sees radii that are written alike', () => {
+    const other = withReport(BEFORE, ({ run }) => {
+      run.threat.epsilon += 1e-7;
+    });
+    expect(compareRuns(BEFORE, other).differences).toEqual([
+      { what: 'threat model', a: 'Linf, ε = 8/255', b: `Linf, ε = ${8 / 255 + 1e-7}` },
+    ]);
+  });
+
   it('sees other options of the same attacks where both plans are known', () => {
     const suite = (iterations: number) => [{ name: 'apgd-ce', iterations }];
     const { cautions } = compareRuns({ ...BEFORE, suite: suite(100) }, { ...BEFORE, suite: suite(10) });
