@@ -1,4 +1,4 @@
-import { request } from 'node:http';
+import { createServer as createHttpServer, request } from 'node:http';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runComparisonSchema } from '../../src/schemas/comparison.ts';
@@ -23,7 +23,7 @@ beforeAll(async () => {
   await putRun(store, 'hostile/', {}, HOSTILE);
   await store.put('begun/plan.json', '{"config":{"name":"begun"}}');
   await new FileStore(kept.dir).put('secret.html', 'secret');
-  server = await startBrowsing(kept.path('runs'));
+  server = await startBrowsing([kept.path('runs')]);
 });
 afterAll(async () => {
   await server.end('SIGTERM');
@@ -98,12 +98,35 @@ describe('igd browse', () => {
   });
 
   test('ends at once on Ctrl-C, with 0', async () => {
-    const other = await startBrowsing(kept.path('runs'));
+    const other = await startBrowsing([kept.path('runs')]);
     // A connection that is kept open.
     await (await fetch(other.url)).text();
     const begun = performance.now();
     expect(await other.end('SIGINT')).toBe(0);
     expect(performance.now() - begun).toBeLessThan(2000);
+  });
+
+  test('ends at once while a bucket does not answer', async () => {
+    const EMPTY = '<ListBucketResult><KeyCount>0</KeyCount><IsTruncated>false</IsTruncated></ListBucketResult>';
+    let asked = 0;
+    let again = () => {};
+    const isAsked = new Promise<void>((resolve) => {
+      again = resolve;
+    });
+    // What is asked at the start is answered, and nothing after it.
+    const bucket = createHttpServer((_, response) => (++asked === 1 ? response.end(EMPTY) : again()));
+    await new Promise<void>((resolve) => bucket.listen(0, '127.0.0.1', resolve));
+    const { port } = bucket.address() as { port: number };
+    const keys = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
+    const other = await startBrowsing(['s3://b/runs'], { ...keys, AWS_ENDPOINT_URL: `http://127.0.0.1:${port}` });
+    const page = fetch(other.url).catch(() => 'cut');
+    await isAsked;
+    const begun = performance.now();
+    expect(await other.end('SIGTERM')).toBe(0);
+    expect(performance.now() - begun).toBeLessThan(2000);
+    expect(await page).toBe('cut');
+    bucket.closeAllConnections();
+    bucket.close();
   });
 
   test('refuses what it cannot show', async () => {

@@ -64,7 +64,7 @@ describe.runIf(hasMoto)('igd browse on AWS', () => {
   });
 
   test('shows a part of a bucket that is named, whatever the environment says', async () => {
-    const part = await startBrowsing(`s3://${moto.service.buckets.runs}/${serviceKeys.run('whole')}`);
+    const part = await startBrowsing([`s3://${moto.service.buckets.runs}/${serviceKeys.run('whole')}`]);
     expect(await (await fetch(part.url)).text()).toContain('1 entry');
     expect(await part.end('SIGTERM')).toBe(0);
   });
@@ -84,6 +84,6 @@ describe.runIf(hasMoto)('igd browse on AWS', () => {
   });
 
   test('says what is wrong with a bucket before a browser asks', async () => {
-    await expect(startBrowsing('s3://igd-gone/runs')).rejects.toThrow('there is no such bucket');
+    await expect(startBrowsing(['s3://igd-gone/runs'])).rejects.toThrow('there is no such bucket');
   });
 });

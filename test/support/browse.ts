@@ -8,8 +8,9 @@ export interface Browsing {
 }
 
 /** Starts `igd browse` and reads the address that it prints. */
-export async function startBrowsing(...args: string[]): Promise<Browsing> {
-  const child = spawn(process.execPath, ['bin/igd.mjs', 'browse', ...args], { cwd: ROOT });
+export async function startBrowsing(args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<Browsing> {
+  const command = ['bin/igd.mjs', 'browse', ...args];
+  const child = spawn(process.execPath, command, { cwd: ROOT, env: { ...process.env, ...env } });
   let errors = '';
   child.stderr.on('data', (chunk: Buffer) => {
     errors += chunk.toString();

@@ -38,6 +38,8 @@ async function browse(folder: string | undefined, { port, ...flags }: BrowseFlag
   print('on this machine alone, and for whoever has the whole address; Ctrl-C ends it');
   await interrupted();
   server.close();
+  // What a bucket has not answered yet would keep the process for as long as it is tried.
+  process.exit(0);
 }
 
 /** The service of the environment is one to fall back on: a folder that is named is what is meant. */
