@@ -76,6 +76,10 @@ function folderOf(path: string, option: string): FileStore {
 function listenerOf(onProgress: EvaluateOptions['onProgress']): RunListener {
   let at: Omit<RunProgress, 'job'> = { stage: 'rank', done: 0, total: 0 };
   const tell = (job: RunProgress['job']) => onProgress?.({ ...at, job });
+  const oneMore = () => {
+    at = { ...at, done: at.done + 1 };
+    tell(null);
+  };
   return {
     stage(stage, { done, total }) {
       // Analyses have a stage of their own, and are none of a run's.
@@ -84,10 +88,8 @@ function listenerOf(onProgress: EvaluateOptions['onProgress']): RunListener {
       tell(null);
     },
     progress: (_, { fraction, attack = null }) => tell({ fraction, attack }),
-    done() {
-      at = { ...at, done: at.done + 1 };
-      tell(null);
-    },
+    done: oneMore,
+    elsewhere: oneMore,
   };
 }
 

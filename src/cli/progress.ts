@@ -33,6 +33,13 @@ export function runProgress(output: Output): RunProgress {
       tracker.done(job);
       show(true);
     },
+    elsewhere(job) {
+      tracker.elsewhere(job);
+      show(true);
+    },
+    processes(count) {
+      tracker.processes = count;
+    },
     end() {
       if (output.isTTY === true) output.write('\n');
     },
@@ -43,6 +50,8 @@ interface Snapshot {
   readonly stage: Stage;
   readonly jobs: number;
   readonly jobsDone: number;
+  /** That do the run together; left out where this is the only one. */
+  readonly processes?: number;
   /** 0 to 1, of this stage. */
   readonly fraction: number;
   /** undefined until enough is done to tell. */
@@ -57,6 +66,7 @@ interface Snapshot {
 
 /** Adds up what the workers say. */
 class RunTracker {
+  processes = 1;
   #stage: Stage = 'rank';
   #total = 0;
   #done = 0;
@@ -92,6 +102,12 @@ class RunTracker {
     this.#done += 1;
   }
 
+  /** Done by another process, which says as much of the time that is left as one of ours. */
+  elsewhere(job: Job): void {
+    this.#running.delete(JSON.stringify(job));
+    this.#done += 1;
+  }
+
   snapshot(): Snapshot {
     const running = [...this.#running.values()];
     const seconds = (performance.now() - this.#started) / 1000;
@@ -103,6 +119,7 @@ class RunTracker {
       stage: this.#stage,
       jobs: this.#total,
       jobsDone: this.#done,
+      ...(this.processes > 1 && { processes: this.processes }),
       fraction: this.#total === 0 ? 1 : finished / this.#total,
       secondsLeft: computed > 0 && seconds > 1 ? (seconds / computed) * (this.#total - finished) : undefined,
       evaluations,
@@ -131,10 +148,21 @@ function drawBar(output: Output): Draw {
 }
 
 /** "evaluate [#####-----] 41% 15/36 · conf@0.8 apgd-t · 14/32 robust · 812 evaluations/s · 1:20 left" */
-function barLine({ stage, fraction, jobs, jobsDone, job, state, evaluationsPerSecond, secondsLeft }: Snapshot): string {
+function barLine({
+  stage,
+  fraction,
+  jobs,
+  jobsDone,
+  processes,
+  job,
+  state,
+  evaluationsPerSecond,
+  secondsLeft,
+}: Snapshot): string {
   const filled = Math.round(fraction * BAR_WIDTH);
   const bar = `${'#'.repeat(filled)}${'-'.repeat(BAR_WIDTH - filled)}`;
   const parts = [`${stage.padEnd(8)} [${bar}] ${Math.floor(fraction * 100)}% ${jobsDone}/${jobs}`];
+  if (processes !== undefined) parts.push(`${processes} processes`);
   const doing = [job !== undefined && 'variant' in job ? job.variant : undefined, state?.attack];
   if (doing.some((part) => part !== undefined)) parts.push(doing.filter((part) => part !== undefined).join(' '));
   if (state?.robust !== undefined) parts.push(`${state.robust}/${state.total} robust`);

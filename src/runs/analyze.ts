@@ -16,11 +16,12 @@ import type { TimelessProof } from '../schemas/proof.ts';
 import type { Store } from '../stores/store.ts';
 import { proofsOf, testimonyOf } from './model-records.ts';
 import { ANALYSIS_STAGES, analysisAttack, analysisJobs, analysisMask, planAnalysis } from './planning/analysis-plan.ts';
-import { encodePlan, type Plan } from './planning/plan.ts';
+import type { Plan } from './planning/plan.ts';
 import { prepareRun } from './planning/prepare-run.ts';
 import { publishedShifts } from './planning/published.ts';
 import { loadRanking } from './planning/rankings.ts';
-import { type RunOptions, requireSamePlan, runStages } from './run.ts';
+import { type RunOptions, requireSamePlan, runStages, writePlan } from './run.ts';
+import { clearLeases, shareRun } from './sharing/share-run.ts';
 
 /**
  * Does an analysis, or what is left of it: plan, rankings, attacks and activations, loss surfaces, report. `config` and
@@ -32,11 +33,15 @@ export async function executeAnalysis(options: RunOptions): Promise<AnalysisRepo
   const { imported } = prepared;
   const plan = planAnalysis(prepared.plan);
   await requireSamePlan(plan, runs);
-  await runs.put(runKeys.plan, encodePlan(plan));
-  if (imported !== undefined) await rankings.put(rankingKey(imported.digest), imported.file);
-  const work = ANALYSIS_STAGES.map((stage) => ({ stage, jobs: analysisJobs(plan, stage) }));
-  await runStages(plan, work, options);
-  return writeAnalysis(plan, runs, rankings);
+  return shareRun(plan, runs, async (share) => {
+    await writePlan(plan, runs, share);
+    if (imported !== undefined) await rankings.put(rankingKey(imported.digest), imported.file);
+    const work = ANALYSIS_STAGES.map((stage) => ({ stage, jobs: analysisJobs(plan, stage) }));
+    await runStages(plan, work, options, share);
+    const report = await writeAnalysis(plan, runs, rankings);
+    await clearLeases(runs, share);
+    return report;
+  });
 }
 
 async function writeAnalysis(plan: Plan, runs: Store, rankings: Store): Promise<AnalysisReport> {

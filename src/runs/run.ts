@@ -4,21 +4,22 @@ import { rankingKey, runKeys } from '../schemas/keys.ts';
 import type { Report } from '../schemas/report.ts';
 import type { StageName } from '../schemas/service.ts';
 import type { Store } from '../stores/store.ts';
-import type { JobExecutor, JobProgress } from './jobs/executor.ts';
+import type { JobExecutor } from './jobs/executor.ts';
 import type { AnalysisStage } from './planning/analysis-plan.ts';
 import { decodePlan, encodePlan, type Job, type Plan, stageJobs, stagesOf } from './planning/plan.ts';
 import { prepareRun } from './planning/prepare-run.ts';
 import { loadRanking } from './planning/rankings.ts';
-import { isDone } from './results.ts';
+import { isDone, resultKey } from './results.ts';
+import { clearLeases, type RunShare, shareRun } from './sharing/share-run.ts';
+import { doTogether, type SharedJobListener } from './sharing/shared-jobs.ts';
+import { shareRankings } from './sharing/shared-rankings.ts';
 import { buildReport, writeReport } from './write-report.ts';
 
 export type Stage = StageName | AnalysisStage;
 
 /** What a run tells whoever watches it. */
-export interface RunListener {
+export interface RunListener extends Omit<SharedJobListener, 'begin' | 'ended'> {
   stage(stage: Stage, jobs: { total: number; done: number }): void;
-  progress(job: Job, state: JobProgress): void;
-  done(job: Job): void;
 }
 
 export interface RunOptions {
@@ -49,8 +50,9 @@ export interface RunOutcome {
 }
 
 /**
- * Does a run, or what is left of it: plan, rankings, evaluation, transfer, audit, report. Nothing is written before the inputs have
- * been opened and found to fit. Throws InputError for bad input and for a folder that holds another run.
+ * Does a run, or what is left of it: plan, rankings, evaluation, transfer, audit, report; together with every other process that was
+ * started with it. Nothing is written before the inputs have been opened and found to fit. Throws InputError for bad input and for
+ * a folder that holds another run.
  */
 export async function executeRun(options: RunOptions): Promise<RunOutcome> {
   const { config, source, runs, rankings } = options;
@@ -58,11 +60,28 @@ export async function executeRun(options: RunOptions): Promise<RunOutcome> {
   await requireSamePlan(plan, runs);
   if (await isFinished(plan, runs, rankings))
     return { computed: false, plan, report: await buildReport(plan, runs, rankings) };
+  return shareRun(plan, runs, async (share) => {
+    await writePlan(plan, runs, share);
+    if (imported !== undefined) await rankings.put(rankingKey(imported.digest), imported.file);
+    await options.prepare?.(plan);
+    await runStages(plan, runWork(plan), options, share);
+    // Each process writes it, from the same results: the same bytes.
+    const report = await writeReport(plan, runs, rankings);
+    await clearLeases(runs, share);
+    return { computed: true, plan, report };
+  });
+}
+
+/** Of all who begin at once, one writes it. Throws ConfigError where the folder holds another run, or a living process does one there. */
+export async function writePlan(plan: Plan, runs: Store, { processes }: RunShare): Promise<void> {
+  if (await runs.putNew(runKeys.plan, encodePlan(plan))) return;
+  await requireSamePlan(plan, runs);
+  const other = (await processes.others()).find((process) => process.plan !== plan.id);
+  if (other !== undefined)
+    throw new ConfigError(
+      `this folder holds another run (${other.plan}, now ${plan.id}), which a process is at: give a new folder with --out`,
+    );
   await runs.put(runKeys.plan, encodePlan(plan));
-  if (imported !== undefined) await rankings.put(rankingKey(imported.digest), imported.file);
-  await options.prepare?.(plan);
-  await runStages(plan, runWork(plan), options);
-  return { computed: true, plan, report: await writeReport(plan, runs, rankings) };
 }
 
 function runWork(plan: Plan): PlannedStage[] {
@@ -74,18 +93,28 @@ export async function runStages(
   plan: Plan,
   work: readonly PlannedStage[],
   { runs, rankings, executor, listener, signal }: RunOptions,
+  share: RunShare,
 ): Promise<void> {
+  const stores = { plan, runs, rankings };
   const workers = executor(plan);
   const stop = () => void workers.close();
   signal?.addEventListener('abort', stop);
   try {
     for (const { stage, jobs } of work) {
+      // A ranking is there for all before what needs it begins.
+      const publish = stage === 'rank' ? () => shareRankings(plan, runs, rankings) : undefined;
+      await publish?.();
       const left = await missing(plan, runs, rankings, jobs);
       listener.stage(stage, { total: jobs.length, done: jobs.length - left.length });
       signal?.throwIfAborted();
-      await workers.run(left, listener);
+      const isJobDone = async (job: Job) => {
+        await publish?.();
+        return isDone(stores, job);
+      };
+      const keyOf = (job: Job) => resultKey(plan, job);
+      await doTogether({ jobs: left, share, workers, listener, signal, isDone: isJobDone, keyOf, publish });
       // A degenerate ranking is refused before hours of attacks on it.
-      if (stage === 'rank') for (const { method } of plan.rankings) await loadRanking({ plan, rankings }, method);
+      if (stage === 'rank') for (const { method } of plan.rankings) await loadRanking(stores, method);
     }
   } catch (error) {
     signal?.throwIfAborted();
@@ -114,7 +143,11 @@ export async function requireSamePlan(plan: Plan, runs: Store): Promise<void> {
   const bytes = await runs.get(runKeys.plan);
   if (bytes === undefined) return;
   const before = decodePlan(bytes, runKeys.plan);
-  if (before.id === plan.id || (await runs.list('')).every((key) => key === runKeys.plan)) return;
+  if (
+    before.id === plan.id ||
+    (await runs.list('')).every((key) => key === runKeys.plan || key.startsWith(runKeys.leases))
+  )
+    return;
   const changed = differences(before, plan);
   throw new ConfigError(
     `this folder holds another run (${before.id}, now ${plan.id}): ${changed.join(', ') || 'the inputs'} changed. ` +

@@ -29,7 +29,13 @@ export const runKeys = {
   /** [m, 2, D] float32: the mean activation of each unit before and after the attack, in image order. */
   activations: (shard: number) => `shift/${padded(shard)}.npy`,
   surface: (variant: string, image: number) => `surface/${variant}/${padded(image)}.json`,
-  /** A reader's copy; jobs read the store. */
+  /** Who does what of a run that several processes do; empty once it is done. */
+  leases: 'leases/',
+  jobLeases: 'leases/job-',
+  /** A term of the lease of a job, by its result's key; '' for what all its terms start with. */
+  lease: (result: string, term: number | '') => `leases/job-${result.replaceAll('/', '-')}.${term}`,
+  process: (id: string) => `leases/process-${id}`,
+  /** The one ranking of all processes, and a reader's copy; jobs read the store. */
   ranking: (method: string) => `ranking.${method}.json`,
   report: (file: string) => file,
 } as const;

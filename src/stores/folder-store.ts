@@ -44,7 +44,8 @@ export class FileStore implements Store {
       made = await link(unfinished, path).then(
         () => true,
         (error: unknown) => {
-          if (isExisting(error)) return false;
+          // NFS sends a link again whose answer was lost, and is told that it exists: its own has two names.
+          if (isExisting(error)) return stat(unfinished).then(({ nlink }) => nlink > 1);
           throw error;
         },
       );
@@ -64,9 +65,11 @@ export class FileStore implements Store {
   }
 
   async list(prefix: string): Promise<string[]> {
-    const entries = await readdir(this.root, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
+    // Only the folder that the keys lie in is read.
+    const folder = join(this.root, dirname(`${prefix}.`));
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
       if (isMissing(error)) return [];
-      throw new RunError(`cannot list ${this.root}: ${messageOf(error)}`, { cause: error });
+      throw new RunError(`cannot list ${folder}: ${messageOf(error)}`, { cause: error });
     });
     return entries
       .filter((entry) => entry.isFile() && !entry.name.endsWith(UNFINISHED))

@@ -36,7 +36,7 @@ export class WorkerPool implements JobExecutor {
       // A job that ends in the moment of stopping is not followed by another.
       const isOver = () => failed.signal.aborted || Atomics.load(this.#stop, 0) !== 0;
       for (let job = queue.shift(); job !== undefined && !isOver(); job = queue.shift()) {
-        const running = this.#do(worker, { job, threads }, listener);
+        const running = this.#doWhereAllowed(worker, { job, threads }, listener, isOver);
         this.#running.add(running);
         await running.finally(() => this.#running.delete(running));
       }
@@ -62,6 +62,15 @@ export class WorkerPool implements JobExecutor {
     const { plan, runs, rankings } = this.#options;
     const setup: WorkerStart = { plan, runs, rankings, stop: this.#stop };
     return new Worker(new URL('dist/worker-thread.js', PACKAGE_ROOT), { workerData: setup });
+  }
+
+  async #doWhereAllowed(worker: Worker, task: WorkerTask, listener: JobListener, isOver: () => boolean): Promise<void> {
+    if ((await listener.begin?.(task.job)) === false) return;
+    try {
+      if (!isOver()) await this.#do(worker, task, listener);
+    } finally {
+      await listener.ended?.(task.job);
+    }
   }
 
   #do(worker: Worker, task: WorkerTask, listener: JobListener): Promise<void> {

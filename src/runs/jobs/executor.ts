@@ -8,6 +8,10 @@ export interface JobExecutor {
 }
 
 export interface JobListener {
+  /** Asked before a job is begun: one that is refused is left out. */
+  begin?(job: Job): Promise<boolean>;
+  /** Told after a job that was begun, however it ended. */
+  ended?(job: Job): Promise<void>;
   progress(job: Job, state: JobProgress): void;
   done(job: Job): void;
 }

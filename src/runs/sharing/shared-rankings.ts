@@ -1,0 +1,43 @@
+import { ConfigError } from '../../errors.ts';
+import { decodeRanking, type Ranking, rankingDigest } from '../../ranking/ranking.ts';
+import { rankingKey, runKeys } from '../../schemas/keys.ts';
+import type { Store } from '../../stores/store.ts';
+import { type Plan, plannedRanking } from '../planning/plan.ts';
+
+/**
+ * Ranking stores are of machines, the run's is of all: the first ranking that is there is put into the run, and machines that
+ * have none take it from there, so that all mask the same units. Throws ConfigError where this machine has another one of the same
+ * recipe: scores of another processor may differ in their last bits, and order units otherwise.
+ */
+export async function shareRankings(plan: Plan, runs: Store, rankings: Store): Promise<void> {
+  for (const { method } of plan.rankings) await shareRanking(plan, method, { runs, rankings });
+}
+
+async function shareRanking(
+  plan: Plan,
+  method: Plan['rankings'][number]['method'],
+  { runs, rankings }: { readonly runs: Store; readonly rankings: Store },
+): Promise<void> {
+  const { digest, imported } = plannedRanking(plan, method);
+  const [key, shared] = [rankingKey(digest), runKeys.ranking(method)];
+  const own = await rankings.get(key);
+  if (own !== undefined && (await runs.putNew(shared, own))) return;
+  const published = await runs.get(shared);
+  if (published === undefined) return;
+  const ranking = decode(published, shared);
+  if (own === undefined) {
+    if (!imported && rankingDigest(ranking.recipe) === digest) await rankings.put(key, published);
+  } else if (!sameScores(ranking, decode(own, key)))
+    throw new ConfigError(
+      `this machine's ${method} ranking is not the one that this run is done with (${shared}), by rounding of another processor ` +
+        'perhaps: give another folder with --rankings, and that of the run is taken',
+    );
+}
+
+function decode(bytes: Uint8Array, where: string): Ranking {
+  return decodeRanking(new TextDecoder().decode(bytes), where);
+}
+
+function sameScores({ scores: a }: Ranking, { scores: b }: Ranking): boolean {
+  return a.data.length === b.data.length && a.data.every((score, at) => Object.is(score, b.data[at]));
+}
