@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { GetObjectCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
+import { paginateListObjectsV2 } from '@aws-sdk/client-s3';
 import { serviceKeys } from '../schemas/service.ts';
 import type { FileStore } from '../stores/folder-store.ts';
 import { s3, s3Error } from '../stores/s3/client.ts';
+import { readObject } from '../stores/s3/object.ts';
 
 /** What a reader wants of a run, and, with the examples, what `igd verify` wants. Any other name is not ours to write. */
 const REPORT =
@@ -56,8 +57,7 @@ export async function downloadFile(bucket: string, run: string, file: RunFile, f
 
 async function read(bucket: string, key: string): Promise<Uint8Array> {
   try {
-    const { Body } = await s3().send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-    return (await Body?.transformToByteArray()) ?? new Uint8Array();
+    return await readObject({ Bucket: bucket, Key: key });
   } catch (error) {
     throw s3Error(error, 'read', `s3://${bucket}/${key}`);
   }

@@ -1,4 +1,5 @@
-import { type IgdError, InputError, messageOf, RunError } from '../errors.ts';
+import { type IgdError, InputError, messageOf, RunError, TransientError } from '../errors.ts';
+import { isDiskFull } from './disk-full.ts';
 
 const GOES_ON = 'then start the same command again: it goes on from what is done';
 
@@ -17,11 +18,12 @@ const FORBIDDEN: Readonly<Record<string, string>> = {
   EROFS: 'the file system is read-only: give another place',
 };
 
-/** The error of a file that could not be written: InputError where the place is wrong, RunError where it is in trouble. */
+/** The error of a file that could not be written: InputError where the place is wrong, RunError where it is in trouble, TransientError for want of room. */
 export function writeError(path: string, cause: unknown): IgdError {
   if (cause instanceof InputError) return cause;
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   const forbidden = FORBIDDEN[code];
   if (forbidden !== undefined) return new InputError(`cannot write ${path}: ${forbidden}`, { cause });
-  return new RunError(`cannot write ${path}: ${WAYS_OUT[code] ?? messageOf(cause)}`, { cause });
+  const Kind = isDiskFull(cause) ? TransientError : RunError;
+  return new Kind(`cannot write ${path}: ${WAYS_OUT[code] ?? messageOf(cause)}`, { cause });
 }

@@ -1,3 +1,5 @@
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { RunConfig } from '../schemas/config.ts';
@@ -18,21 +20,31 @@ export async function openStore(spec: StoreSpec): Promise<Store> {
   return new S3Store(spec);
 }
 
-/** Where inputs named by URI are kept on this machine: they can always be downloaded again. */
-function inputsFolder(): string {
+/**
+ * Where inputs named by URI are kept on this machine: they can always be downloaded again. Jobs of one host share the folder that
+ * IGD_INPUTS names, unless that host has none they can write to.
+ */
+async function inputsFolder(): Promise<string> {
+  const shared = process.env.IGD_INPUTS;
+  if (shared !== undefined && (await isWritable(shared))) return shared;
   return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'igd', 'inputs');
+}
+
+function isWritable(folder: string): Promise<boolean> {
+  return access(folder, constants.W_OK).then(
+    () => true,
+    () => false,
+  );
 }
 
 /**
  * The config with a local path for every input: paths stay, `s3://bucket/key` is downloaded into `folder` once. For opening
  * inputs only: plans and reports keep the names the user gave. Throws InputError where something is missing or denied.
  */
-export async function localise(
-  { config, versions }: PinnedConfig,
-  folder: string = inputsFolder(),
-): Promise<LocalConfig> {
+export async function localise({ config, versions }: PinnedConfig, folder?: string): Promise<LocalConfig> {
   const named = namedInputs(config);
-  const local = await Promise.all(named.map(({ path }) => localInput(path, folder, versions?.[path])));
+  const into = folder ?? (await inputsFolder());
+  const local = await Promise.all(named.map(({ path }) => localInput(path, into, versions?.[path])));
   const paths = named.map(({ keys, path }, index) => ({ keys, path: local[index]?.path ?? path }));
   const found = named.flatMap(({ path }, index) => {
     const version = local[index]?.version;
@@ -57,8 +69,8 @@ export interface LocalConfig {
 }
 
 /** Path of an input. The AWS SDK is loaded for buckets alone. */
-export async function localPath(uri: string, folder: string = inputsFolder()): Promise<string> {
-  return (await localInput(uri, folder)).path;
+export async function localPath(uri: string, folder?: string): Promise<string> {
+  return (await localInput(uri, folder ?? (await inputsFolder()))).path;
 }
 
 async function localInput(

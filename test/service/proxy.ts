@@ -8,7 +8,9 @@ export type Fault =
   /** The server gets the request; this is what the client is told. */
   | { readonly afterwards: number }
   /** The server never gets the request. */
-  | { readonly instead: number; readonly type?: string };
+  | { readonly instead: number; readonly type?: string }
+  /** The connection ends after so many bytes of the answer. */
+  | { readonly cutAfter: number };
 
 export interface FaultyProxy {
   readonly url: string;
@@ -40,6 +42,9 @@ export async function startProxy(target: string): Promise<FaultyProxy> {
             answer.pipe(outgoing);
             // Who asked has gone: without this, who asks next would wait for the end of an answer nobody reads.
             outgoing.on('close', () => answer.destroy());
+          } else if (typeof fault === 'object' && 'cutAfter' in fault) {
+            outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+            cut(answer, outgoing, fault.cutAfter);
           } else {
             answer.resume();
             spoil(outgoing, fault);
@@ -79,11 +84,21 @@ export async function startProxy(target: string): Promise<FaultyProxy> {
   };
 }
 
-function isRefusal(fault: Fault): boolean {
+function isRefusal(fault: Fault): fault is Exclude<Fault, 'lost answer' | { cutAfter: number }> {
   return fault !== 'lost answer' && 'instead' in fault;
 }
 
-function spoil(outgoing: ServerResponse, fault: Fault): void {
+function cut(answer: IncomingMessage, outgoing: ServerResponse, bytes: number): void {
+  let left = bytes;
+  answer.on('data', (chunk: Buffer) => {
+    const part = chunk.subarray(0, left);
+    left -= part.length;
+    // What is written is on its way before the connection ends.
+    outgoing.write(part, () => left === 0 && outgoing.destroy());
+  });
+}
+
+function spoil(outgoing: ServerResponse, fault: Exclude<Fault, { cutAfter: number }>): void {
   if (fault === 'lost answer') return void outgoing.destroy();
   const [status, type] = 'instead' in fault ? [fault.instead, fault.type] : [fault.afterwards, undefined];
   outgoing.writeHead(status, { 'content-type': 'application/json', ...(type && { 'x-amzn-errortype': type }) });

@@ -7,7 +7,19 @@ const SOCKETS = 64;
 /** Throttling and network faults are tried again, each time after a longer wait: the last after some 20 seconds. */
 const ATTEMPTS = 8;
 
-const NETWORK_FAULTS = ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN'];
+const NETWORK_FAULTS = [
+  'ECONNRESET',
+  'ECONNREFUSED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EAI_AGAIN',
+  'ERR_STREAM_PREMATURE_CLOSE',
+];
+
+/** A connection that has been silent for so long is dead: S3 sends within seconds. */
+const SILENCE_MS = 120_000;
 
 let client: S3Client | undefined;
 
@@ -17,6 +29,7 @@ export function s3(): S3Client {
     maxAttempts: ATTEMPTS,
     followRegionRedirects: true,
     requestHandler: {
+      socketTimeout: SILENCE_MS,
       httpsAgent: { maxSockets: SOCKETS },
       httpAgent: { maxSockets: SOCKETS },
       // Waiting for a socket is what is wanted here, not worth a warning.
@@ -47,10 +60,13 @@ export function s3Error(error: unknown, action: string, where: string): RunError
   return new Kind(s3Problem(error, action, where), { cause: error });
 }
 
-/** What the SDK has tried `ATTEMPTS` times in vain: a server's fault, throttling, and a network that gives no answer. */
-function isTransient(error: unknown): boolean {
+/** A server's fault, throttling, a network that gives no answer or ends one in its middle. The SDK has tried `ATTEMPTS` times for an answer. */
+export function isTransient(error: unknown): boolean {
+  if (error instanceof TransientError) return true;
   const status = statusOf(error);
   if (status !== undefined) return status >= 500 || status === 429 || status === 408;
   if (!(error instanceof Error)) return false;
+  // What came is not what S3 had: the SDK compares the object's checksum.
+  if (error.message.startsWith('Checksum mismatch')) return true;
   return error.name === 'TimeoutError' || ('code' in error && NETWORK_FAULTS.includes(String(error.code)));
 }

@@ -1,20 +1,22 @@
-import { createHash, type Hash, randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { access, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { createHash } from 'node:crypto';
+import { basename, join } from 'node:path';
 import { GetObjectCommand, HeadObjectCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
-import { InputError, messageOf, RunError } from '../../errors.ts';
-import { rememberDigest } from '../file-digest.ts';
-import { makeFolder } from '../make-folder.ts';
+import { InputError, RunError } from '../../errors.ts';
 import { s3, s3Error, s3Problem, statusOf } from './client.ts';
+import { cacheObject } from './input-cache.ts';
 
 interface Location {
   readonly bucket: string;
   readonly key: string;
   /** Of a bucket that keeps versions; the newest where left out. */
   readonly version?: string | undefined;
+}
+
+/** What tells one content of an object from another. */
+interface Content {
+  readonly etag: string;
+  /** Bytes. */
+  readonly size: number;
 }
 
 /** A copy of an object or folder on this machine. */
@@ -27,7 +29,7 @@ interface Downloaded {
 /**
  * A local copy of `s3://bucket/key`, in the version asked for, or of the folder of everything under `s3://bucket/prefix/`. An object is
  * downloaded once into `folder` for each of its contents (ETag and size), whole or not at all, by whoever is first.
- * Throws InputError where it is missing or denied, RunError where the download fails.
+ * Throws InputError where it is missing or denied, TransientError where network or disk did not come round, RunError where the download fails.
  */
 export async function downloaded(uri: string, folder: string, version?: string): Promise<Downloaded> {
   const location = { ...parseUri(uri), version };
@@ -43,7 +45,7 @@ function parseUri(uri: string): Location {
 async function downloadFile(location: Location, folder: string): Promise<Downloaded> {
   const { etag, size, version } = await versionOf(location);
   const path = join(folder, digest(`${uriOf(location)} ${etag} ${size}`), basename(location.key));
-  if (!(await exists(path))) await download({ ...location, version }, etag, path);
+  await download({ ...location, version }, { etag, size }, path);
   return { path, version };
 }
 
@@ -51,15 +53,13 @@ async function downloadFile(location: Location, folder: string): Promise<Downloa
 async function downloadFolder({ bucket, key: prefix }: Location, folder: string): Promise<string> {
   const objects = await listFolder({ bucket, key: prefix });
   if (objects.length === 0) throw new InputError(`there is nothing under ${uriOf({ bucket, key: prefix })}`);
-  const target = join(folder, digest(JSON.stringify([bucket, objects])));
-  for (const { key, etag } of objects) {
-    const path = join(target, basename(key));
-    if (!(await exists(path))) await download({ bucket, key }, etag, path);
-  }
+  const target = join(folder, digest(JSON.stringify([bucket, objects.map(({ key, etag }) => ({ key, etag }))])));
+  for (const { key, etag, size } of objects)
+    await download({ bucket, key }, { etag, size }, join(target, basename(key)));
   return target;
 }
 
-async function versionOf(location: Location): Promise<{ etag: string; size: number; version: string | undefined }> {
+async function versionOf(location: Location): Promise<Content & { readonly version: string | undefined }> {
   try {
     const { ETag, ContentLength, VersionId } = await s3().send(new HeadObjectCommand(parameters(location)));
     // Without them two contents of one name could not be told apart.
@@ -73,14 +73,14 @@ async function versionOf(location: Location): Promise<{ etag: string; size: numb
 }
 
 /** The objects right under a prefix. */
-async function listFolder(location: Location): Promise<{ key: string; etag: string }[]> {
-  const objects: { key: string; etag: string }[] = [];
+async function listFolder(location: Location): Promise<(Content & { readonly key: string })[]> {
+  const objects: (Content & { readonly key: string })[] = [];
   try {
     const input = { Bucket: location.bucket, Prefix: location.key, Delimiter: '/' };
     for await (const { Contents = [] } of paginateListObjectsV2({ client: s3() }, input)) {
-      for (const { Key, ETag } of Contents) {
+      for (const { Key, ETag, Size = 0 } of Contents) {
         if (Key === undefined || ETag === undefined) throw new RunError(`S3 lists ${uriOf(location)} without ETags`);
-        if (!Key.endsWith('/')) objects.push({ key: Key, etag: ETag });
+        if (!Key.endsWith('/')) objects.push({ key: Key, etag: ETag, size: Size });
       }
     }
     return objects;
@@ -90,31 +90,13 @@ async function listFolder(location: Location): Promise<{ key: string; etag: stri
 }
 
 /** Of the version asked for or of none: an object replaced meanwhile is a 412. */
-async function download(location: Location, etag: string, path: string): Promise<void> {
-  const unfinished = `${path}.${randomUUID()}.unfinished`;
+async function download(location: Location, { etag, size }: Content, path: string): Promise<void> {
+  const request = { ...parameters(location), IfMatch: etag };
   try {
-    const { Body } = await s3().send(new GetObjectCommand({ ...parameters(location), IfMatch: etag }));
-    await makeFolder(dirname(path));
-    if (!(Body instanceof Readable)) throw new RunError('S3 answered without a body');
-    const hash = createHash('sha256');
-    await pipeline(Body, hashed(hash), createWriteStream(unfinished));
-    await rename(unfinished, path);
-    await rememberDigest(path, hash.digest('hex'));
-  } catch (cause) {
-    await rm(unfinished, { force: true });
-    if (statusOf(cause) !== undefined) throw inputError(cause, location);
-    throw new RunError(`cannot download ${uriOf(location)} to ${path}: ${messageOf(cause)}`, { cause });
+    await cacheObject({ request, bytes: size, path, uri: uriOf(location) });
+  } catch (error) {
+    throw inputError(error, location);
   }
-}
-
-/** The same bytes, hashed as they pass: no file is read a second time to know what it is. */
-function hashed(hash: Hash) {
-  return async function* (chunks: AsyncIterable<Uint8Array>) {
-    for await (const chunk of chunks) {
-      hash.update(chunk);
-      yield chunk;
-    }
-  };
 }
 
 /** What S3 denies or has not is for whoever named it to put right; its own faults are not. */
@@ -136,11 +118,4 @@ function uriOf({ bucket, key }: Location): string {
 
 function digest(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 24);
-}
-
-function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   DeleteObjectCommand,
-  GetObjectCommand,
   HeadObjectCommand,
   NoSuchKey,
   PutObjectCommand,
@@ -12,6 +11,7 @@ import {
 import { backoffMs } from '../backoff.ts';
 import type { Store } from '../store.ts';
 import { s3, s3Error, statusOf } from './client.ts';
+import { readObject } from './object.ts';
 
 /** Conflicting conditional writes settle within milliseconds; nine tries wait 5 seconds in all. */
 const CONFLICT_TRIES = 9;
@@ -30,9 +30,7 @@ export class S3Store implements Store {
   /** `version`: of a bucket that keeps versions; the newest where left out. */
   async get(key: string, version?: string): Promise<Uint8Array | undefined> {
     try {
-      const which = version === undefined ? {} : { VersionId: version };
-      const { Body } = await s3().send(new GetObjectCommand({ ...this.#at(key), ...which }));
-      return await Body?.transformToByteArray();
+      return await readObject({ ...this.#at(key), ...(version !== undefined && { VersionId: version }) });
     } catch (error) {
       if (error instanceof NoSuchKey || isNoVersion(error)) return undefined;
       throw s3Error(error, 'read', this.#uri(key));

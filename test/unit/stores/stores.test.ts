@@ -1,5 +1,5 @@
 import '../../service/quiet.ts';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { PutBucketPolicyCommand, S3Client } from '@aws-sdk/client-s3';
@@ -99,12 +99,13 @@ describe.runIf(hasMoto)('on S3', () => {
       first?.config.checkpoint.uri,
     ]);
     expect(first?.config.dataset.test).toBe('examples/demo/test.bin');
-    writeFileSync(first?.config.checkpoint.uri ?? '', 'kept');
-    expect(readFileSync((await localise({ config }, cache)).config.checkpoint.uri, 'utf8')).toBe('kept');
+    const { ino } = statSync(first?.config.checkpoint.uri ?? '');
+    expect(statSync((await localise({ config }, cache)).config.checkpoint.uri).ino).toBe(ino);
     await inputs.put('a/net.pt', 'two!');
     expect(readFileSync((await localise({ config }, cache)).config.checkpoint.uri, 'utf8')).toBe('two!');
     const files = readdirSync(cache, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-    expect(files.map(({ name }) => name)).toEqual(['net.pt', 'net.pt']);
+    // And beside each, in a folder of its own, its SHA-256.
+    expect(files.map(({ name }) => name)).toEqual(Array(4).fill('net.pt'));
   });
 
   test('a folder is downloaded with everything right under it', async () => {
