@@ -191,6 +191,7 @@ async function simulate(shards: number, variants: readonly string[]): Promise<[s
       queues: { gpu: 'gpu', cpu: 'cpu' },
       jobDefinitions: { gpu: 'gpu', cpu: 'cpu' },
       gpuDevice: 'cuda',
+      retentionDays: 0,
       topicArn: 'topic',
     },
     runs,

@@ -43,6 +43,7 @@ export class ServiceStack extends Stack {
       jobDefinitions: jobDefinitionNames(this.stackName),
       gpuDevice: context.gpuDevice,
       topicArn: topic.topicArn,
+      retentionDays: context.retentionDays,
     };
     const service = this.toJsonString(parts);
     new Jobs(this, 'Jobs', { stackName: this.stackName, images: runnerImages(this, context), storage, service });

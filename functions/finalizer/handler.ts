@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { messageOf, RunError } from '../../src/errors.ts';
 import { serviceSchema, taskVariables } from '../../src/schemas/service.ts';
 import { openServiceContext, type ServiceContext } from '../../src/service/context.ts';
-import { reconcileAll, reconcileRun } from '../../src/service/reconcile.ts';
+import { reconcileRun } from '../../src/service/reconcile.ts';
+import { reconcileAll } from '../../src/service/reconcile-all.ts';
 
 const logger = new Logger({ serviceName: 'finalizer' });
 
@@ -71,7 +72,9 @@ function runOf({ container, tags }: JobDetail): string | undefined {
 
 async function reconcileEvery(ctx: ServiceContext): Promise<void> {
   const reconciled = await reconcileAll(ctx);
-  const failed = reconciled.filter(({ problem }) => problem !== undefined);
+  for (const { run, problem } of reconciled.filter(({ isSetAside }) => isSetAside))
+    logger.error(`set aside ${run}: ${problem}`);
+  const failed = reconciled.filter(({ problem, isSetAside }) => problem !== undefined && !isSetAside);
   logger.info('reconciled every run', { runs: reconciled.length, failed });
   if (failed.length > 0) throw new RunError(`cannot go on with ${failed.map(({ run }) => run).join(', ')}`);
 }

@@ -26,6 +26,8 @@ export const serviceSchema = z.strictObject({
   gpuDevice: z.enum(GPU_DEVICES).default('cuda'),
   /** Topic that people are notified through. */
   topicArn: z.string(),
+  /** Days after which a run's files are deleted; 0: never, or the stack is of a time when it did not say. */
+  retentionDays: z.int().nonnegative().default(0),
 });
 export type Service = z.infer<typeof serviceSchema>;
 
@@ -57,6 +59,9 @@ export const serviceKeys = {
   outcome: (run: string, attempt: number) => `runs/.index/${run}/${padded(attempt, 3)}.outcome.json`,
   /** Written once all that follows an outcome is done: people are told, or the jobs of a cancelled run are ended. */
   settled: (run: string, attempt: number) => `runs/.index/${run}/${padded(attempt, 3)}.settled.json`,
+  /** That the attempt could not be gone on with in one of the reconciler's turns, and why. */
+  problem: (run: string, attempt: number, turn: number) =>
+    `runs/.index/${run}/${padded(attempt, 3)}.problem.${turn}.json`,
 } as const;
 
 /** What the service makes of a config. */
@@ -73,7 +78,9 @@ export const remoteKeys = {
   outcomeLease: (attempt: number, term: number) => `attempts/${padded(attempt, 3)}/outcome.lease.${term}.json`,
   /** The Batch job of one of its arrays. */
   submission: (attempt: number, stage: StageName, array: number) =>
-    `attempts/${padded(attempt, 3)}/${stage}.${array}.json`,
+    `${remoteKeys.submissionsOf(attempt)}${stage}.${array}.json`,
+  /** What submissions of an attempt start with, among other records. */
+  submissionsOf: (attempt: number) => `attempts/${padded(attempt, 3)}/`,
   progress: (attempt: number, stage: StageName, task: number) =>
     `${remoteKeys.progressOf(attempt, stage)}${padded(task, 5)}.json`,
   progressOf: (attempt: number, stage: StageName) => `progress/${padded(attempt, 3)}/${stage}/`,
@@ -140,6 +147,8 @@ export const outcomeSchema = z.strictObject({
 export type Outcome = z.infer<typeof outcomeSchema>;
 
 export const notifiedSchema = z.strictObject({ schema: z.literal('igd.settled/1'), at: time });
+
+export const problemSchema = z.strictObject({ schema: z.literal('igd.problem/1'), problem: z.string(), at: time });
 
 export const leaseSchema = z.strictObject({ schema: z.literal('igd.lease/1'), at: time });
 

@@ -1,6 +1,5 @@
 import { list } from '../report/format.ts';
 import { reportTable } from '../report/table.ts';
-import { stagesOf } from '../runs/planning/plan.ts';
 import { writeReport } from '../runs/write-report.ts';
 import { runKeys } from '../schemas/keys.ts';
 import { readRecord } from '../schemas/parse-record.ts';
@@ -11,10 +10,11 @@ import { hasEnded } from './batch/job-queue.ts';
 import type { ServiceContext } from './context.ts';
 import { failuresOf } from './failures.ts';
 import { acquireExpiredLease } from './lease.ts';
-import { completeShards, doneJobs, type LoadedRun } from './load-run.ts';
+import { completeShards, doneJobs, type LoadedRun, type OpenRun, withPlan } from './load-run.ts';
 import type { Notice } from './notify.ts';
 import { endAttempt, markNotified, outcomeOf } from './run-index.ts';
-import { readStage, stageStates } from './stage.ts';
+import { stageStates } from './stage.ts';
+import { submittedJobs } from './submitted-jobs.ts';
 
 const REPORT = runKeys.report('report.json');
 
@@ -77,38 +77,36 @@ function summary(
 const QUOTED = 3;
 
 /**
- * Does what follows the end of an attempt: tells people, or ends the jobs of a run that was cancelled (whose number it
- * gives). That it is done is noted after: should this process die in between, `notifyOutcomeLater` does it again. So people are told
+ * Does what follows the end of an attempt: ends jobs that are left, of a run that was cancelled or set aside (whose number it
+ * gives), and tells people of all but what they cancelled. That it is done is noted after: should this process die in between, `notifyOutcomeLater` does it again. So people are told
  * once, and twice only where a process dies right after the mail is sent, but never not at all.
  */
-export async function notifyOutcome(ctx: ServiceContext, open: LoadedRun, outcome: Outcome): Promise<number> {
-  const ended = outcome.status === 'cancelled' ? await endJobs(ctx, open) : 0;
+export async function notifyOutcome(ctx: ServiceContext, open: OpenRun, outcome: Outcome): Promise<number> {
+  const ended = outcome.status === 'complete' ? 0 : await endJobs(ctx, open);
   if (outcome.status !== 'cancelled') await ctx.notify(await noticeOf(ctx, open, outcome));
   await markNotified(ctx, open.run, open.attempt);
   return ended;
 }
 
 /** Settles what somebody ended and left unsettled; they have the time a lease lasts, and then one of those who notice. */
-export async function notifyOutcomeLater(ctx: ServiceContext, open: LoadedRun, outcome: Outcome): Promise<void> {
+export async function notifyOutcomeLater(ctx: ServiceContext, open: OpenRun, outcome: Outcome): Promise<void> {
   const key = (term: number) => remoteKeys.outcomeLease(open.attempt, term);
   const lease = await acquireExpiredLease(open.files, { begunAt: outcome.at, key }, ctx.now());
   if (lease !== undefined) await notifyOutcome(ctx, open, outcome);
 }
 
-async function endJobs(ctx: ServiceContext, open: LoadedRun): Promise<number> {
-  const stages = await Promise.all(stagesOf(open.plan).map((stage) => readStage(open, stage)));
-  const states = await Promise.all(
-    stages.map(async (stage) => (stage === undefined ? [] : (await stageStates(ctx, stage)).states)),
-  );
-  const jobs = states.flat().filter((state) => !hasEnded(state));
+/** Needs the records of what was submitted, and no plan. */
+async function endJobs(ctx: ServiceContext, open: OpenRun): Promise<number> {
+  const { states } = await stageStates(ctx, { submissions: await submittedJobs(open) });
+  const jobs = states.filter((state) => !hasEnded(state));
   await ctx.queue.terminate(
     jobs.map(({ id }) => id),
-    'cancelled by igd cancel',
+    'its run was cancelled or set aside',
   );
   return jobs.length;
 }
 
-async function noticeOf(ctx: ServiceContext, open: LoadedRun, outcome: Outcome): Promise<Notice> {
+async function noticeOf(ctx: ServiceContext, open: OpenRun, outcome: Outcome): Promise<Notice> {
   const lines = [
     outcome.message,
     ...(await failureLines(ctx, open, outcome)),
@@ -117,9 +115,11 @@ async function noticeOf(ctx: ServiceContext, open: LoadedRun, outcome: Outcome):
   return { subject: `igd: ${open.run} is ${outcome.status}`, text: lines.join('\n\n') };
 }
 
-async function failureLines(ctx: ServiceContext, open: LoadedRun, { status }: Outcome): Promise<string[]> {
+async function failureLines(ctx: ServiceContext, open: OpenRun, { status }: Outcome): Promise<string[]> {
   if (status === 'complete') return [];
-  const failures = await failuresOf(ctx, open, QUOTED);
+  // Of a run without a plan its outcome says why there is none.
+  const loaded = await withPlan(ctx, open).catch(() => undefined);
+  const failures = loaded === undefined ? [] : await failuresOf(ctx, loaded, QUOTED);
   return failures.map(
     ({ stage, task, job, message }) => `${stage} ${task}${job === null ? '' : ` (${job})`}: ${message}`,
   );
@@ -128,7 +128,7 @@ async function failureLines(ctx: ServiceContext, open: LoadedRun, { status }: Ou
 /** Commands, no links: what signs a link is the function's own credentials, and a link ends with those, after hours. */
 async function reportLines(
   ctx: ServiceContext,
-  { run, attempt, files }: LoadedRun,
+  { run, attempt, files }: OpenRun,
   { status }: Outcome,
 ): Promise<string[]> {
   const prefix = status === 'partial' ? remoteKeys.partial(attempt) : '';

@@ -1,10 +1,9 @@
-import { messageOf } from '../errors.ts';
 import { stageJobs, stagesOf } from '../runs/planning/plan.ts';
 import type { Outcome, StageName } from '../schemas/service.ts';
 import type { ServiceContext } from './context.ts';
 import { finishAttempt, notifyOutcomeLater } from './finish-attempt.ts';
-import { completeShards, doneJobs, type LoadedRun, loadRun, missing } from './load-run.ts';
-import { indexedRuns, outcomeOf } from './run-index.ts';
+import { completeShards, doneJobs, type LoadedRun, missing, type OpenRun, openRun, withPlan } from './load-run.ts';
+import { outcomeOf } from './run-index.ts';
 import { ensureStage, type SubmittedStage, stageStates } from './stage.ts';
 
 /** Where a run stands after a step. */
@@ -20,8 +19,9 @@ export type ReconcileResult =
  * AWS refuses: the next call goes on from there.
  */
 export async function reconcileRun(ctx: ServiceContext, run: string): Promise<ReconcileResult> {
-  const open = await loadRun(ctx, run);
-  if (open.ended) return ended(ctx, open);
+  const opened = await openRun(ctx, run);
+  if (opened.ended) return ended(ctx, opened);
+  const open = await withPlan(ctx, opened);
   const rank = await ensureStage(ctx, open, 'rank', {
     propose: async () => missing(await doneJobs(ctx, open, 'rank')),
     after: [],
@@ -53,7 +53,7 @@ export async function reconcileRun(ctx: ServiceContext, run: string): Promise<Re
   return { state: 'ended', outcome: await finishAttempt(ctx, open) };
 }
 
-async function ended(ctx: ServiceContext, open: LoadedRun): Promise<ReconcileResult> {
+async function ended(ctx: ServiceContext, open: OpenRun): Promise<ReconcileResult> {
   const outcome = await outcomeOf(ctx, open.run, open.attempt);
   if (outcome !== undefined && !open.settled) await notifyOutcomeLater(ctx, open, outcome);
   return { state: 'ended', outcome };
@@ -98,24 +98,4 @@ async function auditable(ctx: ServiceContext, open: LoadedRun): Promise<number[]
     const job = jobs[position];
     return job?.kind === 'audit' && !incomplete.has(job.variant);
   });
-}
-
-export interface ReconciledRun {
-  readonly run: string;
-  /** Why it could not be gone on with; undefined where it could. */
-  readonly problem: string | undefined;
-}
-
-/**
- * Goes on with every run that is unfinished, or ended but not settled, as events would have that were lost. One that fails
- * does not hold up the others.
- */
-export async function reconcileAll(ctx: ServiceContext): Promise<ReconciledRun[]> {
-  const reconciled: ReconciledRun[] = [];
-  for (const { run, ended, settled } of await indexedRuns(ctx)) {
-    if (ended && settled) continue;
-    const problem = await reconcileRun(ctx, run).then(() => undefined, messageOf);
-    reconciled.push({ run, problem });
-  }
-  return reconciled;
 }

@@ -2,7 +2,7 @@ import { InputError } from '../errors.ts';
 import type { Outcome } from '../schemas/service.ts';
 import type { ServiceContext } from './context.ts';
 import { notifyOutcome } from './finish-attempt.ts';
-import { loadRun } from './load-run.ts';
+import { loadRun, openRun } from './load-run.ts';
 import { reconcileRun } from './reconcile.ts';
 import { claimAttempt, claimOf, endAttempt, indexedRuns, outcomeOf } from './run-index.ts';
 
@@ -11,7 +11,7 @@ import { claimAttempt, claimOf, endAttempt, indexedRuns, outcomeOf } from './run
  * from it. Throws InputError where there is no such run or it has ended.
  */
 export async function cancelRun(ctx: ServiceContext, run: string): Promise<number> {
-  const open = await loadRun(ctx, run);
+  const open = await openRun(ctx, run);
   const outcome = {
     schema: 'igd.outcome/1',
     status: 'cancelled',

@@ -98,7 +98,7 @@ function resumeSubmission(ctx: ServiceContext, { files, attempt }: LoadedRun, { 
 /** States of the stage's jobs, and whether all have ended. */
 export async function stageStates(
   ctx: ServiceContext,
-  { submissions }: SubmittedStage,
+  { submissions }: { readonly submissions: readonly Pick<Submission, 'jobId' | 'at'>[] },
 ): Promise<{ states: JobState[]; ended: boolean }> {
   const states = await ctx.queue.describe(submissions.map(({ jobId }) => jobId));
   const known = new Map(states.map((state) => [state.id, state]));

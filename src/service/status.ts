@@ -1,9 +1,11 @@
+import { messageOf } from '../errors.ts';
 import { stagesOf } from '../runs/planning/plan.ts';
 import { readRecord } from '../schemas/parse-record.ts';
 import {
   type Outcome,
   remoteKeys,
   type StageName,
+  type Submission,
   serviceKeys,
   type TaskProgress,
   taskProgressSchema,
@@ -11,9 +13,10 @@ import {
 import { hasEnded, type JobState } from './batch/job-queue.ts';
 import type { ServiceContext } from './context.ts';
 import { type Failure, failuresOf } from './failures.ts';
-import { doneJobs, type LoadedRun, loadRun } from './load-run.ts';
+import { doneJobs, type LoadedRun, type OpenRun, openRun, withPlan } from './load-run.ts';
 import { claimOf, outcomeOf } from './run-index.ts';
 import { readStage, type SubmittedStage, stageStates } from './stage.ts';
+import { submittedJobs } from './submitted-jobs.ts';
 
 /** Progress records read for one answer; of more, an even choice. */
 const READ_AT_MOST = 500;
@@ -37,14 +40,17 @@ export interface RunStatus {
   readonly secondsLeft: number | undefined;
   /** Prefix, in the runs bucket, of the newest report there is. */
   readonly report: string | undefined;
-  readonly images: number;
-  readonly device: string;
+  /** These two as the plan says. */
+  readonly images: number | undefined;
+  readonly device: string | undefined;
+  /** Why there is no plan to say more; undefined where there is one. */
+  readonly problem: string | undefined;
 }
 
 export interface StageStatus {
   readonly stage: StageName;
-  /** Of the whole run, whatever the attempt. */
-  readonly jobs: { readonly total: number; readonly done: number };
+  /** Of the whole run, whatever the attempt; undefined without a plan. */
+  readonly jobs: { readonly total: number; readonly done: number } | undefined;
   /** Of this attempt's Batch jobs. */
   readonly tasks: {
     readonly total: number;
@@ -64,13 +70,17 @@ export interface StageStatus {
 
 /** How a run is doing. Throws InputError where there is no such run. */
 export async function runStatus(ctx: ServiceContext, run: string): Promise<RunStatus> {
-  const open = await loadRun(ctx, run);
-  const stages: StageStatus[] = [];
-  for (const stage of stagesOf(open.plan)) stages.push(await stageStatus(ctx, open, stage));
+  const open = await openRun(ctx, run);
+  const { loaded, problem } = await withPlan(ctx, open).then(
+    (found) => ({ loaded: found, problem: undefined }),
+    (error: unknown) => ({ loaded: undefined, problem: messageOf(error) }),
+  );
+  const stages = await stagesStatus(ctx, open, loaded);
   const outcome = open.ended ? await outcomeOf(ctx, run, open.attempt) : undefined;
   const [claim, report] = await Promise.all([claimOf(ctx, run, 1), newestReport(open)]);
   const inHand = stages.find(
-    ({ jobs, tasks }) => jobs.done < jobs.total && tasks.total > 0 && tasks.waiting + tasks.running > 0,
+    ({ jobs, tasks }) =>
+      (jobs === undefined || jobs.done < jobs.total) && tasks.total > 0 && tasks.waiting + tasks.running > 0,
   );
   return {
     run,
@@ -80,11 +90,12 @@ export async function runStatus(ctx: ServiceContext, run: string): Promise<RunSt
     submittedAt: claim?.at ?? '',
     outcome,
     stages,
-    failures: await failuresOf(ctx, open, FAILURES),
+    failures: loaded === undefined ? [] : await failuresOf(ctx, loaded, FAILURES),
     secondsLeft: outcome === undefined ? inHand?.secondsLeft : undefined,
     report: report === undefined ? undefined : `${serviceKeys.run(run)}${report}`,
-    images: open.plan.inputs.test.images,
-    device: open.plan.config.compute.device,
+    images: loaded?.plan.inputs.test.images,
+    device: loaded?.plan.config.compute.device,
+    problem,
   };
 }
 
@@ -94,7 +105,7 @@ function stateOf(stages: readonly StageStatus[], inHand: StageStatus | undefined
 }
 
 /** Of the whole run, or else of the newest attempt that left a part. */
-async function newestReport({ files, attempt }: LoadedRun): Promise<string | undefined> {
+async function newestReport({ files, attempt }: OpenRun): Promise<string | undefined> {
   if (await files.has('report.json')) return '';
   for (let candidate = attempt; candidate > 0; candidate -= 1) {
     const prefix = remoteKeys.partial(candidate);
@@ -103,21 +114,45 @@ async function newestReport({ files, attempt }: LoadedRun): Promise<string | und
   return undefined;
 }
 
-async function stageStatus(ctx: ServiceContext, open: LoadedRun, stage: StageName): Promise<StageStatus> {
+/** Without a plan, of the stages that have submitted something. */
+async function stagesStatus(ctx: ServiceContext, open: OpenRun, loaded: LoadedRun | undefined): Promise<StageStatus[]> {
+  const stages: StageStatus[] = [];
+  if (loaded !== undefined) {
+    for (const stage of stagesOf(loaded.plan)) stages.push(await plannedStatus(ctx, loaded, stage));
+    return stages;
+  }
+  const submitted = await submittedJobs(open);
+  for (const stage of new Set(submitted.map((job) => job.stage))) {
+    const submissions = submitted.filter((job) => job.stage === stage);
+    stages.push({ ...(await stageStatus(ctx, open, stage, submissions)), jobs: undefined, secondsLeft: undefined });
+  }
+  return stages;
+}
+
+async function plannedStatus(ctx: ServiceContext, open: LoadedRun, stage: StageName): Promise<StageStatus> {
   const begun = await readStage(open, stage);
   const done = await doneJobs(ctx, open, stage);
-  const states = begun === undefined ? [] : (await stageStates(ctx, begun)).states;
-  const { progress, written } = await progressOf(open, stage);
-  const seconds = progress.reduce((sum, { startedAt, at }) => sum + (Date.parse(at) - Date.parse(startedAt)) / 1000, 0);
+  const status = await stageStatus(ctx, open, stage, begun?.submissions ?? []);
   const jobs = { total: done.length, done: done.filter(Boolean).length };
   return {
-    stage,
+    ...status,
     jobs,
-    tasks: countTasks(begun, states),
+    secondsLeft: begun === undefined ? undefined : secondsLeft(ctx, begun, jobs, status.progress),
+  };
+}
+
+type Submitted = Pick<Submission, 'jobId' | 'tasks' | 'at'>;
+
+async function stageStatus(ctx: ServiceContext, open: OpenRun, stage: StageName, submissions: readonly Submitted[]) {
+  const { states } = await stageStates(ctx, { submissions });
+  const { progress, written } = await progressOf(open, stage);
+  const seconds = progress.reduce((sum, { startedAt, at }) => sum + (Date.parse(at) - Date.parse(startedAt)) / 1000, 0);
+  return {
+    stage,
+    tasks: countTasks(submissions, states),
     progress,
     computeSeconds: progress.length === 0 ? 0 : (seconds / progress.length) * written,
     reasons: await reasonsOf(ctx, states),
-    secondsLeft: begun === undefined ? undefined : secondsLeft(ctx, begun, jobs, progress),
   };
 }
 
@@ -129,7 +164,7 @@ async function reasonsOf({ queue }: ServiceContext, states: readonly JobState[])
 }
 
 /** Batch summarises the statuses of an array's jobs; a plain job's state is its own. */
-function countTasks(begun: SubmittedStage | undefined, states: readonly JobState[]): StageStatus['tasks'] {
+function countTasks(submissions: readonly Submitted[], states: readonly JobState[]): StageStatus['tasks'] {
   const count = { waiting: 0, running: 0, succeeded: 0, failed: 0 };
   for (const { status, statusSummary } of states) {
     const each = statusSummary ?? { [status]: 1 };
@@ -138,10 +173,10 @@ function countTasks(begun: SubmittedStage | undefined, states: readonly JobState
     count.succeeded += each.SUCCEEDED ?? 0;
     count.failed += each.FAILED ?? 0;
   }
-  return { total: begun?.submissions.reduce((sum, { tasks }) => sum + tasks, 0) ?? 0, ...count };
+  return { total: submissions.reduce((sum, { tasks }) => sum + tasks, 0), ...count };
 }
 
-async function progressOf(open: LoadedRun, stage: StageName): Promise<{ progress: TaskProgress[]; written: number }> {
+async function progressOf(open: OpenRun, stage: StageName): Promise<{ progress: TaskProgress[]; written: number }> {
   const keys = await open.files.list(remoteKeys.progressOf(open.attempt, stage));
   const stride = Math.max(1, Math.ceil(keys.length / READ_AT_MOST));
   const chosen = keys.filter((_, index) => index % stride === 0);
@@ -153,7 +188,7 @@ async function progressOf(open: LoadedRun, stage: StageName): Promise<{ progress
 function secondsLeft(
   ctx: ServiceContext,
   { work }: SubmittedStage,
-  { total, done }: StageStatus['jobs'],
+  { total, done }: NonNullable<StageStatus['jobs']>,
   progress: readonly TaskProgress[],
 ): number | undefined {
   const started = Math.min(...progress.map(({ startedAt }) => Date.parse(startedAt)));

@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto';
 import { ConfigError, InputError } from '../errors.ts';
-import { encodePlan, type Plan } from '../runs/planning/plan.ts';
+import { decodePlan, encodePlan, type Plan } from '../runs/planning/plan.ts';
 import { prepareRun } from '../runs/planning/prepare-run.ts';
 import { type ImportedRanking, loadRanking } from '../runs/planning/rankings.ts';
 import type { RunConfig } from '../schemas/config.ts';
 import { namedInputs } from '../schemas/input-paths.ts';
 import { rankingKey, runKeys } from '../schemas/keys.ts';
 import { parseConfig } from '../schemas/parse-config.ts';
-import { serviceKeys } from '../schemas/service.ts';
+import { type Claim, serviceKeys } from '../schemas/service.ts';
 import { answerUpload, uploadOrder } from './answers.ts';
 import type { ServiceContext } from './context.ts';
 import { reconcileRun } from './reconcile.ts';
-import { claimAttempt } from './run-index.ts';
+import { claimAttempt, findRun, isExpired } from './run-index.ts';
 
 export type Submitted =
   | { readonly kind: 'started'; readonly run: string }
@@ -38,13 +38,35 @@ export async function submitConfig(
   const { plan, ranking } = planned;
   const run = `${plan.config.name}-${plan.id}`;
   if (ranking !== undefined) await ctx.rankings.put(rankingKey(ranking.digest), ranking.file);
-  await ctx.runs.putNew(`${serviceKeys.run(run)}${runKeys.plan}`, encodePlan(plan));
+  await writePlan(ctx, `${serviceKeys.run(run)}${runKeys.plan}`, plan);
   const at = ctx.now().toISOString();
-  const started = await claimAttempt(ctx, run, 1, { schema: 'igd.claim/1', config: name, at });
+  const started = await claimRun(ctx, run, { schema: 'igd.claim/1', config: name, at });
   await answerUpload(ctx.runs, name, order, { schema: 'igd.accepted/1', sha256: sha256(text), run, started, at });
   // Where it was claimed before, whoever claimed it may have got no further.
   await reconcileRun(ctx, run);
   return { kind: started ? 'started' : 'exists', run };
+}
+
+/** In place of none, or of one that this version of igd cannot read: whatever it is written in, the run's name says what it plans. */
+async function writePlan({ runs }: ServiceContext, key: string, plan: Plan): Promise<void> {
+  if (await runs.putNew(key, encodePlan(plan))) return;
+  const there = await runs.get(key);
+  if (there === undefined || !isPlan(there)) await runs.put(key, encodePlan(plan));
+}
+
+function isPlan(bytes: Uint8Array): boolean {
+  try {
+    return decodePlan(bytes, 'plan').id !== '';
+  } catch {
+    return false;
+  }
+}
+
+/** Starts a run that there was not, or whose files have expired; false where there is one. */
+async function claimRun(ctx: ServiceContext, run: string, claim: Claim): Promise<boolean> {
+  const known = await findRun(ctx, run);
+  if (known === undefined) return claimAttempt(ctx, run, 1, claim);
+  return (await isExpired(ctx, known)) && claimAttempt(ctx, run, known.attempt + 1, claim);
 }
 
 async function planConfig(

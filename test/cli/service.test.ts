@@ -33,6 +33,7 @@ const SERVICE: Service = {
   queues: { gpu: 'gpu', cpu: 'cpu' },
   jobDefinitions: { gpu: 'gpu', cpu: 'cpu' },
   gpuDevice: 'cuda',
+  retentionDays: 0,
   topicArn: 'arn:aws:sns:us-east-1:123456789012:runs',
 };
 const AWS = {

@@ -45,7 +45,7 @@ describe.runIf(hasMoto)('an audited run on the service', () => {
     const { ctx, cluster, run } = source;
     const status = await runStatus(ctx, run);
     expect(status.state).toBe('complete');
-    expect(status.stages.map(({ stage, jobs }) => [stage, jobs.done, jobs.total])).toEqual([
+    expect(status.stages.map(({ stage, jobs }) => [stage, jobs?.done, jobs?.total])).toEqual([
       ['rank', 0, 0],
       ['evaluate', 4, 4],
       ['transfer', 4, 4],

@@ -4,7 +4,8 @@ import { handleEvent } from '../../functions/finalizer/handler.ts';
 import type { Job } from '../../src/runs/planning/plan.ts';
 import { remoteKeys, taskProgressSchema } from '../../src/schemas/service.ts';
 import type { ServiceContext } from '../../src/service/context.ts';
-import { reconcileAll, reconcileRun } from '../../src/service/reconcile.ts';
+import { reconcileRun } from '../../src/service/reconcile.ts';
+import { reconcileAll } from '../../src/service/reconcile-all.ts';
 import { cancelRun, listRuns, retryRun } from '../../src/service/run-control.ts';
 import { runStatus } from '../../src/service/status.ts';
 import { submitConfig } from '../../src/service/submit-config.ts';
@@ -82,7 +83,7 @@ describe.runIf(hasMoto)('a run on the service', () => {
     await drive(stage, inProcess);
     const { state, stages } = await runStatus(stage.ctx, run);
     expect(state).toBe('complete');
-    expect(stages.map((each) => [each.stage, each.jobs.done])).toEqual([
+    expect(stages.map((each) => [each.stage, each.jobs?.done])).toEqual([
       ['rank', 1],
       ['craft', 2],
       ['evaluate', 4],

@@ -89,6 +89,7 @@ async function createService(endpoint: string, inbox: string): Promise<Service> 
     queues: names,
     jobDefinitions: names,
     gpuDevice: 'cuda',
+    retentionDays: 0,
     topicArn: TopicArn,
   };
 }

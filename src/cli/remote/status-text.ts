@@ -8,10 +8,13 @@ const TASKS_SHOWN = 10;
 
 /** A run's state for people. `price` is what an hour of one machine costs, in dollars. */
 export function statusText(status: RunStatus, bucket: string, price: number | undefined): string {
-  const { run, config, attempt, state, submittedAt, images, device, outcome, stages, failures, report } = status;
+  const { run, config, attempt, state, submittedAt, images, device, outcome, stages, failures, report, problem } =
+    status;
+  const planned = images === undefined ? '' : `; ${counted(images, 'image')} on ${device}`;
   const lines = [
     `run ${run}: ${state}${status.secondsLeft === undefined ? '' : `, about ${clock(status.secondsLeft)} left of this stage`}`,
-    row('config', `${config}, attempt ${attempt}, submitted ${submittedAt}; ${counted(images, 'image')} on ${device}`),
+    row('config', `${config}, attempt ${attempt}, submitted ${submittedAt}${planned}`),
+    ...(problem === undefined ? [] : [row('problem', problem)]),
     ...stages.flatMap(stageLines),
     row('cost', costText(status, price)),
     ...failures.map(({ stage, job, message }) =>
@@ -31,10 +34,11 @@ function stageLines({ stage, jobs, tasks, progress, reasons }: StageStatus): str
   const { waiting, running, failed } = tasks;
   const counts = Object.entries({ waiting, running, failed }).filter(([, number]) => number > 0);
   const states = counts.map(([state, number]) => `${count(number)} ${state}`).join(', ');
+  const done = jobs === undefined ? [] : [`${count(jobs.done)}/${count(jobs.total)} done`];
   const underWay = progress.filter(({ job, jobs: all, done }) => job !== null && done < all);
   const hidden = underWay.length - TASKS_SHOWN;
   return [
-    row(stage, `${count(jobs.done)}/${count(jobs.total)} done${states === '' ? '' : `; containers: ${states}`}`),
+    row(stage, [...done, ...(states === '' ? [] : [`containers: ${states}`])].join('; ')),
     ...underWay.slice(0, TASKS_SHOWN).map((task) => row('', taskText(task))),
     ...(hidden > 0 ? [row('', `and ${count(hidden)} more`)] : []),
     ...whyText(tasks, reasons),

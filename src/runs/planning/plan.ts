@@ -5,7 +5,7 @@ import { RunError } from '../../errors.ts';
 import { type RankingRecipe, rankingDigest, recipeFor } from '../../ranking/ranking.ts';
 import type { ClipConfig, RunConfig } from '../../schemas/config.ts';
 import { parseConfig } from '../../schemas/parse-config.ts';
-import { parseRecord } from '../../schemas/parse-record.ts';
+import { parseRecord, type Remedy } from '../../schemas/parse-record.ts';
 import { STAGE_NAMES, type StageName } from '../../schemas/service.ts';
 import {
   entryOf,
@@ -128,9 +128,9 @@ export function encodePlan({ config: _, source, ...plan }: Plan): string {
   return `${JSON.stringify({ ...plan, schema: PLAN_SCHEMA, config: source }, null, 1)}\n`;
 }
 
-/** Throws RunError where the bytes are no plan of this version. */
-export function decodePlan(bytes: Uint8Array, where: string): Plan {
-  const { config: source, suite, ...plan } = parseRecord(planFileSchema, bytes, where);
+/** Throws RunError where the bytes are no plan of this version; `remedy` says what to do then. */
+export function decodePlan(bytes: Uint8Array, where: string, remedy?: Remedy): Plan {
+  const { config: source, suite, ...plan } = parseRecord(planFileSchema, bytes, where, remedy);
   const config = parseConfig(JSON.stringify(source), where);
   return { ...plan, source, config, suite: suite ?? resolveSuite(config) };
 }

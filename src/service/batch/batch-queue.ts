@@ -10,7 +10,7 @@ import {
   type SubmitJobCommandInput,
   TerminateJobCommand,
 } from '@aws-sdk/client-batch';
-import { messageOf, RunError } from '../../errors.ts';
+import { messageOf, RunError, TransientError } from '../../errors.ts';
 import { backoffMs } from '../../stores/backoff.ts';
 import { JOB_STATUSES, type JobQueue, type JobRequest, type JobState, MAX_ARRAY } from './job-queue.ts';
 
@@ -131,8 +131,14 @@ async function act<T>(doing: string, send: () => Promise<T>): Promise<T> {
   try {
     return await send();
   } catch (cause) {
-    throw new RunError(`cannot ${doing}: ${messageOf(cause)}`, { cause });
+    const Kind = meaningOf(rootOf(cause)) === 'refused' ? RunError : TransientError;
+    throw new Kind(`cannot ${doing}: ${messageOf(cause)}`, { cause });
   }
+}
+
+/** What Batch said, or did not: a submission wraps its last answer. */
+function rootOf(error: unknown): unknown {
+  return error instanceof RunError && error.cause !== undefined ? error.cause : error;
 }
 
 /** How a job gets into a queue, and how it is looked for there. */

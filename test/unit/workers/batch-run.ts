@@ -28,7 +28,7 @@ export async function batchRun(source: Record<string, unknown>, moto: Moto): Pro
   const look = async (told: Told[]) => {
     const status = await runStatus(ctx, run);
     for (const { stage, jobs, progress } of status.stages) {
-      told.push({ kind: 'stage', stage, ...jobs });
+      if (jobs !== undefined) told.push({ kind: 'stage', stage, ...jobs });
       for (const { job, fraction } of progress)
         if (job !== null) told.push({ kind: 'job', job: named(stage, job), fraction });
     }

@@ -1,0 +1,143 @@
+import './quiet.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { statusText } from '../../src/cli/remote/status-text.ts';
+import { TransientError } from '../../src/errors.ts';
+import { decodePlan } from '../../src/runs/planning/plan.ts';
+import { runKeys } from '../../src/schemas/keys.ts';
+import { serviceKeys } from '../../src/schemas/service.ts';
+import type { ServiceContext } from '../../src/service/context.ts';
+import { reconcileAll } from '../../src/service/reconcile-all.ts';
+import { cancelRun, listRuns, retryRun } from '../../src/service/run-control.ts';
+import { endAttempt } from '../../src/service/run-index.ts';
+import { runStatus } from '../../src/service/status.ts';
+import { submitConfig } from '../../src/service/submit-config.ts';
+import { remoteConfig, type Scene, scene, textOf, uploadInputs } from './harness.ts';
+import { hasMoto, type Moto, startMoto } from './moto.ts';
+
+const DAY_MS = 24 * 3600_000;
+
+describe.runIf(hasMoto)('what a run left behind', () => {
+  let moto: Moto;
+  let stage: Scene;
+  let run: string;
+  const text = JSON.stringify(remoteConfig({ name: 'lost', variants: ['none'] }));
+  beforeAll(async () => {
+    moto = await startMoto();
+    await uploadInputs(moto);
+  });
+  beforeEach(async () => {
+    stage = await scene(moto);
+    run = await submit(stage.ctx);
+  });
+  afterAll(() => moto.stop());
+
+  async function submit(ctx: ServiceContext): Promise<string> {
+    const submitted = await submitConfig(ctx, 'lost', text);
+    if (submitted.kind === 'rejected') throw new Error(submitted.problems.join('\n'));
+    return submitted.run;
+  }
+  const planKey = () => `${serviceKeys.run(run)}${runKeys.plan}`;
+  /** Each turn of the reconciler and Lambda's second call of it. */
+  async function turns(count: number, changes: Partial<ServiceContext> = {}) {
+    const begun = Date.now();
+    const all = [];
+    for (let turn = 0; turn < count; turn += 1) {
+      const ctx = { ...stage.ctx, ...changes, now: () => new Date(begun + turn * 10 * 60_000) };
+      all.push(await reconcileAll(ctx), await reconcileAll(ctx));
+    }
+    return all.flat();
+  }
+
+  const UNREADABLE: [string, () => Promise<void>, RegExp][] = [
+    [
+      'was deleted',
+      () => stage.ctx.runs.remove(planKey()),
+      /has no plan\.json: it was deleted; submit its config again/,
+    ],
+    [
+      'is of another version of igd',
+      () => stage.ctx.runs.put(planKey(), '{"schema":"igd.plan/9"}'),
+      /by another version of igd \(igd\.plan\/9\): deploy that version again \(npx cdk deploy\), or submit its config again/,
+    ],
+  ];
+
+  describe.each(UNREADABLE)('whose plan %s', (_, lose, message) => {
+    beforeEach(() => lose());
+
+    test('is shown as far as it is known, and can be cancelled with its jobs', async () => {
+      const status = await runStatus(stage.ctx, run);
+      expect(status).toMatchObject({ state: 'evaluate', images: undefined, problem: expect.stringMatching(message) });
+      expect(status.stages).toMatchObject([{ stage: 'evaluate', jobs: undefined, tasks: { total: 2, waiting: 2 } }]);
+      expect(statusText(status, 'runs', undefined)).toMatch(/problem .*plan.*\n {2}evaluate +containers: 2 waiting\n/);
+      expect(await cancelRun(stage.ctx, run)).toBe(1);
+      expect(stage.cluster.jobs).toMatchObject([{ status: 'FAILED' }]);
+      expect((await runStatus(stage.ctx, run)).state).toBe('cancelled');
+      await expect(retryRun(stage.ctx, run)).rejects.toThrow(message);
+    });
+
+    test('is set aside after three turns of the reconciler, with one mail, and can be brought back', async () => {
+      const results = await turns(5);
+      expect(results.map(({ isSetAside }) => isSetAside)).toEqual([false, false, false, false, true]);
+      expect(results.map(({ problem }) => problem)).toEqual(Array(5).fill(expect.stringMatching(message)));
+      expect(stage.cluster.jobs).toMatchObject([{ status: 'FAILED' }]);
+      expect(stage.notices).toHaveLength(1);
+      expect(stage.notices[0]?.subject).toBe(`igd: ${run} is failed`);
+      expect(stage.notices[0]?.text).toMatch(/was set aside: .*"igd retry lost-\w+ --stack igd" goes on/);
+      expect(stage.notices[0]?.text).toMatch(message);
+      // The same config plans it anew, and starts nothing by itself.
+      expect(await submitConfig(stage.ctx, 'lost', text)).toEqual({ kind: 'exists', run });
+      expect(decodePlan(new TextEncoder().encode(await textOf(stage.ctx, run, runKeys.plan)), 'plan').id).toMatch(
+        /^\w+$/,
+      );
+      expect(await retryRun(stage.ctx, run)).toBe(2);
+      expect(stage.cluster.jobs).toMatchObject([{ status: 'FAILED' }, { status: 'RUNNABLE' }]);
+    });
+  });
+
+  test('is not set aside for an outage, however long', async () => {
+    const runs: ServiceContext['runs'] = Object.create(stage.ctx.runs);
+    runs.get = () => Promise.reject(new TransientError('cannot read: SlowDown'));
+    expect((await turns(5, { runs })).map(({ isSetAside }) => isSetAside)).toEqual(Array(10).fill(false));
+    expect(stage.notices).toEqual([]);
+    expect((await runStatus(stage.ctx, run)).state).toBe('evaluate');
+  });
+
+  describe('and expires in parts', () => {
+    const aged = (days: number): ServiceContext => ({
+      ...stage.ctx,
+      service: { ...stage.ctx.service, retentionDays: 30 },
+      now: () => new Date(Date.now() + days * DAY_MS),
+    });
+    beforeEach(async () => {
+      const at = new Date().toISOString();
+      const outcome = { schema: 'igd.outcome/1', status: 'complete', message: 'done', at } as const;
+      await endAttempt(stage.ctx, run, 1, outcome);
+    });
+
+    test.each([
+      ['its outcome', () => [serviceKeys.outcome(run, 1), serviceKeys.settled(run, 1)]],
+      ['its claim', () => [serviceKeys.claim(run, 1)]],
+      ['that it was told of', () => [serviceKeys.settled(run, 1)]],
+      ['its results and its plan', () => [planKey(), serviceKeys.outcome(run, 1)]],
+    ])('is not started again, nor told of, where %s went first', async (_, gone) => {
+      for (const key of gone()) await stage.ctx.runs.remove(key);
+      const before = stage.cluster.jobs.length;
+      expect(await reconcileAll(aged(31))).toEqual([]);
+      expect(stage.cluster.jobs).toHaveLength(before);
+      expect(stage.notices).toEqual([]);
+    });
+
+    test.each([
+      ['all but its results', () => []],
+      ['nothing but its outcome', () => [serviceKeys.claim(run, 1), planKey()]],
+    ])('is computed anew where %s is left and its config is submitted again', async (_, gone) => {
+      for (const key of gone()) await stage.ctx.runs.remove(key);
+      expect(await submitConfig(aged(29), 'lost', text)).toEqual(
+        gone().length === 0 ? { kind: 'exists', run } : { kind: 'started', run },
+      );
+      if (gone().length === 0) expect(await submitConfig(aged(31), 'lost', text)).toEqual({ kind: 'started', run });
+      expect((await listRuns(stage.ctx)).map(({ attempt, status }) => [attempt, status])).toEqual([[2, 'running']]);
+      expect(stage.cluster.jobs).toHaveLength(2);
+    });
+  });
+});
