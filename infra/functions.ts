@@ -26,6 +26,8 @@ export interface HandlerProps {
   readonly name: string;
   readonly service: string;
   readonly description: string;
+  /** Called with an event that failed for the last time, whatever the function died of, and how it failed. */
+  readonly onFailure?: Handler;
   /** Size of /tmp, where downloads go. */
   readonly ephemeralStorageSize?: Size;
 }
@@ -42,8 +44,9 @@ export class Handler extends Construct {
   /** Events that were tried and failed, and events that could not be delivered. */
   readonly deadLetterQueue: Queue;
 
-  constructor(scope: Construct, id: string, { name, service, description, ephemeralStorageSize }: HandlerProps) {
+  constructor(scope: Construct, id: string, props: HandlerProps) {
     super(scope, id);
+    const { name, service, description, onFailure, ephemeralStorageSize } = props;
     const logGroup = new LogGroup(this, 'Logs', {
       retention: RetentionDays.THREE_MONTHS,
       removalPolicy: RemovalPolicy.DESTROY,
@@ -67,12 +70,20 @@ export class Handler extends Construct {
       timeout: TIMEOUT,
       ...(ephemeralStorageSize === undefined ? {} : { ephemeralStorageSize }),
       retryAttempts: RETRY_ATTEMPTS,
+      // Not CDK's LambdaDestination, which would allow the call of every version too.
+      ...(onFailure && { onFailure: { bind: () => ({ destination: onFailure.function.functionArn }) } }),
       role: this.role,
       logGroup,
       deadLetterQueue: this.deadLetterQueue,
       environment: { IGD_SERVICE: service, NODE_OPTIONS: '--enable-source-maps' },
       bundling,
     });
+    if (onFailure !== undefined)
+      this.addToRolePolicy({
+        sid: 'TellOfFailure',
+        actions: ['lambda:InvokeFunction'],
+        resources: [onFailure.function.functionArn],
+      });
   }
 
   /** Of the function's resource in the template. */

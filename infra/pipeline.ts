@@ -27,16 +27,17 @@ export class Pipeline extends Construct {
   constructor(scope: Construct, id: string, { storage, queues, topic, service }: PipelineProps) {
     super(scope, id);
     const { inputs, rankings, runs } = storage;
+    this.finalizer = new Handler(this, 'Finalizer', {
+      name: 'finalizer',
+      service,
+      description: 'Submits the next stage of a run, or writes its report; answers configs that the planner died of',
+    });
     this.planner = new Handler(this, 'Planner', {
       name: 'planner',
       service,
       description: 'Validates a config, claims and plans its run, submits its jobs',
+      onFailure: this.finalizer,
       ephemeralStorageSize: PLANNER_EPHEMERAL_STORAGE,
-    });
-    this.finalizer = new Handler(this, 'Finalizer', {
-      name: 'finalizer',
-      service,
-      description: 'Submits the next stage of a run, or writes its report',
     });
     const ofRuns: ObjectAccess = { bucket: runs, keys: `${serviceKeys.runs}*`, write: true };
     const ofRankings: ObjectAccess = { bucket: rankings, keys: '*' };
@@ -45,7 +46,10 @@ export class Pipeline extends Construct {
     const ofAnswers: ObjectAccess = { bucket: runs, keys: `${serviceKeys.answers}*`, write: true };
     const ofPlanner = [{ bucket: inputs, keys: '*' }, { ...ofRankings, write: true }, ofConfigs, ofAnswers, ofRuns];
     grantObjects(this.planner.role, ofPlanner);
-    grantObjects(this.finalizer.role, [ofRankings, ofRuns]);
+    // It answers where the planner could not: that a config was rejected.
+    const ofRejections: ObjectAccess = { bucket: runs, keys: serviceKeys.rejected('*'), write: true };
+    const ofFinalizer = [ofRankings, ofRuns, ofAnswers, { ...ofConfigs, write: false }, ofRejections];
+    grantObjects(this.finalizer.role, ofFinalizer);
     for (const handler of [this.planner, this.finalizer]) {
       grantJobs(handler, queues);
       handler.addToRolePolicy({ sid: 'Notify', actions: ['sns:Publish'], resources: [topic.topicArn] });

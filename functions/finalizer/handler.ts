@@ -2,9 +2,11 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { z } from 'zod';
 import { messageOf, RunError } from '../../src/errors.ts';
 import { serviceSchema, taskVariables } from '../../src/schemas/service.ts';
+import { configOf } from '../../src/service/config-events.ts';
 import { openServiceContext, type ServiceContext } from '../../src/service/context.ts';
 import { reconcileRun } from '../../src/service/reconcile.ts';
 import { reconcileAll } from '../../src/service/reconcile-all.ts';
+import { rejectUnplanned } from '../../src/service/reject-config.ts';
 
 const logger = new Logger({ serviceName: 'finalizer' });
 
@@ -31,7 +33,14 @@ const timerSchema = z.object({ reconcile: z.literal('all') });
 /** The same by its former name: of a rule that fires while it is replaced. */
 const formerTimerSchema = z.object({ sweepUp: z.literal(true) }).transform(() => ({ reconcile: 'all' as const }));
 
-const eventSchema = z.union([jobSchema, timerSchema, formerTimerSchema]);
+/** The planner failed on an event for the last time: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html */
+const failureSchema = z.object({
+  requestContext: z.object({ condition: z.string(), approximateInvokeCount: z.int() }),
+  requestPayload: z.json(),
+  responsePayload: z.object({ errorMessage: z.string() }).nullish(),
+});
+
+const eventSchema = z.union([jobSchema, timerSchema, formerTimerSchema, failureSchema]);
 
 let opened: ServiceContext | undefined;
 
@@ -44,6 +53,7 @@ export function handler(event: unknown): Promise<void> {
 export async function handleEvent(ctx: ServiceContext, event: unknown): Promise<void> {
   const parsed = eventSchema.parse(event);
   if ('reconcile' in parsed) return reconcileEvery(ctx);
+  if ('requestPayload' in parsed) return answerFor(ctx, parsed);
   const { detail } = parsed;
   const { jobId, jobName, status } = detail;
   if (!hasEnded(detail)) return;
@@ -59,6 +69,16 @@ export async function handleEvent(ctx: ServiceContext, event: unknown): Promise<
     logger.error(`cannot go on with ${run}: ${messageOf(error)}`);
     throw error;
   }
+}
+
+/** Answers in the planner's place. */
+async function answerFor(ctx: ServiceContext, failure: z.infer<typeof failureSchema>): Promise<void> {
+  const config = await configOf(ctx, failure.requestPayload);
+  if (config === undefined) return;
+  const { approximateInvokeCount: tries } = failure.requestContext;
+  const message = failure.responsePayload?.errorMessage;
+  const done = await rejectUnplanned(ctx, config, { tries, message });
+  logger.error(`the planner gave up on ${config.name}`, { ...failure.requestContext, message, done });
 }
 
 /** Of an array its own event tells: those of its children say nothing it will not say once all have ended. */

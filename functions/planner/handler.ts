@@ -3,7 +3,8 @@ import { messageOf } from '../../src/errors.ts';
 import { serviceSchema } from '../../src/schemas/service.ts';
 import { configOf } from '../../src/service/config-events.ts';
 import { openServiceContext, type ServiceContext } from '../../src/service/context.ts';
-import { rejectConfig, submitConfig } from '../../src/service/submit-config.ts';
+import { rejectConfig } from '../../src/service/reject-config.ts';
+import { submitConfig } from '../../src/service/submit-config.ts';
 
 const logger = new Logger({ serviceName: 'planner' });
 

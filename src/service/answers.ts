@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { encodeRecord } from '../schemas/parse-record.ts';
 import { type Answer, type AnswerKind, answerSchema, serviceKeys } from '../schemas/service.ts';
 import type { Store } from '../stores/store.ts';
@@ -55,4 +56,9 @@ async function pointToNewest(runs: Store, name: string, kind: AnswerKind): Promi
     if (record !== undefined) await runs.put(serviceKeys[kind](name), record);
     written = newest;
   }
+}
+
+/** Of a config's text: which upload an answer is to. */
+export function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { serviceKeys } from '../schemas/service.ts';
 import { uploadOrder } from './answers.ts';
 import type { ServiceContext } from './context.ts';
-import type { Upload } from './submit-config.ts';
+import type { Upload } from './reject-config.ts';
 
 /** A config was uploaded: what EventBridge says of an object. */
 const uploadSchema = z.object({
@@ -33,8 +33,13 @@ const eventSchema = z.union([uploadSchema, scheduleSchema, formerScheduleSchema]
 
 /** A config that is to be answered; `problem`: why what was uploaded cannot be one. */
 export interface UploadedConfig extends Upload {
+  /** In the order of uploads: no answer to it is older. */
+  readonly since: string;
   readonly problem?: string | undefined;
 }
+
+/** Lambda keeps an event for six hours at most; that of a schedule does not say when it fired. */
+const EVENT_AGE_MS = 6 * 3600_000;
 
 /** The longest config there is has some kB; what is larger is a checkpoint or a data set in the wrong place. */
 const MAX_BYTES = 2 ** 20;
@@ -47,7 +52,9 @@ export async function configOf(ctx: ServiceContext, event: unknown): Promise<Upl
   const parsed = eventSchema.parse(event);
   if (!('schedule' in parsed)) return uploadedConfig(ctx, parsed);
   const { name, config } = parsed.schedule;
-  return { name, text: JSON.stringify(config), order: uploadOrder(ctx.now()) };
+  const now = ctx.now();
+  const since = uploadOrder(new Date(now.getTime() - EVENT_AGE_MS));
+  return { name, text: JSON.stringify(config), order: uploadOrder(now), since };
 }
 
 async function uploadedConfig(
@@ -59,15 +66,16 @@ async function uploadedConfig(
   if (file === undefined) return undefined;
   const order = uploadOrder(time === undefined ? ctx.now() : new Date(time), sequencer);
   const [, name = file] = /^(.*)\.json$/i.exec(file) ?? [];
+  const upload = { name, order, since: order };
   if (size > MAX_BYTES) {
     const problem = `${key} has ${size} bytes, which no config has: inputs belong in the inputs bucket, as "igd submit" puts them`;
-    return { name, text: '', order, problem };
+    return { ...upload, text: '', problem };
   }
   const bytes = await ctx.uploaded(key, version);
   const text = new TextDecoder().decode(bytes);
   if (bytes === undefined)
-    return { name, text, order, problem: `${key} was deleted before it was read: upload it again` };
-  return { name, text, order, problem: name === file ? `${key} is no .json file: ${AS_JSON}` : undefined };
+    return { ...upload, text, problem: `${key} was deleted before it was read: upload it again` };
+  return { ...upload, text, problem: name === file ? `${key} is no .json file: ${AS_JSON}` : undefined };
 }
 
 const AS_JSON = 'configs are written in JSON; convert it, check it with "igd validate", and upload it as NAME.json';

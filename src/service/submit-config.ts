@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { ConfigError, InputError } from '../errors.ts';
 import { decodePlan, encodePlan, type Plan } from '../runs/planning/plan.ts';
 import { prepareRun } from '../runs/planning/prepare-run.ts';
@@ -8,9 +7,10 @@ import { namedInputs } from '../schemas/input-paths.ts';
 import { rankingKey, runKeys } from '../schemas/keys.ts';
 import { parseConfig } from '../schemas/parse-config.ts';
 import { type Claim, serviceKeys } from '../schemas/service.ts';
-import { answerUpload, uploadOrder } from './answers.ts';
+import { answerUpload, sha256, uploadOrder } from './answers.ts';
 import type { ServiceContext } from './context.ts';
 import { reconcileRun } from './reconcile.ts';
+import { rejectConfig } from './reject-config.ts';
 import { claimAttempt, findRun, isExpired } from './run-index.ts';
 
 export type Submitted =
@@ -109,31 +109,4 @@ function requireDevice({ service: { gpuDevice } }: ServiceContext, { compute: { 
 function problemsOf({ message }: InputError): string[] {
   const lines = message.split('\n').map((line) => line.trim());
   return lines.filter((line) => line !== '' && !(lines.length > 1 && line.endsWith(':')));
-}
-
-/** A config as it was uploaded. */
-export interface Upload {
-  readonly name: string;
-  readonly text: string;
-  /** See `uploadOrder`. */
-  readonly order: string;
-}
-
-/** Answers that an upload started nothing, and why, and tells people. */
-export async function rejectConfig(
-  ctx: ServiceContext,
-  { name, text, order }: Upload,
-  problems: string[],
-): Promise<Submitted> {
-  const at = ctx.now().toISOString();
-  await answerUpload(ctx.runs, name, order, { schema: 'igd.rejected/1', sha256: sha256(text), problems, at });
-  await ctx.notify({
-    subject: `igd: config ${name} was rejected`,
-    text: [`${name} started nothing:`, ...problems].join('\n'),
-  });
-  return { kind: 'rejected', problems };
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test, vi } from 'vitest';
 import { temporaryFolder } from '../support/temporary.ts';
-import { only, synthesize } from './synthesized.ts';
+import { only, statements, synthesize } from './synthesized.ts';
 
 const { template } = synthesize({ email: 'someone@example.org' });
 
@@ -20,6 +20,22 @@ describe('handlers', () => {
       Environment: { Variables: { IGD_SERVICE: Match.anyValue() } },
     });
     expect(only(template, 'AWS::Lambda::Function', 'PipelinePlanner')).toHaveProperty('EphemeralStorage.Size', 10_240);
+  });
+
+  test('tell the finalizer what the planner failed on for the last time, which may be called for that', () => {
+    expect(only(template, 'AWS::Lambda::EventInvokeConfig', 'PipelinePlanner')).toMatchObject({
+      MaximumRetryAttempts: 2,
+      DestinationConfig: {
+        OnFailure: { Destination: { 'Fn::GetAtt': [expect.stringMatching('^PipelineFinalizerFunction'), 'Arn'] } },
+      },
+    });
+    const calls = statements(template, 'PipelinePlannerRole').filter(({ Sid }) => Sid === 'TellOfFailure');
+    expect(calls).toMatchObject([
+      {
+        Action: 'lambda:InvokeFunction',
+        Resource: { 'Fn::GetAtt': [expect.stringMatching('^PipelineFinalizer'), 'Arn'] },
+      },
+    ]);
   });
 
   test('have dead-letter queues, encrypted, and an alarm on each to the topic', () => {

@@ -280,10 +280,12 @@ describe('permissions', () => {
     expect(actions('JobsRole').filter((action) => action.startsWith('batch:'))).toEqual([]);
   });
 
-  test('of the finalizer: neither inputs nor configs', () => {
-    const policy = JSON.stringify(statements(template, 'PipelineFinalizerRole'));
-    expect(policy).not.toContain('StorageInputs');
-    expect(policy).not.toContain('configs');
+  test('of the finalizer: no inputs, and of configs that it rejected some', () => {
+    const policy = statements(template, 'PipelineFinalizerRole');
+    expect(JSON.stringify(policy)).not.toContain('StorageInputs');
+    const written = JSON.stringify(policy.find(({ Sid }) => Sid === 'WriteObjects'));
+    expect(written).toContain('/configs/*.rejected.json');
+    expect(written).not.toContain('/configs/*"');
   });
 });
 

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { handleEvent } from '../../functions/finalizer/handler.ts';
 import { plan } from '../../functions/planner/handler.ts';
 import { uploadConfig } from '../../src/cli/remote/answer.ts';
 import { answerSchema, serviceKeys } from '../../src/schemas/service.ts';
@@ -96,6 +97,46 @@ describe.runIf(hasMoto)('an uploaded config is answered', () => {
     await plan(stage.ctx, event);
     expect(await problemsAt(name)).toEqual([expect.stringMatching(problem)]);
     expect(stage.notices.map(({ subject }) => subject)).toEqual([`igd: config ${name} was rejected`]);
+  });
+
+  describe('where the planner died of it', () => {
+    /** What Lambda tells after the last try. */
+    const failed = (requestPayload: unknown, errorMessage: string) => ({
+      version: '1.0',
+      timestamp: '2026-11-26T10:30:00.000Z',
+      requestContext: { requestId: 'a', functionArn: 'b', condition: 'RetriesExhausted', approximateInvokeCount: 3 },
+      requestPayload,
+      responseContext: { statusCode: 200, executedVersion: '$LATEST', functionError: 'Unhandled' },
+      responsePayload: { errorType: 'Error', errorMessage },
+    });
+
+    test.each([
+      [
+        'RequestId: 4 Error: Task timed out after 900.00 seconds',
+        /after 3 tries: .*900\.00 seconds; .* give smaller files/,
+      ],
+      ['RequestId: 4 Error: Runtime exited with error: signal: killed', /signal: killed; .* give smaller files/],
+      ['cannot submit job a: denied', /cannot submit job a: denied; see docs\/runbook\.md#planner-errors$/],
+    ])('%s', async (message, problem) => {
+      await handleEvent(stage.ctx, failed(await upload(serviceKeys.config('dead'), config(7)), message));
+      expect(await problemsAt('dead')).toEqual([expect.stringMatching(problem)]);
+      expect(stage.notices.map(({ subject }) => subject)).toEqual(['igd: config dead was rejected']);
+    });
+
+    test('but not after it had answered: the run goes on', async () => {
+      const scheduled = { schedule: { name: 'nightly', config: JSON.parse(config(9)) } };
+      for (const event of [await upload(serviceKeys.config('twice'), config(8)), scheduled]) {
+        const notify = () => Promise.reject(new Error('unused'));
+        await plan({ ...stage.ctx, notify }, event);
+        await handleEvent(stage.ctx, failed(event, 'cannot submit'));
+      }
+      expect(stage.notices).toEqual([]);
+      expect(await problemsAt('twice')).toEqual([]);
+      // Fired again a day later, it has none.
+      const later = { ...stage.ctx, now: () => new Date(Date.now() + 24 * 3600_000) };
+      await handleEvent(later, failed(scheduled, 'cannot submit'));
+      expect(await problemsAt('nightly')).toHaveLength(1);
+    });
   });
 
   test('where it was deleted before it was read', async () => {

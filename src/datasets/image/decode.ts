@@ -74,7 +74,7 @@ const AS_PIL = { failOn: 'error', ignoreIcc: true } as const;
 
 let library: Promise<typeof import('sharp')> | undefined;
 
-/** sharp, loaded for images alone: the service's functions plan runs without it. Throws RunError where it is not installed. */
+/** sharp, loaded where images are decoded: the service's functions plan runs without it. Throws RunError where it is not installed. */
 async function loadSharp() {
   library ??= import('sharp').then((module) => {
     // libvips would keep what it decoded, and start a thread per core for every image.
@@ -100,17 +100,6 @@ export async function decodeRgb(bytes: Uint8Array, where: string): Promise<ByteI
   } catch (cause) {
     throw undecodable(cause, where);
   }
-}
-
-/** Width and height from the header alone. Throws DatasetError; `where` names the file. */
-export async function imageSize(bytes: Uint8Array, where: string): Promise<{ width: number; height: number }> {
-  const sharp = await loadSharp();
-  const { width, height } = await sharp(bytes, AS_PIL)
-    .metadata()
-    .catch((cause: unknown) => {
-      throw undecodable(cause, where);
-    });
-  return { width, height };
 }
 
 async function rawOf(image: Sharp): Promise<ByteImage> {

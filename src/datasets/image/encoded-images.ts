@@ -1,7 +1,8 @@
 import { DatasetError } from '../../errors.ts';
 import type { Preprocessing } from '../../schemas/config.ts';
 import { BYTE_AS_FLOAT, checkLabels, type Dataset, type DatasetFacts, datasetReading } from '../dataset.ts';
-import { croppedSide, decodeRgb, imageSize, preprocess } from './decode.ts';
+import { croppedSide, decodeRgb, preprocess } from './decode.ts';
+import { imageSize } from './image-size.ts';
 
 /** Images in the works at once: enough to keep libuv's four threads busy, few enough to hold little. */
 const AT_ONCE = 4;
@@ -23,7 +24,7 @@ export async function encodedImages(images: EncodedImages): Promise<Dataset> {
   checkLabels(facts.labels, facts.classes, where);
   const side = croppedSide(preprocessing);
   const named = (index: number) => `${where}: ${image(index)}`;
-  const first = side === undefined ? await imageSize(await read(0), named(0)) : { width: side, height: side };
+  const first = side === undefined ? imageSize(await read(0), named(0)) : { width: side, height: side };
   const { width, height } = first;
   const size = 3 * height * width;
   return datasetReading({ ...facts, imageShape: [3, height, width] }, (indices, pixels) =>
