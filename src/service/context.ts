@@ -7,6 +7,7 @@ import { S3Store } from '../stores/s3/store.ts';
 import type { Store } from '../stores/store.ts';
 import { BatchQueue } from './batch/batch-queue.ts';
 import type { JobQueue } from './batch/job-queue.ts';
+import { withRoom } from './input-cache.ts';
 import { type Notice, topicNotifier } from './notify.ts';
 
 /** What the service works with. Everything that reaches outside is here, so that a test or a simulation can stand in. */
@@ -36,7 +37,7 @@ export function openServiceContext(service: Service): ServiceContext {
     queue: new BatchQueue(),
     notify: topicNotifier(topicArn),
     uploaded: (key, version) => runs.get(key, version),
-    localise: (config) => localise({ config }, inputs),
+    localise: (config) => withRoom(inputs, () => localise({ config }, inputs)),
     now: () => new Date(),
   };
 }
