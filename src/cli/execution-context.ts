@@ -11,6 +11,7 @@ import { requireWorkers, workerCount } from '../workers/worker-count.ts';
 import { WorkerPool } from '../workers/worker-pool.ts';
 import { cores, positiveInteger } from './options.ts';
 import { runProgress } from './progress.ts';
+import { progressOutput } from './quiet.ts';
 import { print, type StorageLocation, storageLocation } from './storage-location.ts';
 
 // What commands share that compute in worker threads on this machine and can be stopped and gone on with.
@@ -47,7 +48,7 @@ export async function execute<T>(
   work: (execution: ExecutionContext) => Promise<T>,
 ): Promise<T> {
   const ranked = await storageLocation(rankings);
-  const progress = runProgress(process.stderr);
+  const progress = runProgress(progressOutput());
   const interrupt = onInterrupt();
   const optionsFor = (runs: StorageLocation) => ({
     runs: runs.store,

@@ -2,6 +2,10 @@ import { Command, CommanderError } from 'commander';
 import { IgdError } from '../errors.ts';
 import { igdVersion } from '../package-root.ts';
 import { prepareEnvironment } from '../runtime/environment.ts';
+import { addQuiet } from './quiet.ts';
+
+/** It tells of all the others. */
+const COMPLETION = 'completion';
 
 /** A command is a file in commands/ and a line here. What it imports is loaded only where it is the one asked for. */
 const COMMANDS: readonly [name: string, description: string, load: () => Promise<CommandModule>][] = [
@@ -104,6 +108,11 @@ const COMMANDS: readonly [name: string, description: string, load: () => Promise
     'start what is missing of a run on AWS that failed, was cancelled or ended incomplete',
     () => import('./commands/retry.ts'),
   ],
+  [
+    COMPLETION,
+    "print a shell's completion of igd: commands, options and their values",
+    () => import('./commands/completion.ts'),
+  ],
 ];
 
 interface CommandModule {
@@ -133,7 +142,9 @@ export async function main(argv: readonly string[]): Promise<number> {
   try {
     for (const [name, description, load] of COMMANDS) {
       const command = program.command(name).description(description);
-      if (name === asked) (await load()).define(command);
+      if (name !== asked && asked !== COMPLETION) continue;
+      addQuiet(command);
+      (await load()).define(command);
     }
     await program.parseAsync([...argv]);
     return 0;

@@ -3,22 +3,40 @@ import type { JobProgress } from '../runs/jobs/executor.ts';
 import type { Job } from '../runs/planning/plan.ts';
 import type { RunListener, Stage } from '../runs/run.ts';
 
-/** Milliseconds between two lines for a terminal, and between two JSON lines. */
+/** Milliseconds between two lines for a terminal, between two JSON lines, and between two lines of a log. */
 const REDRAW = 100;
 const JSON_INTERVAL = 2000;
+const LOG_INTERVAL = 60_000;
 const BAR_WIDTH = 24;
+const SHORT_BAR = 8;
 
-type Output = Pick<WriteStream, 'write'> & { readonly isTTY?: boolean; readonly columns?: number };
+export type Output = Pick<WriteStream, 'write'> & { readonly isTTY?: boolean; readonly columns?: number };
+
+/** Who reads along: a terminal that a line can be redrawn on, a log that keeps every line, or a program. */
+type Reader = 'terminal' | 'log' | 'program';
+
+function readerOf({ isTTY }: Output, env: Environment): Reader {
+  if (isTTY === true) return env.TERM === 'dumb' ? 'log' : 'terminal';
+  // GitHub, GitLab and nearly all others set it for the jobs they run.
+  return env.CI === undefined || env.CI === '' || env.CI === 'false' ? 'program' : 'log';
+}
+
+/** What tells readers apart: `CI` and `TERM`. */
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface RunProgress extends RunListener {
   /** Leaves the terminal on a fresh line. */
   end(): void;
 }
 
-/** Shows a run as it goes: a bar that is redrawn on a terminal, JSON lines where the output is piped. */
-export function runProgress(output: Output): RunProgress {
+/**
+ * Shows a run as it goes: a line that is redrawn on a terminal, a line a minute in the log of a CI service, JSON lines where
+ * the output is piped. No colours anywhere.
+ */
+export function runProgress(output: Output, env: Environment = process.env): RunProgress {
   const tracker = new RunTracker();
-  const draw = output.isTTY === true ? drawBar(output) : writeJson(output);
+  const reader = readerOf(output, env);
+  const draw = DRAWN[reader](output);
   const show = (force: boolean) => draw(tracker.snapshot(), force);
   return {
     stage(stage, jobs) {
@@ -31,7 +49,7 @@ export function runProgress(output: Output): RunProgress {
     },
     done(job) {
       tracker.done(job);
-      show(true);
+      show(reader !== 'log');
     },
     elsewhere(job) {
       tracker.elsewhere(job);
@@ -41,7 +59,7 @@ export function runProgress(output: Output): RunProgress {
       tracker.processes = count;
     },
     end() {
-      if (output.isTTY === true) output.write('\n');
+      if (reader === 'terminal') output.write('\n');
     },
   };
 }
@@ -143,32 +161,60 @@ function drawBar(output: Output): Draw {
     const now = performance.now();
     if (!force && now - drawn < REDRAW) return;
     drawn = now;
-    output.write(`\r\x1b[K${barLine(snapshot).slice(0, (output.columns ?? 100) - 1)}`);
+    output.write(`\r\x1b[K${barLine(snapshot, (output.columns ?? 100) - 1)}`);
   };
 }
 
-/** "evaluate [#####-----] 41% 15/36 · conf@0.8 apgd-t · 14/32 robust · 812 evaluations/s · 1:20 left" */
-function barLine({
-  stage,
-  fraction,
-  jobs,
-  jobsDone,
-  processes,
-  job,
-  state,
-  evaluationsPerSecond,
-  secondsLeft,
-}: Snapshot): string {
-  const filled = Math.round(fraction * BAR_WIDTH);
-  const bar = `${'#'.repeat(filled)}${'-'.repeat(BAR_WIDTH - filled)}`;
-  const parts = [`${stage.padEnd(8)} [${bar}] ${Math.floor(fraction * 100)}% ${jobsDone}/${jobs}`];
-  if (processes !== undefined) parts.push(`${processes} processes`);
+/** What a narrow terminal goes without, one after the other: the time left is what people look for. */
+const FORMS: readonly { readonly bar: number; readonly parts: readonly Part[] }[] = [
+  { bar: BAR_WIDTH, parts: ['doing', 'robust', 'speed', 'left'] },
+  { bar: BAR_WIDTH, parts: ['doing', 'robust', 'left'] },
+  { bar: SHORT_BAR, parts: ['doing', 'robust', 'left'] },
+  { bar: 0, parts: ['doing', 'robust', 'left'] },
+  { bar: 0, parts: ['doing', 'left'] },
+  { bar: SHORT_BAR, parts: ['left'] },
+  { bar: 0, parts: ['left'] },
+];
+
+type Part = 'doing' | 'robust' | 'speed' | 'left';
+
+/** "evaluate [#####-----] 41% 15/36 · conf@0.8 apgd-t · 14/32 robust · 812 evaluations/s · 1:20 left", or as much as fits. */
+function barLine(snapshot: Snapshot, columns: number): string {
+  const lines = FORMS.map(({ bar, parts }) => formLine(snapshot, bar, parts));
+  return lines.find((line) => line.length <= columns) ?? (lines.at(-1) ?? '').slice(0, Math.max(columns, 0));
+}
+
+function formLine(snapshot: Snapshot, width: number, shown: readonly Part[]): string {
+  const { stage, fraction, jobs, jobsDone, processes } = snapshot;
+  const filled = Math.round(fraction * width);
+  const bar = width === 0 ? '' : `[${'#'.repeat(filled)}${'-'.repeat(width - filled)}] `;
+  const start = `${width === 0 ? stage : stage.padEnd(8)} ${bar}${Math.floor(fraction * 100)}% ${jobsDone}/${jobs}`;
+  const texts = partsOf(snapshot);
+  const others = processes === undefined ? [] : [`${processes} processes`];
+  return [start, ...others, ...shown.flatMap((part) => texts[part] ?? [])].join(' · ');
+}
+
+/** Of what there is nothing to say yet, undefined. */
+function partsOf({ job, state, evaluationsPerSecond, secondsLeft }: Snapshot): Record<Part, string | undefined> {
   const doing = [job !== undefined && 'variant' in job ? job.variant : undefined, state?.attack];
-  if (doing.some((part) => part !== undefined)) parts.push(doing.filter((part) => part !== undefined).join(' '));
-  if (state?.robust !== undefined) parts.push(`${state.robust}/${state.total} robust`);
-  if (evaluationsPerSecond > 0) parts.push(`${Math.round(evaluationsPerSecond)} evaluations/s`);
-  if (secondsLeft !== undefined) parts.push(`${clock(secondsLeft)} left`);
-  return parts.join(' · ');
+  const named = doing.filter((part) => part !== undefined);
+  return {
+    doing: named.length === 0 ? undefined : named.join(' '),
+    robust: state?.robust === undefined ? undefined : `${state.robust}/${state.total} robust`,
+    speed: evaluationsPerSecond > 0 ? `${Math.round(evaluationsPerSecond)} evaluations/s` : undefined,
+    left: secondsLeft === undefined ? undefined : `${clock(secondsLeft)} left`,
+  };
+}
+
+/** A line at the start of every stage and then one a minute, whatever ends meanwhile: logs are read from their end. */
+function writeLog(output: Output): Draw {
+  let written = Number.NEGATIVE_INFINITY;
+  return (snapshot, force) => {
+    const now = performance.now();
+    if (!force && now - written < LOG_INTERVAL) return;
+    written = now;
+    output.write(`${formLine(snapshot, 0, FORMS[0]!.parts)}\n`);
+  };
 }
 
 function writeJson(output: Output): Draw {
@@ -183,6 +229,12 @@ function writeJson(output: Output): Draw {
   };
 }
 
+const DRAWN: Readonly<Record<Reader, (output: Output) => Draw>> = {
+  terminal: drawBar,
+  log: writeLog,
+  program: writeJson,
+};
+
 /** Seconds as "1:05" or "2:03:04". */
 export function clock(seconds: number): string {
   const whole = Math.round(seconds);
@@ -195,19 +247,19 @@ export function clock(seconds: number): string {
 export function countProgress(
   output: Output,
   what: string,
+  env: Environment = process.env,
 ): { update(done: number, total: number | undefined): void; end(): void } {
   let drawn = 0;
   return {
     update(done, total) {
       const now = performance.now();
-      if (output.isTTY !== true || now - drawn < REDRAW) return;
+      if (readerOf(output, env) !== 'terminal' || now - drawn < REDRAW) return;
       drawn = now;
-      output.write(
-        `\r\x1b[K${what} ${done}${total === undefined ? '' : ` of ${total} (${Math.floor((100 * done) / total)}%)`}`,
-      );
+      const share = total === undefined ? '' : ` of ${total} (${Math.floor((100 * done) / total)}%)`;
+      output.write(`\r\x1b[K${`${what} ${done}${share}`.slice(0, (output.columns ?? 100) - 1)}`);
     },
     end() {
-      if (output.isTTY === true && drawn > 0) output.write('\r\x1b[K');
+      if (drawn > 0) output.write('\r\x1b[K');
     },
   };
 }

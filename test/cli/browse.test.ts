@@ -65,7 +65,9 @@ describe('igd browse', () => {
     const page = await get('open?entry=hostile');
     expect(await page.text()).toBe(HOSTILE);
     const policy = page.headers.get('content-security-policy') ?? '';
-    expect(policy.split('; ')).toEqual(expect.arrayContaining(["default-src 'none'", "form-action 'none'", 'sandbox']));
+    expect(policy.split('; ')).toEqual(
+      expect.arrayContaining(["default-src 'none'", 'img-src data:', "form-action 'none'", 'sandbox']),
+    );
     expect(page.headers.get('x-content-type-options')).toBe('nosniff');
     expect(page.headers.get('access-control-allow-origin')).toBeNull();
   });

@@ -10,7 +10,7 @@ afterEach(() => void vi.useRealTimers());
 function watch(isTTY: boolean) {
   const written: string[] = [];
   const write = (text: string | Uint8Array) => written.push(String(text)) > 0;
-  const progress = runProgress({ write, isTTY, columns: 200 });
+  const progress = runProgress({ write, isTTY, columns: 200 }, {});
   const last = () => written.at(-1) ?? '';
   return { progress, written, last, json: () => JSON.parse(last()) };
 }
@@ -86,5 +86,54 @@ describe('the progress of a run', () => {
     expect(json()).toEqual({
       ...{ stage: 'evaluate', jobs: 2, jobsDone: 0, fraction: 0, evaluations: 0, evaluationsPerSecond: 0 },
     });
+  });
+});
+
+const ESCAPE = '\u001b';
+
+describe('where there is little room, or nobody to redraw a line for', () => {
+  /** What a run of four shards has written after three minutes. */
+  function written(output: { isTTY?: boolean; columns?: number }, env: Record<string, string> = {}): string[] {
+    const lines: string[] = [];
+    const progress = runProgress(
+      { write: (text: string | Uint8Array) => lines.push(String(text)) > 0, ...output },
+      env,
+    );
+    progress.stage('evaluate', { total: 4, done: 0 });
+    for (let step = 1; step <= 180; step++) {
+      vi.advanceTimersByTime(1000);
+      progress.progress(shard(Math.floor(step / 60)), at((step % 60) / 60, 100 * step));
+      if (step % 60 === 59) progress.done(shard(Math.floor(step / 60)));
+    }
+    progress.end();
+    return lines;
+  }
+
+  test.each([
+    [40, /^evaluate \[[#-]{8}\] \d+% \d\/4 · \d+:\d\d left$/],
+    [60, /^evaluate \d+% \d\/4 · conf@0\.8 apgd-t · \d+:\d\d left$/],
+    [20, /^evaluate \d+% \d\/4/],
+    [120, /^evaluate \[#+-+\] \d+% .* evaluations\/s · \d+:\d\d left$/],
+  ])('a terminal of %i columns has one line of what matters most', (columns, form) => {
+    const lines = written({ isTTY: true, columns }).map((line) => line.replace('\r\x1b[K', ''));
+    for (const line of lines) expect(line.length).toBeLessThan(columns);
+    expect(lines.at(-2)).toMatch(form);
+  });
+
+  test.each([{ CI: 'true' }, { CI: '1', NO_COLOR: '1' }])('a log (%j) has a line a minute, of text alone', (env) => {
+    const lines = written({}, env);
+    expect(lines.length).toBeLessThanOrEqual(1 + 3);
+    for (const line of lines) expect(line).toMatch(/^evaluate \d+% \d\/4.*\n$/);
+    expect(lines.join('')).not.toContain(ESCAPE);
+    expect(lines.at(-1)).toMatch(/ left\n$/);
+  });
+
+  test('a terminal that cannot go back in a line has a log', () => {
+    expect(written({ isTTY: true, columns: 80 }, { TERM: 'dumb' }).join('')).not.toContain(ESCAPE);
+  });
+
+  test('there are no colours anywhere', () => {
+    for (const env of [{}, { NO_COLOR: '1' }, { FORCE_COLOR: '1' }] as Record<string, string>[])
+      expect(written({ isTTY: true, columns: 80 }, env).join('').replaceAll(`\r${ESCAPE}[K`, '')).not.toContain(ESCAPE);
   });
 });

@@ -18,7 +18,10 @@ export function igd(
   kill?: { readonly when: RegExp | (() => boolean); readonly signal: NodeJS.Signals },
   env: Readonly<Record<string, string | undefined>> = {},
 ): Promise<Finished> {
-  const child = spawn(process.execPath, ['bin/igd.mjs', ...args], { cwd: ROOT, env: { ...process.env, ...env } });
+  const child = spawn(process.execPath, ['bin/igd.mjs', ...args], {
+    cwd: ROOT,
+    env: { ...process.env, CI: '', ...env },
+  });
   const output = { stdout: '', stderr: '' };
   let killed = false;
   child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()));

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { InputError } from '../../errors.ts';
 import { countProgress } from '../progress.ts';
+import { progressOutput } from '../quiet.ts';
 import { addServiceOptions, openService, type ServiceFlags } from '../remote/service.ts';
 import { localFolder, print } from '../storage-location.ts';
 
@@ -29,7 +30,7 @@ async function download(name: string, { to, examples = false, ...flags }: Downlo
   const { downloadFile, filesOf } = await import('../../service/download.ts');
   const files = await filesOf(buckets.runs, run, examples);
   if (files.length === 0) throw new InputError(`there is nothing of a run "${run}" yet: "igd list" shows all runs`);
-  const progress = countProgress(process.stderr, 'files:');
+  const progress = countProgress(progressOutput(), 'files:');
   const queue = [...files];
   let [done, fetched] = [0, 0];
   const work = async () => {

@@ -3,6 +3,7 @@ import { counted, list } from '../../report/format.ts';
 import { exportExamples } from '../../runs/export.ts';
 import { localise } from '../../stores/open.ts';
 import { countProgress } from '../progress.ts';
+import { progressOutput } from '../quiet.ts';
 import { localFolder, print, storageLocation } from '../storage-location.ts';
 import { planOf, requireVariant } from './report.ts';
 
@@ -21,7 +22,7 @@ export function define(command: Command): void {
       const plan = await planOf(runs);
       if (variant !== undefined) requireVariant(plan, variant);
       const folder = localFolder(to, '--to').root;
-      const progress = countProgress(process.stderr, 'shards exported:');
+      const progress = countProgress(progressOutput(), 'shards exported:');
       const exported = await exportExamples({
         plan: { ...plan, config: (await localise(plan)).config },
         runs: runs.store,

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { CATALOGUE } from '../../datasets/catalogue.ts';
 import { fetchNamed } from '../../datasets/fetch.ts';
 import { countProgress } from '../progress.ts';
+import { progressOutput } from '../quiet.ts';
 import { localFolder, print } from '../storage-location.ts';
 
 export function define(command: Command): void {
@@ -10,7 +11,7 @@ export function define(command: Command): void {
     .option('--to <dir>', 'folder to put it in', 'data')
     .action(async (name: string, { to }: { to: string }) => {
       localFolder(to, '--to');
-      const progress = countProgress(process.stderr, 'bytes');
+      const progress = countProgress(progressOutput(), 'bytes');
       const fetched = await fetchNamed(name, to, { onProgress: progress.update }).finally(progress.end);
       for (const { path, outcome, checksum } of fetched)
         print(

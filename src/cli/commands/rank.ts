@@ -42,6 +42,7 @@ import {
   seedNumber,
 } from '../options.ts';
 import { countProgress } from '../progress.ts';
+import { progressOutput } from '../quiet.ts';
 import { localFolder, print, writeOutput } from '../storage-location.ts';
 
 interface RankFlags extends ModelFlags, DataFlags, ClipFlags {
@@ -103,7 +104,7 @@ async function rank(checkpoint: string, given: RankFlags): Promise<void> {
   const proof = { name: basename(path), data: probe, gradients: false, evaluations: probe.count };
   await proveClassifier(classifier, runtime, proof);
   const signed = flags.signed === true;
-  const progress = countProgress(process.stderr, 'probe images:');
+  const progress = countProgress(progressOutput(), 'probe images:');
   const scores = await unitScores(method, {
     ...{ classifier, layer, probe, signed, seed, batchSize, runtime },
     clip: clip && ((embedded) => clipFeatures({ ...clip, probe, probeDigest, store, runtime }, embedded)),

@@ -6,6 +6,7 @@ import { localise } from '../../stores/open.ts';
 import { rankingsFolder } from '../execution-context.ts';
 import { cores } from '../options.ts';
 import { countProgress } from '../progress.ts';
+import { progressOutput } from '../quiet.ts';
 import { print, storageLocation } from '../storage-location.ts';
 import { planOf } from './report.ts';
 
@@ -20,7 +21,7 @@ export function define(command: Command): void {
       const runs = await storageLocation(dir);
       const plan = await planOf(runs);
       const local = { ...plan, config: (await localise(plan)).config };
-      const progress = countProgress(process.stderr, 'examples checked:');
+      const progress = countProgress(progressOutput(), 'examples checked:');
       const stores = { runs: runs.store, rankings: (await storageLocation(rankings)).store };
       const { checked, failures } = await verifyRun(
         { plan: local, ...stores, runtime: onnxRuntime({ threads: cores() }) },

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { basename, join } from 'node:path';
-import { GetObjectCommand, HeadObjectCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
+import { HeadObjectCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
 import { InputError, RunError } from '../../errors.ts';
 import { s3, s3Error, s3Problem, statusOf } from './client.ts';
 import { cacheObject } from './input-cache.ts';

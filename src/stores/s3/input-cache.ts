@@ -5,8 +5,8 @@ import { basename, dirname, join } from 'node:path';
 import type { GetObjectCommandInput } from '@aws-sdk/client-s3';
 import { messageOf, RunError, TransientError } from '../../errors.ts';
 import { isDiskFull } from '../disk-full.ts';
-import { makeFolder } from '../make-folder.ts';
 import { rememberDigest, rememberedDigest } from '../file-digest.ts';
+import { makeFolder } from '../make-folder.ts';
 import { isTransient, statusOf } from './client.ts';
 import { fetchObject } from './object.ts';
 
