@@ -1,13 +1,15 @@
-// Takes docs/report.png anew: the top of the demo's report in headless Chromium, cut in a gap between two sections.
+// Takes the pictures of the demo's report anew, in headless Chromium: docs/report.png, its top, cut in a gap between two sections;
+// docs/report-examples.png, further down; docs/report-phone.png, as a phone shows it, light and dark.
 //
 // npm run demo && npm run docs:report-picture        (CHROMIUM_PATH names another browser than `chromium` on the PATH)
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import sharp from 'sharp';
 import { fail, photograph, temporaryFolder } from './photograph.mjs';
 
 const REPORT = fileURLToPath(new URL('../runs/demo/report.html', import.meta.url));
-const PICTURE = fileURLToPath(new URL('../docs/report.png', import.meta.url));
+const DOCS = fileURLToPath(new URL('../docs/', import.meta.url));
 
 /** CSS pixels: the page's column and its margins. A README shows it a little smaller. */
 const WIDTH = 1000;
@@ -44,12 +46,61 @@ function cutOf(blank) {
   return best.start + Math.min(SCALE * MARGIN, best.rows);
 }
 
+/** Views of the page in frames side by side: each begins at a heading, or at the top. */
+const VIEWS = [
+  { file: 'report-examples.png', scale: 1.25, frames: [{ width: 1280, height: 1090, at: 'What is taken for what' }] },
+  {
+    file: 'report-phone.png',
+    scale: 1.5,
+    frames: [
+      { width: 390, height: 844, at: null },
+      { width: 390, height: 844, at: 'After each attack', scheme: 'dark' },
+      { width: 390, height: 844, at: 'Adversarial examples' },
+    ],
+  },
+];
+const GAP = 16;
+
+/** A page of frames: a window of its own is never as narrow as a phone. */
+function framesPage(frames) {
+  const source = readFileSync(REPORT, 'utf8').replaceAll('&', '&amp;').replaceAll('"', '&quot;');
+  const parts = frames.map(
+    ({ width, height, at, scheme = 'light' }) =>
+      `<iframe data-at="${at ?? ''}" style="width:${width}px;height:${height}px;color-scheme:${scheme}" srcdoc="${source}"></iframe>`,
+  );
+  return `<!doctype html><meta charset="utf-8"><style>
+body { margin: 0; display: flex; gap: ${GAP}px; background: #c9ced8; }
+iframe { border: 0; flex: none; }
+</style>${parts.join('')}<script>
+addEventListener('load', () => {
+  for (const frame of document.querySelectorAll('iframe')) {
+    const { contentWindow: page } = frame;
+    const heading = [...page.document.querySelectorAll('h2')].find(({ textContent }) => textContent === frame.dataset.at);
+    if (heading) page.scrollTo(0, heading.getBoundingClientRect().top - 24);
+  }
+});
+</script>`;
+}
+
+/** Writes a picture into docs, small: a page has few colours, photographs in it hardly show that. */
+async function keep(picture, name) {
+  const { width, height, size } = await picture
+    .png({ palette: true, compressionLevel: 9, effort: 10 })
+    .toFile(join(DOCS, name));
+  process.stdout.write(`docs/${name}: ${width} x ${height}, ${Math.round(size / 1000)} KB\n`);
+}
+
 if (!existsSync(REPORT)) fail('runs/demo/report.html is not there: npm run demo');
-const taken = { width: WIDTH, height: HIGHEST_CUT + MARGIN, scale: SCALE, folder: temporaryFolder() };
+const folder = temporaryFolder();
+const taken = { width: WIDTH, height: HIGHEST_CUT + MARGIN, scale: SCALE, folder };
 const picture = sharp(photograph(pathToFileURL(REPORT).href, taken));
 const height = cutOf(await blankRows(picture));
-const { width, size } = await picture
-  .extract({ left: 0, top: 0, width: SCALE * WIDTH, height })
-  .png({ palette: true, compressionLevel: 9, effort: 10 })
-  .toFile(PICTURE);
-process.stdout.write(`docs/report.png: ${width} x ${height}, ${Math.round(size / 1000)} KB\n`);
+await keep(picture.extract({ left: 0, top: 0, width: SCALE * WIDTH, height }), 'report.png');
+for (const { file, scale, frames } of VIEWS) {
+  const path = join(folder, 'frames.html');
+  writeFileSync(path, framesPage(frames));
+  const width = frames.reduce((sum, frame) => sum + frame.width + GAP, -GAP);
+  const height = Math.max(...frames.map((frame) => frame.height));
+  const bytes = readFileSync(photograph(pathToFileURL(path).href, { width, height, scale, folder }));
+  await keep(sharp(bytes), file);
+}

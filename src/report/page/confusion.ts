@@ -28,8 +28,8 @@ export function confusionSection(
       : details(others.length === 1 ? '1 more variant' : `${others.length} more variants`, others),
     note(
       'Images by true class and prediction. Under attack: the prediction on the adversarial example, and on the image as it is ' +
-        'where no attack broke it. An attack ends at the first wrong class it reaches, so its columns say where the ' +
-        'nearest boundaries are, not what an attacker could choose.',
+        'where no attack broke it. Attacks end at the first wrong class that they reach: its columns say ' +
+        'which one that was, not all that an attacker could choose.',
     ),
   );
 }

@@ -11,7 +11,7 @@ export const PALETTE = `
   :root {
     color-scheme: dark;
     --page: #101319; --panel: #181c24; --ink: #e7eaf0; --muted: #98a1b0; --line: #2a303b;
-    --shade: rgb(0 0 0 / 75%); --notice: #231d10; --notice-line: #4a3b17; --notice-ink: #e5b65b;
+    --shade: rgb(231 234 240 / 34%); --notice: #231d10; --notice-line: #4a3b17; --notice-ink: #e5b65b;
     --clean: #7f8a9c; --clean-soft: #3a414d; --robust: #6ba0ff; --worst: #f07fb0;
     --none: #b9c0cc; --two-pass: #c4ad90; --loir: #6ba0ff; --cdir: #b094f5; --random: #f0a35c; --conf: #3cc4b4;
   }
@@ -135,6 +135,11 @@ footer { margin-top: 64px; padding-top: 16px; border-top: 1px solid var(--line);
   h2 { margin-top: 28px; break-after: avoid; }
   figure, .notices, tr { break-inside: avoid; }
   .scroll { overflow: visible; background: none; }
+  .least { min-width: 0; }
+  .heat, .confusion { width: 100%; table-layout: fixed; }
+  .heat th:first-child, .confusion th:first-child { width: 24%; overflow-wrap: anywhere; white-space: normal; }
+  .heat thead th { white-space: normal; overflow-wrap: anywhere; font-size: 8pt; }
+  .heat .cell, .confusion .cell { min-width: 0; padding: 4px 1px; font-size: 8pt; }
   details::details-content { content-visibility: visible; block-size: auto; }
 }
 `;
