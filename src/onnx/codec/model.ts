@@ -17,6 +17,7 @@ import {
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from '../proto/onnx_pb.ts';
+import { insteadOfOnnx } from './not-onnx.ts';
 import {
   attributeToProto,
   bytesOf,
@@ -31,12 +32,14 @@ const BATCH_SYMBOL = 'N';
 
 /**
  * Reads the bytes of an `.onnx` file. `external` gives the bytes of weights kept in files beside it.
- * Throws GraphError where the bytes are no ONNX model.
+ * Throws GraphError where the bytes are no ONNX model, that says what they are instead.
  */
 export function decodeModel(bytes: Uint8Array, where: string, external?: ExternalData): Model {
   const proto = parse(bytes, where);
   if (proto.graph === undefined || proto.opsetImport.length === 0) {
-    throw new GraphError(`${where} is not an ONNX model: it has no graph or no operator set`);
+    throw new GraphError(
+      `${where} is not an ONNX model: ${insteadOfOnnx(bytes) ?? 'it has no graph or no operator set'}`,
+    );
   }
   const opsets = new Map(proto.opsetImport.map(({ domain, version }) => [standardDomain(domain), Number(version)]));
   return {
@@ -99,7 +102,7 @@ function parse(bytes: Uint8Array, where: string): ModelProto {
   try {
     return fromBinary(ModelProtoSchema, bytes);
   } catch (cause) {
-    throw new GraphError(`${where} is not an ONNX model: ${messageOf(cause)}`, { cause });
+    throw new GraphError(`${where} is not an ONNX model: ${insteadOfOnnx(bytes) ?? messageOf(cause)}`, { cause });
   }
 }
 

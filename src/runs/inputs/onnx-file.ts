@@ -57,6 +57,12 @@ function readInside(folder: string, location: string, what: string): Uint8Array 
     return readFileSync(file);
   } catch (cause) {
     if (cause instanceof GraphError) throw cause;
+    // The exporter wrote it beside the model, and people copy the model alone.
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') {
+      throw new GraphError(`${what}, which holds weights, is not there: put it beside the .onnx, under that name`, {
+        cause,
+      });
+    }
     throw new GraphError(`${what} cannot be read: ${messageOf(cause)}`, { cause });
   }
 }

@@ -159,10 +159,27 @@ describe('malformed bytes', () => {
   });
 
   it.each([
-    ['nothing', new Uint8Array()],
-    ['a text', new TextEncoder().encode('<!DOCTYPE html>')],
-    ['zeros', new Uint8Array(100)],
-  ])('%s is no model', (_, bytes) => {
-    expect(() => decodeModel(bytes, 'file.onnx')).toThrow(/^file.onnx is not an ONNX model/);
+    ['nothing', '', 'is empty'],
+    ['a web page', '<!DOCTYPE html>', 'a web page'],
+    ['a Git LFS pointer', 'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n', 'git lfs pull'],
+    ['a checkpoint', 'PK\x03\x04', 'ends in .pt'],
+    ['an old checkpoint', '\x80\x02\x8a\x0al\xfc', 'ends in .pt'],
+    ['safetensors', '\x40\0\0\0\0\0\0\0{"__metadata__":', 'or .safetensors'],
+    ['HDF5', '\x89HDF\r\n\x1a\n', 'tf2onnx'],
+    ['TensorFlow Lite', '\x1c\0\0\0TFL3', 'tf2onnx'],
+    ['gzip', '\x1f\x8b\x08', 'unpack it'],
+    ['zeros', '\0'.repeat(100), 'illegal tag'],
+  ])('%s is no model', (_, text, says) => {
+    const bytes = Uint8Array.from(Buffer.from(text, 'latin1'));
+    expect(() => decodeModel(bytes, 'file.onnx')).toThrow(/^file.onnx is not an ONNX model: /);
+    expect(() => decodeModel(bytes, 'file.onnx')).toThrow(says);
+  });
+
+  it('says of a file that was cut anywhere that it was', () => {
+    const weights = { w: float32([64], new Array<number>(64).fill(1)) };
+    const bytes = encodeModel(modelOf({ initializers: weights, nodes: [node('Mul', ['x', 'w'], 'y')] }));
+    for (let length = 2; length < bytes.length - 8; length += 5) {
+      expect(() => decodeModel(bytes.subarray(0, length), 'file.onnx')).toThrow('probably cut off');
+    }
   });
 });

@@ -83,7 +83,11 @@ describe('weights in files beside the model', () => {
       { location: 'up/secret.bin' },
       'external data "up/secret.bin" lies outside the model\'s folder',
     ],
-    ['a file that is not there', { location: 'gone.bin' }, 'external data "gone.bin" cannot be read: ENOENT'],
+    [
+      'a file that is not there',
+      { location: 'gone.bin' },
+      'external data "gone.bin", which holds weights, is not there: put it beside the .onnx',
+    ],
     ['a folder', { location: 'data' }, 'external data "data" cannot be read: EISDIR'],
     ['a name with a NUL', { location: 'a\0b' }, 'external data "a\\u0000b" cannot be read'],
     [
