@@ -11,6 +11,8 @@ interface Signature {
 
 const HEAD_BYTES = 512;
 const TAR_MAGIC_OFFSET = 257;
+const TFLITE_MAGIC_OFFSET = 4;
+const CONVERT = 'igd reads PyTorch, safetensors and ONNX files; convert it with tf2onnx';
 
 const startsWith =
   (...bytes: readonly number[]) =>
@@ -60,7 +62,11 @@ const SIGNATURES: readonly Signature[] = [
   { matches: startsWith(0x28, 0xb5, 0x2f, 0xfd), verdict: packed('Zstandard') },
   {
     matches: startsWith(0x89, 0x48, 0x44, 0x46),
-    verdict: { refusal: 'is an HDF5 file (Keras?): igd reads PyTorch, safetensors and ONNX files' },
+    verdict: { refusal: `is an HDF5 file (Keras?): ${CONVERT}` },
+  },
+  {
+    matches: (_, text) => text.startsWith('TFL3', TFLITE_MAGIC_OFFSET),
+    verdict: { refusal: `is a TensorFlow Lite model: ${CONVERT}` },
   },
   {
     matches: startsWith(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59),

@@ -24,7 +24,12 @@ describe('files that are something else', () => {
     ['an xz archive', Buffer.of(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0), 'is a xz archive'],
     ['a bzip2 archive', 'BZh91AY', 'is a bzip2 archive'],
     ['a Zstandard archive', Buffer.of(0x28, 0xb5, 0x2f, 0xfd), 'is a Zstandard archive'],
-    ['an HDF5 file', Buffer.of(0x89, 0x48, 0x44, 0x46), 'HDF5'],
+    [
+      'an HDF5 file',
+      Buffer.of(0x89, 0x48, 0x44, 0x46),
+      'HDF5 file (Keras?): igd reads PyTorch, safetensors and ONNX files; convert it',
+    ],
+    ['a TensorFlow Lite model', '\x1c\0\0\0TFL3', 'is a TensorFlow Lite model'],
     ['a NumPy array', Buffer.from('\x93NUMPY\x01', 'latin1'), 'NumPy array'],
     ['an ONNX graph', Buffer.of(8, 7, 0x12, 7), 'looks like an ONNX graph'],
     ['a plain pickle', Buffer.from('\x80\x04K\x01.', 'latin1'), 'not one torch.save wrote'],
