@@ -6,6 +6,7 @@ import { INPUT_RANGES } from '../schemas/config.ts';
 import { suggestedIssues } from '../schemas/issues.ts';
 import { parseJson } from '../schemas/json.ts';
 import { modelOptionsSchema } from '../schemas/model-options.ts';
+import { numericsIn, numericsSchema } from '../schemas/numerics.ts';
 import { similaritySpecSchema } from '../schemas/similarities.ts';
 import { RANKING_METHODS, type RankingInput, type RankingMethod, rankingUses } from '../schemas/variants.ts';
 
@@ -43,6 +44,8 @@ const recipeSchema = z.strictObject({
       similarity: similaritySpecSchema,
     })
     .optional(),
+  /** Where another igd than the first would rank otherwise. */
+  numerics: numericsSchema,
 });
 export type RankingRecipe = z.infer<typeof recipeSchema>;
 
@@ -65,7 +68,7 @@ const fileSchema = z.strictObject({
 /** Of what a recipe may hold, what goes with the method. */
 export function recipeFor(
   method: RankingMethod,
-  { probe, signed, seed, clip, ...model }: Omit<RankingRecipe, 'method'>,
+  { probe, signed, seed, clip, ...model }: Omit<RankingRecipe, 'method' | 'numerics'>,
 ): RankingRecipe {
   const uses = (input: RankingInput) => rankingUses(method, input);
   return {
@@ -75,6 +78,7 @@ export function recipeFor(
     signed: uses('signed') && signed,
     seed: uses('seed') ? seed : null,
     ...(uses('clip') && clip !== undefined ? { clip } : {}),
+    ...numericsIn(),
   };
 }
 

@@ -20,7 +20,7 @@ function heading({ run, checkpoint }: Report): string {
     `# ${escapeText(run.name)}`,
     '',
     `${escapeText(checkpoint.architecture)} (\`${checkpoint.sha256.slice(0, 12)}\`) on ${counted(run.images, 'image')} under ` +
-      `${escapeText(list(run.suite.map(({ name }) => name)))} (${threat}, seed ${run.seed}). Run \`${run.id}\`, igd ${escapeText(run.igdVersion)}.`,
+      `${escapeText(list(run.suite.map(({ name }) => name)))} (${threat}, seed ${run.seed}). Run \`${run.id}\`, igd ${escapeText(run.igdVersion)}, numerics ${run.numerics ?? 1}.`,
   ].join('\n');
 }
 

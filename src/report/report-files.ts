@@ -72,6 +72,6 @@ export function reportHtml(report: Report, evidence: PageEvidence = {}): string 
   return page({
     title: `${run.name}: robustness report`,
     sections: SECTIONS.map((section) => section(report, evidence)),
-    footer: `igd ${run.igdVersion} · run ${run.id}`,
+    footer: `igd ${run.igdVersion}, numerics ${run.numerics ?? 1} · run ${run.id}`,
   });
 }

@@ -150,13 +150,22 @@ export async function requireSamePlan(plan: Plan, runs: Store): Promise<void> {
     return;
   const changed = differences(before, plan);
   throw new ConfigError(
-    `this folder holds another run (${before.id}, now ${plan.id}): ${changed.join(', ') || 'the inputs'} changed. ` +
+    `this folder holds another run (${before.id}, now ${plan.id}): ${changed.join(', ') || UNKNOWN}. ` +
       'Give a new folder with --out, or the config the run was started with',
   );
 }
 
+/** Equal in all that is compared: another igd has given it its id. */
+const UNKNOWN = 'the igd that planned it read it otherwise';
+
 function differences(before: Plan, after: Plan): string[] {
-  const sides = [before, after].map(({ config, inputs }) => ({ ...config, inputs }));
+  const sides = [before, after].map(({ config, inputs, suite, rankings, numerics = 1 }) => {
+    const { checkpoint, test, probe } = inputs;
+    const files = { 'the checkpoint': checkpoint.sha256, 'the test images': test, 'the probe images': probe };
+    return { ...config, ...files, suite, rankings: rankings.map(({ digest }) => digest), numerics };
+  });
   const [a, b] = sides.map((side) => new Map(Object.entries(side).map(([key, value]) => [key, JSON.stringify(value)])));
-  return [...new Set([...(a?.keys() ?? []), ...(b?.keys() ?? [])])].filter((key) => a?.get(key) !== b?.get(key));
+  return [...new Set([...(a?.keys() ?? []), ...(b?.keys() ?? [])])]
+    .filter((key) => a?.get(key) !== b?.get(key))
+    .map((key) => `${key} changed`);
 }

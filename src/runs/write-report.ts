@@ -6,6 +6,7 @@ import { encodeRanking } from '../ranking/ranking.ts';
 import { aggregate } from '../report/aggregate.ts';
 import type { RunFacts } from '../report/summary/outcomes.ts';
 import { runKeys } from '../schemas/keys.ts';
+import { requireSameNumerics } from '../schemas/numerics.ts';
 import type { MissingResult, Report } from '../schemas/report.ts';
 import type { ShardResult, TransferResult } from '../schemas/results.ts';
 import type { Store } from '../stores/store.ts';
@@ -106,11 +107,26 @@ async function resultsOf(
   { shards, audited }: Coverage,
 ): Promise<{ shards: ShardResult[]; transfers: TransferResult[]; audits: ShardResult[] }> {
   const pairs = plan.config.variants.flatMap(({ id }) => shards.map((shard) => [id, shard] as const));
+  const ofPlan = <T extends { readonly numerics?: number | undefined }>(
+    result: T,
+    kind: string,
+    variant: string,
+    shard: number,
+  ) => {
+    requireSameNumerics(plan, result, `the ${kind} of ${variant}, shard ${shard},`);
+    return result;
+  };
   const audits = audited.flatMap((id) => auditShards(plan).map((shard) => [id, shard] as const));
   return {
-    shards: await readAll(pairs, ([variant, shard]) => shardResult(runs, variant, shard)),
-    transfers: await readAll(pairs, ([variant, shard]) => transferResult(runs, variant, shard)),
-    audits: await readAll(audits, ([variant, shard]) => auditResult(runs, variant, shard)),
+    shards: await readAll(pairs, async ([variant, shard]) =>
+      ofPlan(await shardResult(runs, variant, shard), 'evaluation', variant, shard),
+    ),
+    transfers: await readAll(pairs, async ([variant, shard]) =>
+      ofPlan(await transferResult(runs, variant, shard), 'transfer', variant, shard),
+    ),
+    audits: await readAll(audits, async ([variant, shard]) =>
+      ofPlan(await auditResult(runs, variant, shard), 'audit', variant, shard),
+    ),
   };
 }
 
@@ -174,6 +190,7 @@ async function factsOf(plan: Plan, runs: Store, rankings: Store, coverage: Cover
       name: config.name,
       id,
       igdVersion: igdVersion(),
+      numerics: plan.numerics ?? 1,
       seed: config.seed,
       suite: plan.suite.map(suiteFacts),
       ...(await craftingFacts(plan, runs, coverage)),

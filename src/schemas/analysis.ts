@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type AttackName, attackEntrySchema, attackSpecSchema, type Norm } from './attacks.ts';
+import { numericsSchema } from './numerics.ts';
 import { timelessProofSchema } from './proof.ts';
 import { readingFactSchema } from './reading.ts';
 import { testimonySchema } from './testimony.ts';
@@ -52,12 +53,14 @@ export type ShiftImage = z.infer<typeof shiftImageSchema>;
 /** One shard: the images that the model got right, and what it says of them after the attack. */
 export const shiftResultSchema = z.strictObject({
   schema: z.literal('igd.shift/1'),
+  numerics: numericsSchema,
   images: z.array(shiftImageSchema),
 });
 
 /** The loss of one variant on the plane through one image. */
 export const surfaceResultSchema = z.strictObject({
   schema: z.literal('igd.surface/1'),
+  numerics: numericsSchema,
   variant: z.string(),
   image: index,
   label: index,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { numericsSchema } from './numerics.ts';
 import { modelProofSchema } from './proof.ts';
 import { readingFactSchema } from './reading.ts';
 import { modelChecksSchema } from './results.ts';
@@ -170,6 +171,8 @@ export const reportSchema = z.strictObject({
     /** Digest of config and inputs: equal ids, equal numbers. */
     id: z.string(),
     igdVersion: z.string(),
+    /** Version of what igd computes; reports of before there was one are of the first. */
+    numerics: numericsSchema,
     seed: z.int(),
     /** Attacks in the order they run; `name` is what results call it, `crafted` where it was made on another model. */
     suite: z.array(

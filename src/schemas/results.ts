@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { numericsSchema } from './numerics.ts';
 
 /** What jobs leave behind. Everything a report says is computed from these; nothing here depends on how a run was cut up. */
 
@@ -51,6 +52,7 @@ export type ModelChecks = z.infer<typeof modelChecksSchema>;
 /** One shard: some images of one variant under the whole suite. */
 export const shardResultSchema = z.strictObject({
   schema: z.literal('igd.shard/2'),
+  numerics: numericsSchema,
   variant: z.string(),
   images: z.array(imageOutcomeSchema),
   attacks: z.array(attackUsageSchema),
@@ -61,6 +63,7 @@ export type ShardResult = z.infer<typeof shardResultSchema>;
 /** One variant evaluated on the adversarial examples of every variant, for some images. */
 export const transferResultSchema = z.strictObject({
   schema: z.literal('igd.transfer/1'),
+  numerics: numericsSchema,
   /** The variant that is evaluated. */
   variant: z.string(),
   /**

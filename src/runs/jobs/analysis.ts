@@ -14,6 +14,7 @@ import { gatherRows, rowOf } from '../../numeric/rows.ts';
 import { float32 } from '../../numeric/tensor.ts';
 import { shiftResultSchema, surfaceResultSchema } from '../../schemas/analysis.ts';
 import { runKeys } from '../../schemas/keys.ts';
+import { NUMERICS } from '../../schemas/numerics.ts';
 import { UNDEFENDED } from '../../schemas/variants.ts';
 import { keepProof } from '../model-records.ts';
 import { analysisAttack, analysisMask } from '../planning/analysis-plan.ts';
@@ -56,7 +57,7 @@ export async function shiftShard(
     // The result is what says "done": activations first, so that a done shard always has them.
     await keepProof(context, UNDEFENDED.id);
     await context.runs.put(runKeys.activations(shard), encodeNpy(float32([right.length, 2, layer.units], pairs)));
-    const result = shiftResultSchema.parse({ schema: 'igd.shift/1', images: outcomes });
+    const result = shiftResultSchema.parse({ schema: 'igd.shift/1', numerics: NUMERICS, images: outcomes });
     await context.runs.put(runKeys.shift(shard), `${JSON.stringify(result)}\n`);
   } finally {
     await reader.release();
@@ -138,6 +139,10 @@ export async function surfaceOf(
   if (!surface.loss.flat().every(Number.isFinite))
     throw new RunError(`the loss of ${variant} around image ${image} is not finite: the model breaks down there`);
   await keepProof(context, variant);
-  const result = surfaceResultSchema.parse({ schema: 'igd.surface/1', variant, image, label, ...surface });
+  const result = surfaceResultSchema.parse({
+    schema: 'igd.surface/1',
+    numerics: NUMERICS,
+    ...{ variant, image, label, ...surface },
+  });
   await context.runs.put(runKeys.surface(variant, image), `${JSON.stringify(result)}\n`);
 }

@@ -3,6 +3,7 @@ import { evaluateImages, type SuiteEntry } from '../../evaluation/protocol.ts';
 import { encodeNpy } from '../../numeric/npy.ts';
 import { gatherRows } from '../../numeric/rows.ts';
 import { float32 } from '../../numeric/tensor.ts';
+import { NUMERICS } from '../../schemas/numerics.ts';
 import { type ShardResult, shardResultSchema } from '../../schemas/results.ts';
 import type { JobProgress } from './executor.ts';
 import type { JobContext } from './job-context.ts';
@@ -54,7 +55,14 @@ export async function attackShard(
   const { outcomes, adversarial, usage, checks } = evaluation;
   const broken = outcomes.flatMap(({ brokenBy }, row) => (brokenBy === null ? [] : [row]));
   const examples = float32([broken.length, ...inputs.imageShape], gatherRows(adversarial, broken, model.imageSize));
-  const result: ShardResult = { schema: 'igd.shard/2', variant, images: outcomes, attacks: usage, checks };
+  const result: ShardResult = {
+    schema: 'igd.shard/2',
+    numerics: NUMERICS,
+    variant,
+    images: outcomes,
+    attacks: usage,
+    checks,
+  };
   return {
     examples: encodeNpy(examples),
     record: `${JSON.stringify(shardResultSchema.parse(result), null, 1)}\n`,

@@ -5,6 +5,7 @@ import type { SuiteEntry } from '../../evaluation/protocol.ts';
 import { encodeNpy } from '../../numeric/npy.ts';
 import { float32 } from '../../numeric/tensor.ts';
 import { runKeys } from '../../schemas/keys.ts';
+import { NUMERICS } from '../../schemas/numerics.ts';
 import type { ShardResult } from '../../schemas/results.ts';
 import { auditShare, boundOf } from '../planning/audit.ts';
 import { readAll, shardResult } from '../results.ts';
@@ -55,7 +56,7 @@ function entryOf(context: JobContext, variant: string, spec: SuiteAttack): Suite
 
 function emptyShard(variant: string, imageShape: readonly number[]): AttackedShard {
   const checks = { randomised: false, probabilities: false, zeroGradientImages: 0 };
-  const result: ShardResult = { schema: 'igd.shard/2', variant, images: [], attacks: [], checks };
+  const result: ShardResult = { schema: 'igd.shard/2', numerics: NUMERICS, variant, images: [], attacks: [], checks };
   return {
     examples: encodeNpy(float32([0, ...imageShape], new Float32Array())),
     record: `${JSON.stringify(result, null, 1)}\n`,

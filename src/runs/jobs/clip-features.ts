@@ -8,6 +8,7 @@ import { imageEmbeddings, textEmbeddings } from '../../ranking/cdir/cdir.ts';
 import type { ClipFeatures, RankingTask } from '../../ranking/methods.ts';
 import type { ClipConfig } from '../../schemas/config.ts';
 import { embeddingsKey } from '../../schemas/keys.ts';
+import { numericsIn } from '../../schemas/numerics.ts';
 import type { Store } from '../../stores/store.ts';
 import { type ClipInputs, clipSpec } from '../inputs/clip-inputs.ts';
 import { openClip, readTokenizer } from '../inputs/open-clip.ts';
@@ -42,7 +43,14 @@ export async function clipFeatures(task: ClipTask, progress: (done: number) => v
 
 /** What embeddings of images depend on: the file with the image encoder, and the images. */
 function embeddingsDigest({ inputs, probe, probeDigest }: ClipTask): string {
-  const identity = ['igd.embeddings/1', inputs.files[0], probeDigest, probe.count, probe.imageShape];
+  const identity = [
+    'igd.embeddings/1',
+    inputs.files[0],
+    probeDigest,
+    probe.count,
+    probe.imageShape,
+    ...Object.values(numericsIn()),
+  ];
   return createHash('sha256').update(JSON.stringify(identity)).digest('hex');
 }
 

@@ -6,6 +6,7 @@ import type { SuiteEntry } from '../../evaluation/protocol.ts';
 import { storedExamples } from '../../evaluation/stored-examples.ts';
 import { stackRows } from '../../numeric/rows.ts';
 import { runKeys } from '../../schemas/keys.ts';
+import { NUMERICS } from '../../schemas/numerics.ts';
 import { type TransferResult, transferResultSchema } from '../../schemas/results.ts';
 import { keepProof } from '../model-records.ts';
 import { craftedExamplesOf, examplesOf, imagesOf } from '../results.ts';
@@ -90,7 +91,7 @@ export async function transferShard(
     evaluations += images.length;
     progress({ fraction: sources.length / config.variants.length, evaluations });
   }
-  const result: TransferResult = { schema: 'igd.transfer/1', variant: job.variant, sources };
+  const result: TransferResult = { schema: 'igd.transfer/1', numerics: NUMERICS, variant: job.variant, sources };
   await context.runs.put(
     runKeys.transfer(job.variant, job.shard),
     `${JSON.stringify(transferResultSchema.parse(result))}\n`,

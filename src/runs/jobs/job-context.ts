@@ -8,6 +8,7 @@ import { type ProofOptions, proveClassifier, proveModel } from '../../evaluation
 import { type Classifier, layerOf, tellingAxis } from '../../models/classifier.ts';
 import type { Runtime } from '../../onnx/runtime.ts';
 import type { CraftedOn } from '../../schemas/attacks.ts';
+import { requireOwnNumerics } from '../../schemas/numerics.ts';
 import type { ModelProof } from '../../schemas/proof.ts';
 import { UNDEFENDED, type Variant } from '../../schemas/variants.ts';
 import type { Store } from '../../stores/store.ts';
@@ -43,6 +44,7 @@ export class JobContext {
   #current: { readonly variant: string; readonly models: Map<string, OnnxModel> } | undefined;
 
   constructor({ plan, runs, rankings, runtime }: JobContextOptions) {
+    requireOwnNumerics(plan);
     this.plan = plan;
     this.runs = runs;
     this.rankings = rankings;

@@ -4,6 +4,7 @@ import { craftedOnce, resolveSuite, type SuiteAttack, suiteAttackSchema } from '
 import { RunError } from '../../errors.ts';
 import { type RankingRecipe, rankingDigest, recipeFor } from '../../ranking/ranking.ts';
 import type { ClipConfig, RunConfig } from '../../schemas/config.ts';
+import { NUMERICS, numericsIn, numericsSchema } from '../../schemas/numerics.ts';
 import { parseConfig } from '../../schemas/parse-config.ts';
 import { parseRecord, type Remedy } from '../../schemas/parse-record.ts';
 import { STAGE_NAMES, type StageName } from '../../schemas/service.ts';
@@ -33,6 +34,7 @@ const planFileSchema = z.strictObject({
   schema: z.enum([PLAN_SCHEMA, FIRST_PLAN_SCHEMA]),
   /** Digest of everything the numbers depend on: a run of another config or other inputs has another id. */
   id: z.string(),
+  numerics: numericsSchema,
   /** The config as the user wrote it. */
   config: z.json(),
   /** The config's suite with every option spelled out, in the order the attacks run. */
@@ -89,6 +91,7 @@ export function planRun(config: RunConfig, source: Plan['source'], inputs: RunIn
   return {
     schema: PLAN_SCHEMA,
     id: identity({ config, inputs, suite, rankings, shards, audit }),
+    numerics: NUMERICS,
     config,
     suite,
     source,
@@ -206,6 +209,7 @@ function identity({ config, inputs, suite, rankings, shards, audit }: Omit<Plan,
     rankings,
     shards: shards.length,
     ...(audit && { audit: { ...config.audit, ...audit } }),
+    ...numericsIn(),
   };
   return createHash('sha256').update(JSON.stringify(counts)).digest('hex').slice(0, 16);
 }
