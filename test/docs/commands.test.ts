@@ -4,7 +4,14 @@ import { describe, expect, test } from 'vitest';
 import { ROOT, readPage } from '../support/markdown.ts';
 
 /** Pages whose blocks of code start igd, and workflows that do. */
-const PAGES = ['README.md', 'examples/ci/README.md', 'examples/demo/README.md', 'docs/commands.md', 'docs/aws.md'];
+const PAGES = [
+  'README.md',
+  'examples/ci/README.md',
+  'examples/demo/README.md',
+  'docs/commands.md',
+  'docs/aws.md',
+  'examples/cluster/README.md',
+];
 const WORKFLOWS = ['examples/ci/robustness.yml'];
 
 /** Lines that start igd, cut at comments, pipes and what else a shell takes for itself. */
