@@ -53,7 +53,7 @@ export function runProgress(output: Output, env: Environment = process.env): Run
     },
     elsewhere(job) {
       tracker.elsewhere(job);
-      show(true);
+      show(reader !== 'log');
     },
     processes(count) {
       tracker.processes = count;

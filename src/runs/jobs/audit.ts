@@ -31,6 +31,8 @@ export async function auditShard(
   const attacks = { variant, images, suite, state: runKeys.auditState(variant, shard) };
   const result =
     images.images.length === 0 ? emptyShard(variant, inputs.imageShape) : await attackShard(context, attacks, progress);
+  // As an evaluation: what another process has done meanwhile stays whole.
+  if (await context.runs.has(runKeys.audit(variant, shard))) return result.done();
   await context.runs.put(runKeys.auditExamples(variant, shard), result.examples);
   await context.runs.put(runKeys.audit(variant, shard), result.record);
   await result.done();

@@ -22,6 +22,8 @@ export async function craftShard(
     { variant, images: await imagesOf(context, shard), suite, state },
     progress,
   );
+  // As an evaluation: what another process has done meanwhile stays whole.
+  if (await context.runs.has(runKeys.crafted(variant, shard))) return result.done();
   await context.runs.put(runKeys.craftedExamples(variant, shard), result.examples);
   await context.runs.put(runKeys.crafted(variant, shard), result.record);
   await result.done();

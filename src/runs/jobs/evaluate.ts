@@ -27,6 +27,8 @@ export async function evaluateShard(
   for (const spec of context.plan.suite) suite.push(await entryOf(context, job, spec));
   const images = await imagesOf(context, shard);
   const result = await attackShard(context, { variant, images, suite, state: runKeys.state(variant, shard) }, progress);
+  // Done meanwhile by who took this process for dead: examples stay those of the result that is there.
+  if (await context.runs.has(runKeys.evaluation(variant, shard))) return result.done();
   // The result is what says "done": examples first, so that a done shard always has them.
   await context.runs.put(runKeys.examples(variant, shard), result.examples);
   const { sizes, pictures } = result.perturbations();

@@ -66,7 +66,7 @@ export function executorContract(
       expect({ ended, failures }).toEqual({ ended: 'complete', failures: [] });
       expect([...done].sort()).toEqual(names(run.plan).sort());
       const expected = await resultsOf(run.plan);
-      expect(expected.size).toBe(1 + 1 + 4 * 2 + 4 + 2);
+      expect(expected.size).toBe(1 + 1 + 4 * 4 + 4 + 2);
       for (const [key, result] of expected) {
         expect((await run.runs.has(key)) || (await run.rankings.has(key)), key).toBe(true);
         if (isProof(key)) continue;
@@ -103,7 +103,8 @@ export function executorContract(
       const results = await resultsOf(run.plan);
       // A result that says "done" without its examples: evaluating the others on them fails.
       const [done, lost] = [runKeys.evaluation('none', 0), runKeys.examples('none', 0)];
-      await run.runs.put(done, results.get(done) ?? '');
+      for (const key of [done, runKeys.perturbations('none', 0), runKeys.pictures('none', 0)])
+        await run.runs.put(key, results.get(key) ?? '');
       const failed = await run.go();
       expect(failed.ended).toBe('incomplete');
       expect(failed.failures).toHaveLength(1);
