@@ -70,6 +70,8 @@ export async function execute<T>(
   };
   return work({ optionsFor, print: printLine }).finally(() => {
     interrupt.ignore();
+    // What a bucket has not answered yet would keep the process for as long as it is tried.
+    if (interrupt.signal.aborted) setTimeout(() => process.exit(), 500).unref();
     progress.end();
   });
 }

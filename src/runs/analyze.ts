@@ -22,17 +22,18 @@ import { publishedShifts } from './planning/published.ts';
 import { loadRanking } from './planning/rankings.ts';
 import { type RunOptions, requireSamePlan, runStages, writePlan } from './run.ts';
 import { clearLeases, shareRun } from './sharing/share-run.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 /**
  * Does an analysis, or what is left of it: plan, rankings, attacks and activations, loss surfaces, report. `config` and
  * `source` are those of `analysisSource`. Throws InputError for bad input and for a folder that holds something else.
  */
 export async function executeAnalysis(options: RunOptions): Promise<AnalysisReport> {
-  const { config, source, runs, rankings } = options;
-  const prepared = await prepareRun(config, source);
+  const { config, source, runs, rankings, signal } = options;
+  const prepared = await unlessAborted(() => prepareRun(config, source), signal);
   const { imported } = prepared;
   const plan = planAnalysis(prepared.plan);
-  await requireSamePlan(plan, runs);
+  await unlessAborted(() => requireSamePlan(plan, runs), signal);
   return shareRun(plan, runs, async (share) => {
     await writePlan(plan, runs, share);
     if (imported !== undefined) await rankings.put(rankingKey(imported.digest), imported.file);

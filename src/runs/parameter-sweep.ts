@@ -12,6 +12,7 @@ import type { Store } from '../stores/store.ts';
 import type { Plan } from './planning/plan.ts';
 import { prepareRun } from './planning/prepare-run.ts';
 import { executeRun, type RunOptions } from './run.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 export interface ParameterSweepOptions {
   readonly sweep: ParameterSweep;
@@ -37,7 +38,7 @@ export async function executeParameterSweep({
 }: ParameterSweepOptions): Promise<ParameterSweepReport> {
   if (await store.has(runKeys.plan))
     throw new ConfigError('this folder holds a single run: give a sweep a folder of its own with --out');
-  for (const { config, source } of sweep.runs) await prepareRun(config, source);
+  for (const run of sweep.runs) await unlessAborted(() => prepareRun(run.config, run.source), optionsFor(run).signal);
   const bases = new Map<string, Store>();
   const reports: Report[] = [];
   for (const [position, run] of sweep.runs.entries()) {

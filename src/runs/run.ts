@@ -13,6 +13,7 @@ import { isDone, resultKey } from './results.ts';
 import { clearLeases, type RunShare, shareRun } from './sharing/share-run.ts';
 import { doTogether, type SharedJobListener } from './sharing/shared-jobs.ts';
 import { shareRankings } from './sharing/shared-rankings.ts';
+import { unlessAborted } from './unless-aborted.ts';
 import { buildReport, writeReport } from './write-report.ts';
 
 export type Stage = StageName | AnalysisStage;
@@ -55,10 +56,10 @@ export interface RunOutcome {
  * a folder that holds another run.
  */
 export async function executeRun(options: RunOptions): Promise<RunOutcome> {
-  const { config, source, runs, rankings } = options;
-  const { plan, imported } = await prepareRun(config, source);
-  await requireSamePlan(plan, runs);
-  if (await isFinished(plan, runs, rankings))
+  const { config, source, runs, rankings, signal } = options;
+  const { plan, imported } = await unlessAborted(() => prepareRun(config, source), signal);
+  await unlessAborted(() => requireSamePlan(plan, runs), signal);
+  if (await unlessAborted(() => isFinished(plan, runs, rankings), signal))
     return { computed: false, plan, report: await buildReport(plan, runs, rankings) };
   return shareRun(plan, runs, async (share) => {
     await writePlan(plan, runs, share);
