@@ -52,7 +52,8 @@ export function datasetOf(parts: DatasetParts, limit: number | undefined, where:
   });
 }
 
-function copyPixels(source: DatasetParts['pixels'], target: Float32Array): void {
+/** Bytes or floats of images to floats in [0, 1]. */
+export function copyPixels(source: DatasetParts['pixels'], target: Float32Array): void {
   if (source instanceof Uint8Array) for (let i = 0; i < source.length; i++) target[i] = BYTE_AS_FLOAT[source[i]!]!;
   else target.set(source);
 }

@@ -3,10 +3,12 @@ import { crc32 } from 'node:zlib';
 import yauzl, { type Entry, type ZipFile } from 'yauzl';
 import { DatasetError, InputError, messageOf } from '../errors.ts';
 import { decodeNpy } from '../numeric/npy.ts';
-import { float16ToFloat32, sizeOf, type Tensor, toNumbers } from '../numeric/tensor.ts';
+import { type Tensor, toNumbers } from '../numeric/tensor.ts';
 import { CLASSES_FILE, ownClassNames, readBeside } from './archive-members.ts';
-import { type Dataset, type DatasetParts, type DatasetSpec, datasetOf, type Split } from './dataset.ts';
+import { type Dataset, type DatasetSpec, datasetOf, type Split } from './dataset.ts';
 import { type FileKind, kindOf, readBytes, readHead } from './files.ts';
+import { imagesInFile, openLargeNpy } from './npy-file.ts';
+import { imagesOf } from './npy-images.ts';
 
 /** Arrays of an .npz that hold images and labels, in the order they are looked for. */
 const PAIRS: Readonly<Record<Split, readonly (readonly [string, string])[]>> = {
@@ -29,18 +31,28 @@ type Pair = readonly [images: Tensor, labels: Tensor];
  * [N, H, W, C], where C is 1 or 3; labels [N] of any integer type. Without a classes.txt beside it the highest label
  * says how many classes there are. Throws DatasetError, or InputError where a file is no .npy or .npz.
  */
-export async function readNpyDataset(spec: DatasetSpec<'npy'>): Promise<Dataset> {
-  const { path, limit } = spec;
+export async function readNpyDataset(spec: DatasetSpec<'npy'>, wholeBytes: number = WHOLE_BYTES): Promise<Dataset> {
+  const { path, limit, labels: labelsPath } = spec;
+  const large = labelsPath === undefined ? undefined : await openLargeNpy(path, wholeBytes);
+  if (large !== undefined && labelsPath !== undefined)
+    return imagesInFile(large, await labelled(spec, large.count, await readNpy(labelsPath)), limit);
   const [imageTensor, labelTensor] = await readPair(spec);
   const images = imagesOf(imageTensor, path);
-  const labels = labelsOf(labelTensor, spec.labels ?? path);
-  const count = imageTensor.dims[0]!;
+  return datasetOf({ ...images, ...(await labelled(spec, imageTensor.dims[0]!, labelTensor)) }, limit, path);
+}
+
+/** A larger .npy of images stays in its file: neither a function nor a job has memory for all of it. */
+const WHOLE_BYTES = 256 * 2 ** 20;
+
+async function labelled(spec: DatasetSpec<'npy'>, count: number, tensor: Tensor) {
+  const { path } = spec;
+  const labels = labelsOf(tensor, spec.labels ?? path);
   if (labels.length !== count) {
     throw new DatasetError(`${path}: ${count} images but ${labels.length} labels; give one label an image`);
   }
   const classNames = ownClassNames(await readBeside(path, [CLASSES_FILE]), path);
   const classes = classNames?.length ?? labels.reduce((most, label) => Math.max(most, label + 1), 1);
-  return datasetOf({ ...images, labels, classes, classNames }, limit, path);
+  return { labels, classes, classNames };
 }
 
 async function readPair(spec: DatasetSpec<'npy'>): Promise<Pair> {
@@ -71,56 +83,6 @@ async function pairOfNpz(path: string, split: Split): Promise<Pair> {
   }
   const pairs = PAIRS[split].map((pair) => pair.join(' and ')).join(', or ');
   throw new DatasetError(`${path}: has no arrays ${pairs}; save them as numpy.savez(file, x=images, y=labels)`);
-}
-
-function imagesOf({ type, dims, data }: Tensor, where: string): Pick<DatasetParts, 'pixels' | 'imageShape'> {
-  const [count = 0, a = 0, b = 0, c = 0] = dims;
-  if (dims.length === 4 && sizeOf(dims) > 0) {
-    if (isChannels(a) && type === 'uint8') return { pixels: data, imageShape: [a, b, c] };
-    if (isChannels(c) && type === 'uint8')
-      return { pixels: channelsFirst(data, count, a * b, c), imageShape: [c, a, b] };
-    if (isChannels(a) && (type === 'float16' || type === 'float32' || type === 'float64')) {
-      const pixels = type === 'float16' ? float16ToFloat32(data) : data;
-      checkRange(pixels, where);
-      return { pixels, imageShape: [a, b, c] };
-    }
-  }
-  throw new DatasetError(
-    `${where}: images of ${type} [${dims.join(', ')}] cannot be used; ` +
-      'save them as [N, C, H, W] of float32 in [0, 1] or of uint8, where C is 1 or 3',
-  );
-}
-
-function isChannels(dim: number): boolean {
-  return dim === 1 || dim === 3;
-}
-
-/** [count, size, channels] to [count, channels, size]. */
-function channelsFirst(bytes: Uint8Array, count: number, size: number, channels: number): Uint8Array {
-  const planes = new Uint8Array(bytes.length);
-  let to = 0;
-  for (let image = 0; image < count; image++) {
-    for (let channel = 0; channel < channels; channel++) {
-      const first = image * size * channels + channel;
-      for (let pixel = 0; pixel < size; pixel++) planes[to++] = bytes[first + pixel * channels]!;
-    }
-  }
-  return planes;
-}
-
-function checkRange(values: Float32Array | Float64Array, where: string): void {
-  let least = Number.POSITIVE_INFINITY;
-  let most = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i]!;
-    if (Number.isNaN(value)) throw new DatasetError(`${where}: value ${i} of the images is NaN; images lie in [0, 1]`);
-    if (value < least) least = value;
-    if (value > most) most = value;
-  }
-  if (least >= 0 && most <= 1) return;
-  const cause =
-    least >= 0 ? 'divide by 255, or save them as uint8' : 'undo the normalisation: igd normalises inside the model';
-  throw new DatasetError(`${where}: the images hold values from ${least} to ${most}, not in [0, 1]: ${cause}`);
 }
 
 const INTEGERS: readonly Tensor['type'][] = ['int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32', 'int64', 'uint64'];

@@ -93,16 +93,49 @@ export function decodeNpy(bytes: Uint8Array, where: string): Tensor {
   const { descr, fortranOrder, shape } = parseHeader(literal, where);
   const { dtype, swapped } = parseDescr(descr, where);
   const elements = bytes.subarray(end);
-  const expected = sizeOf(shape) * dtype.bytesPerElement;
-  if (elements.length !== expected) {
-    const kind =
-      elements.length < expected ? 'it is cut off; get it again' : 'it holds more than one array, or is damaged';
-    throw new InputError(
-      `${where}: shape [${shape.join(', ')}] of ${dtype.type} takes ${expected} bytes, the file has ${elements.length}: ${kind}`,
-    );
-  }
+  requireSize(elements.length, shape, dtype, where);
   const tensor = dtype.view(shape, swapped ? swap(elements, dtype) : aligned(elements, dtype));
   return fortranOrder ? toRowMajor(tensor, dtype) : tensor;
+}
+
+/** A .npy whose rows, along its first dimension, can be read some at a time. */
+export interface NpyRows {
+  readonly shape: readonly number[];
+  /** Where the first row begins, and the bytes of each. */
+  readonly start: number;
+  readonly bytesPerRow: number;
+  /** The rows in these bytes: `shape` with another first dimension. */
+  readonly decode: (bytes: Uint8Array) => Tensor;
+}
+
+/** As much as a header takes at the most. */
+export const NPY_HEAD = MAX_HEADER + MAGIC.length + 6;
+
+/**
+ * How to read rows of the .npy that starts with `head`, of `size` bytes; undefined where its order is Fortran's, in which a row lies
+ * all over the file. Throws InputError as `decodeNpy` does.
+ */
+export function npyRows(head: Uint8Array, size: number, where: string): NpyRows | undefined {
+  const { literal, end } = headerText(head, where);
+  const { descr, fortranOrder, shape } = parseHeader(literal, where);
+  const { dtype, swapped } = parseDescr(descr, where);
+  const [, ...row] = shape;
+  requireSize(size - end, shape, dtype, where);
+  if (fortranOrder) return undefined;
+  const bytesPerRow = sizeOf(row) * dtype.bytesPerElement;
+  const decode = (bytes: Uint8Array) =>
+    dtype.view([bytes.length / bytesPerRow, ...row], swapped ? swap(bytes, dtype) : aligned(bytes, dtype));
+  return { shape, start: end, bytesPerRow, decode };
+}
+
+/** Throws InputError where elements are missing, or are too many. */
+function requireSize(found: number, shape: readonly number[], { type, bytesPerElement }: Dtype, where: string): void {
+  const expected = sizeOf(shape) * bytesPerElement;
+  if (found === expected) return;
+  const kind = found < expected ? 'it is cut off; get it again' : 'it holds more than one array, or is damaged';
+  throw new InputError(
+    `${where}: shape [${shape.join(', ')}] of ${type} takes ${expected} bytes, the file has ${found}: ${kind}`,
+  );
 }
 
 function headerText(file: Uint8Array, where: string): { literal: string; end: number } {

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { imageSize } from '../../../src/datasets/image/image-size.ts';
+import { imageSize } from '../../../../src/datasets/image/image-size.ts';
 
 const SIZE = { width: 300, height: 17 };
 const blank = (channels: 3 | 4 = 3) => sharp({ create: { ...SIZE, channels, background: '#888' } });

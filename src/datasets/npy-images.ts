@@ -1,0 +1,54 @@
+import { DatasetError } from '../errors.ts';
+import { float16ToFloat32, sizeOf, type Tensor } from '../numeric/tensor.ts';
+import type { DatasetParts } from './dataset.ts';
+
+/** Images as a .npy has them; of floats, after a look at their range. Throws DatasetError. */
+export function imagesOf({ type, dims, data }: Tensor, where: string): Pick<DatasetParts, 'pixels' | 'imageShape'> {
+  const [count = 0, a = 0, b = 0, c = 0] = dims;
+  if (dims.length === 4 && sizeOf(dims) > 0) {
+    if (isChannels(a) && type === 'uint8') return { pixels: data, imageShape: [a, b, c] };
+    if (isChannels(c) && type === 'uint8')
+      return { pixels: channelsFirst(data, count, a * b, c), imageShape: [c, a, b] };
+    if (isChannels(a) && (type === 'float16' || type === 'float32' || type === 'float64')) {
+      const pixels = type === 'float16' ? float16ToFloat32(data) : data;
+      checkRange(pixels, where);
+      return { pixels, imageShape: [a, b, c] };
+    }
+  }
+  throw new DatasetError(
+    `${where}: images of ${type} [${dims.join(', ')}] cannot be used; ` +
+      'save them as [N, C, H, W] of float32 in [0, 1] or of uint8, where C is 1 or 3',
+  );
+}
+
+function isChannels(dim: number): boolean {
+  return dim === 1 || dim === 3;
+}
+
+/** [count, size, channels] to [count, channels, size]. */
+function channelsFirst(bytes: Uint8Array, count: number, size: number, channels: number): Uint8Array {
+  const planes = new Uint8Array(bytes.length);
+  let to = 0;
+  for (let image = 0; image < count; image++) {
+    for (let channel = 0; channel < channels; channel++) {
+      const first = image * size * channels + channel;
+      for (let pixel = 0; pixel < size; pixel++) planes[to++] = bytes[first + pixel * channels]!;
+    }
+  }
+  return planes;
+}
+
+function checkRange(values: Float32Array | Float64Array, where: string): void {
+  let least = Number.POSITIVE_INFINITY;
+  let most = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (Number.isNaN(value)) throw new DatasetError(`${where}: value ${i} of the images is NaN; images lie in [0, 1]`);
+    if (value < least) least = value;
+    if (value > most) most = value;
+  }
+  if (least >= 0 && most <= 1) return;
+  const cause =
+    least >= 0 ? 'divide by 255, or save them as uint8' : 'undo the normalisation: igd normalises inside the model';
+  throw new DatasetError(`${where}: the images hold values from ${least} to ${most}, not in [0, 1]: ${cause}`);
+}
