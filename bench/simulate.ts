@@ -192,6 +192,8 @@ async function simulate(shards: number, variants: readonly string[]): Promise<[s
       jobDefinitions: { gpu: 'gpu', cpu: 'cpu' },
       gpuDevice: 'cuda',
       retentionDays: 0,
+      hourDollars: { gpu: 1.01, cpu: 0.2 },
+      maxDollars: null,
       topicArn: 'topic',
     },
     runs,

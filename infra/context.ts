@@ -41,6 +41,10 @@ export const contextSchema = z.strictObject({
   retentionDays: z.coerce.number().int().nonnegative().default(365),
   /** What the dashboard takes a GPU-hour to cost, in dollars: g5.xlarge on demand, so that Spot can only be cheaper. */
   gpuHourDollars: z.coerce.number().positive().default(1.01),
+  /** The same of a CPU task: 4 vCPUs and 8 GB on Fargate in us-east-1, https://aws.amazon.com/fargate/pricing/. */
+  cpuHourDollars: z.coerce.number().positive().default(0.2),
+  /** What an attempt of a run may cost where its config does not say; left out, as much as it takes. */
+  maxDollars: z.coerce.number().positive().optional(),
   /** Use images of this ECR repository, tags `TAG-cpu` and `TAG-` with the GPU's device, instead of building them on `cdk deploy`. */
   imageRepository: z.string().min(2).optional(),
   imageTag: z.string().min(1).default('latest'),

@@ -44,6 +44,8 @@ export class ServiceStack extends Stack {
       gpuDevice: context.gpuDevice,
       topicArn: topic.topicArn,
       retentionDays: context.retentionDays,
+      hourDollars: { gpu: context.gpuHourDollars, cpu: context.cpuHourDollars },
+      maxDollars: context.maxDollars ?? null,
     };
     const service = this.toJsonString(parts);
     new Jobs(this, 'Jobs', { stackName: this.stackName, images: runnerImages(this, context), storage, service });

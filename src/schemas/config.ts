@@ -227,6 +227,8 @@ export const configSchema = z.strictObject({
   analysis: analysisSchema,
   seed: z.int().nonnegative().default(0),
   compute: computeSchema,
+  /** On AWS: an attempt that has cost as much is stopped. The numbers are not changed by it. */
+  maxDollars: z.number().positive().optional(),
   /** What others found, for the report to print beside. */
   published: publishedSchema.optional(),
 });

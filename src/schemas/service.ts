@@ -28,6 +28,10 @@ export const serviceSchema = z.strictObject({
   topicArn: z.string(),
   /** Days after which a run's files are deleted; 0: never, or the stack is of a time when it did not say. */
   retentionDays: z.int().nonnegative().default(0),
+  /** What an hour of a container is taken to cost: of the GPU queue, and of the CPU queue. */
+  hourDollars: z.strictObject({ gpu: z.number(), cpu: z.number() }).default({ gpu: 1.01, cpu: 0.2 }),
+  /** What an attempt of a run may cost whose config says nothing; null: as much as it takes. */
+  maxDollars: z.number().positive().nullable().default(null),
 });
 export type Service = z.infer<typeof serviceSchema>;
 

@@ -19,11 +19,15 @@ import { submittedJobs } from './submitted-jobs.ts';
 const REPORT = runKeys.report('report.json');
 
 /**
- * Ends an attempt whose jobs have ended: writes the report of what there is and how it ended, and settles that. However many
+ * Ends an attempt whose jobs have ended, or that is `stopped`, which says why: writes the report of what there is and how it ended, and settles that. However many
  * do this at once, report.json is written once (the other files of a report are the same, byte for byte, whoever writes
  * them), and so is the outcome, by whoever then tells people.
  */
-export async function finishAttempt(ctx: ServiceContext, open: LoadedRun): Promise<Outcome | undefined> {
+export async function finishAttempt(
+  ctx: ServiceContext,
+  open: LoadedRun,
+  stopped?: string,
+): Promise<Outcome | undefined> {
   const evaluated = await doneJobs(ctx, open, 'evaluate');
   const transferred = await doneJobs(ctx, open, 'transfer');
   const audited = open.plan.audit === undefined ? [] : await doneJobs(ctx, open, 'audit');
@@ -33,7 +37,10 @@ export async function finishAttempt(ctx: ServiceContext, open: LoadedRun): Promi
   const outcome: Outcome = {
     schema: 'igd.outcome/1',
     status: complete === 0 ? 'failed' : isWhole ? 'complete' : 'partial',
-    message: summary(open, complete, { evaluated, transferred, audited }),
+    message: [
+      ...(isWhole || stopped === undefined ? [] : [stopped]),
+      summary(open, complete, { evaluated, transferred, audited }),
+    ].join(' '),
     at: ctx.now().toISOString(),
   };
   if (!(await endAttempt(ctx, open.run, open.attempt, outcome))) return outcomeOf(ctx, open.run, open.attempt);

@@ -4,6 +4,7 @@ import type { ServiceContext } from './context.ts';
 import { finishAttempt, notifyOutcomeLater } from './finish-attempt.ts';
 import { completeShards, doneJobs, type LoadedRun, missing, type OpenRun, openRun, withPlan } from './load-run.ts';
 import { outcomeOf } from './run-index.ts';
+import { overspent } from './spending.ts';
 import { ensureStage, type SubmittedStage, stageStates } from './stage.ts';
 
 /** Where a run stands after a step. */
@@ -22,6 +23,8 @@ export async function reconcileRun(ctx: ServiceContext, run: string): Promise<Re
   const opened = await openRun(ctx, run);
   if (opened.ended) return ended(ctx, opened);
   const open = await withPlan(ctx, opened);
+  const stopped = await overspent(ctx, open);
+  if (stopped !== undefined) return { state: 'ended', outcome: await finishAttempt(ctx, open, stopped) };
   const rank = await ensureStage(ctx, open, 'rank', {
     propose: async () => missing(await doneJobs(ctx, open, 'rank')),
     after: [],

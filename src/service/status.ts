@@ -1,6 +1,5 @@
 import { messageOf } from '../errors.ts';
 import { stagesOf } from '../runs/planning/plan.ts';
-import { readRecord } from '../schemas/parse-record.ts';
 import {
   type Outcome,
   remoteKeys,
@@ -8,18 +7,15 @@ import {
   type Submission,
   serviceKeys,
   type TaskProgress,
-  taskProgressSchema,
 } from '../schemas/service.ts';
 import { hasEnded, type JobState } from './batch/job-queue.ts';
 import type { ServiceContext } from './context.ts';
 import { type Failure, failuresOf } from './failures.ts';
 import { doneJobs, type LoadedRun, type OpenRun, openRun, withPlan } from './load-run.ts';
 import { claimOf, outcomeOf } from './run-index.ts';
+import { stageProgress } from './spending.ts';
 import { readStage, type SubmittedStage, stageStates } from './stage.ts';
 import { submittedJobs } from './submitted-jobs.ts';
-
-/** Progress records read for one answer; of more, an even choice. */
-const READ_AT_MOST = 500;
 
 /** Failures shown, a stage. */
 const FAILURES = 20;
@@ -145,13 +141,12 @@ type Submitted = Pick<Submission, 'jobId' | 'tasks' | 'at'>;
 
 async function stageStatus(ctx: ServiceContext, open: OpenRun, stage: StageName, submissions: readonly Submitted[]) {
   const { states } = await stageStates(ctx, { submissions });
-  const { progress, written } = await progressOf(open, stage);
-  const seconds = progress.reduce((sum, { startedAt, at }) => sum + (Date.parse(at) - Date.parse(startedAt)) / 1000, 0);
+  const { progress, computeSeconds } = await stageProgress(open, stage);
   return {
     stage,
     tasks: countTasks(submissions, states),
     progress,
-    computeSeconds: progress.length === 0 ? 0 : (seconds / progress.length) * written,
+    computeSeconds,
     reasons: await reasonsOf(ctx, states),
   };
 }
@@ -174,14 +169,6 @@ function countTasks(submissions: readonly Submitted[], states: readonly JobState
     count.failed += each.FAILED ?? 0;
   }
   return { total: submissions.reduce((sum, { tasks }) => sum + tasks, 0), ...count };
-}
-
-async function progressOf(open: OpenRun, stage: StageName): Promise<{ progress: TaskProgress[]; written: number }> {
-  const keys = await open.files.list(remoteKeys.progressOf(open.attempt, stage));
-  const stride = Math.max(1, Math.ceil(keys.length / READ_AT_MOST));
-  const chosen = keys.filter((_, index) => index % stride === 0);
-  const records = await Promise.all(chosen.map((key) => readRecord(open.files, key, taskProgressSchema)));
-  return { progress: records.filter((record) => record !== undefined), written: keys.length };
 }
 
 /** As fast as it has gone since the first task started. */

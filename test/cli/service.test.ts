@@ -34,6 +34,8 @@ const SERVICE: Service = {
   jobDefinitions: { gpu: 'gpu', cpu: 'cpu' },
   gpuDevice: 'cuda',
   retentionDays: 0,
+  hourDollars: { gpu: 1.01, cpu: 0.2 },
+  maxDollars: null,
   topicArn: 'arn:aws:sns:us-east-1:123456789012:runs',
 };
 const AWS = {

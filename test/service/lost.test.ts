@@ -4,7 +4,7 @@ import { statusText } from '../../src/cli/remote/status-text.ts';
 import { TransientError } from '../../src/errors.ts';
 import { decodePlan } from '../../src/runs/planning/plan.ts';
 import { runKeys } from '../../src/schemas/keys.ts';
-import { serviceKeys } from '../../src/schemas/service.ts';
+import { remoteKeys, serviceKeys } from '../../src/schemas/service.ts';
 import type { ServiceContext } from '../../src/service/context.ts';
 import { reconcileAll } from '../../src/service/reconcile-all.ts';
 import { cancelRun, listRuns, retryRun } from '../../src/service/run-control.ts';
@@ -31,8 +31,8 @@ describe.runIf(hasMoto)('what a run left behind', () => {
   });
   afterAll(() => moto.stop());
 
-  async function submit(ctx: ServiceContext): Promise<string> {
-    const submitted = await submitConfig(ctx, 'lost', text);
+  async function submit(ctx: ServiceContext, config = text): Promise<string> {
+    const submitted = await submitConfig(ctx, 'lost', config);
     if (submitted.kind === 'rejected') throw new Error(submitted.problems.join('\n'));
     return submitted.run;
   }
@@ -100,6 +100,31 @@ describe.runIf(hasMoto)('what a run left behind', () => {
     expect((await turns(5, { runs })).map(({ isSetAside }) => isSetAside)).toEqual(Array(10).fill(false));
     expect(stage.notices).toEqual([]);
     expect((await runStatus(stage.ctx, run)).state).toBe('evaluate');
+  });
+
+  test('stays within maxDollars: at that, jobs are ended and it is reported; a retry has as much again', async () => {
+    const compute = async (hours: number) => {
+      const at = new Date();
+      const startedAt = new Date(at.getTime() - hours * 3600_000).toISOString();
+      const told = { task: 0, jobs: 1, done: 0, job: null, fraction: 0, attack: null, robust: null, images: null };
+      const record = { schema: 'igd.progress/1', ...told, startedAt, at: at.toISOString() };
+      const key = serviceKeys.run(run) + remoteKeys.progress(1, 'evaluate', 0);
+      await stage.ctx.runs.put(key, JSON.stringify(record));
+    };
+    run = await submit(stage.ctx, JSON.stringify(remoteConfig({ name: 'dear', variants: ['none'], maxDollars: 0.3 })));
+    const [other, own] = stage.cluster.jobs;
+    await compute(1.4);
+    await reconcileAll(stage.ctx);
+    expect(own).toMatchObject({ status: 'RUNNABLE' });
+    await compute(1.6);
+    await reconcileAll(stage.ctx);
+    expect([other?.status, own?.status]).toEqual(['RUNNABLE', 'FAILED']);
+    expect(stage.notices.map(({ subject }) => subject)).toEqual([`igd: ${run} is failed`]);
+    expect(stage.notices[0]?.text).toMatch(
+      /^Attempt 1 was stopped at maxDollars \(0\.3\): its containers have computed 1\.60 hours, about \$0\.32 at \$0\.2 an hour\..*"igd retry/,
+    );
+    expect(await retryRun(stage.ctx, run)).toBe(2);
+    expect(stage.cluster.jobs.map(({ status }) => status)).toEqual(['RUNNABLE', 'FAILED', 'RUNNABLE']);
   });
 
   describe('and expires in parts', () => {

@@ -90,6 +90,8 @@ async function createService(endpoint: string, inbox: string): Promise<Service> 
     jobDefinitions: names,
     gpuDevice: 'cuda',
     retentionDays: 0,
+    hourDollars: { gpu: 1.01, cpu: 0.2 },
+    maxDollars: null,
     topicArn: TopicArn,
   };
 }
