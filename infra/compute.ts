@@ -12,7 +12,7 @@ import {
 import {
   BlockDeviceVolume,
   EbsDeviceVolumeType,
-  InstanceClass,
+  InstanceType,
   LaunchTemplate,
   MultipartBody,
   MultipartUserData,
@@ -24,15 +24,20 @@ import { acknowledge } from './acknowledge.ts';
 import type { ServiceContext } from './context.ts';
 import type { Network } from './network.ts';
 
-const FAMILIES: Readonly<Record<ServiceContext['gpuFamilies'][number], InstanceClass>> = {
-  g4dn: InstanceClass.G4DN,
-  g5: InstanceClass.G5,
-  g6: InstanceClass.G6,
-  g6e: InstanceClass.G6E,
-  p5: InstanceClass.P5,
+/**
+ * Sizes with one GPU and the fewest vCPUs that hold a job (4). By families alone Batch takes what a vCPU is cheapest of: for 64 vCPUs one
+ * 16xlarge with one GPU, four times the price of the work. The second size of each is there for zones that lack the first.
+ */
+const SIZES: Readonly<Record<ServiceContext['gpuFamilies'][number], readonly string[]>> = {
+  g4dn: ['g4dn.xlarge', 'g4dn.2xlarge'],
+  g5: ['g5.xlarge', 'g5.2xlarge'],
+  g6: ['g6.xlarge', 'g6.2xlarge'],
+  g6e: ['g6e.xlarge', 'g6e.2xlarge'],
+  // The only one with one GPU: 16 vCPUs.
+  p5: ['p5.4xlarge'],
 };
 
-/** The image takes about 8 GB unpacked; four jobs on a host with four GPUs share the rest for checkpoints and data. */
+/** The image takes about 8 GB unpacked; the rest is for what a job downloads and what the host keeps of it for the next. */
 const ROOT_VOLUME_SIZE = Size.gibibytes(100);
 
 /**
@@ -40,6 +45,24 @@ const ROOT_VOLUME_SIZE = Size.gibibytes(100);
  * drains the host at once: 90 leave a margin, and are three times the default of 30 for a batch of images to end.
  */
 const CONTAINER_STOP_TIMEOUT_S = 90;
+
+/**
+ * After that long a stopped container and its /scratch are removed. ECS would keep them three hours: with a data set of 6 GB and a job
+ * every ten minutes more than the disk holds.
+ */
+const CLEANUP_WAIT = '1m';
+
+/** Inputs that jobs of a host share, under the path where it keeps them. Their user alone may write there. */
+export const HOST_INPUTS_PATH = '/var/lib/igd/inputs';
+
+/** The user that jobs run as, by number: "node" of the image. */
+export const JOB_USER_ID = '1000';
+
+/** Where a host gets its credentials from. A job's own come from another address, 169.254.170.2. */
+const METADATA_ADDRESS = '169.254.169.254';
+
+/** Jobs that run while a deployment replaces their host may end first: as long as Batch grants. */
+const UPDATE_TIMEOUT = Duration.hours(6);
 
 /**
  * A job that cannot start is cancelled, so that its run ends with a report that says so, instead of never. Ten minutes, the
@@ -76,10 +99,13 @@ export class Compute extends Construct {
     const launchTemplate = instanceLaunchTemplate(this);
     const gpus = {
       ...networking,
-      instanceClasses: context.gpuFamilies.map((family) => FAMILIES[family]),
+      instanceTypes: context.gpuFamilies.flatMap((family) => SIZES[family].map((size) => new InstanceType(size))),
       // "optimal" adds c, m and r families, on which a GPU job cannot run.
       useOptimalInstanceClasses: false,
       images: [{ imageType: EcsMachineImageType.ECS_AL2023_NVIDIA }],
+      // Drivers and agents get their repairs with each deployment, not once for good.
+      updateToLatestImageVersion: true,
+      updateTimeout: UPDATE_TIMEOUT,
       instanceRole: instanceRole(this),
       launchTemplate,
       minvCpus: 0,
@@ -118,7 +144,7 @@ export class Compute extends Construct {
   }
 }
 
-/** What the ECS agent on an instance needs; jobs have a role of their own and cannot reach this one (see the hop limit). */
+/** What the ECS agent on an instance needs; jobs have a role of their own and cannot reach this one (see the user data). */
 function instanceRole(scope: Construct): Role {
   const role = new Role(scope, 'HostRole', {
     assumedBy: new ServicePrincipal('ec2.amazonaws.com'),
@@ -138,6 +164,12 @@ function instanceLaunchTemplate(scope: Construct): LaunchTemplate {
   agent.addCommands(
     'echo ECS_ENABLE_SPOT_INSTANCE_DRAINING=true >> /etc/ecs/ecs.config',
     `echo ECS_CONTAINER_STOP_TIMEOUT=${CONTAINER_STOP_TIMEOUT_S}s >> /etc/ecs/ecs.config`,
+    `echo ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION=${CLEANUP_WAIT} >> /etc/ecs/ecs.config`,
+    `install -d -o ${JOB_USER_ID} -g ${JOB_USER_ID} -m 0700 ${HOST_INPUTS_PATH}`,
+    // Batch's jobs share their host's network, so that a hop limit stops none of them; user data runs before the agent.
+    `iptables --insert OUTPUT --destination ${METADATA_ADDRESS} --match owner --uid-owner ${JOB_USER_ID} --jump REJECT`,
+    // The same for jobs with a network of their own, should Batch ever give them one.
+    'echo ECS_AWSVPC_BLOCK_IMDS=true >> /etc/ecs/ecs.config',
   );
   // Batch adds a part of its own, so it takes user data in MIME parts only.
   const userData = new MultipartUserData();
@@ -154,7 +186,7 @@ function instanceLaunchTemplate(scope: Construct): LaunchTemplate {
       },
     ],
     requireImdsv2: true,
-    // One hop ends on the host: a container, one hop further, cannot ask for the host's credentials.
+    // One hop ends on the host: a container on a bridge, one hop further, gets no answer.
     httpPutResponseHopLimit: 1,
   });
 }

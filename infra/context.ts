@@ -2,8 +2,11 @@ import type { Node } from 'constructs';
 import { z } from 'zod';
 import { GPU_DEVICES } from '../src/schemas/service.ts';
 
-/** Families that Batch can start with one GPU an instance or more, and that the ECS_AL2023_NVIDIA image supports. */
+/** Families that have a size with one GPU, and that the ECS_AL2023_NVIDIA image supports. */
 const GPU_FAMILIES = ['g4dn', 'g5', 'g6', 'g6e', 'p5'] as const;
+
+/** Of p5.4xlarge, the smallest p5. */
+const P5_VCPUS = 16;
 
 /** `-c key=a,b` on the command line, or a list in cdk.json. */
 const commaSeparated = <Item extends z.ZodType>(item: Item) =>
@@ -70,6 +73,12 @@ export function readContext(node: Node): ServiceContext {
     if (value !== undefined) given[key] = value;
   }
   const parsed = contextSchema.safeParse(given);
+  // Batch would start none, and jobs would wait.
+  const { data } = parsed;
+  if (data?.gpuFamilies.includes('p5') && data.maxGpuVcpus < P5_VCPUS)
+    throw new Error(
+      `CDK context is not valid: maxGpuVcpus ${data.maxGpuVcpus} holds no p5.4xlarge: give ${P5_VCPUS} or more`,
+    );
   if (!parsed.success) throw new Error(`CDK context is not valid:\n${z.prettifyError(parsed.error)}`);
   return parsed.data;
 }

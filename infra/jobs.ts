@@ -16,6 +16,7 @@ import { Construct } from 'constructs';
 import { serviceKeys, taskExitCodes } from '../src/schemas/service.ts';
 import { grantObjects } from './access.ts';
 import { acknowledge } from './acknowledge.ts';
+import { HOST_INPUTS_PATH, JOB_USER_ID } from './compute.ts';
 import type { RunnerImages } from './images.ts';
 import type { Storage } from './storage.ts';
 
@@ -47,8 +48,8 @@ const ATTEMPTS = 5;
 /** Where the runner may write, on a file system that is read-only otherwise. Declared as VOLUME by the Dockerfile. */
 const SCRATCH_PATH = '/scratch';
 
-/** The user "node" of the image, by number. */
-const USER_ID = '1000';
+/** Where a GPU host's inputs are, seen by its jobs. */
+const INPUTS_PATH = '/inputs';
 
 export interface JobsProps {
   /** First part of the definitions' names. */
@@ -77,10 +78,11 @@ export class Jobs extends Construct {
       jobRole: jobRole(this, storage),
       // ECS on EC2 does not tell a container its region.
       environment: { IGD_SERVICE: service, AWS_REGION: Stack.of(this).region },
-      user: USER_ID,
+      user: JOB_USER_ID,
       readonlyRootFilesystem: true,
-      volumes: [EcsVolume.host({ name: 'scratch', containerPath: SCRATCH_PATH })],
     };
+    const scratch = EcsVolume.host({ name: 'scratch', containerPath: SCRATCH_PATH });
+    const inputs = EcsVolume.host({ name: 'inputs', containerPath: INPUTS_PATH, hostPath: HOST_INPUTS_PATH });
     // An init process hands SIGTERM on to node and reaps its workers: node as process 1 would do neither by default.
     const init = (name: string) => new LinuxParameters(this, name, { initProcessEnabled: true });
     const logging = (streamPrefix: string) => LogDriver.awsLogs({ logGroup, streamPrefix });
@@ -88,6 +90,9 @@ export class Jobs extends Construct {
     const gpu = new EcsEc2ContainerDefinition(this, 'GpuContainer', {
       ...shared,
       ...GPU_JOB,
+      // Jobs come to a host one after the other, and most of them want the same files.
+      environment: { ...shared.environment, IGD_INPUTS: INPUTS_PATH },
+      volumes: [scratch, inputs],
       image: images.gpu,
       linuxParameters: init('GpuInit'),
       logging: logging('gpu'),
@@ -95,6 +100,7 @@ export class Jobs extends Construct {
     const cpu = new EcsFargateContainerDefinition(this, 'CpuContainer', {
       ...shared,
       ...CPU_JOB,
+      volumes: [scratch],
       image: images.cpu,
       linuxParameters: init('CpuInit'),
       logging: logging('cpu'),
@@ -126,6 +132,8 @@ export class Jobs extends Construct {
 function retryProps(spotInterruption: { onStatusReason: string }) {
   const retry = (...args: Parameters<typeof Reason.custom>) => RetryStrategy.of(Action.RETRY, Reason.custom(...args));
   return {
+    // A run keeps the revision it began with, and a deployment would take it away.
+    skipDeregisterOnUpdate: true,
     retryAttempts: ATTEMPTS,
     timeout: ATTEMPT_TIMEOUT,
     retryStrategies: [

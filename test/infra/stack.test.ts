@@ -105,6 +105,12 @@ describe('network', () => {
   });
 });
 
+/** What hosts do when they start. */
+function userData(): string {
+  const launch = Object.values(template.findResources('AWS::EC2::LaunchTemplate'))[0];
+  return JSON.stringify(launch?.Properties.LaunchTemplateData.UserData);
+}
+
 describe('Batch', () => {
   test('tries Spot before on-demand, scales to zero, and names nothing that may be replaced', () => {
     for (const kind of ['Gpu', 'Cpu']) {
@@ -134,7 +140,8 @@ describe('Batch', () => {
       expect(only(template, 'AWS::Batch::ComputeEnvironment', `Compute${name}`).ComputeResources).toMatchObject({
         MinvCpus: 0,
         MaxvCpus: 64,
-        InstanceTypes: ['g5', 'g6'],
+        InstanceTypes: ['g5.xlarge', 'g5.2xlarge', 'g6.xlarge', 'g6.2xlarge'],
+        UpdateToLatestImageVersion: true,
         Ec2Configuration: [{ ImageType: 'ECS_AL2023_NVIDIA' }],
         LaunchTemplate: { Version: { 'Fn::GetAtt': [expect.stringMatching('^ComputeHost'), 'LatestVersionNumber'] } },
       });
@@ -144,6 +151,37 @@ describe('Batch', () => {
     template.hasResourceProperties('AWS::EC2::LaunchTemplate', {
       LaunchTemplateData: { MetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: 1 } },
     });
+    // Jobs share their host's network: the hop limit alone is no wall.
+    expect(userData()).toContain(
+      'iptables --insert OUTPUT --destination 169.254.169.254 --match owner --uid-owner 1000 --jump REJECT',
+    );
+  });
+
+  test('cleans up after containers at once, and keeps inputs for the next job of a host', () => {
+    expect(userData()).toContain('ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION=1m');
+    expect(userData()).toContain('install -d -o 1000 -g 1000 -m 0700 /var/lib/igd/inputs');
+    const { ContainerProperties: gpu } = only(template, 'AWS::Batch::JobDefinition', 'JobsGpu');
+    expect(gpu).toMatchObject({
+      Volumes: expect.arrayContaining([{ Name: 'inputs', Host: { SourcePath: '/var/lib/igd/inputs' } }]),
+      MountPoints: expect.arrayContaining([
+        expect.objectContaining({ ContainerPath: '/inputs', SourceVolume: 'inputs' }),
+      ]),
+      Environment: expect.arrayContaining([{ Name: 'IGD_INPUTS', Value: '/inputs' }]),
+    });
+    const { ContainerProperties: cpu } = only(template, 'AWS::Batch::JobDefinition', 'JobsCpu');
+    expect(JSON.stringify(cpu)).not.toContain('inputs"');
+  });
+
+  test('keeps the revisions of job definitions that runs began with', () => {
+    template.allResourcesProperties('AWS::Batch::JobDefinition', {
+      ResourceRetentionPolicy: { SkipDeregisterOnUpdate: true },
+    });
+  });
+
+  test('refuses a limit that no host of a family fits under', () => {
+    expect(() => synthesize({ gpuFamilies: 'p5', maxGpuVcpus: '8' })).toThrow(
+      /maxGpuVcpus 8 holds no p5.4xlarge: give 16/,
+    );
   });
 
   test.each([
