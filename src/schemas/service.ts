@@ -161,6 +161,8 @@ export const stageSchema = z.strictObject({
   /** Positions in the plan's list of the stage's jobs. */
   jobs: z.array(z.int().nonnegative()),
   jobsPerTask: z.int().positive(),
+  /** Whether the first task is a Batch job of its own, which the others wait for; stages of before have none. */
+  canary: z.literal(true).optional(),
   at: time,
 });
 export type StageWork = z.infer<typeof stageSchema>;

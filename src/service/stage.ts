@@ -3,6 +3,7 @@ import { RunError } from '../errors.ts';
 import { encodeRecord, readRecord } from '../schemas/parse-record.ts';
 import {
   remoteKeys,
+  STAGE_NAMES,
   type StageName,
   type StageWork,
   type Submission,
@@ -76,13 +77,13 @@ export async function ensureStage(
 
 async function proposed(
   ctx: ServiceContext,
-  { plan }: LoadedRun,
+  open: LoadedRun,
   stage: StageName,
   propose: StageProposal['propose'],
 ): Promise<StageWork> {
   const jobs = await propose();
-  const jobsPerTask = Math.max(JOBS_PER_TASK[stage], jobsAtOnce(plan.config.compute.device));
-  return { schema: 'igd.stage/1', jobs, jobsPerTask, at: ctx.now().toISOString() };
+  const jobsPerTask = Math.max(JOBS_PER_TASK[stage], jobsAtOnce(open.plan.config.compute.device));
+  return stageWork(open, stage, jobs, jobsPerTask, ctx.now().toISOString());
 }
 
 async function begin({ files, attempt }: LoadedRun, stage: StageName, work: StageWork) {
@@ -133,12 +134,17 @@ async function submitArrays(
   const { stage, work, submissions: before, lease } = submission;
   const known = new Set(before.map(({ name }) => name));
   const submissions = [...before];
-  for (const [array, tasks] of arraysOf(work).entries()) {
+  for (const [array, { first, tasks }] of arraysOf(work).entries()) {
     const name = jobName(open, stage, array);
     if (known.has(name)) continue;
     if (await hasOutcome(ctx, open.run, open.attempt)) return undefined;
     if (!isHeld(lease, ctx.now())) throw new RunError(`submitting ${name} took too long: left to the reconciler`);
-    const jobId = await submitArray(ctx, open, submission, { array, tasks, name });
+    const jobId = await submitArray(ctx, open, submission, {
+      first,
+      tasks,
+      name,
+      after: waitsFor(submission, submissions),
+    });
     const record: Submission = { schema: 'igd.submission/1', jobId, name, tasks, at: ctx.now().toISOString() };
     await open.files.put(
       remoteKeys.submission(open.attempt, stage, array),
@@ -154,20 +160,57 @@ async function submitArrays(
   return submissions;
 }
 
-/** Tasks of each array: Batch takes 10,000 in one. */
-function arraysOf({ jobs, jobsPerTask }: StageWork): number[] {
-  const tasks = Math.ceil(jobs.length / jobsPerTask);
-  return Array.from({ length: Math.ceil(tasks / MAX_ARRAY) }, (_, array) =>
-    Math.min(MAX_ARRAY, tasks - array * MAX_ARRAY),
-  );
+/** What an array waits for: what the stage does, and its canary, which is submitted first. */
+function waitsFor({ work, after }: StageSubmission, submissions: readonly Submission[]): readonly Submission[] {
+  return work.canary === true ? [...after, ...submissions.slice(0, 1)] : after;
+}
+
+/** Tasks of a stage that are one Batch job: an array, or a plain job of one. */
+interface TaskArray {
+  /** The first task's number in the stage. */
+  readonly first: number;
+  readonly tasks: number;
+}
+
+/** Batch takes 10,000 tasks in an array. A canary is a job of its own, the first. */
+function arraysOf({ jobs, jobsPerTask, canary }: StageWork): TaskArray[] {
+  const total = Math.ceil(jobs.length / jobsPerTask);
+  const arrays: TaskArray[] = canary === true ? [{ first: 0, tasks: 1 }] : [];
+  for (let first = arrays.length; first < total; first += MAX_ARRAY)
+    arrays.push({ first, tasks: Math.min(MAX_ARRAY, total - first) });
+  return arrays;
+}
+
+/**
+ * What a stage is to do. The first task of an attempt goes alone where others would go with it: an image that is broken fails one job,
+ * not five tries of each. The next attempt sends another ahead, so that one shard that fails by itself cannot stop the others for good.
+ */
+async function stageWork(
+  open: LoadedRun,
+  stage: StageName,
+  jobs: number[],
+  jobsPerTask: number,
+  at: string,
+): Promise<StageWork> {
+  const work: StageWork = { schema: 'igd.stage/1', jobs, jobsPerTask, at };
+  if (jobs.length <= jobsPerTask || (await hasBegunBefore(open, stage))) return work;
+  const turn = ((open.attempt - 1) * jobsPerTask) % jobs.length;
+  return { ...work, jobs: [...jobs.slice(turn), ...jobs.slice(0, turn)], canary: true };
+}
+
+/** Whether an earlier stage of the attempt had anything to do: then this one waits for it, or has seen it end. */
+async function hasBegunBefore(open: LoadedRun, stage: StageName): Promise<boolean> {
+  const earlier = STAGE_NAMES.slice(0, STAGE_NAMES.indexOf(stage));
+  const stages = await Promise.all(earlier.map((name) => readStage(open, name)));
+  return stages.some((each) => each !== undefined && each.work.jobs.length > 0);
 }
 
 /** Gives the id of the array's job: of the one that is there already, where who submitted it could not write that down. */
 async function submitArray(
   ctx: ServiceContext,
   open: LoadedRun,
-  { stage, work, after, isTakenOver }: StageSubmission,
-  { array, tasks, name }: { readonly array: number; readonly tasks: number; readonly name: string },
+  { stage, work, isTakenOver }: StageSubmission,
+  { first, tasks, name, after }: TaskArray & { readonly name: string; readonly after: readonly Submission[] },
 ): Promise<string> {
   const target = queueOf(ctx, open);
   const since = new Date(work.at);
@@ -180,7 +223,7 @@ async function submitArray(
       run: open.run,
       stage,
       attempt: open.attempt,
-      offset: array * MAX_ARRAY * work.jobsPerTask,
+      offset: first * work.jobsPerTask,
       jobsPerTask: work.jobsPerTask,
     }),
     arraySize: tasks,

@@ -52,7 +52,7 @@ describe.runIf(hasMoto)('an audited run on the service', () => {
       ['audit', 4, 4],
     ]);
     // Evaluation; then transfer, in one task, and the audit at once.
-    expect(cluster.jobs.map(({ size }) => size)).toEqual([4, 1, 4]);
+    expect(cluster.jobs.map(({ size }) => size)).toEqual([1, 3, 1, 4]);
     const report = timeless(await textOf(ctx, run, 'report.json'));
     expect(report).toMatchObject({ variants: [{ audit: { suite: 'apgd-t' } }, { audit: { confidence: 0.95 } }] });
   });

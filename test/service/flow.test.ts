@@ -2,7 +2,7 @@ import './quiet.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { handleEvent } from '../../functions/finalizer/handler.ts';
 import type { Job } from '../../src/runs/planning/plan.ts';
-import { remoteKeys, taskProgressSchema } from '../../src/schemas/service.ts';
+import { remoteKeys, taskProgressSchema, taskVariables } from '../../src/schemas/service.ts';
 import type { ServiceContext } from '../../src/service/context.ts';
 import { reconcileRun } from '../../src/service/reconcile.ts';
 import { reconcileAll } from '../../src/service/reconcile-all.ts';
@@ -66,20 +66,20 @@ describe.runIf(hasMoto)('a run on the service', () => {
     const text = another();
     const answers = await Promise.all([1, 2, 3].map(() => submitConfig(stage.ctx, 'config', text)));
     expect(answers.map(({ kind }) => kind).sort()).toEqual(['exists', 'exists', 'started']);
-    expect(stage.cluster.jobs.map(({ size }) => size)).toEqual([6]);
+    expect(stage.cluster.jobs.map(({ size }) => size)).toEqual([1, 5]);
     const run = await submit(stage, text);
     await drive(stage, replayed());
     await sameAsSource(run);
     expect(await submitConfig(stage.ctx, 'config', text)).toEqual({ kind: 'exists', run });
-    expect(stage.cluster.jobs.map(({ size }) => size)).toEqual([6, 1]);
+    expect(stage.cluster.jobs.map(({ size }) => size)).toEqual([1, 5, 1]);
   });
 
   test('makes examples once before any variant is evaluated, where its suite asks for that', async () => {
     const run = await submit(stage, another({ variants: ['none', 'loir'], suite: 'rapid' }));
     // The ranking is there already.
-    const [craft, evaluate] = stage.cluster.jobs;
-    expect([craft, evaluate].map((job) => job?.size)).toEqual([2, 4]);
-    expect(evaluate?.dependsOn).toEqual([craft?.id]);
+    const [ahead, craft, evaluate] = stage.cluster.jobs;
+    expect([ahead, craft, evaluate].map((job) => job?.size)).toEqual([1, 1, 4]);
+    expect(evaluate?.dependsOn).toEqual([ahead?.id, craft?.id]);
     await drive(stage, inProcess);
     const { state, stages } = await runStatus(stage.ctx, run);
     expect(state).toBe('complete');
@@ -107,7 +107,7 @@ describe.runIf(hasMoto)('a run on the service', () => {
     const race = () => Promise.all(Array.from({ length: 20 }, () => reconcileRun({ ...stage.ctx, runs }, run)));
     await stage.cluster.run(replayed());
     await race();
-    expect(stage.cluster.jobs).toHaveLength(2);
+    expect(stage.cluster.jobs).toHaveLength(3);
     await stage.cluster.run(replayed());
     const steps = await race();
     expect(new Set(steps.map((step) => JSON.stringify(step))).size).toBe(1);
@@ -180,6 +180,35 @@ describe.runIf(hasMoto)('a run on the service', () => {
     expect((await listRuns(stage.ctx)).find((listing) => listing.run === run)?.status).toBe('failed');
   });
 
+  test('sends one shard ahead of the others: an image that is broken fails one job, and the next attempt sends another', async () => {
+    const run = await submit(stage);
+    const asked: string[] = [];
+    const broken: Container = async (env) => {
+      asked.push(env[taskVariables.offset] ?? '');
+      return 1;
+    };
+    expect(stage.cluster.jobs.map(({ size, dependsOn }) => [size, dependsOn])).toEqual([
+      [1, []],
+      [5, [stage.cluster.jobs[0]?.id]],
+    ]);
+    await drive(stage, broken);
+    expect(asked).toEqual(['0']);
+    const { state, failures, stages } = await runStatus(stage.ctx, run);
+    expect(state).toBe('failed');
+    expect(failures.map(({ message }) => message)).toContain('Dependent Job failed');
+    expect(stages.find((each) => each.stage === 'evaluate')?.tasks).toMatchObject({ total: 6, failed: 6 });
+    await retryRun(stage.ctx, run);
+    // Which fails for good by itself, and was sent ahead: now it holds up nobody.
+    await drive(
+      stage,
+      replayed((job) => job.kind === 'evaluate' && job.variant === 'none' && job.shard === 0),
+    );
+    expect(await runStatus(stage.ctx, run)).toMatchObject({ state: 'partial', attempt: 2 });
+    await retryRun(stage.ctx, run);
+    await drive(stage, replayed());
+    await sameAsSource(run);
+  });
+
   test('fails where its ranking does, in words of Batch where the container left none', async () => {
     const run = await submit(stage, another({ ranking: { signed: true } }));
     expect(stage.cluster.jobs.map(({ size, dependsOn }) => [size, dependsOn.length])).toEqual([
@@ -200,7 +229,7 @@ describe.runIf(hasMoto)('a run on the service', () => {
     const waiting = await runStatus(stage.ctx, run);
     expect(waiting.state).toBe('evaluate');
     expect(waiting.stages[1]?.reasons).toEqual([expect.stringContaining(NO_MACHINE)]);
-    expect(await cancelRun(stage.ctx, run)).toBe(1);
+    expect(await cancelRun(stage.ctx, run)).toBe(2);
     await expect(cancelRun(stage.ctx, run)).rejects.toThrow(/ended already/);
     await drive(stage, replayed());
     expect(await reconcileRun(stage.ctx, run)).toMatchObject({ state: 'ended', outcome: { status: 'cancelled' } });
@@ -226,7 +255,7 @@ describe.runIf(hasMoto)('a run on the service', () => {
       // For all anybody knows the planner is still at it.
       expect((await runStatus(stage.ctx, run)).state).toBe('submitting');
       await reconcileAll({ ...stage.ctx, now: () => new Date(Date.now() + 3600_000) });
-      expect(stage.cluster.jobs.map(({ size }) => size)).toEqual([6, 1, 6].slice(0, 2 * death + 1));
+      expect(stage.cluster.jobs.map(({ size }) => size)).toEqual([1, 5, 1, 1, 5].slice(0, 3 * death + 2));
       await drive(stage, replayed());
       await sameAsSource(run);
     }
@@ -242,9 +271,9 @@ describe.runIf(hasMoto)('a run on the service', () => {
     await race(14);
     expect(stage.cluster.jobs).toHaveLength(0);
     await race(20);
-    expect(stage.cluster.jobs.map(({ size }) => size)).toEqual([6]);
+    expect(stage.cluster.jobs.map(({ size }) => size)).toEqual([1, 5]);
     await race(50);
-    expect(stage.cluster.jobs).toHaveLength(1);
+    expect(stage.cluster.jobs).toHaveLength(2);
     await drive(stage, replayed());
     await sameAsSource(run);
   });
@@ -279,9 +308,9 @@ describe.runIf(hasMoto)('a run on the service', () => {
     const run = await submit(stage);
     const queue = { ...queueOf(stage), terminate: () => Promise.reject(new Error('connection lost')) };
     await expect(cancelRun({ ...stage.ctx, queue }, run)).rejects.toThrow('connection lost');
-    expect(stage.cluster.jobs).toMatchObject([{ status: 'RUNNABLE' }]);
+    expect(stage.cluster.jobs).toMatchObject([{ status: 'RUNNABLE' }, { status: 'RUNNABLE' }]);
     await reconcileAll({ ...stage.ctx, now: () => new Date(Date.now() + 20 * 60_000) });
-    expect(stage.cluster.jobs).toMatchObject([{ status: 'FAILED' }]);
+    expect(stage.cluster.jobs).toMatchObject([{ status: 'FAILED' }, { status: 'FAILED' }]);
     expect(stage.notices).toEqual([]);
   });
 

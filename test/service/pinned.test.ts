@@ -4,6 +4,7 @@ import { CreateBucketCommand, PutBucketVersioningCommand, S3Client } from '@aws-
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { handleEvent } from '../../functions/finalizer/handler.ts';
 import { decodePlan } from '../../src/runs/planning/plan.ts';
+import { taskVariables } from '../../src/schemas/service.ts';
 import { retryRun } from '../../src/service/run-control.ts';
 import { runStatus } from '../../src/service/status.ts';
 import { submitConfig } from '../../src/service/submit-config.ts';
@@ -123,7 +124,7 @@ describe.runIf(hasMoto)('inputs that are replaced after the plan', () => {
   test('a retry after the checkpoint was replaced mixes no two in one report', async () => {
     const { bucket, replace } = await inputsIn(false);
     const run = await submit(configOn(bucket, ['none']));
-    await drive(stage, async (env) => (env.AWS_BATCH_JOB_ARRAY_INDEX === '1' ? 1 : inProcess(env)));
+    await drive(stage, async (env) => (env[taskVariables.offset] === '1' ? 1 : inProcess(env)));
     expect((await runStatus(stage.ctx, run)).state).toBe('partial');
     await replace('shapes10-rn18-w8.pt');
     await retryRun(stage.ctx, run);
