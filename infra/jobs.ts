@@ -14,6 +14,7 @@ import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { serviceKeys, taskExitCodes } from '../src/schemas/service.ts';
+import { CPU_TASK_VCPUS } from '../src/workers/worker-count.ts';
 import { grantObjects } from './access.ts';
 import { acknowledge } from './acknowledge.ts';
 import { HOST_INPUTS_PATH, JOB_USER_ID } from './compute.ts';
@@ -23,13 +24,17 @@ import type { Storage } from './storage.ts';
 /** The smallest instances (g5, g6: 4 vCPUs, 16 GiB) have one GPU: a job takes the host, less what ECS keeps for itself. */
 const GPU_JOB = { cpu: 4, memory: Size.gibibytes(14), gpu: 1 };
 
-/** A shape Fargate sells. Half a GB of peak memory a session (batch 50) leaves room for a data set and four workers. */
-const CPU_JOB = { cpu: 4, memory: Size.gibibytes(16), ephemeralStorageSize: Size.gibibytes(50) };
+/**
+ * A shape Fargate sells. A worker takes 0.7 GB and twelve times its weights (src/workers/memory.ts): four workers of a WideResNet-34-10
+ * (185 MB) 12 GB. Where larger weights leave room for fewer, those share the vCPUs.
+ */
+const CPU_JOB = { cpu: CPU_TASK_VCPUS, memory: Size.gibibytes(16), ephemeralStorageSize: Size.gibibytes(50) };
 
 /**
  * The dearest image we know of, a WideResNet-34-10 under AutoAttack, takes 10,000 forward passes: 10 seconds on a GPU that
  * does 1,000 a second. 32 images a shard are 5 minutes; a task of 60 shards takes 5 hours. Twice that, and a bit, is stuck.
- * A run on CPUs has smaller models: a ResNet-18 at 10 ms a pass and core needs 32 x 100 s / 4 cores = 14 minutes a shard.
+ * A run on CPUs has smaller models: a ResNet-18 at 10 ms a pass and core needs 32 x 100 s = 53 minutes for four shards
+ * side by side.
  */
 const ATTEMPT_TIMEOUT = Duration.hours(12);
 

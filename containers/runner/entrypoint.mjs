@@ -1,4 +1,5 @@
 // Entry of the container: does the task its environment names, and exits as AWS Batch is to understand it.
 import { main } from '../../dist/runner.js';
 
-process.exitCode = await main();
+// Who is told to stop does not wait for a download that is under way.
+process.exit(await main());

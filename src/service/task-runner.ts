@@ -17,9 +17,9 @@ import {
   taskSchema,
   taskVariables,
 } from '../schemas/service.ts';
-import { openStore, type StoreSpec } from '../stores/open.ts';
+import { localise, openStore, type StoreSpec } from '../stores/open.ts';
 import type { Store } from '../stores/store.ts';
-import { jobsAtOnce, workerCount } from '../workers/worker-count.ts';
+import { workerCount } from '../workers/worker-count.ts';
 import { WorkerPool } from '../workers/worker-pool.ts';
 import { type TaskReporter, taskReporter } from './task-progress.ts';
 
@@ -121,7 +121,9 @@ async function doJobs(open: OpenTask, signal: AbortSignal, log: (line: string) =
   const { plan, stores, jobs } = open;
   const cores = availableParallelism();
   const { workers } = workerCount(plan, cores, undefined);
-  const lanes = Math.min(jobs.length, jobsAtOnce(plan.config.compute.device), workers);
+  const lanes = Math.min(jobs.length, workers);
+  // Once, before there are workers that would each download the same.
+  if (lanes > 1) await Promise.race([localise(plan), aborted(signal)]);
   const pool = { plan: encodePlan(plan), ...stores, workers: 1, cores: Math.max(1, Math.floor(cores / lanes)) };
   const engines = Array.from({ length: lanes }, () => new WorkerPool(pool));
   const close = () => Promise.all(engines.map((engine) => engine.close()));
@@ -147,6 +149,13 @@ async function doJobs(open: OpenTask, signal: AbortSignal, log: (line: string) =
     signal.removeEventListener('abort', stop);
     await close();
   }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
 }
 
 interface Lane {

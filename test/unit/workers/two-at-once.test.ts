@@ -33,7 +33,7 @@ describe.runIf(hasMoto)('with the emulator', () => {
 });
 
 test('the record of two jobs in hand tells of the first that was begun, and of the other after it', async () => {
-  expect(jobsAtOnce('cpu')).toBe(2);
+  expect(jobsAtOnce('cpu', 2)).toBe(2);
   const files = new MemoryStore();
   const jobs: Job[] = [0, 1].map((shard) => ({ kind: 'evaluate', variant: 'none', shard }));
   const task = { run: 'r', stage: 'evaluate', attempt: 1, offset: 0, jobsPerTask: 2 } as const;

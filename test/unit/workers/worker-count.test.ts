@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../../../src/errors.ts';
 import type { Device } from '../../../src/schemas/config.ts';
-import { workerCount } from '../../../src/workers/worker-count.ts';
+import { jobsAtOnce, workerCount } from '../../../src/workers/worker-count.ts';
 
 const plan = (device: Device, bytes = 1e6) => ({
   config: { compute: { device } },
@@ -28,5 +28,12 @@ describe('how many workers do a run', () => {
     const { workers, limit } = workerCount(plan('cpu', 1e15), 8, undefined);
     expect(workers).toBe(1);
     expect(limit).toMatch(/^1 of 8 workers, for memory: each needs about /);
+  });
+});
+
+describe('how many jobs a container is given at once', () => {
+  it('is one a vCPU once there are shards enough for the workers of all CPU tasks', () => {
+    expect([1, 63, 64, 10_000].map((jobs) => jobsAtOnce('cpu', jobs))).toEqual([1, 1, 4, 4]);
+    expect(jobsAtOnce('cuda', 1)).toBe(2);
   });
 });
