@@ -10,8 +10,8 @@ import { parseConfig } from '../schemas/parse-config.ts';
 import { requireWorkers, workerCount } from '../workers/worker-count.ts';
 import { WorkerPool } from '../workers/worker-pool.ts';
 import { cores, positiveInteger } from './options.ts';
+import { progressOutput } from './output.ts';
 import { runProgress } from './progress.ts';
-import { progressOutput } from './quiet.ts';
 import { print, type StorageLocation, storageLocation } from './storage-location.ts';
 
 // What commands share that compute in worker threads on this machine and can be stopped and gone on with.

@@ -2,7 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { IgdError } from '../errors.ts';
 import { igdVersion } from '../package-root.ts';
 import { prepareEnvironment } from '../runtime/environment.ts';
-import { addQuiet } from './quiet.ts';
+import { addQuiet } from './output.ts';
 
 /** It tells of all the others. */
 const COMPLETION = 'completion';

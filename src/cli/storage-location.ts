@@ -87,7 +87,4 @@ function isFolderError(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'EISDIR';
 }
 
-/** A line for the reader. */
-export function print(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
+export { print } from './output.ts';

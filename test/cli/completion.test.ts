@@ -47,6 +47,18 @@ test.each(['zsh', 'fish'])('%s is told every command and option, and reads it wh
   if (has(shell)) expect(spawnSync(shell, ['-n', folder.path(shell)], { encoding: 'utf8' }).stderr).toBe('');
 });
 
+test('every command can be quiet, and all that print results print JSON', () => {
+  const flags = [...(scripts.get('bash') ?? '').matchAll(/^ +([a-z]+)\) words='(.*)' ;;$/gm)];
+  expect(flags.length).toBeGreaterThan(20);
+  const without = (flag: string) =>
+    flags.filter(([, , all = '']) => !all.split(' ').includes(flag)).map(([, name]) => name);
+  expect(without('--quiet')).toEqual([]);
+  // They start, end or show something, and print no result.
+  expect(
+    without('--json').filter((name) => !['browse', 'submit', 'cancel', 'retry', 'completion'].includes(name ?? '')),
+  ).toEqual([]);
+});
+
 test('another shell is refused by name', async () => {
   const { code, stderr } = await igd(['completion', 'tcsh']);
   expect(code).toBe(2);

@@ -8,13 +8,14 @@ import { type AnalysisReport, ATTACK_OUTCOMES, type PublishedShifts, UNIT_GROUPS
 import { testimonyText } from '../../schemas/testimony.ts';
 import { sayAssumed } from '../assumptions.ts';
 import { addExecutionOptions, configOf, type ExecutionFlags, execute, requireDevice } from '../execution-context.ts';
+import { addJson, printJson } from '../output.ts';
 import { print, readText, storageLocation } from '../storage-location.ts';
 
 export function define(command: Command): void {
   command
     .argument('<config>', 'run config (.json)')
     .requiredOption('--out <dir>', 'folder of the analysis, or s3://bucket/prefix');
-  addExecutionOptions(command).action(analyze);
+  addJson(addExecutionOptions(command)).action(analyze);
 }
 
 async function analyze(path: string, flags: ExecutionFlags): Promise<void> {
@@ -25,6 +26,7 @@ async function analyze(path: string, flags: ExecutionFlags): Promise<void> {
   await requireDevice(config.compute.device, flags.workers);
   const runs = await storageLocation(flags.out);
   const report = await execute(flags, ({ optionsFor }) => executeAnalysis({ ...optionsFor(runs), config, source }));
+  printJson(report);
   print(shiftText(report));
   if (report.published !== null) print(publishedText(report.published));
   const { reading = [], testimony } = report.checkpoint;

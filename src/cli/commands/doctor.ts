@@ -5,10 +5,11 @@ import { providersInUse, requireProvider, runtimeBuild } from '../../runtime/pro
 import { timeConvolutions } from '../../runtime/timing.ts';
 import { DEVICES, type Device } from '../../schemas/config.ts';
 import { cores } from '../options.ts';
+import { addJson, printJson } from '../output.ts';
 import { print } from '../storage-location.ts';
 
 export function define(command: Command): void {
-  command
+  addJson(command)
     .addOption(new Option('--device <device>', 'what is to compute').choices(DEVICES).default('cpu'))
     .action(doctor);
 }
@@ -19,14 +20,17 @@ async function doctor({ device }: { device: Device }): Promise<void> {
   const { version, providers } = runtimeBuild();
   print(`onnxruntime   ${version}`);
   print(`providers     ${providers.map(providerText).join(', ')}`);
-  print(`memory        ${gibibytes(process.availableMemory())} GiB free`);
-  if (device === 'cuda') print(`gpu           ${await gpuText()}`);
+  const free = process.availableMemory();
+  print(`memory        ${gibibytes(free)} GiB free`);
+  const gpu = device === 'cuda' ? await gpuText() : null;
+  if (gpu !== null) print(`gpu           ${gpu}`);
   await requireProvider(device);
-  print(`in use        ${(await providersInUse(device)).join(', ')}`);
-  const { layers, channels, size, images, milliseconds, gigaflops } = await timeConvolutions({
-    device,
-    threads: cores(),
-  });
+  const inUse = await providersInUse(device);
+  print(`in use        ${inUse.join(', ')}`);
+  const speed = await timeConvolutions({ device, threads: cores() });
+  const { layers, channels, size, images, milliseconds, gigaflops } = speed;
+  const machine = { node: process.version, platform: process.platform, arch: process.arch, cores: cores() };
+  printJson({ ...machine, onnxruntime: version, providers, freeBytes: free, gpu, inUse, speed });
   print(
     `speed         ${milliseconds.toFixed(1)} ms for ${layers} convolutions of ${channels} channels on ${images} images ` +
       `of ${size} x ${size}: ${Math.round(gigaflops)} GFLOP/s`,

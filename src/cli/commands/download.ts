@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { InputError } from '../../errors.ts';
+import { addJson, printJson, progressOutput } from '../output.ts';
 import { countProgress } from '../progress.ts';
-import { progressOutput } from '../quiet.ts';
 import { addServiceOptions, openService, type ServiceFlags } from '../remote/service.ts';
 import { localFolder, print } from '../storage-location.ts';
 
@@ -15,7 +15,7 @@ interface DownloadFlags extends ServiceFlags {
 const AT_ONCE = 8;
 
 export function define(command: Command): void {
-  command
+  addJson(command)
     .argument('<run>', 'name of the run or of its config')
     .requiredOption('--to <dir>', 'folder to put it in')
     .option('--examples', 'also the adversarial examples and the result of every shard, as "igd verify" takes them');
@@ -40,6 +40,7 @@ async function download(name: string, { to, examples = false, ...flags }: Downlo
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work)).finally(progress.end);
+  printJson({ folder: folder.root, files: files.length, downloaded: fetched });
   print(`${folder.root}: ${fetched} of ${files.length} files downloaded, ${files.length - fetched} were there already`);
   const report = files.find(({ name }) => name.endsWith('report.html'))?.name;
   print(report === undefined ? 'the run has no report yet: see "igd status"' : `report: ${join(folder.root, report)}`);

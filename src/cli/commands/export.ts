@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 import { counted, list } from '../../report/format.ts';
 import { exportExamples } from '../../runs/export.ts';
 import { localise } from '../../stores/open.ts';
+import { addJson, printJson, progressOutput } from '../output.ts';
 import { countProgress } from '../progress.ts';
-import { progressOutput } from '../quiet.ts';
 import { localFolder, print, storageLocation } from '../storage-location.ts';
 import { planOf, requireVariant } from './report.ts';
 
@@ -13,7 +13,7 @@ interface ExportFlags {
 }
 
 export function define(command: Command): void {
-  command
+  addJson(command)
     .argument('<dir>', 'folder of the run, or s3://bucket/prefix')
     .requiredOption('--to <folder>', 'where the folders go')
     .option('--variant <id>', 'of this variant alone')
@@ -30,6 +30,7 @@ export function define(command: Command): void {
         variants: variant === undefined ? plan.config.variants.map(({ id }) => id) : [variant],
         progress: progress.update,
       }).finally(progress.end);
+      printJson({ folder, variants: Object.fromEntries(exported) });
       for (const [id, { images, adversarial }] of exported)
         print(`${id}: ${counted(images, 'image')}, ${adversarial} of them adversarial`);
       print(`${list(['x_adv.npy', 'labels.npy', 'predictions.npy'])} in ${folder}/<variant>`);

@@ -6,6 +6,7 @@ import type { Model } from '../../onnx/graph.ts';
 import { openClassifier } from '../../runs/inputs/open-classifier.ts';
 import { localPath } from '../../stores/open.ts';
 import { addLayerAxis, addModelOptions, layerFlags, type ModelFlags, modelOptions } from '../options.ts';
+import { addJson, printJson } from '../output.ts';
 import { print, writeOutput } from '../storage-location.ts';
 
 interface ImportFlags extends ModelFlags {
@@ -16,7 +17,7 @@ interface ImportFlags extends ModelFlags {
 }
 
 export function define(command: Command): void {
-  command
+  addJson(command)
     .argument('<checkpoint>')
     .requiredOption('--out <file>', 'the .onnx to write')
     .option('--layer <name>', "add the layer's value as a second output")
@@ -34,9 +35,9 @@ export function define(command: Command): void {
       flags.out,
       encodeModel(layer === undefined ? model : withOutput(model, layer.tensor, layer.dims)),
     );
-    print(
-      `${flags.out}: ${classifier.architecture}, input "${classifier.input}" [N, ${classifier.imageShape.join(', ')}] in [0, 1]`,
-    );
+    const { architecture, input, imageShape, classes } = classifier;
+    printJson({ out: flags.out, architecture, input, imageShape, classes });
+    print(`${flags.out}: ${architecture}, input "${input}" [N, ${imageShape.join(', ')}] in [0, 1]`);
   });
 }
 

@@ -7,6 +7,7 @@ import { ARCHITECTURES } from '../../models/architectures/table.ts';
 import { locateNetwork } from '../../models/locate.ts';
 import { float32, type Tensor } from '../../numeric/tensor.ts';
 import { localPath } from '../../stores/open.ts';
+import { addJson, printJson } from '../output.ts';
 import { print } from '../storage-location.ts';
 
 /** `models.0=FILE`, `policy_net=FILE#KEYS` or `alpha_scale=0.15`. */
@@ -16,7 +17,7 @@ interface Part {
 }
 
 export function define(command: Command): void {
-  command
+  addJson(command)
     .argument(
       '<name=file...>',
       'where the weights of each file go, e.g. models.0=a.pt models.1=b.pt#ema; or a number',
@@ -30,6 +31,7 @@ export function define(command: Command): void {
       if (network === undefined)
         throw new InputError('together these are no network that igd knows: call its members models.0, models.1, ...');
       await writeFile(out, safetensorsParts(state));
+      printJson({ out, architecture: network.architecture.name, tensors: state.size });
       print(`${out}: ${network.architecture.name}, ${state.size} tensors`);
     });
 }

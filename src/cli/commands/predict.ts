@@ -40,6 +40,7 @@ import {
   modelOptions,
   positiveInteger,
 } from '../options.ts';
+import { addJson, printJson } from '../output.ts';
 import { print, writeOutput } from '../storage-location.ts';
 
 interface PredictFlags extends ModelFlags, DataFlags, DefenceFlags {
@@ -59,7 +60,7 @@ export function define(command: Command): void {
       '--gradient <file>',
       'write the gradient of the per-image cross-entropy with respect to the image, .npy [N, C, H, W]',
     );
-  addDefenceOptions(addModelOptions(addDataOptions(command))).action(predict);
+  addDefenceOptions(addModelOptions(addDataOptions(addJson(command)))).action(predict);
 }
 
 async function predict(checkpoint: string, given: PredictFlags): Promise<void> {
@@ -88,10 +89,13 @@ async function predict(checkpoint: string, given: PredictFlags): Promise<void> {
     await writeOutput(flags.logits, encodeNpy(float32([data.count, classifier.classes], logits)));
   if (flags.gradient !== undefined)
     await writeOutput(flags.gradient, encodeNpy(float32([data.count, ...data.imageShape], gradient)));
-  printAccuracy(data.labels, predictedClasses(logits, classifier.classes));
+  const accuracy = accuracyOf(data.labels, predictedClasses(logits, classifier.classes));
+  const idleGradients = gradient === undefined ? [] : idleRows(gradient, model.imageSize);
+  printJson({ ...accuracy, idleGradients, testimony, reading: classifier.reading });
+  printAccuracy(accuracy);
   print(`  ${testimonyText(testimony)}`);
   sayAssumed(classifier.reading);
-  if (gradient !== undefined) printIdleGradients(gradient, model.imageSize);
+  if (idleGradients.length > 0) print(`  note: the gradient of ${imagesText(idleGradients)} is NaN or infinite`);
 }
 
 /** Logits [N, classes] and, where they are asked for, gradients [N, imageSize] of all images. */
@@ -114,19 +118,23 @@ async function outputsOf(model: OnnxModel, data: Dataset, flags: PredictFlags, n
 }
 
 /** Throws RunError where there is no prediction of more than a few images; of fewer it says which. */
-function printAccuracy(labels: Int32Array, predictions: Int32Array): void {
+function accuracyOf(labels: Int32Array, predictions: Int32Array) {
   const unpredicted = [...predictions.keys()].filter((image) => predictions[image] === NO_PREDICTION);
   requireFewUnpredicted(unpredicted);
   const right = labels.filter((label, image) => predictions[image] === label).length;
-  print(`${right} of ${labels.length} images right (${((100 * right) / labels.length).toFixed(1)}%)`);
+  return { images: labels.length, right, accuracy: right / labels.length, unpredicted };
+}
+
+function printAccuracy({ images, right, accuracy, unpredicted }: ReturnType<typeof accuracyOf>): void {
+  print(`${right} of ${images} images right (${(100 * accuracy).toFixed(1)}%)`);
   if (unpredicted.length > 0)
     print(`  note: no prediction, which is wrong, on ${imagesText(unpredicted)}: logits are NaN or infinite`);
 }
 
-function printIdleGradients(gradient: Float32Array, size: number): void {
+/** Images whose gradient has a number that is none. */
+function idleRows(gradient: Float32Array, size: number): number[] {
   const rows = Array.from({ length: gradient.length / size }, (_, image) => image);
-  const odd = rows.filter((image) => !isFiniteRow(rowOf(gradient, image, size)));
-  if (odd.length > 0) print(`  note: the gradient of ${imagesText(odd)} is NaN or infinite`);
+  return rows.filter((image) => !isFiniteRow(rowOf(gradient, image, size)));
 }
 
 async function localFlags(given: PredictFlags): Promise<PredictFlags> {

@@ -41,8 +41,8 @@ import {
   positiveInteger,
   seedNumber,
 } from '../options.ts';
+import { addJson, printJson, progressOutput } from '../output.ts';
 import { countProgress } from '../progress.ts';
-import { progressOutput } from '../quiet.ts';
 import { localFolder, print, writeOutput } from '../storage-location.ts';
 
 interface RankFlags extends ModelFlags, DataFlags, ClipFlags {
@@ -78,7 +78,7 @@ export function define(command: Command): void {
     .requiredOption('--out <file>', 'the ranking file to write (.json)')
     .option('--export-npy <dir>', "also write the public code's layout, unit<j>.npy");
   command.option('--rankings <dir>', "cdir: folder where CLIP's embeddings are kept for every run", rankingsFolder());
-  addLayerAxis(addModelOptions(addDataOptions(addClipOptions(command)))).action(rank);
+  addLayerAxis(addModelOptions(addDataOptions(addClipOptions(addJson(command))))).action(rank);
 }
 
 async function rank(checkpoint: string, given: RankFlags): Promise<void> {
@@ -125,6 +125,9 @@ async function rank(checkpoint: string, given: RankFlags): Promise<void> {
   });
   await writeOutput(flags.out, encodeRanking({ recipe, scores }));
   if (flags.exportNpy !== undefined) await exportUnits(scores, flags.exportNpy);
+  const { meanOverlap, deadUnits, flags: problems } = diagnostics;
+  const facts = { method, layer: layer.name, units: layer.units, classes: classifier.classes, images: probe.count };
+  printJson({ out: flags.out, ...facts, topUnits: keep, meanOverlap, deadUnits, flags: problems, testimony });
   print(`${flags.out}: ${method} of ${layer.units} units for ${classifier.classes} classes on ${probe.count} images`);
   print(
     `  top ${keep} units of two classes overlap by ${diagnostics.meanOverlap.toFixed(2)} on average; ${diagnostics.deadUnits} units matter to no class`,

@@ -10,6 +10,7 @@ import { runKeys } from '../../schemas/keys.ts';
 import { rankingsFolder } from '../execution-context.ts';
 import { refuseIdle } from '../idle-flags.ts';
 import { notNegative } from '../options.ts';
+import { addJson, printJson } from '../output.ts';
 import { print, type StorageLocation, storageLocation } from '../storage-location.ts';
 
 interface ReportFlags {
@@ -18,10 +19,11 @@ interface ReportFlags {
   readonly robustbench?: true;
   readonly variant?: string;
   readonly pricePerHour?: number;
+  readonly json?: boolean;
 }
 
 export function define(command: Command): void {
-  command
+  addJson(command)
     .argument('[dir]', 'folder of the run, or s3://bucket/prefix')
     .option('--rankings <dir>', 'folder where rankings are kept', rankingsFolder())
     .option('--robustbench', "write entries for RobustBench's model_info as well: robustbench.<variant>.json")
@@ -38,7 +40,7 @@ export function define(command: Command): void {
 async function report(dir: string | undefined, flags: ReportFlags): Promise<void> {
   refuseIdle(flags, [
     {
-      flags: ['robustbench', 'variant', 'pricePerHour'],
+      flags: ['robustbench', 'variant', 'pricePerHour', 'json'],
       when: flags.schema === true,
       why: 'is of a run, which --schema is not about',
     },
@@ -53,6 +55,7 @@ async function report(dir: string | undefined, flags: ReportFlags): Promise<void
   const plan = await planOf(runs);
   if (flags.variant !== undefined) requireVariant(plan, flags.variant);
   const written = await writeReport(plan, runs.store, ranked.store, { pricePerHour: flags.pricePerHour });
+  printJson(written);
   print(reportTable(written));
   print(`report: ${runs.where('report.html')}`);
   if (flags.robustbench !== true) return;

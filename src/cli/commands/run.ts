@@ -7,13 +7,14 @@ import { idleKeys } from '../../schemas/idle-keys.ts';
 import { type ParameterSweep, parseParameterSweep } from '../../schemas/parameter-sweep.ts';
 import { sayAssumed } from '../assumptions.ts';
 import { addExecutionOptions, configOf, type ExecutionFlags, execute, requireDevice } from '../execution-context.ts';
+import { addJson, printJson } from '../output.ts';
 import { print, readText, type StorageLocation, storageLocation, storageWithin } from '../storage-location.ts';
 
 export function define(command: Command): void {
   command
     .argument('<config>', 'run config (.json); one with a parameter sweep stands for several runs')
     .requiredOption('--out <dir>', 'folder of the run, or s3://bucket/prefix: plan, results, report');
-  addExecutionOptions(command).action(run);
+  addJson(addExecutionOptions(command)).action(run);
 }
 
 async function run(path: string, flags: ExecutionFlags): Promise<void> {
@@ -31,6 +32,7 @@ async function runOne(text: string, path: string, flags: ExecutionFlags): Promis
   );
   if (!computed)
     print(`this run is finished already; nothing was done. "igd report ${flags.out}" writes its report anew`);
+  printJson(report);
   print(reportTable(report));
   sayAssumed(report.checkpoint.reading ?? []);
   for (const line of idleKeys(config)) print(`note: ${line}`);
@@ -51,6 +53,7 @@ async function runSweep({ runs, ...sweep }: ParameterSweep, flags: ExecutionFlag
       begin: ({ label }, position) => print(`${label} (${position + 1} of ${runs.length})`),
     }),
   );
+  printJson(report);
   print(`\n${parameterSweepTable(report)}`);
   print(`report: ${whole.where('sweep.html')}, and one in the folder of each run`);
 }

@@ -4,12 +4,14 @@ import { printable, RunError } from '../../errors.ts';
 import { onAws } from '../../service/on-aws.ts';
 import type { RunStatus } from '../../service/status.ts';
 import { finiteNumber } from '../options.ts';
+import { addJson, printJson } from '../output.ts';
 import { addServiceOptions, openService, type ServiceFlags } from '../remote/service.ts';
 import { print } from '../storage-location.ts';
 
 interface StatusFlags extends ServiceFlags {
   readonly watch?: boolean;
   readonly price?: number;
+  readonly json?: boolean;
 }
 
 const INTERVAL_MS = 10_000;
@@ -19,10 +21,10 @@ export function define(command: Command): void {
     .argument('<run>', 'name of the run or of its config')
     .option('--watch', 'go on until the run ends; exit code 1 where it ends incomplete')
     .option('--price <dollars>', 'what an hour of one machine costs', finiteNumber);
-  addServiceOptions(command).action(status);
+  addServiceOptions(addJson(command)).action(status);
 }
 
-async function status(name: string, { watch = false, price, ...flags }: StatusFlags): Promise<void> {
+async function status(name: string, { watch = false, price, json = false, ...flags }: StatusFlags): Promise<void> {
   const { ctx, service, runNamed } = await openService(flags);
   const { statusText } = await import('../remote/status-text.ts');
   const run = await runNamed(name);
@@ -36,8 +38,9 @@ async function status(name: string, { watch = false, price, ...flags }: StatusFl
     await delay(INTERVAL_MS);
     const shown = text;
     ({ current, text } = await look());
-    redraw(shown, text);
+    if (!json) redraw(shown, text);
   }
+  printJson(current);
   if (watch) requireComplete(current);
 }
 

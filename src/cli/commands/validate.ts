@@ -13,10 +13,11 @@ import { parseConfig } from '../../schemas/parse-config.ts';
 import { describeReading } from '../../schemas/reading.ts';
 import { testimonyText } from '../../schemas/testimony.ts';
 import { cores } from '../options.ts';
+import { addJson, printJson } from '../output.ts';
 import { print, readText } from '../storage-location.ts';
 
 export function define(command: Command): void {
-  command.argument('<config>', 'run config (.json)').action(validate);
+  addJson(command).argument('<config>', 'run config (.json)').action(validate);
 }
 
 async function validate(path: string): Promise<void> {
@@ -31,6 +32,7 @@ async function validate(path: string): Promise<void> {
   const testimony = await testifyModel(prepared.local, runtime);
   const proof = await proveRun(prepared, runtime);
   const { checkpoint, test, probe, clip } = inputs;
+  printJson({ config: path, name: config.name, inputs, suite, testimony, proof, notes: idleKeys(config) });
   print(`${path} is a valid run config`);
   if (sweep !== undefined)
     print(`  sweep     ${sweep.key}: ${sweep.runs.map(({ value }) => value).join(', ')}; the first:`);

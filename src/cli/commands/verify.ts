@@ -5,8 +5,8 @@ import { onnxRuntime } from '../../runtime/session.ts';
 import { localise } from '../../stores/open.ts';
 import { rankingsFolder } from '../execution-context.ts';
 import { cores } from '../options.ts';
+import { addJson, printJson, progressOutput } from '../output.ts';
 import { countProgress } from '../progress.ts';
-import { progressOutput } from '../quiet.ts';
 import { print, storageLocation } from '../storage-location.ts';
 import { planOf } from './report.ts';
 
@@ -14,7 +14,7 @@ import { planOf } from './report.ts';
 const SHOWN = 20;
 
 export function define(command: Command): void {
-  command
+  addJson(command)
     .argument('<dir>', 'folder of the run, or s3://bucket/prefix')
     .option('--rankings <dir>', 'folder where rankings are kept', rankingsFolder())
     .action(async (dir: string, { rankings }: { rankings: string }) => {
@@ -27,6 +27,7 @@ export function define(command: Command): void {
         { plan: local, ...stores, runtime: onnxRuntime({ threads: cores() }) },
         progress.update,
       ).finally(progress.end);
+      printJson({ checked, failures });
       for (const { variant, image, problem } of failures.slice(0, SHOWN))
         print(`${variant}, image ${image}: ${problem}`);
       if (failures.length > 0) throw new RunError(`${failures.length} of ${checked} adversarial examples do not hold`);

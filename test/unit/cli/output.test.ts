@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { addQuiet, progressOutput } from '../../../src/cli/output.ts';
 import { countProgress, runProgress } from '../../../src/cli/progress.ts';
-import { addQuiet, progressOutput } from '../../../src/cli/quiet.ts';
 
 afterEach(() => void vi.restoreAllMocks());
 
