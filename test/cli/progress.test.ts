@@ -128,6 +128,17 @@ describe('where there is little room, or nobody to redraw a line for', () => {
     expect(lines.at(-1)).toMatch(/ left\n$/);
   });
 
+  test('a log has no line for every shard that another process has done', () => {
+    const lines: string[] = [];
+    const progress = runProgress(
+      { write: (text: string | Uint8Array) => lines.push(String(text)) > 0 },
+      { CI: 'true' },
+    );
+    progress.stage('evaluate', { total: 4, done: 0 });
+    for (const index of [0, 1, 2]) progress.elsewhere?.(shard(index));
+    expect(lines).toEqual(['evaluate 0% 0/4\n']);
+  });
+
   test('a terminal that cannot go back in a line has a log', () => {
     expect(written({ isTTY: true, columns: 80 }, { TERM: 'dumb' }).join('')).not.toContain(ESCAPE);
   });

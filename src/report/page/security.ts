@@ -32,13 +32,15 @@ export function securitySection(report: Report, perturbations: PerturbationsByVa
 
 /** How tight the bound is: of how many images somebody looked for a near example. */
 function whoFound({ run, variants }: Report, perturbations: PerturbationsByVariant): string {
-  const names = new Set(run.suite.filter(({ attack }) => NEAREST.test(attack)).map(({ name }) => name));
+  const seekers = run.suite.filter(({ attack }) => NEAREST.test(attack));
+  const names = new Set(seekers.map(({ name }) => name));
+  const seesAll = seekers.some(({ sees }) => sees === 'all');
   const images = variants.flatMap(({ id }) => perturbations.get(id)?.images ?? []);
   const near = images.filter(({ nearestBy }) => names.has(nearestBy)).length;
   if (images.length === 0) return 'No image was broken.';
   if (near === images.length) return `Every example is by ${list([...names])}, which looks for the nearest.`;
-  return (
-    `${near} of ${images.length} examples are by ${list([...names])}, which looks for the nearest; the others are by attacks that ` +
-    'use the whole ball, and there the curve stays up until the end. With "sees": "all" it looks at every image.'
-  );
+  const others = seesAll
+    ? 'the others are by attacks that use the whole ball, where it found none as near.'
+    : 'the others are by attacks that use the whole ball, and there the curve stays up until the end: with "sees": "all" it looks at every image.';
+  return `${near} of ${images.length} examples are by ${list([...names])}, which looks for the nearest; ${others}`;
 }

@@ -150,6 +150,9 @@ describe('on the page', () => {
     expect(page).toContain('An upper bound of robust accuracy');
     expect(page).toMatch(/\d+ of \d+ examples are by fab-t, which looks for the nearest/);
     const { run } = report;
+    const looking = run.suite.map((entry) => (entry.attack === 'fab-t' ? { ...entry, sees: 'all' as const } : entry));
+    const seen = reportHtml({ ...report, run: { ...run, suite: looking } }, { perturbations });
+    expect([page, seen].map((text) => text.includes('&quot;sees&quot;: &quot;all&quot;'))).toEqual([true, false]);
     const suite = run.suite.filter(({ attack }) => attack !== 'fab-t');
     expect(reportHtml({ ...report, run: { ...run, suite } }, { perturbations })).not.toContain('upper bound of robust');
   });
