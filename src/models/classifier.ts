@@ -12,6 +12,10 @@ import { appendNormalization, type InputNormalization } from './normalization.ts
 /** [C, H, W] */
 export type ImageShape = readonly [number, number, number];
 
+/** The way out where images are grey and a model's are not, or the other way round. */
+export const GREY_IMAGES =
+  'a model of colour images reads grey ones three times over (numpy.repeat(x, 3, axis=1)); one of grey images reads no colours';
+
 /**
  * A trained classifier as a canonical graph: one input [N, C, H, W] with values in [0, 1], one output, logits
  * [N, classes]. Whatever else the model wants of its input is inside the graph.

@@ -11,6 +11,7 @@ import {
   appendInput,
   type Classifier,
   type ClassifierOptions,
+  GREY_IMAGES,
   IMAGE_INPUT,
   type ImageShape,
   requireZooClasses,
@@ -32,7 +33,30 @@ import { requireAllUsed, withWayOut } from './unused-weights.ts';
  * the architecture, and ConfigError where an option does not go with it.
  */
 export function classifierFromCheckpoint(checkpoint: Checkpoint, options: ClassifierOptions = {}): Classifier {
-  return locating(checkpoint, () => build(recognise(checkpoint, wantedArchitecture(options)), checkpoint, options));
+  return locating(checkpoint, () => {
+    const located = recognise(checkpoint, wantedArchitecture(options));
+    try {
+      return build(located, checkpoint, options);
+    } catch (error) {
+      requireChannels(located, checkpoint, options);
+      throw error;
+    }
+  });
+}
+
+/** Throws where weights that fit no images of the data's channels fit those of the architecture's: the data is at fault. */
+function requireChannels(located: LocatedNetwork, checkpoint: Checkpoint, options: ClassifierOptions): void {
+  const { imageShape, ...others } = options;
+  const [channels] = usualImageShape(located);
+  if (imageShape === undefined || imageShape[0] === channels) return;
+  try {
+    build(located, checkpoint, others);
+  } catch {
+    return;
+  }
+  throw new CheckpointError(
+    `takes images of ${channels} channels, and is given images of ${imageShape[0]}: ${GREY_IMAGES}`,
+  );
 }
 
 /** The network of a checkpoint for its BatchNorms to tell how it is to be read. Throws as `classifierFromCheckpoint` does. */

@@ -2,7 +2,7 @@ import { ConfigError, GraphError } from '../../errors.ts';
 import type { ElementType } from '../../numeric/tensor.ts';
 import { ELEMENT_CODES } from '../../onnx/element-types.ts';
 import { type Dim, describeNode, formatDims, type Graph, intOf, isBatch, type Node } from '../../onnx/graph.ts';
-import type { ClassifierOptions, ImageShape } from '../classifier.ts';
+import { type ClassifierOptions, GREY_IMAGES, type ImageShape } from '../classifier.ts';
 
 /** The image input of a user's graph: what it leaves open, or wants in another form than float32. */
 
@@ -85,7 +85,19 @@ export function requireShape(given: readonly Dim[], wanted: readonly (Dim | unde
     (wanted.length === given.length &&
       wanted.every((dim, axis) => dim === undefined || isBatch(dim) || dim === given[axis]));
   if (fits) return;
-  throw new GraphError(`wants images ${formatDims(wanted)}, and is given ${formatDims(given)}: is "layout" right?`);
+  throw new GraphError(
+    `wants images ${formatDims(wanted)}, and is given ${formatDims(given)}: ${wayOut(given, wanted)}`,
+  );
+}
+
+function wayOut(given: readonly Dim[], wanted: readonly (Dim | undefined)[]): string {
+  if (wanted.length !== given.length) return 'export it with images [N, C, H, W] as its input';
+  const axes = given.flatMap((dim, axis) => (isBatch(dim) || dim === wanted[axis] ? [] : [axis]));
+  const isGrey = (dims: readonly (Dim | undefined)[]) => axes.every((axis) => dims[axis] === 1 || dims[axis] === 3);
+  if (axes.length === 1 && isGrey(given) && isGrey(wanted)) return GREY_IMAGES;
+  const sizes = (dims: readonly (Dim | undefined)[]) => dims.slice(1).map(Number).sort().join();
+  if (sizes(given) === sizes(wanted)) return 'is "layout" right?';
+  return 'images are not resized; give them in its size, by a "preprocessing" where they are files';
 }
 
 /**

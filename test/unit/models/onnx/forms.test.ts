@@ -43,7 +43,9 @@ describe('a network in the forms people export', () => {
       'input "x" is [N, 3, ?, ?] and leaves the size of its images open: give data, or say "imageSize"',
     ],
     ['open_size', { imageSize: 16, imageShape: [3, 8, 8] }, 'imageSize is 16 x 16, and the images are 8 x 8'],
-    ['scaled', { imageSize: 32 }, 'wants images [N, 3, 16, 16], and is given [N, 3, 32, 32]: is "layout" right?'],
+    ['scaled', { imageSize: 32 }, 'wants images [N, 3, 16, 16], and is given [N, 3, 32, 32]: images are not resized'],
+    ['scaled', { layout: 'NHWC', imageShape: [3, 16, 16] }, 'is given [N, 16, 16, 3]: is "layout" right?'],
+    ['scaled', { imageShape: [1, 16, 16] }, 'and is given [N, 1, 16, 16]: a model of colour images reads grey ones'],
     ['map', {}, 'output "logits" is float32 [N, 10, 2, 2], a map: a classifier has logits [N, classes]'],
     [
       'one_output',
