@@ -8,6 +8,7 @@ import { CIFAR10, CIFAR100 } from './cifar.ts';
 import type { DatasetSpec } from './dataset.ts';
 import { fileError, isFolder } from './files.ts';
 import { indexImages } from './image/index-images.ts';
+import { requireWholeImage } from './image/whole-file.ts';
 import { parquetPaths } from './parquet/parquet-files.ts';
 
 /** The files of an extracted CIFAR folder that hold images and labels; a readme more or less is the same dataset. */
@@ -41,12 +42,17 @@ async function digestOfParquet(spec: DatasetSpec<'parquet'>): Promise<string> {
 /**
  * The preprocessing, then each image's path in the folder, label, size and bytes, in order: a folder and an archive of it are
  * the same dataset. Reading ImageNet's validation set (6.7 GB) for it takes a minute or less, its evaluation reads and decodes
- * each image at least once anyway, and by names and sizes alone a re-encoded or damaged copy could pass for the original.
+ * each image at least once anyway, and by names and sizes alone a re-encoded or damaged copy could pass for the original. Throws
+ * DatasetError for the first image that is not whole.
  */
 async function digestOfImages(spec: DatasetSpec<'imagefolder'>): Promise<string> {
   const { images, read } = await indexImages(spec);
   const hash = createHash('sha256').update(`imagefolder ${spec.preprocessing ?? 'none'}\n`);
-  for (const { name, label, size } of images) hash.update(`${name} ${label} ${size}\n`).update(await read(name));
+  for (const { name, label, size } of images) {
+    const bytes = await read(name);
+    requireWholeImage(bytes, `${spec.path}: ${name}`);
+    hash.update(`${name} ${label} ${size}\n`).update(bytes);
+  }
   return hash.digest('hex');
 }
 
