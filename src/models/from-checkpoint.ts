@@ -38,25 +38,36 @@ export function classifierFromCheckpoint(checkpoint: Checkpoint, options: Classi
     try {
       return build(located, checkpoint, options);
     } catch (error) {
-      requireChannels(located, checkpoint, options);
-      throw error;
+      const grey = ofOtherChannels(located, checkpoint, options);
+      if (grey === undefined) throw error;
+      return grey;
     }
   });
 }
 
-/** Throws where weights that fit no images of the data's channels fit those of the architecture's: the data is at fault. */
-function requireChannels(located: LocatedNetwork, checkpoint: Checkpoint, options: ClassifierOptions): void {
-  const { imageShape, ...others } = options;
-  const [channels] = usualImageShape(located);
-  if (imageShape === undefined || imageShape[0] === channels) return;
-  try {
-    build(located, checkpoint, others);
-  } catch {
-    return;
+/**
+ * The network of grey images, where no data say what it is of; undefined where the weights do not fit those either. Throws where they
+ * fit images of other channels than the data's: the data are at fault.
+ */
+function ofOtherChannels(
+  located: LocatedNetwork,
+  checkpoint: Checkpoint,
+  options: ClassifierOptions,
+): Classifier | undefined {
+  const [usual, height, width] = usualImageShape(located);
+  const given = options.imageShape?.[0];
+  for (const channels of new Set([usual, 1])) {
+    if (channels === (given ?? usual)) continue;
+    let fitting: Classifier;
+    try {
+      fitting = build(located, checkpoint, { ...options, imageShape: [channels, height, width] });
+    } catch {
+      continue;
+    }
+    if (given === undefined) return fitting;
+    throw new CheckpointError(`wants images [N, ${channels}, H, W], and is given [N, ${given}, H, W]: ${GREY_IMAGES}`);
   }
-  throw new CheckpointError(
-    `takes images of ${channels} channels, and is given images of ${imageShape[0]}: ${GREY_IMAGES}`,
-  );
+  return undefined;
 }
 
 /** The network of a checkpoint for its BatchNorms to tell how it is to be read. Throws as `classifierFromCheckpoint` does. */

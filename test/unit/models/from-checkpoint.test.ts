@@ -83,11 +83,16 @@ describe('every tensor of a file', () => {
 
   it('fits its own images where it does not fit the channels of the data', () => {
     expect(() => read(preActState(), { imageShape: [1, 32, 32] })).toThrow(
-      'net.pt: takes images of 3 channels, and is given images of 1: a model of colour images reads grey ones three times',
+      'net.pt: wants images [N, 3, H, W], and is given [N, 1, H, W]: a model of colour images reads grey ones three times',
     );
     const grey = preActState().set('conv1.weight', float32([2, 1, 3, 3], new Float32Array(18)));
     expect(read(grey, { imageShape: [1, 32, 32] }).imageShape).toEqual([1, 32, 32]);
-    expect(() => read(grey, { imageShape: [4, 32, 32] })).toThrow('"conv1.weight" is [2, 1, 3, 3]');
+    expect(read(grey).imageShape).toEqual([1, 32, 32]);
+    expect(() => read(grey, { imageShape: [3, 32, 32] })).toThrow(
+      'wants images [N, 1, H, W], and is given [N, 3, H, W]',
+    );
+    const four = preActState().set('conv1.weight', float32([2, 4, 3, 3], new Float32Array(72)));
+    expect(() => read(four)).toThrow('"conv1.weight" is [2, 4, 3, 3], expected [*, 3, 3, 3]');
   });
 
   it('fits its neighbours, or the file is named and not a node of a graph alone', () => {
