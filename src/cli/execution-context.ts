@@ -21,6 +21,8 @@ export interface ExecutionFlags {
   readonly workers?: number;
   readonly rankings: string;
   readonly device?: Device;
+  /** False for --no-cache; left out where a command has nothing to keep. */
+  readonly cache?: boolean;
 }
 
 export function addExecutionOptions(command: Command): Command {
@@ -31,7 +33,15 @@ export function addExecutionOptions(command: Command): Command {
       positiveInteger,
     )
     .addOption(new Option('--device <device>', "what computes, instead of the config's").choices(DEVICES))
-    .option('--rankings <dir>', 'folder where rankings are kept for every run', rankingsFolder());
+    .option('--rankings <dir>', 'folder where rankings and evaluations are kept for every run', rankingsFolder());
+}
+
+/** Of commands whose evaluations serve other runs. */
+export function addCacheOption(command: Command): Command {
+  return command.option(
+    '--no-cache',
+    'neither take evaluations that other runs have kept beside the rankings, nor keep those of this one',
+  );
 }
 
 /** Where and how jobs are done. */
@@ -39,12 +49,14 @@ export interface ExecutionContext {
   /** A line for the reader, on a line of its own. */
   print(line: string): void;
   /** The options of a run whose results go to a place. */
-  optionsFor(runs: StorageLocation): Pick<RunOptions, 'runs' | 'rankings' | 'executor' | 'listener' | 'signal'>;
+  optionsFor(
+    runs: StorageLocation,
+  ): Pick<RunOptions, 'runs' | 'rankings' | 'executor' | 'listener' | 'signal' | 'reuse'>;
 }
 
 /** Gives `work` workers and stores, shows how it goes, and stops it on Ctrl-C. */
 export async function execute<T>(
-  { workers, rankings }: ExecutionFlags,
+  { workers, rankings, cache = false }: ExecutionFlags,
   work: (execution: ExecutionContext) => Promise<T>,
 ): Promise<T> {
   const ranked = await storageLocation(rankings);
@@ -60,9 +72,11 @@ export async function execute<T>(
         rankings: ranked.spec,
         workers: workersFor(plan, workers),
         cores: cores(),
+        keep: cache,
       }),
     listener: progress,
     signal: interrupt.signal,
+    reuse: cache,
   });
   const printLine = (line: string) => {
     progress.end();

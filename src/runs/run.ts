@@ -10,6 +10,7 @@ import { decodePlan, encodePlan, type Job, type Plan, stageJobs, stagesOf } from
 import { prepareRun } from './planning/prepare-run.ts';
 import { loadRanking } from './planning/rankings.ts';
 import { isDone, resultKey } from './results.ts';
+import { takeEvaluations } from './reuse/take-evaluations.ts';
 import { clearLeases, type RunShare, shareRun } from './sharing/share-run.ts';
 import { doTogether, type SharedJobListener } from './sharing/shared-jobs.ts';
 import { shareRankings } from './sharing/shared-rankings.ts';
@@ -20,7 +21,8 @@ export type Stage = StageName | AnalysisStage;
 
 /** What a run tells whoever watches it. */
 export interface RunListener extends Omit<SharedJobListener, 'begin' | 'ended'> {
-  stage(stage: Stage, jobs: { total: number; done: number }): void;
+  /** `reused`: of those that are done, the ones that another run has done. */
+  stage(stage: Stage, jobs: { total: number; done: number; reused?: number }): void;
 }
 
 export interface RunOptions {
@@ -31,6 +33,8 @@ export interface RunOptions {
   readonly rankings: Store;
   readonly executor: (plan: Plan) => JobExecutor;
   readonly listener: RunListener;
+  /** Whether evaluations that other runs have kept beside the rankings are taken; not by default. */
+  readonly reuse?: boolean | undefined;
   /** Stops the run: what is being computed is dropped, what is done stays. The reason is thrown. */
   readonly signal?: AbortSignal;
   /** Called once the plan is written: may put results there that need not be computed. */
@@ -46,6 +50,8 @@ export interface PlannedStage {
 export interface RunOutcome {
   /** False where the run had been finished before and nothing was done. */
   readonly computed: boolean;
+  /** Evaluations of shards that other runs had kept. */
+  readonly reused: number;
   readonly plan: Plan;
   readonly report: Report;
 }
@@ -60,16 +66,16 @@ export async function executeRun(options: RunOptions): Promise<RunOutcome> {
   const { plan, imported } = await unlessAborted(() => prepareRun(config, source), signal);
   await unlessAborted(() => requireSamePlan(plan, runs), signal);
   if (await unlessAborted(() => isFinished(plan, runs, rankings), signal))
-    return { computed: false, plan, report: await buildReport(plan, runs, rankings) };
+    return { computed: false, reused: 0, plan, report: await buildReport(plan, runs, rankings) };
   return shareRun(plan, runs, async (share) => {
     await writePlan(plan, runs, share);
     if (imported !== undefined) await rankings.put(rankingKey(imported.digest), imported.file);
     await options.prepare?.(plan);
-    await runStages(plan, runWork(plan), options, share);
+    const reused = await runStages(plan, runWork(plan), options, share);
     // Each process writes it, from the same results: the same bytes.
     const report = await writeReport(plan, runs, rankings);
     await clearLeases(runs, share);
-    return { computed: true, plan, report };
+    return { computed: true, reused, plan, report };
   });
 }
 
@@ -89,14 +95,15 @@ function runWork(plan: Plan): PlannedStage[] {
   return stagesOf(plan).map((stage) => ({ stage, jobs: stageJobs(plan, stage) }));
 }
 
-/** Does what is missing, one stage after the other. Throws the signal's reason where it is aborted. */
+/** Does what is missing, one stage after the other; gives how many jobs other runs had done. Throws the signal's reason where it is aborted. */
 export async function runStages(
   plan: Plan,
   work: readonly PlannedStage[],
-  { runs, rankings, executor, listener, signal }: RunOptions,
+  { runs, rankings, executor, listener, signal, reuse = false }: RunOptions,
   share: RunShare,
-): Promise<void> {
+): Promise<number> {
   const stores = { plan, runs, rankings };
+  let reusedJobs = 0;
   const workers = executor(plan);
   const stop = () => void workers.close();
   signal?.addEventListener('abort', stop);
@@ -105,8 +112,10 @@ export async function runStages(
       // A ranking is there for all before what needs it begins.
       const publish = stage === 'rank' ? () => shareRankings(plan, runs, rankings) : undefined;
       await publish?.();
+      const reused = reuse ? await takeEvaluations({ plan, runs, kept: rankings }, jobs) : 0;
       const left = await missing(plan, runs, rankings, jobs);
-      listener.stage(stage, { total: jobs.length, done: jobs.length - left.length });
+      reusedJobs += reused;
+      listener.stage(stage, { total: jobs.length, done: jobs.length - left.length, ...(reused > 0 && { reused }) });
       signal?.throwIfAborted();
       const isJobDone = async (job: Job) => {
         await publish?.();
@@ -117,6 +126,7 @@ export async function runStages(
       // A degenerate ranking is refused before hours of attacks on it.
       if (stage === 'rank') for (const { method } of plan.rankings) await loadRanking(stores, method);
     }
+    return reusedJobs;
   } catch (error) {
     signal?.throwIfAborted();
     throw error;

@@ -8,3 +8,12 @@ export function parseJson(text: string, refused: (reason: string, options: { cau
     throw refused(messageOf(cause), { cause });
   }
 }
+
+/** JSON with the keys of every object sorted: the same text for the same value, wherever it was read or made. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_, item: unknown) =>
+    typeof item === 'object' && item !== null && !Array.isArray(item)
+      ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : item,
+  );
+}

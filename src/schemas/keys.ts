@@ -45,6 +45,16 @@ export function rankingKey(digest: string): string {
   return `rankings/${digest}.json`;
 }
 
+/** What is known of an evaluation by its content address, in the same store; written last, so that what it names is there. */
+export function evaluationKey(address: string): string {
+  return `evaluations/${address}.json`;
+}
+
+/** One of the files of an evaluation. */
+export function evaluationFileKey(address: string, part: string): string {
+  return `evaluation-files/${address}.${part}`;
+}
+
 /** Content address of CLIP's embeddings of a probe set, [N, E] float32, in the ranking store. */
 export function embeddingsKey(digest: string): string {
   return `embeddings/${digest}.npy`;

@@ -1,4 +1,5 @@
 import { stageJobs, stagesOf } from '../runs/planning/plan.ts';
+import { takeEvaluations } from '../runs/reuse/take-evaluations.ts';
 import type { Outcome, StageName } from '../schemas/service.ts';
 import type { ServiceContext } from './context.ts';
 import { finishAttempt, notifyOutcomeLater } from './finish-attempt.ts';
@@ -33,7 +34,7 @@ export async function reconcileRun(ctx: ServiceContext, run: string): Promise<Re
   const before = [rank];
   if (stagesOf(open.plan).includes('craft')) {
     const craft = await ensureStage(ctx, open, 'craft', {
-      propose: async () => missing(await doneJobs(ctx, open, 'craft')),
+      propose: async () => notDone(ctx, open, 'craft'),
       // A defended variant is crafted on with its ranking.
       after: rank.submissions,
     });
@@ -41,7 +42,7 @@ export async function reconcileRun(ctx: ServiceContext, run: string): Promise<Re
     before.push(craft);
   }
   const evaluate = await ensureStage(ctx, open, 'evaluate', {
-    propose: async () => missing(await doneJobs(ctx, open, 'evaluate')),
+    propose: async () => notDone(ctx, open, 'evaluate'),
     after: before.flatMap(({ submissions }) => submissions),
   });
   // What was submitted just now has not ended; its events lead here again.
@@ -54,6 +55,13 @@ export async function reconcileRun(ctx: ServiceContext, run: string): Promise<Re
   if (audit === undefined || audit.some(({ isNew }) => isNew) || !(await haveEnded(ctx, audit)))
     return waiting('audit');
   return { state: 'ended', outcome: await finishAttempt(ctx, open) };
+}
+
+/** What no run has done: evaluations that others have kept beside the rankings are taken before anything is submitted. */
+async function notDone(ctx: ServiceContext, open: LoadedRun, stage: 'craft' | 'evaluate'): Promise<number[]> {
+  const { plan, files } = open;
+  await takeEvaluations({ plan, runs: files, kept: ctx.rankings }, stageJobs(plan, stage));
+  return missing(await doneJobs(ctx, open, stage));
 }
 
 async function ended(ctx: ServiceContext, open: OpenRun): Promise<ReconcileResult> {

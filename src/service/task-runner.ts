@@ -124,7 +124,13 @@ async function doJobs(open: OpenTask, signal: AbortSignal, log: (line: string) =
   const lanes = Math.min(jobs.length, workers);
   // Once, before there are workers that would each download the same.
   if (lanes > 1) await Promise.race([localise(plan), aborted(signal)]);
-  const pool = { plan: encodePlan(plan), ...stores, workers: 1, cores: Math.max(1, Math.floor(cores / lanes)) };
+  const pool = {
+    plan: encodePlan(plan),
+    ...stores,
+    keep: true,
+    workers: 1,
+    cores: Math.max(1, Math.floor(cores / lanes)),
+  };
   const engines = Array.from({ length: lanes }, () => new WorkerPool(pool));
   const close = () => Promise.all(engines.map((engine) => engine.close()));
   const stop = () => void close();

@@ -10,6 +10,8 @@ export interface WorkerSetup {
   readonly plan: string;
   readonly runs: StoreSpec;
   readonly rankings: StoreSpec;
+  /** Whether what is found is kept for other runs, in the store of rankings. */
+  readonly keep?: boolean | undefined;
 }
 
 export interface WorkerStart extends WorkerSetup {

@@ -59,8 +59,8 @@ export class WorkerPool implements JobExecutor {
   }
 
   #spawn(): Worker {
-    const { plan, runs, rankings } = this.#options;
-    const setup: WorkerStart = { plan, runs, rankings, stop: this.#stop };
+    const { plan, runs, rankings, keep } = this.#options;
+    const setup: WorkerStart = { plan, runs, rankings, keep, stop: this.#stop };
     return new Worker(new URL('dist/worker-thread.js', PACKAGE_ROOT), { workerData: setup });
   }
 

@@ -31,12 +31,13 @@ function serve(port: NonNullable<typeof parentPort>, setup: WorkerStart): void {
   });
 }
 
-async function openContext(plan: Plan, { runs, rankings }: WorkerStart, threads: number): Promise<JobContext> {
+async function openContext(plan: Plan, { runs, rankings, keep }: WorkerStart, threads: number): Promise<JobContext> {
   return new JobContext({
     plan: { ...plan, config: (await localise(plan)).config },
     runs: await openStore(runs),
     rankings: await openStore(rankings),
     runtime: onnxRuntime({ threads, device: plan.config.compute.device }),
+    keep,
   });
 }
 

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parameterSweepReportSchema } from '../../src/schemas/parameter-sweep.ts';
 import { reportSchema } from '../../src/schemas/report.ts';
-import { igd, scratch, smallConfig, writeJson } from '../support/cli.ts';
+import { igd, igdReusing, scratch, smallConfig, writeJson } from '../support/cli.ts';
 import { checkWellFormed } from '../unit/report/well-formed.ts';
 
 let folder: ReturnType<typeof scratch>;
@@ -25,14 +25,14 @@ describe('igd run on a parameter sweep', () => {
     const out = folder.path('out');
     // The second run has begun: of its four shards, the two of none are there already.
     const when = /"stage":"transfer".*"stage":"evaluate","jobs":4,"jobsDone":2,/s;
-    const stopped = await igd(run(config, out), { when, signal: 'SIGINT' });
+    const stopped = await igdReusing(run(config, out), { when, signal: 'SIGINT' });
     expect(stopped.code).toBe(1);
     expect(stopped.stderr).toContain('igd: interrupted');
     expect(existsSync(`${out}/sweep.json`)).toBe(false);
     const first = `${out}/importantUnits=6`;
     const before = statSync(`${first}/report.json`).mtimeMs;
 
-    const finished = await igd(run(config, out));
+    const finished = await igdReusing(run(config, out));
     expect(finished.stderr).not.toContain('igd:');
     expect(finished.code).toBe(0);
     expect(finished.stdout).toContain('importantUnits=24 (2 of 2)');

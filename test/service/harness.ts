@@ -38,6 +38,11 @@ export function remoteConfig(changes: Readonly<Record<string, unknown>> = {}): R
   });
 }
 
+/** Scenes share rankings, and each is to see its own evaluations computed. */
+export async function forgetEvaluations(rankings: Store): Promise<void> {
+  await Promise.all((await rankings.list('evaluations/')).map((key) => rankings.remove(key)));
+}
+
 export interface Scene {
   readonly ctx: ServiceContext;
   readonly cluster: Cluster;
@@ -48,6 +53,7 @@ export interface Scene {
 /** The service on moto, with a runs bucket and queues of its own, and jobs that wait until they are run. */
 export async function scene(moto: Moto, changes: Partial<ServiceContext> = {}): Promise<Scene> {
   const service = await ownService(moto);
+  await forgetEvaluations(new S3Store({ bucket: service.buckets.rankings, prefix: '' }));
   const cluster = new Cluster(service);
   const notices: Scene['notices'] = [];
   const notify = async (notice: { subject: string; text: string }) => void notices.push(notice);

@@ -12,10 +12,27 @@ export interface Finished {
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
-/** Starts `igd` as a user would, from the root of the repository. `kill` ends it once its progress says so. */
+/** Commands that take what other runs have kept: tests share a cache, and each is to see its own run computed. */
+const REUSING = new Set(['run', 'check']);
+
+/** Starts `igd` as a user would, from the root of the repository, but for reuse. `kill` ends it once its progress says so. */
 export function igd(
   args: readonly string[],
-  kill?: { readonly when: RegExp | (() => boolean); readonly signal: NodeJS.Signals },
+  kill?: Kill,
+  env: Readonly<Record<string, string | undefined>> = {},
+): Promise<Finished> {
+  return igdReusing(REUSING.has(args[0] ?? '') ? [...args, '--no-cache'] : args, kill, env);
+}
+
+interface Kill {
+  readonly when: RegExp | (() => boolean);
+  readonly signal: NodeJS.Signals;
+}
+
+/** The same, with what other runs have kept in the folder that `--rankings` names. */
+export function igdReusing(
+  args: readonly string[],
+  kill?: Kill,
   env: Readonly<Record<string, string | undefined>> = {},
 ): Promise<Finished> {
   const child = spawn(process.execPath, ['bin/igd.mjs', ...args], {

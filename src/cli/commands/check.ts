@@ -14,7 +14,14 @@ import { prepareRun } from '../../runs/planning/prepare-run.ts';
 import { executeRun } from '../../runs/run.ts';
 import type { RunComparison } from '../../schemas/comparison.ts';
 import { parseParameterSweep } from '../../schemas/parameter-sweep.ts';
-import { addExecutionOptions, configOf, type ExecutionFlags, execute, requireDevice } from '../execution-context.ts';
+import {
+  addCacheOption,
+  addExecutionOptions,
+  configOf,
+  type ExecutionFlags,
+  execute,
+  requireDevice,
+} from '../execution-context.ts';
 import { print, readText, storageLocation, writeOutput } from '../storage-location.ts';
 
 interface CheckFlags extends ExecutionFlags {
@@ -34,7 +41,7 @@ export function define(command: Command): void {
     .option('--junit <file>', 'write the result as JUnit, a test case for each measure of each variant')
     .option('--github [file]', 'append the result as Markdown to this file, or to $GITHUB_STEP_SUMMARY')
     .option('--json', 'print the comparison as JSON');
-  addExecutionOptions(command).action(check);
+  addExecutionOptions(addCacheOption(command)).action(check);
 }
 
 function significance(text: string): number {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { counted } from '../../report/format.ts';
 import { parameterSweepTable } from '../../report/parameter-sweep.ts';
 import { reportTable } from '../../report/table.ts';
 import { executeParameterSweep } from '../../runs/parameter-sweep.ts';
@@ -6,7 +7,14 @@ import { executeRun } from '../../runs/run.ts';
 import { idleKeys } from '../../schemas/idle-keys.ts';
 import { type ParameterSweep, parseParameterSweep } from '../../schemas/parameter-sweep.ts';
 import { sayAssumed } from '../assumptions.ts';
-import { addExecutionOptions, configOf, type ExecutionFlags, execute, requireDevice } from '../execution-context.ts';
+import {
+  addCacheOption,
+  addExecutionOptions,
+  configOf,
+  type ExecutionFlags,
+  execute,
+  requireDevice,
+} from '../execution-context.ts';
 import { addJson, printJson } from '../output.ts';
 import { print, readText, type StorageLocation, storageLocation, storageWithin } from '../storage-location.ts';
 
@@ -14,7 +22,7 @@ export function define(command: Command): void {
   command
     .argument('<config>', 'run config (.json); one with a parameter sweep stands for several runs')
     .requiredOption('--out <dir>', 'folder of the run, or s3://bucket/prefix: plan, results, report');
-  addJson(addExecutionOptions(command)).action(run);
+  addJson(addExecutionOptions(addCacheOption(command))).action(run);
 }
 
 async function run(path: string, flags: ExecutionFlags): Promise<void> {
@@ -27,13 +35,15 @@ async function runOne(text: string, path: string, flags: ExecutionFlags): Promis
   const { config, source } = configOf(text, path, flags.device);
   await requireDevice(config.compute.device, flags.workers);
   const runs = await storageLocation(flags.out);
-  const { computed, report } = await execute(flags, ({ optionsFor }) =>
+  const { computed, reused, report } = await execute(flags, ({ optionsFor }) =>
     executeRun({ ...optionsFor(runs), config, source }),
   );
   if (!computed)
     print(`this run is finished already; nothing was done. "igd report ${flags.out}" writes its report anew`);
   printJson(report);
   print(reportTable(report));
+  if (reused > 0)
+    print(`reused: ${counted(reused, 'shard')} that other runs had evaluated; --no-cache computes them anew`);
   sayAssumed(report.checkpoint.reading ?? []);
   for (const line of idleKeys(config)) print(`note: ${line}`);
   print(`report: ${runs.where('report.html')}`);

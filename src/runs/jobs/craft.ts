@@ -1,6 +1,7 @@
 import { craftedOnce, createAttack } from '../../attacks/suites.ts';
 import { runKeys } from '../../schemas/keys.ts';
 import { imagesOf } from '../results.ts';
+import { keepForOthers } from '../reuse/evaluation-store.ts';
 import { attackShard } from './attack-shard.ts';
 import type { JobProgress } from './executor.ts';
 import type { JobContext } from './job-context.ts';
@@ -27,4 +28,5 @@ export async function craftShard(
   await context.runs.put(runKeys.craftedExamples(variant, shard), result.examples);
   await context.runs.put(runKeys.crafted(variant, shard), result.record);
   await result.done();
+  await keepForOthers(context, { kind: 'craft', variant, shard });
 }

@@ -10,6 +10,7 @@ import { NUMERICS } from '../../schemas/numerics.ts';
 import { type TransferResult, transferResultSchema } from '../../schemas/results.ts';
 import { keepProof } from '../model-records.ts';
 import { craftedExamplesOf, examplesOf, imagesOf } from '../results.ts';
+import { keepForOthers } from '../reuse/evaluation-store.ts';
 import { attackShard } from './attack-shard.ts';
 import type { JobProgress } from './executor.ts';
 import type { JobContext } from './job-context.ts';
@@ -37,6 +38,7 @@ export async function evaluateShard(
   await keepProof(context, variant);
   await context.runs.put(runKeys.evaluation(variant, shard), result.record);
   await result.done();
+  await keepForOthers(context, { kind: 'evaluate', variant, shard });
 }
 
 async function entryOf(
@@ -72,7 +74,10 @@ export async function transferShard(
   progress: (state: JobProgress) => void,
 ): Promise<void> {
   const { config } = context.plan;
+  // Of a run whose evaluations were all there, this is the first to open a model.
+  await requireTestimony(context);
   const model = await context.model(job.variant);
+  await keepProof(context, job.variant);
   const sources: TransferResult['sources'] = [];
   const unpredicted = new Set<number>();
   let evaluations = 0;

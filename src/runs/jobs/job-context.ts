@@ -23,6 +23,8 @@ export interface JobContextOptions {
   readonly runs: Store;
   readonly rankings: Store;
   readonly runtime: Runtime;
+  /** Whether what is found is kept for other runs, in the store of rankings; not by default. */
+  readonly keep?: boolean | undefined;
 }
 
 /** A variant as attacks may see it in its place. */
@@ -37,18 +39,20 @@ export class JobContext {
   readonly runs: Store;
   readonly rankings: Store;
   readonly runtime: Runtime;
+  readonly keep: boolean;
   #classifier: Promise<Classifier> | undefined;
   #test: Promise<Dataset> | undefined;
   /** By variant and surrogate: a model is proven once, however often its sessions are made anew. */
   readonly #proofs = new Map<string, ModelProof>();
   #current: { readonly variant: string; readonly models: Map<string, OnnxModel> } | undefined;
 
-  constructor({ plan, runs, rankings, runtime }: JobContextOptions) {
+  constructor({ plan, runs, rankings, runtime, keep = false }: JobContextOptions) {
     requireOwnNumerics(plan);
     this.plan = plan;
     this.runs = runs;
     this.rankings = rankings;
     this.runtime = runtime;
+    this.keep = keep;
   }
 
   classifier(): Promise<Classifier> {

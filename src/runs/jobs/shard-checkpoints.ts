@@ -22,7 +22,7 @@ export interface ShardCheckpointStore extends CheckpointStore {
 
 /** Keeps what a shard has so far under `key` beside the run's results, so that whoever does it next goes on from there. */
 export function shardCheckpoints({ plan, runs }: Pick<JobContext, 'plan' | 'runs'>, key: string): ShardCheckpointStore {
-  const owner = `${STATE_VERSION}/${plan.id}/${key}`;
+  const owner = ownerOf(plan, key);
   let due = performance.now() + INTERVAL_MS;
   const save = async (evaluation: SavedEvaluation) => {
     const start = performance.now();
@@ -38,6 +38,19 @@ export function shardCheckpoints({ plan, runs }: Pick<JobContext, 'plan' | 'runs
     maybeSave: (evaluation) => (performance.now() < due ? undefined : save(evaluation())),
     delete: () => runs.remove(key),
   };
+}
+
+/** Puts down, where nothing is yet, what the job behind `key` is to go on from. */
+export async function saveState(
+  { plan, runs }: Pick<JobContext, 'plan' | 'runs'>,
+  key: string,
+  saved: SavedEvaluation,
+): Promise<void> {
+  await runs.putNew(key, encodeEvaluation(saved, ownerOf(plan, key)));
+}
+
+function ownerOf(plan: Pick<JobContext['plan'], 'id'>, key: string): string {
+  return `${STATE_VERSION}/${plan.id}/${key}`;
 }
 
 const DIGEST_BYTES = 32;

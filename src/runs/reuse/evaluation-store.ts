@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto';
+import { InputError, RunError } from '../../errors.ts';
+import {
+  EVALUATION_PARTS,
+  type EvaluationPart,
+  type KeptEvaluation,
+  keptEvaluationSchema,
+} from '../../schemas/kept-evaluation.ts';
+import { evaluationFileKey, evaluationKey, runKeys } from '../../schemas/keys.ts';
+import { NUMERICS } from '../../schemas/numerics.ts';
+import { encodeRecord, readRecord } from '../../schemas/parse-record.ts';
+import type { Store } from '../../stores/store.ts';
+import type { JobContext } from '../jobs/job-context.ts';
+import type { Plan } from '../planning/plan.ts';
+import { craftedResult, shardResult } from '../results.ts';
+import { attacksOf, type EvaluationJob, evaluationAddress } from './evaluation-address.ts';
+
+/** Bytes of an evaluation's files. */
+export type EvaluationFiles = ReadonlyMap<EvaluationPart, Uint8Array>;
+
+/** Where a run has the files that a job leaves. */
+export function filesInRun({ kind, variant, shard }: EvaluationJob): ReadonlyMap<EvaluationPart, string> {
+  if (kind === 'craft')
+    return new Map([
+      ['examples', runKeys.craftedExamples(variant, shard)],
+      ['record', runKeys.crafted(variant, shard)],
+    ]);
+  return new Map([
+    ['examples', runKeys.examples(variant, shard)],
+    ['pictures', runKeys.pictures(variant, shard)],
+    ['perturbations', runKeys.perturbations(variant, shard)],
+    ['record', runKeys.evaluation(variant, shard)],
+  ]);
+}
+
+/** As `keepEvaluation`, where the job's context says so. A store that takes nothing more costs other runs their time, and this one nothing. */
+export async function keepForOthers(context: JobContext, job: EvaluationJob): Promise<void> {
+  if (!context.keep) return;
+  await keepEvaluation({ plan: context.plan, runs: context.runs, kept: context.rankings }, job).catch(
+    (error: unknown) => {
+      if (!(error instanceof RunError || error instanceof InputError)) throw error;
+    },
+  );
+}
+
+/** Keeps what a job has left in its run for other runs, byte for byte. */
+async function keepEvaluation(
+  { plan, runs, kept }: { readonly plan: Plan; readonly runs: Store; readonly kept: Store },
+  job: EvaluationJob,
+): Promise<void> {
+  const address = evaluationAddress(plan, job);
+  if (await kept.has(evaluationKey(address))) return;
+  const files: KeptEvaluation['files'] = {};
+  for (const [part, key] of filesInRun(job)) {
+    const bytes = await runs.get(key);
+    if (bytes === undefined) continue;
+    files[part] = { sha256: digestOf(bytes), bytes: bytes.length };
+    await kept.put(evaluationFileKey(address, part), bytes);
+  }
+  const read = job.kind === 'craft' ? craftedResult : shardResult;
+  const { images, variant } = await read(runs, job.variant, job.shard);
+  const attacks = attacksOf(plan, job).map(({ name }) => name);
+  const entry: KeptEvaluation = {
+    schema: 'igd.kept/1',
+    numerics: NUMERICS,
+    variant,
+    images: images.length,
+    attacks,
+    files,
+  };
+  await kept.put(evaluationKey(address), encodeRecord(keptEvaluationSchema.parse(entry)));
+}
+
+/**
+ * The files of an evaluation; undefined where it is not kept, or not whole: what does not have the digest that was written down
+ * is never taken. It is forgotten then, and computed again.
+ */
+export async function readEvaluation(kept: Store, address: string): Promise<EvaluationFiles | undefined> {
+  const entry = await readRecord(kept, evaluationKey(address), keptEvaluationSchema).catch(() => undefined);
+  if (entry === undefined) return undefined;
+  const files = new Map<EvaluationPart, Uint8Array>();
+  for (const part of EVALUATION_PARTS) {
+    const expected = entry.files[part];
+    if (expected === undefined) continue;
+    const bytes = await kept.get(evaluationFileKey(address, part));
+    if (bytes === undefined || digestOf(bytes) !== expected.sha256) {
+      await kept.remove(evaluationKey(address));
+      return undefined;
+    }
+    files.set(part, bytes);
+  }
+  return files;
+}
+
+function digestOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
