@@ -200,6 +200,7 @@ async function simulate(shards: number, variants: readonly string[]): Promise<[s
     rankings,
     queue,
     notify: async () => undefined,
+    publish: async () => undefined,
     uploaded: async () => undefined,
     localise: async (config) => ({ config, versions: {} }),
     now: () => new Date(),

@@ -40,6 +40,7 @@ export class Orchestration extends Construct {
             key: Match.anythingButWildcard(
               `${serviceKeys.runs}*`,
               `${serviceKeys.answers}*`,
+              `${serviceKeys.history}*`,
               serviceKeys.rejected('*'),
               serviceKeys.accepted('*'),
             ),

@@ -2,6 +2,7 @@ import { Size, Stack } from 'aws-cdk-lib';
 import type { JobQueue } from 'aws-cdk-lib/aws-batch';
 import type { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import { EVENT_SOURCE } from '../src/schemas/history.ts';
 import { serviceKeys } from '../src/schemas/service.ts';
 import { grantObjects, type ObjectAccess } from './access.ts';
 import { acknowledge } from './acknowledge.ts';
@@ -44,17 +45,36 @@ export class Pipeline extends Construct {
     // It reads configs, and answers; a ranking a config names is imported into the store.
     const ofConfigs: ObjectAccess = { bucket: runs, keys: `${serviceKeys.configs}*`, write: true };
     const ofAnswers: ObjectAccess = { bucket: runs, keys: `${serviceKeys.answers}*`, write: true };
-    const ofPlanner = [{ bucket: inputs, keys: '*' }, { ...ofRankings, write: true }, ofConfigs, ofAnswers, ofRuns];
+    const ofHistory: ObjectAccess = { bucket: runs, keys: `${serviceKeys.history}*`, write: true };
+    const ofPlanner = [
+      { bucket: inputs, keys: '*' },
+      { ...ofRankings, write: true },
+      ofConfigs,
+      ofAnswers,
+      ofHistory,
+      ofRuns,
+    ];
     grantObjects(this.planner.role, ofPlanner);
     // It answers where the planner could not: that a config was rejected.
     const ofRejections: ObjectAccess = { bucket: runs, keys: serviceKeys.rejected('*'), write: true };
-    const ofFinalizer = [ofRankings, ofRuns, ofAnswers, { ...ofConfigs, write: false }, ofRejections];
+    const ofFinalizer = [ofRankings, ofRuns, ofAnswers, ofHistory, { ...ofConfigs, write: false }, ofRejections];
     grantObjects(this.finalizer.role, ofFinalizer);
     for (const handler of [this.planner, this.finalizer]) {
       grantJobs(handler, queues);
       handler.addToRolePolicy({ sid: 'Notify', actions: ['sns:Publish'], resources: [topic.topicArn] });
+      grantEvents(handler);
     }
   }
+}
+
+/** What a history gets is an event too; of no other source. */
+function grantEvents(handler: Handler): void {
+  handler.addToRolePolicy({
+    sid: 'SendEvents',
+    actions: ['events:PutEvents'],
+    resources: [Stack.of(handler).formatArn({ service: 'events', resource: 'event-bus/default' })],
+    conditions: { StringEquals: { 'events:source': EVENT_SOURCE } },
+  });
 }
 
 function grantJobs(handler: Handler, queues: readonly JobQueue[]): void {

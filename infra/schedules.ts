@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Duration } from 'aws-cdk-lib';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Schedule, ScheduleExpression, ScheduleTargetInput } from 'aws-cdk-lib/aws-scheduler';
+import { ContextAttribute, Schedule, ScheduleExpression, ScheduleTargetInput } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import { Construct } from 'constructs';
 import { z } from 'zod';
@@ -92,7 +92,8 @@ export class Schedules extends Construct {
           ...RETRY_POLICY,
           role,
           deadLetterQueue: planner.deadLetterQueue,
-          input: ScheduleTargetInput.fromObject({ schedule: { name, config } }),
+          // The time it was to fire names the entry in its history, however often Lambda tries again.
+          input: ScheduleTargetInput.fromObject({ schedule: { name, config, at: ContextAttribute.scheduledTime } }),
         }),
       });
     acknowledge(role, 'AwsSolutions-IAM5', 'Grants the call of every version of one function, and of no other.', [

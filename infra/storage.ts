@@ -102,6 +102,8 @@ function expirationOfRuns(retentionDays: number): LifecycleRule[] {
     overwritten('ExpireOverwrittenConfigs', serviceKeys.configs, configs),
     // What a job removes, its saved states, leaves a marker behind.
     { ...overwritten('ExpireOverwrittenFilesOfRuns', serviceKeys.runs, 1), expiredObjectDeleteMarker: true },
+    // A history is kept for good; its page is written again with each entry.
+    overwritten('ExpireOverwrittenHistories', serviceKeys.history, 1),
     overwritten('ExpireOverwrittenAnswers', serviceKeys.answers, 1),
     after('ExpireAnswers', serviceKeys.answers, configs),
     ...(retentionDays === 0

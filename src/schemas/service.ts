@@ -51,6 +51,13 @@ export const serviceKeys = {
   answersTo: (name: string) => `answers/${name}/`,
   answer: (name: string, order: string, sha256: string, kind: AnswerKind) =>
     `answers/${name}/${order}.${sha256}.${kind}.json`,
+  /** What became of each time a schedule fired. It outlives the runs. */
+  history: 'history/',
+  historyOf: (schedule: string) => `history/${schedule}/`,
+  /** Written once. `at`: as `Date` writes it, so that keys sort by time. */
+  historyEntry: (schedule: string, at: string, run: string) => `history/${schedule}/${at}-${run}.json`,
+  /** That people were told of it, where no attempt's end tells them. */
+  historyTold: (schedule: string, at: string, run: string) => `history/${schedule}/told/${at}-${run}.json`,
   runs: 'runs/',
   run: (run: string) => `runs/${run}/`,
   /** Pattern of where jobs save what they have so far, of every run: all that a job may remove again. */
@@ -66,6 +73,9 @@ export const serviceKeys = {
   /** That the attempt could not be gone on with in one of the reconciler's turns, and why. */
   problem: (run: string, attempt: number, turn: number) =>
     `runs/.index/${run}/${padded(attempt, 3)}.problem.${turn}.json`,
+  /** That a schedule has started the run, or would have. */
+  scheduled: (run: string, schedule: string) => `${serviceKeys.schedulesOf(run)}${schedule}.json`,
+  schedulesOf: (run: string) => `runs/.index/${run}/schedules/`,
 } as const;
 
 /** What the service makes of a config. */
@@ -153,6 +163,12 @@ export type Outcome = z.infer<typeof outcomeSchema>;
 export const notifiedSchema = z.strictObject({ schema: z.literal('igd.settled/1'), at: time });
 
 export const problemSchema = z.strictObject({ schema: z.literal('igd.problem/1'), problem: z.string(), at: time });
+
+export const scheduledSchema = z.strictObject({
+  schema: z.literal('igd.scheduled/1'),
+  /** When the schedule first fired that asks for the run. */
+  at: time,
+});
 
 export const leaseSchema = z.strictObject({ schema: z.literal('igd.lease/1'), at: time });
 

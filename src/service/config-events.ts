@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { serviceKeys } from '../schemas/service.ts';
 import { uploadOrder } from './answers.ts';
 import type { ServiceContext } from './context.ts';
+import type { Firing } from './history/schedules.ts';
 import type { Upload } from './reject-config.ts';
 
 /** A config was uploaded: what EventBridge says of an object. */
@@ -19,7 +20,12 @@ const uploadSchema = z.object({
 });
 type UploadEvent = z.infer<typeof uploadSchema>;
 
-const scheduledConfigSchema = z.object({ name: z.string().regex(/^[\w.-]+$/), config: z.json() });
+const scheduledConfigSchema = z.object({
+  name: z.string().regex(/^[\w.-]+$/),
+  config: z.json(),
+  /** When it was to fire; the schedules of former stacks do not say. */
+  at: z.iso.datetime().optional().catch(undefined),
+});
 
 /** A schedule fired: the input it has in the stack. */
 const scheduleSchema = z.object({ schedule: scheduledConfigSchema });
@@ -36,6 +42,8 @@ export interface UploadedConfig extends Upload {
   /** In the order of uploads: no answer to it is older. */
   readonly since: string;
   readonly problem?: string | undefined;
+  /** Of the schedule that asks for it. */
+  readonly firing?: Firing;
 }
 
 /** Lambda keeps an event for six hours at most; that of a schedule does not say when it fired. */
@@ -51,10 +59,11 @@ const MAX_BYTES = 2 ** 20;
 export async function configOf(ctx: ServiceContext, event: unknown): Promise<UploadedConfig | undefined> {
   const parsed = eventSchema.parse(event);
   if (!('schedule' in parsed)) return uploadedConfig(ctx, parsed);
-  const { name, config } = parsed.schedule;
+  const { name, config, at } = parsed.schedule;
   const now = ctx.now();
+  const firing = { schedule: name, at: (at === undefined ? now : new Date(at)).toISOString() };
   const since = uploadOrder(new Date(now.getTime() - EVENT_AGE_MS));
-  return { name, text: JSON.stringify(config), order: uploadOrder(now), since };
+  return { name, text: JSON.stringify(config), order: uploadOrder(now), since, firing };
 }
 
 async function uploadedConfig(

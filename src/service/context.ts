@@ -1,12 +1,14 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunConfig } from '../schemas/config.ts';
+import type { ComparedEvent } from '../schemas/history.ts';
 import type { Service } from '../schemas/service.ts';
 import { type LocalConfig, localise } from '../stores/open.ts';
 import { S3Store } from '../stores/s3/store.ts';
 import type { Store } from '../stores/store.ts';
 import { BatchQueue } from './batch/batch-queue.ts';
 import type { JobQueue } from './batch/job-queue.ts';
+import { busPublisher } from './history/event-bus.ts';
 import { withRoom } from './input-cache.ts';
 import { type Notice, topicNotifier } from './notify.ts';
 
@@ -18,6 +20,8 @@ export interface ServiceContext {
   readonly rankings: Store;
   readonly queue: JobQueue;
   readonly notify: (notice: Notice) => Promise<void>;
+  /** Sends an event to programs. */
+  readonly publish: (event: ComparedEvent) => Promise<void>;
   /** What was uploaded to a key of the runs bucket: in this version, where it is named. */
   readonly uploaded: (key: string, version: string | undefined) => Promise<Uint8Array | undefined>;
   /** The config with its inputs as local files. */
@@ -36,6 +40,7 @@ export function openServiceContext(service: Service): ServiceContext {
     rankings: new S3Store({ bucket: buckets.rankings, prefix: '' }),
     queue: new BatchQueue(),
     notify: topicNotifier(topicArn),
+    publish: busPublisher(),
     uploaded: (key, version) => runs.get(key, version),
     localise: (config) => withRoom(inputs, () => localise({ config }, inputs)),
     now: () => new Date(),

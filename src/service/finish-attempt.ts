@@ -1,6 +1,7 @@
 import { list } from '../report/format.ts';
 import { reportTable } from '../report/table.ts';
 import { writeReport } from '../runs/write-report.ts';
+import type { HistoryEntry } from '../schemas/history.ts';
 import { runKeys } from '../schemas/keys.ts';
 import { readRecord } from '../schemas/parse-record.ts';
 import { reportSchema } from '../schemas/report.ts';
@@ -9,6 +10,8 @@ import { type Store, within } from '../stores/store.ts';
 import { hasEnded } from './batch/job-queue.ts';
 import type { ServiceContext } from './context.ts';
 import { failuresOf } from './failures.ts';
+import { appendAttempt } from './history/append.ts';
+import { historyLines, historySubject, mostUrgent, publishEntries } from './history/tell.ts';
 import { acquireExpiredLease } from './lease.ts';
 import { completeShards, doneJobs, type LoadedRun, type OpenRun, withPlan } from './load-run.ts';
 import type { Notice } from './notify.ts';
@@ -90,9 +93,16 @@ const QUOTED = 3;
  */
 export async function notifyOutcome(ctx: ServiceContext, open: OpenRun, outcome: Outcome): Promise<number> {
   const ended = outcome.status === 'complete' ? 0 : await endJobs(ctx, open);
-  if (outcome.status !== 'cancelled') await ctx.notify(await noticeOf(ctx, open, outcome));
+  if (outcome.status !== 'cancelled') await tell(ctx, open, outcome);
   await markNotified(ctx, open.run, open.attempt);
   return ended;
+}
+
+/** The history first: of what is told, its records and page are there. */
+async function tell(ctx: ServiceContext, open: OpenRun, outcome: Outcome): Promise<void> {
+  const entries = await appendAttempt(ctx, { ...open, outcome });
+  await publishEntries(ctx, entries);
+  await ctx.notify(await noticeOf(ctx, open, outcome, entries));
 }
 
 /** Settles what somebody ended and left unsettled; they have the time a lease lasts, and then one of those who notice. */
@@ -113,13 +123,21 @@ async function endJobs(ctx: ServiceContext, open: OpenRun): Promise<number> {
   return jobs.length;
 }
 
-async function noticeOf(ctx: ServiceContext, open: OpenRun, outcome: Outcome): Promise<Notice> {
+async function noticeOf(
+  ctx: ServiceContext,
+  open: OpenRun,
+  outcome: Outcome,
+  entries: readonly HistoryEntry[],
+): Promise<Notice> {
   const lines = [
     outcome.message,
+    ...historyLines(ctx, entries),
     ...(await failureLines(ctx, open, outcome)),
     ...(await reportLines(ctx, open, outcome)),
   ];
-  return { subject: `igd: ${open.run} is ${outcome.status}`, text: lines.join('\n\n') };
+  const entry = mostUrgent(entries);
+  const subject = entry === undefined ? `igd: ${open.run} is ${outcome.status}` : historySubject(entry);
+  return { subject, text: lines.join('\n\n') };
 }
 
 async function failureLines(ctx: ServiceContext, open: OpenRun, { status }: Outcome): Promise<string[]> {

@@ -14,7 +14,11 @@ const SUBJECT_LENGTH = 100;
 export function topicNotifier(topicArn: string): (notice: Notice) => Promise<void> {
   const client = new SNSClient({});
   return async ({ subject, text }) => {
-    const line = subject.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, SUBJECT_LENGTH);
+    // A minus sign is no ASCII, and a number without its own is another one.
+    const line = subject
+      .replaceAll('\u2212', '-')
+      .replaceAll(/[^\x20-\x7e]+/g, ' ')
+      .slice(0, SUBJECT_LENGTH);
     try {
       await client.send(new PublishCommand({ TopicArn: topicArn, Subject: line, Message: text }));
     } catch (cause) {

@@ -1,5 +1,6 @@
 import { messageOf } from '../errors.ts';
 import { stagesOf } from '../runs/planning/plan.ts';
+import type { HistoryEntry } from '../schemas/history.ts';
 import {
   type Outcome,
   remoteKeys,
@@ -11,6 +12,8 @@ import {
 import { hasEnded, type JobState } from './batch/job-queue.ts';
 import type { ServiceContext } from './context.ts';
 import { type Failure, failuresOf } from './failures.ts';
+import { entriesOf } from './history/records.ts';
+import { schedulesOf } from './history/schedules.ts';
 import { doneJobs, type LoadedRun, type OpenRun, openRun, withPlan } from './load-run.ts';
 import { claimOf, outcomeOf } from './run-index.ts';
 import { stageProgress } from './spending.ts';
@@ -39,6 +42,12 @@ export interface RunStatus {
   /** These two as the plan says. */
   readonly images: number | undefined;
   readonly device: string | undefined;
+  /** The newest entry that each schedule which asks for it has of it. */
+  readonly history: readonly HistoryEntry[];
+  /** Schedules that ask for it. */
+  readonly schedules: readonly string[];
+  /** Whether all that follows its end is done: the histories have it then. */
+  readonly settled: boolean;
   /** Why there is no plan to say more; undefined where there is one. */
   readonly problem: string | undefined;
 }
@@ -74,6 +83,7 @@ export async function runStatus(ctx: ServiceContext, run: string): Promise<RunSt
   const stages = await stagesStatus(ctx, open, loaded);
   const outcome = open.ended ? await outcomeOf(ctx, run, open.attempt) : undefined;
   const [claim, report] = await Promise.all([claimOf(ctx, run, 1), newestReport(open)]);
+  const schedules = (await schedulesOf(ctx, run)).map(({ schedule }) => schedule);
   const inHand = stages.find(
     ({ jobs, tasks }) =>
       (jobs === undefined || jobs.done < jobs.total) && tasks.total > 0 && tasks.waiting + tasks.running > 0,
@@ -91,6 +101,9 @@ export async function runStatus(ctx: ServiceContext, run: string): Promise<RunSt
     report: report === undefined ? undefined : `${serviceKeys.run(run)}${report}`,
     images: loaded?.plan.inputs.test.images,
     device: loaded?.plan.config.compute.device,
+    history: schedules.length === 0 ? [] : await entriesOf(ctx.runs, run),
+    schedules,
+    settled: open.settled,
     problem,
   };
 }

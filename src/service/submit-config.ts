@@ -9,9 +9,11 @@ import { parseConfig } from '../schemas/parse-config.ts';
 import { type Claim, serviceKeys } from '../schemas/service.ts';
 import { answerUpload, sha256, uploadOrder } from './answers.ts';
 import type { ServiceContext } from './context.ts';
+import { type Firing, markScheduled } from './history/schedules.ts';
+import { tellOfFiring } from './history/tell.ts';
 import { reconcileRun } from './reconcile.ts';
 import { rejectConfig } from './reject-config.ts';
-import { claimAttempt, findRun, isExpired } from './run-index.ts';
+import { claimAttempt, findRun, indexedRun, isExpired } from './run-index.ts';
 
 export type Submitted =
   | { readonly kind: 'started'; readonly run: string }
@@ -22,13 +24,15 @@ export type Submitted =
 /**
  * Starts the run of a config that was uploaded as `name`, and answers. What is wrong with the config or its inputs is the answer
  * and is told; nothing starts then. The plan is written before the claim, and says the same whoever writes it: whatever is
- * claimed can be gone on with by anybody. `order` is the upload's, see `uploadOrder`. Throws RunError where AWS refuses.
+ * claimed can be gone on with by anybody. `order` is the upload's, see `uploadOrder`; `firing` is that of the
+ * schedule it comes from: to its history is added what becomes of it, and that nothing was started. Throws RunError where AWS refuses.
  */
 export async function submitConfig(
   ctx: ServiceContext,
   name: string,
   text: string,
   order: string = uploadOrder(ctx.now()),
+  firing?: Firing,
 ): Promise<Submitted> {
   const planned = await planConfig(ctx, name, text).catch((error: unknown) => {
     if (error instanceof InputError) return problemsOf(error);
@@ -41,9 +45,11 @@ export async function submitConfig(
   await writePlan(ctx, `${serviceKeys.run(run)}${runKeys.plan}`, plan);
   const at = ctx.now().toISOString();
   const started = await claimRun(ctx, run, { schema: 'igd.claim/1', config: name, at });
+  if (firing !== undefined) await markScheduled(ctx, run, firing);
   await answerUpload(ctx.runs, name, order, { schema: 'igd.accepted/1', sha256: sha256(text), run, started, at });
   // Where it was claimed before, whoever claimed it may have got no further.
   await reconcileRun(ctx, run);
+  if (firing !== undefined && !started) await tellOfFiring(ctx, firing, await indexedRun(ctx, run));
   return { kind: started ? 'started' : 'exists', run };
 }
 

@@ -73,7 +73,7 @@ describe('events', () => {
             key: [
               {
                 'anything-but': {
-                  wildcard: ['runs/*', 'answers/*', 'configs/*.rejected.json', 'configs/*.accepted.json'],
+                  wildcard: ['runs/*', 'answers/*', 'history/*', 'configs/*.rejected.json', 'configs/*.accepted.json'],
                 },
               },
             ],
@@ -153,7 +153,9 @@ describe('schedules', () => {
       Target: { Input: string };
     };
     expect(schedule).toMatchObject({ ScheduleExpression: 'rate(7 days)', State: 'ENABLED' });
-    expect(JSON.parse(schedule.Target.Input)).toEqual({ schedule: { name: 'weekly', config } });
+    expect(JSON.parse(schedule.Target.Input)).toEqual({
+      schedule: { name: 'weekly', config, at: '<aws.scheduler.scheduled-time>' },
+    });
   });
 
   test('the example is valid, and disabled', () => {

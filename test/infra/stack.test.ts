@@ -69,6 +69,8 @@ describe('buckets', () => {
     expect(daysOf(serviceKeys.claim('a', 1))).toEqual([455]);
     expect(daysOf(serviceKeys.outcome('a', 1))).toEqual([455]);
     expect(kept.filter(({ Prefix }) => Prefix?.startsWith('runs/'))).toEqual([]);
+    // It outlives the runs.
+    expect(daysOf(serviceKeys.historyEntry('a', '2026-11-12T03:00:00.000Z', 'b-0'))).toEqual([]);
   });
 
   test('keep versions of configs, and of what runs overwrite for a day', () => {
@@ -305,6 +307,20 @@ describe('permissions', () => {
       Action: 'sns:Publish',
       Resource: { Ref: expect.stringMatching('^NotificationsTopic') },
     });
+  });
+
+  test('to send events: as igd, to the default bus, and to write histories; of no job', () => {
+    for (const role of ['PipelinePlannerRole', 'PipelineFinalizerRole']) {
+      const policy = statements(template, role);
+      const sending = policy.filter(({ Action }) => JSON.stringify(Action).includes('events:'));
+      expect(sending).toMatchObject([
+        { Action: 'events:PutEvents', Condition: { StringEquals: { 'events:source': 'igd' } } },
+      ]);
+      expect(JSON.stringify(sending[0]?.Resource)).toContain(':event-bus/default"');
+      expect(JSON.stringify(policy.find(({ Sid }) => Sid === 'WriteObjects'))).toContain('/history/*');
+    }
+    expect(actions('JobsRole').filter((action) => action.startsWith('events:'))).toEqual([]);
+    expect(JSON.stringify(statements(template, 'JobsRole'))).not.toContain('history');
   });
 
   test('to end jobs: those alone that carry the tag of a run', () => {

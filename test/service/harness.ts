@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { type Job, type RunJob, stageJobs } from '../../src/runs/planning/plan.ts';
+import type { ComparedEvent } from '../../src/schemas/history.ts';
 import { runKeys } from '../../src/schemas/keys.ts';
 import { remoteKeys, serviceKeys, stageSchema, taskSchema, taskVariables } from '../../src/schemas/service.ts';
 import { openServiceContext, type ServiceContext } from '../../src/service/context.ts';
@@ -48,6 +49,8 @@ export interface Scene {
   readonly cluster: Cluster;
   /** Notices of this scene alone. */
   readonly notices: { subject: string; text: string }[];
+  /** Events of this scene, as EventBridge would get them. */
+  readonly events: ComparedEvent[];
 }
 
 /** The service on moto, with a runs bucket and queues of its own, and jobs that wait until they are run. */
@@ -57,7 +60,10 @@ export async function scene(moto: Moto, changes: Partial<ServiceContext> = {}): 
   const cluster = new Cluster(service);
   const notices: Scene['notices'] = [];
   const notify = async (notice: { subject: string; text: string }) => void notices.push(notice);
-  return { ctx: { ...openServiceContext(service), queue: cluster, notify, ...changes }, cluster, notices };
+  const events: ComparedEvent[] = [];
+  const publish = async (event: ComparedEvent) => void events.push(event);
+  const ctx = { ...openServiceContext(service), queue: cluster, notify, publish, ...changes };
+  return { ctx, cluster, notices, events };
 }
 
 /**

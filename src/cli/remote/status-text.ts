@@ -8,8 +8,21 @@ const TASKS_SHOWN = 10;
 
 /** A run's state for people. `price` is what an hour of one machine costs, in dollars. */
 export function statusText(status: RunStatus, bucket: string, price: number | undefined): string {
-  const { run, config, attempt, state, submittedAt, images, device, outcome, stages, failures, report, problem } =
-    status;
+  const {
+    run,
+    config,
+    attempt,
+    state,
+    submittedAt,
+    images,
+    device,
+    outcome,
+    stages,
+    failures,
+    report,
+    problem,
+    history,
+  } = status;
   const planned = images === undefined ? '' : `; ${counted(images, 'image')} on ${device}`;
   const lines = [
     `run ${run}: ${state}${status.secondsLeft === undefined ? '' : `, about ${clock(status.secondsLeft)} left of this stage`}`,
@@ -21,6 +34,7 @@ export function statusText(status: RunStatus, bucket: string, price: number | un
       row('failed', `${stage}, ${job ?? 'before its first job'}: ${message}`),
     ),
     ...(outcome === undefined ? [] : [row('outcome', outcome.message)]),
+    ...history.map(({ schedule, comparison }) => row('history', `${schedule}: ${comparison.sentence}`)),
     ...(report === undefined ? [] : [row('report', `s3://${bucket}/${report} (igd download ${run} --to DIR)`)]),
   ];
   return lines.join('\n');

@@ -20,6 +20,7 @@ const GIVEN: Readonly<Record<string, (report: Report) => string>> = {
   'important units': ({ ranking }) => String(ranking.importantUnits ?? 'none'),
   rankings: ({ ranking }) =>
     list(ranking.methods.map(({ method, digest }) => `${method} ${digest?.slice(0, 12) ?? 'imported'}`)) || 'none',
+  numerics: ({ run }) => String(run.numerics ?? 1),
   'version of igd': ({ run }) => run.igdVersion,
 };
 

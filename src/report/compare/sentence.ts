@@ -29,16 +29,17 @@ function significant(comparison: RunComparison, alpha: number): ComparedTest[] {
 
 /**
  * A comparison for people: "robust accuracy fell 3.1 points (p = 0.004)", or that nothing changed. It names what fell most,
- * else what rose most, robust accuracy first; the p-value is Holm's.
+ * else what rose most, robust accuracy first; the p-value is Holm's. `since`, such as "12 November", is said where it is given.
  */
-export function comparisonSentence(comparison: RunComparison, alpha: number = SIGNIFICANCE): string {
+export function comparisonSentence(comparison: RunComparison, alpha: number = SIGNIFICANCE, since?: string): string {
   const found = significant(comparison, alpha);
   const falls = found.filter(({ result }) => result.difference < 0);
   const [first, ...others] = (falls.length > 0 ? falls : found).toSorted(byWeight);
   const several = comparison.variants.length > 1;
-  if (first === undefined) return unchanged(comparison);
+  const when = since === undefined ? '' : ` since ${since}`;
+  if (first === undefined) return unchanged(comparison, when);
   const more = others.length === 0 ? '' : `; so did ${counted(others.length, 'more measure')}`;
-  return `${testText(first, several)}${more}`;
+  return `${testText(first, several)}${when}${more}`;
 }
 
 /** Robust accuracy before clean, then the largest difference. */
@@ -47,14 +48,14 @@ function byWeight(one: ComparedTest, other: ComparedTest): number {
   return Math.abs(other.result.difference) - Math.abs(one.result.difference);
 }
 
-function unchanged(comparison: RunComparison): string {
+function unchanged(comparison: RunComparison, when: string): string {
   if (comparison.variants.every(({ changed }) => changed.length === 0))
-    return `nothing changed: ${counted(comparison.images, 'image')} came to the same end`;
+    return `nothing changed${when}: ${counted(comparison.images, 'image')} came to the same end`;
   const [most] = testsOf(comparison).toSorted(byWeight);
-  if (most === undefined) return 'nothing changed';
+  if (most === undefined) return `nothing changed${when}`;
   const { difference, adjusted } = most.result;
   const subject = `${most.measure} accuracy${comparison.variants.length > 1 ? ` of ${most.variant}` : ''}`;
-  return `nothing changed beyond chance: ${subject} by ${points(difference)} points (${pValue(adjusted)})`;
+  return `nothing changed beyond chance${when}: ${subject} by ${points(difference)} points (${pValue(adjusted)})`;
 }
 
 /** "robust accuracy of loir fell 3.1 points (p = 0.004)" */

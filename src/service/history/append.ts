@@ -1,0 +1,143 @@
+import { InputError, messageOf } from '../../errors.ts';
+import type { RunOutcomes } from '../../report/compare/run-outcomes.ts';
+import {
+  comparedWith,
+  compareWith,
+  type EarlierResults,
+  notCompared,
+  otherQuestion,
+  resultsOf,
+  unchangedSince,
+} from '../../report/history/compare-entry.ts';
+import { readRun } from '../../runs/catalogue/read-run.ts';
+import { type HistoryComparison, type HistoryEntry, historyEntrySchema } from '../../schemas/history.ts';
+import { runKeys } from '../../schemas/keys.ts';
+import { encodeRecord, readRecord } from '../../schemas/parse-record.ts';
+import { type Outcome, remoteKeys, serviceKeys } from '../../schemas/service.ts';
+import { type Store, within } from '../../stores/store.ts';
+import type { ServiceContext } from '../context.ts';
+import { claimOf, type IndexedRun, outcomeOf } from '../run-index.ts';
+import { readHistory, writeHistory } from './records.ts';
+import { type Firing, schedulesOf } from './schedules.ts';
+
+/** An attempt that has ended, as one of a schedule. */
+interface EndedAttempt extends Pick<IndexedRun, 'run' | 'attempt'> {
+  readonly outcome: Outcome;
+}
+
+/**
+ * Adds an attempt that has ended to the history of each schedule that asks for its run; gives the entries. Whoever does it again
+ * finds the entries that there are. An entry is of the time when the attempt began: so inputs are in the order in which they were read.
+ */
+export async function appendAttempt(ctx: ServiceContext, ended: EndedAttempt): Promise<HistoryEntry[]> {
+  const entries: HistoryEntry[] = [];
+  for (const { schedule, at: first } of await schedulesOf(ctx, ended.run)) {
+    const at = await beginningOf(ctx, ended, first);
+    entries.push(await appendEntry(ctx, { schedule, at }, ended, false));
+  }
+  return entries;
+}
+
+/**
+ * Adds that a schedule fired for a run that had ended before: nothing was started. undefined where the run goes on: its end will be an
+ * entry; and where it is this very firing that started it.
+ */
+export async function appendFiring(
+  ctx: ServiceContext,
+  { schedule, at }: Firing,
+  { run, attempt, ended }: IndexedRun,
+): Promise<HistoryEntry | undefined> {
+  const outcome = ended ? await outcomeOf(ctx, run, attempt) : undefined;
+  if (outcome === undefined) return undefined;
+  const claim = await claimOf(ctx, run, attempt);
+  // What Lambda tries again: the attempt was begun after it fired, and has its entry.
+  if (claim !== undefined && claim.at >= at) return undefined;
+  return appendEntry(ctx, { schedule, at }, { run, attempt, outcome }, true);
+}
+
+async function beginningOf(ctx: ServiceContext, { run, attempt }: EndedAttempt, first: string): Promise<string> {
+  const claim = await claimOf(ctx, run, attempt);
+  return claim !== undefined && claim.at > first ? claim.at : first;
+}
+
+/** The entry, whoever wrote it; the page is written again, since who wrote the entry may have got no further. */
+async function appendEntry(
+  ctx: ServiceContext,
+  firing: Firing,
+  ended: EndedAttempt,
+  isRepeated: boolean,
+): Promise<HistoryEntry> {
+  const key = serviceKeys.historyEntry(firing.schedule, firing.at, ended.run);
+  const known = await readRecord(ctx.runs, key, historyEntrySchema);
+  const entry = known ?? (await newEntry(ctx, firing, ended, isRepeated));
+  const isNew = known === undefined && (await ctx.runs.putNew(key, encodeRecord(historyEntrySchema.parse(entry))));
+  const written = isNew ? entry : ((await readRecord(ctx.runs, key, historyEntrySchema)) ?? entry);
+  await writeHistory(ctx.runs, firing.schedule);
+  return written;
+}
+
+async function newEntry(
+  { runs }: ServiceContext,
+  { schedule, at }: Firing,
+  { run, attempt, outcome }: EndedAttempt,
+  isRepeated: boolean,
+): Promise<HistoryEntry> {
+  const facts = { schema: 'igd.history-entry/1', schedule, at, run, attempt } as const;
+  const entry = { ...facts, status: outcome.status, endedAt: outcome.at };
+  const prefix = reportPrefix(run, attempt, outcome);
+  const now = prefix === undefined ? outcome.message : await outcomesAt(runs, run, prefix);
+  if (prefix === undefined || typeof now === 'string')
+    return { ...entry, results: null, comparison: withoutResults(String(now), run, isRepeated) };
+  const { entries } = await readHistory(runs, schedule);
+  const earlier = entries.flatMap((other): EarlierResults[] => {
+    // A retry adds to its own attempt before: what is new stands against another run.
+    const counts = other.at < at && (isRepeated || other.run !== run);
+    return counts && other.results !== null ? [{ ...other, results: other.results }] : [];
+  });
+  const results = resultsOf(now.report, prefix);
+  const before = comparedWith(results, earlier);
+  if (before === undefined)
+    return { ...entry, results, comparison: { verdict: 'first', sentence: 'there is nothing before to compare with' } };
+  return { ...entry, results, comparison: await compared(runs, before, { ...entry, results }, now) };
+}
+
+async function compared(
+  runs: Store,
+  before: EarlierResults,
+  { run, at, results }: EarlierResults,
+  now: RunOutcomes,
+): Promise<HistoryComparison> {
+  if (before.run === run) return unchangedSince(before, at);
+  const why = otherQuestion(results, before.results);
+  if (why !== undefined) return notCompared(before, at, why);
+  const earlier = await outcomesAt(runs, before.run, before.results.report);
+  if (typeof earlier === 'string')
+    return notCompared(before, at, `the files of run ${before.run} are gone (${earlier}); -c retentionDays keeps runs`);
+  return compareWith(before, earlier, now, at);
+}
+
+/** Where an attempt left its report; undefined where it left none. */
+function reportPrefix(run: string, attempt: number, { status }: Outcome): string | undefined {
+  const parts = { complete: '', partial: remoteKeys.partial(attempt), failed: undefined, cancelled: undefined };
+  const part = parts[status];
+  return part === undefined ? undefined : `${serviceKeys.run(run)}${part}`;
+}
+
+/** A run's outcomes, or why they cannot be read. The plan lies beside the report of a whole run alone. */
+async function outcomesAt(runs: Store, run: string, prefix: string): Promise<RunOutcomes | string> {
+  const [whole, own] = [within(runs, serviceKeys.run(run)), within(runs, prefix)];
+  const store: Store = { ...own, get: (key) => (key === runKeys.plan ? whole : own).get(key) };
+  try {
+    return await readRun({ store, where: (key) => `${prefix}${key}` });
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return messageOf(error);
+  }
+}
+
+function withoutResults(why: string, run: string, isRepeated: boolean): HistoryComparison {
+  const sentence = isRepeated
+    ? `nothing was started: the run of this config and these inputs has ended without results, and "igd retry ${run}" goes on with it`
+    : `no results: ${why}`;
+  return { verdict: 'no-results', sentence };
+}

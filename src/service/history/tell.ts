@@ -1,0 +1,74 @@
+import type { HistoryEntry, HistoryVerdict } from '../../schemas/history.ts';
+import { encodeRecord } from '../../schemas/parse-record.ts';
+import { notifiedSchema, serviceKeys } from '../../schemas/service.ts';
+import type { ServiceContext } from '../context.ts';
+import type { IndexedRun } from '../run-index.ts';
+import { appendFiring } from './append.ts';
+import type { Firing } from './schedules.ts';
+
+/** Sends the event of each entry. */
+export async function publishEntries(
+  { service, publish }: ServiceContext,
+  entries: readonly HistoryEntry[],
+): Promise<void> {
+  const { stack } = service;
+  for (const { schedule, run, attempt, at, status, comparison } of entries)
+    await publish({ schema: 'igd.compared/1', stack, schedule, run, attempt, at, status, comparison });
+}
+
+/** Adds that a schedule fired for a run that had ended, and tells people: once, and twice only where this process dies in between. */
+export async function tellOfFiring(ctx: ServiceContext, firing: Firing, indexed: IndexedRun): Promise<void> {
+  const entry = await appendFiring(ctx, firing, indexed);
+  if (entry === undefined) return;
+  const told = serviceKeys.historyTold(entry.schedule, entry.at, entry.run);
+  if (await ctx.runs.has(told)) return;
+  await publishEntries(ctx, [entry]);
+  const { stack } = ctx.service;
+  const report = `All files: npx igd download ${entry.run} --stack ${stack} --to runs/${entry.run}`;
+  const lines = [...historyLines(ctx, [entry]), ...(entry.results === null ? [] : [report])];
+  await ctx.notify({ subject: historySubject(entry), text: lines.join('\n\n') });
+  const record = notifiedSchema.parse({ schema: 'igd.settled/1', at: ctx.now().toISOString() });
+  await ctx.runs.putNew(told, encodeRecord(record));
+}
+
+/** What people want to know first. */
+const URGENCY: readonly HistoryVerdict[] = [
+  'regressed',
+  'improved',
+  'unchanged',
+  'not-compared',
+  'no-results',
+  'first',
+];
+
+/** The entry that a mail's subject is about; undefined where no schedule asked for the run. */
+export function mostUrgent(entries: readonly HistoryEntry[]): HistoryEntry | undefined {
+  const place = ({ comparison: { verdict } }: HistoryEntry) => URGENCY.indexOf(verdict);
+  return entries.toSorted((a, b) => place(a) - place(b))[0];
+}
+
+/** A subject's room for the name of the schedule: what follows is what is to be read. */
+const NAME_LENGTH = 24;
+
+/** "igd weekly: robust accuracy fell 3.1 points (p = 0.004) since 12 November" */
+export function historySubject({ schedule, run, status, comparison: { verdict, sentence } }: HistoryEntry): string {
+  const name = schedule.length <= NAME_LENGTH ? schedule : `${schedule.slice(0, NAME_LENGTH - 3)}...`;
+  const ended = status === 'complete' ? '' : ` (${status})`;
+  const isOwn = verdict === 'first' || verdict === 'no-results';
+  return `igd ${name}${ended}: ${isOwn ? `${run} is ${status}` : sentence}`;
+}
+
+/** The same for the mail's text, and what the comparison is of. */
+export function historyLines({ service }: ServiceContext, entries: readonly HistoryEntry[]): string[] {
+  return entries.map(({ schedule, comparison }) => {
+    const lines = [`Schedule ${schedule}: ${comparison.sentence}.`];
+    if ('since' in comparison && comparison.tests.length > 0) {
+      lines.push(`Compared with ${comparison.since.run} on the ${comparison.images} images that both have.`);
+      for (const { what, before, now } of comparison.differences) lines.push(`${what}: ${before} before, ${now} now`);
+    }
+    lines.push(
+      `History: npx igd browse --stack ${service.stack}, or ${serviceKeys.historyOf(schedule)}index.html in ${service.buckets.runs}`,
+    );
+    return lines.join('\n');
+  });
+}
