@@ -14,15 +14,19 @@ const SUBJECT_LENGTH = 100;
 export function topicNotifier(topicArn: string): (notice: Notice) => Promise<void> {
   const client = new SNSClient({});
   return async ({ subject, text }) => {
-    // A minus sign is no ASCII, and a number without its own is another one.
-    const line = subject
-      .replaceAll('\u2212', '-')
-      .replaceAll(/[^\x20-\x7e]+/g, ' ')
-      .slice(0, SUBJECT_LENGTH);
+    const line = subjectLine(subject);
     try {
       await client.send(new PublishCommand({ TopicArn: topicArn, Subject: line, Message: text }));
     } catch (cause) {
       throw new RunError(`cannot notify through ${topicArn}: ${messageOf(cause)}`, { cause });
     }
   };
+}
+
+/** What SNS takes of a subject. A minus sign is no ASCII, and a number without its own is another one. */
+export function subjectLine(subject: string): string {
+  return subject
+    .replaceAll('\u2212', '-')
+    .replaceAll(/[^\x20-\x7e]+/g, ' ')
+    .slice(0, SUBJECT_LENGTH);
 }
