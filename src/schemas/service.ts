@@ -57,7 +57,7 @@ export const serviceKeys = {
   /** Written once. `at`: as `Date` writes it, so that keys sort by time. */
   historyEntry: (schedule: string, at: string, run: string) => `history/${schedule}/${at}-${run}.json`,
   /** That people were told of it, where no attempt's end tells them. */
-  historyTold: (schedule: string, at: string, run: string) => `history/${schedule}/told/${at}-${run}.json`,
+  historyTold: (schedule: string, at: string, run: string) => `history/${schedule}/.told/${at}-${run}.json`,
   runs: 'runs/',
   run: (run: string) => `runs/${run}/`,
   /** Pattern of where jobs save what they have so far, of every run: all that a job may remove again. */

@@ -63,6 +63,24 @@ describe.runIf(hasMoto)('igd browse on AWS', () => {
     expect(await page.text()).toContain('Nothing changed: 30 images came to the same end.');
   });
 
+  test('shows the histories of schedules, which lead to runs and comparisons of them', async () => {
+    const store = new S3Store({ bucket: moto.service.buckets.runs, prefix: '' });
+    await store.put(`${serviceKeys.historyOf('weekly')}history.json`, encodeRecord(historyOf('whole', 'cut', 'gone')));
+    expect(await (await fetch(server.url)).text()).toContain(
+      '<span class="sub">history, history/weekly<br>3 entries; 2026-11-14: fell</span>',
+    );
+    const page = await (await fetch(`${server.url}open?entry=history%2Fweekly`)).text();
+    expect(page).toContain('<a href="open?entry=whole">whole</a>');
+    expect(page).toContain('<a class="sub" href="compare?a=whole&amp;b=cut">side by side</a>');
+    // Its files have been deleted.
+    expect(page).not.toContain('entry=gone');
+    expect(page).toContain('gone');
+    await store.put(`${serviceKeys.historyOf('weekly')}history.json`, '{}');
+    expect(await (await fetch(server.url)).text()).toContain(
+      'history/weekly/history.json is no history of this version of igd',
+    );
+  });
+
   test('shows a part of a bucket that is named, whatever the environment says', async () => {
     const part = await startBrowsing([`s3://${moto.service.buckets.runs}/${serviceKeys.run('whole')}`]);
     expect(await (await fetch(part.url)).text()).toContain('1 entry');
@@ -87,3 +105,35 @@ describe.runIf(hasMoto)('igd browse on AWS', () => {
     await expect(startBrowsing(['s3://igd-gone/runs'])).rejects.toThrow('there is no such bucket');
   });
 });
+
+/** Of three runs, each worse than the one before. */
+function historyOf(...runs: readonly string[]): unknown {
+  const share = { accuracy: 0.5, correct: 20, interval: [0.4, 0.6] };
+  const results = {
+    ...{ report: '', igdVersion: '0.2.0', numerics: 1, images: 40, isPartial: false, threat: 'Linf', suite: 'square' },
+    checkpoint: { uri: 'a', sha256: 'b' },
+    data: { uri: 'a', sha256: 'b', format: 'cifar10' },
+    variants: [{ id: 'none', clean: share, robust: share }],
+  };
+  const [measure, interval] = ['robust', [-0.2, -0.05]];
+  const tests = [{ variant: 'none', measure, before: 0.6, now: 0.5, difference: -0.1, interval, pValue: 0.01 }];
+  const entries = runs.map((run, place) => {
+    const at = `2026-11-${12 + place}T03:00:00.000Z`;
+    const since = { at, run: runs[place - 1] };
+    const compared = { verdict: 'regressed', sentence: 'fell', since, images: 40, tests, differences: [] };
+    return {
+      ...{
+        schema: 'igd.history-entry/1',
+        schedule: 'weekly',
+        at,
+        run,
+        attempt: 1,
+        status: 'complete',
+        endedAt: at,
+        results,
+      },
+      comparison: place === 0 ? { verdict: 'first', sentence: 'nothing' } : compared,
+    };
+  });
+  return { schema: 'igd.history/1', schedule: 'weekly', igdVersion: '0.2.0', entries, unreadable: 0 };
+}

@@ -5,7 +5,8 @@ import { filtersOf } from '../../report/browse/filters.ts';
 import { listPage, messagePage, PAGES } from '../../report/browse/list-page.ts';
 import { compareRuns } from '../../report/compare/compare-runs.ts';
 import { findEntries, type Tree } from '../../runs/catalogue/find-entries.ts';
-import { readRun } from '../../runs/catalogue/read-run.ts';
+import { HISTORY_FILE, parseHistory } from '../../runs/catalogue/read-history.ts';
+import { documentOf, readRun } from '../../runs/catalogue/read-run.ts';
 import { within } from '../../stores/store.ts';
 
 /** What records beside its files tell of a run: on AWS how it ended, and when. */
@@ -79,11 +80,34 @@ export class Site {
 
   async #open(query: URLSearchParams): Promise<Answer> {
     const entry = await this.#entry(query.get('entry'), 'entry');
+    if (entry.kind === 'history') return this.#history(entry);
     const key = entry.page === undefined ? undefined : pathIn(entry, entry.page);
     const body = key === undefined ? undefined : await this.#options.tree.store.get(key);
     if (body === undefined)
       throw new InputError(`${entry.name} has no page yet: "igd report" writes one of a finished run`);
     return { status: 200, type: 'text/html; charset=utf-8', body, isFound: true };
+  }
+
+  /** Its own page leads to reports in the bucket; this one to those that can be opened here. */
+  async #history(entry: Entry): Promise<Answer> {
+    const where = pathIn(entry, HISTORY_FILE);
+    const history = parseHistory(documentOf(await this.#options.tree.store.get(where)), where);
+    const found = new Map(this.#entries.map((run) => [run.key.split('/').at(-1), run]));
+    const reported = (run: string) => {
+      const { kind, key, summary } = found.get(run) ?? {};
+      return kind === 'run' && summary !== undefined ? key : undefined;
+    };
+    const run = (name: string) => {
+      const key = reported(name);
+      return key === undefined ? undefined : `${PAGES.open}?${new URLSearchParams({ entry: key })}`;
+    };
+    const compare = (before: string, now: string) => {
+      const [a, b] = [reported(before), reported(now)];
+      return a === undefined || b === undefined ? undefined : `${PAGES.compare}?${new URLSearchParams({ a, b })}`;
+    };
+    // What draws is loaded by those who draw.
+    const { historyPage } = await import('../../report/history/page.ts');
+    return ownPage(historyPage(history, { list: PAGES.list, run: (of) => run(of.run), compare }));
   }
 
   async #compared(query: URLSearchParams) {

@@ -6,6 +6,7 @@ import { serviceKeys } from '../../schemas/service.ts';
 import { onAws } from '../../service/on-aws.ts';
 import { listFolder } from '../../stores/list-folder.ts';
 import { serve } from '../browse/server.ts';
+import { serviceTree } from '../browse/service-tree.ts';
 import { type EntryRecord, Site, type SiteOptions } from '../browse/site.ts';
 import { addServiceOptions, openService, type ServiceFlags } from '../remote/service.ts';
 import { print, storageLocation } from '../storage-location.ts';
@@ -60,10 +61,11 @@ async function folderSite(path: string): Promise<SiteOptions> {
   return { tree, place: path, version: igdVersion() };
 }
 
-/** The runs bucket, and what its records tell. */
+/** The runs and histories of the runs bucket, and what its records tell. */
 async function serviceSite(flags: ServiceFlags): Promise<SiteOptions> {
   const { ctx, service } = await openService(flags);
-  const site = await folderSite(`s3://${ctx.service.buckets.runs}/${serviceKeys.runs}`);
+  const bucket = `s3://${ctx.service.buckets.runs}/`;
+  const [site, { tree: all }] = [await folderSite(`${bucket}${serviceKeys.runs}`), await folderSite(bucket)];
   const records = async () => {
     const runs = await onAws('list runs', () => service.listRuns(ctx));
     return new Map(
@@ -73,7 +75,7 @@ async function serviceSite(flags: ServiceFlags): Promise<SiteOptions> {
       }),
     );
   };
-  return { ...site, place: `stack ${ctx.service.stack}`, records };
+  return { ...site, tree: serviceTree(site.tree, all), place: `stack ${ctx.service.stack}`, records };
 }
 
 function interrupted(): Promise<void> {

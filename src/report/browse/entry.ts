@@ -1,3 +1,4 @@
+import type { History } from '../../schemas/history.ts';
 import type { ParameterSweepReport } from '../../schemas/parameter-sweep.ts';
 import type { Report, Share } from '../../schemas/report.ts';
 import { suiteText, threatText } from '../compare/differences.ts';
@@ -33,8 +34,7 @@ export type EntryStatus = (typeof ENTRY_STATUSES)[number];
 
 /** One line of the list. */
 export interface Entry {
-  /** A history of a schedule would be a third kind. */
-  readonly kind: 'run' | 'sweep';
+  readonly kind: 'run' | 'sweep' | 'history';
   /** Its folder below what is listed; "." is that folder itself. */
   readonly key: string;
   readonly name: string;
@@ -64,6 +64,13 @@ export function summariseReport({ run, checkpoint, dataset, variants }: Report):
 function best(variants: Report['variants'], measure: 'clean' | 'robust' | 'worstCase'): Best {
   const [first] = variants.toSorted((a, b) => b[measure].correct - a[measure].correct);
   return { variant: first!.id, share: first![measure] };
+}
+
+/** "12 entries; 2026-11-19: nothing changed since ..." */
+export function historyNote({ entries }: History): string {
+  const last = entries.at(-1);
+  const count = entries.length === 1 ? '1 entry' : `${entries.length} entries`;
+  return last === undefined ? count : `${count}; ${last.at.slice(0, 10)}: ${last.comparison.sentence}`;
 }
 
 /** "over temperature: 0.01, 0.1" */

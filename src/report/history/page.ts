@@ -105,7 +105,7 @@ function runCell(entry: HistoryEntry, links: HistoryLinks): Markup {
       : [
           counted(results.images, 'image'),
           `checkpoint ${results.checkpoint.sha256.slice(0, 8)}`,
-          `igd ${results.igdVersion}`,
+          `igd ${results.igdVersion}, numerics ${results.numerics}`,
         ]),
   ];
   return html`${name}<span class="sub">${facts.join(', ')}</span>`;

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { InputError } from '../../errors.ts';
-import { type Entry, summariseReport, sweepNote } from '../../report/browse/entry.ts';
+import { type Entry, historyNote, summariseReport, sweepNote } from '../../report/browse/entry.ts';
 import { runKeys } from '../../schemas/keys.ts';
 import { parameterSweepReportSchema } from '../../schemas/parameter-sweep.ts';
 import type { FolderListing, Store } from '../../stores/store.ts';
 import { readAll } from '../results.ts';
+import { HISTORY_FILE, parseHistory } from './read-history.ts';
 import { documentOf, readReport } from './read-run.ts';
 
 /** A folder or a part of a bucket, one level at a time. */
@@ -16,7 +17,7 @@ export interface Tree {
 
 type Read = Omit<Entry, 'kind' | 'key' | 'date'>;
 
-/** A run or a sweep that was found; it is read where it is not known yet. */
+/** A run, a sweep or a history that was found; it is read where it is not known yet. */
 interface Found {
   readonly kind: Entry['kind'];
   readonly key: string;
@@ -25,15 +26,17 @@ interface Found {
 }
 
 /**
- * What lies beside the runs that it is about: the file that tells, and what is said of it. The history of a schedule would be a line
- * here.
+ * What lies beside the runs that it is about: the file that tells, and what is said of it.
  */
 const COLLECTIONS: readonly {
   readonly kind: Entry['kind'];
   readonly file: string;
   /** Throws InputError, naming `where`. */
   readonly describe: (document: unknown, where: string) => Read;
-}[] = [{ kind: 'sweep', file: 'sweep.json', describe: describeSweep }];
+}[] = [
+  { kind: 'sweep', file: 'sweep.json', describe: describeSweep },
+  { kind: 'history', file: HISTORY_FILE, describe: describeHistory },
+];
 
 /** Deeper than anybody keeps runs; a loop of mounts ends there. */
 const DEEPEST = 8;
@@ -42,7 +45,7 @@ const PLAN = runKeys.plan;
 const REPORT = runKeys.report('report.json');
 
 /**
- * The runs and parameter sweeps of a folder or a bucket, newest first. `known` are entries of an earlier call: what has not changed
+ * The runs, parameter sweeps and histories of a folder or a bucket, newest first. `known` are entries of an earlier call: what has not changed
  * since is not read again. A report that cannot be read is an entry that says so.
  */
 export async function findEntries(tree: Tree, known: readonly Entry[] = []): Promise<Entry[]> {
@@ -114,4 +117,9 @@ function describeSweep(document: unknown, where: string): Read {
   const sweep = parameterSweepReportSchema.safeParse(document);
   if (!sweep.success) throw new InputError(`${where} is no sweep's report of this version of igd`);
   return { name: sweep.data.name, status: 'complete', note: sweepNote(sweep.data), page: 'sweep.html' };
+}
+
+function describeHistory(document: unknown, where: string): Read {
+  const history = parseHistory(document, where);
+  return { name: history.schedule, status: 'complete', note: historyNote(history), page: 'index.html' };
 }
