@@ -40,7 +40,7 @@ export function remoteConfig(changes: Readonly<Record<string, unknown>> = {}): R
 }
 
 /** Scenes share rankings, and each is to see its own evaluations computed. */
-export async function forgetEvaluations(rankings: Store): Promise<void> {
+async function forgetEvaluations(rankings: Store): Promise<void> {
   await Promise.all((await rankings.list('evaluations/')).map((key) => rankings.remove(key)));
 }
 
