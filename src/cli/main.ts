@@ -76,6 +76,7 @@ const COMMANDS: readonly [name: string, description: string, load: () => Promise
     'download a dataset or a published checkpoint and check its checksum; goes on where it was cut',
     () => import('./commands/fetch.ts'),
   ],
+  ['cache', 'what runs keep for other runs on this machine, and its deletion', () => import('./commands/cache.ts')],
   [
     'zoo',
     "the models of RobustBench's leaderboards: how igd reads each, or why not; searched by words",

@@ -27,6 +27,7 @@ export function planText(name: string, estimate: TimedEstimate): string {
     '',
     ...table(stageRows(estimate)),
     ...estimate.rankings.map(rankingText),
+    ...reuseLines(estimate),
     '',
     ...table(evaluationRows(estimate)),
     '',
@@ -41,6 +42,20 @@ function table(rows: readonly (readonly string[])[]): string[] {
 
 function stageRows({ stages }: Estimate): string[][] {
   return [['stage', 'jobs', 'to do'], ...stages.map(({ stage, jobs, left }) => [stage, count(jobs), count(left)])];
+}
+
+/** Shards that other runs have evaluated, in full or under the first of the attacks. */
+function reuseLines({ kept, variants }: Estimate): string[] {
+  if (kept === undefined) return [];
+  const attacks = variants[0]?.attacks.length ?? 0;
+  const shards = Object.values(kept.evaluate).flat();
+  const whole = shards.filter((known) => known === attacks).length;
+  const begun = shards.filter((known) => known > 0 && known < attacks).length;
+  const parts = [
+    ...(whole > 0 ? [`${counted(whole, 'shard')} of ${count(shards.length)} in full`] : []),
+    ...(begun > 0 ? [`the first attacks of ${counted(begun, 'shard')}`] : []),
+  ];
+  return parts.length === 0 ? [] : [`other runs have evaluated ${parts.join(', ')} (--no-cache computes them anew)`];
 }
 
 function rankingText({ method, images, trunks, tails }: RankingLoad): string {

@@ -7,7 +7,7 @@ import {
   craftingCost,
   transferCost,
 } from './estimate.ts';
-import type { ModelKind, Workload } from './workload.ts';
+import { keptAttacks, type ModelKind, type Workload } from './workload.ts';
 
 /** How fast one model is evaluated by one worker, the others at work beside it. */
 export interface ModelRates {
@@ -59,13 +59,20 @@ export function durationOf(
   assumptions: AttackAssumptions,
   parallelism: Parallelism,
 ): number {
-  const jobs = (opening: keyof ModelRates['open'], perImage: (model: ModelRates, variant: string) => number) =>
+  const jobs = (
+    opening: keyof ModelRates['open'],
+    perImage: (model: ModelRates, variant: string, shard: number) => number,
+  ) =>
     load.variants.flatMap(({ id, kind }) => {
       const model = ratesOf(rates, kind);
-      const seconds = perImage(model, id);
-      return load.shards.map((images) => ({ variant: id, seconds: images * seconds, open: model.open[opening] }));
+      return load.shards.flatMap((images, shard): TimedJob[] => {
+        const seconds = images * perImage(model, id, shard);
+        return seconds === 0 ? [] : [{ variant: id, seconds, open: model.open[opening] }];
+      });
     });
-  const evaluate = jobs('attacks', (model, variant) => evaluationSeconds(load, model, variant, assumptions));
+  const evaluate = jobs('attacks', (model, variant, shard) =>
+    evaluationSeconds(load, model, { variant, from: keptAttacks(load, variant, shard) }, assumptions),
+  );
   const transfer = jobs('forward', ({ forward }) => forward * transferCost(load, assumptions).forwards);
   const audit = load.variants.flatMap(({ id, kind }) => {
     const model = ratesOf(rates, kind);
@@ -80,24 +87,23 @@ export function durationOf(
   return rates.start + rankSeconds(load, rates, parallelism) + stages.reduce((sum, seconds) => sum + seconds, 0);
 }
 
-/** The whole suite, an image of the data set. */
+/** The suite from its attack `from` on, an image of the data set; 0 where other runs have done it all. */
 function evaluationSeconds(
   load: Workload,
   { forward, attacks }: ModelRates,
-  variant: string,
+  { variant, from }: { readonly variant: string; readonly from: number },
   assumptions: AttackAssumptions,
 ): number {
   const clean = cleanCost(assumptions);
   const [first] = load.attacks.map(({ name }) => name);
   const seconds = load.attacks.map(({ name }, index) => {
+    if (index < from) return 0;
     const { forwards, gradients } = attackCost(load, index, variant, assumptions);
     return (forwards + gradients) * secondsOf(attacks, name);
   });
   // A gradient of the checks is taken to cost what an evaluation of the first attack does, as a rule a gradient too.
-  return seconds.reduce(
-    (sum, part) => sum + part,
-    clean.forwards * forward + clean.gradients * secondsOf(attacks, first!),
-  );
+  const checks = from > 0 ? 0 : clean.forwards * forward + clean.gradients * secondsOf(attacks, first!);
+  return seconds.reduce((sum, part) => sum + part, checks);
 }
 
 /** Examples that are made once, on the undefended model as a rule. */
@@ -109,11 +115,9 @@ function craftJobs(load: Workload, rates: Rates, assumptions: AttackAssumptions)
     return sum + (forwards + gradients) * secondsOf(model.attacks, name);
   }, 0);
   if (perImage === 0) return [];
-  return load.shards.map((images) => ({
-    variant: 'none',
-    seconds: images * perImage,
-    open: model.open.attacks,
-  }));
+  return load.shards.flatMap((images, shard) =>
+    load.kept?.craft[shard] ? [] : [{ variant: 'none', seconds: images * perImage, open: model.open.attacks }],
+  );
 }
 
 /** Images of each of a variant's audit shards that has any. */

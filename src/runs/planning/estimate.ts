@@ -1,6 +1,6 @@
 import type { AttackCost } from '../../attacks/core/attack.ts';
 import { PLANNED_BREAKS, sampleSize } from '../../evaluation/audit/sample-size.ts';
-import type { AttackLoad, RankingLoad, StageLoad, Workload } from './workload.ts';
+import { type AttackLoad, keptAttacks, type RankingLoad, type StageLoad, type Workload } from './workload.ts';
 
 /** What is assumed of images that nobody has attacked yet; shares in [0, 1]. */
 export interface WorkAssumptions {
@@ -82,31 +82,44 @@ export interface Estimate {
   /** Of all variants and of what is made once for them; rankings are not in it. */
   readonly total: Bounds<AttackCost>;
   readonly assumption: WorkAssumptions;
+  /** What other runs have kept, and is not counted; left out where that is nothing. */
+  readonly kept?: Workload['kept'];
 }
 
 /** How many images a run evaluates, from its plan alone. */
 export function estimateWork(load: Workload, assumption: WorkAssumptions): Estimate {
   const images = load.shards.reduce((sum, count) => sum + count, 0);
   const expected = expectedAssumptions(assumption);
-  const bounded = (cost: (assumptions: AttackAssumptions) => AttackCost): Bounds<AttackCost> => ({
-    expected: times(images, cost(expected)),
-    most: times(images, cost(WORST_CASE)),
+  const bounded = (cost: (assumptions: AttackAssumptions) => AttackCost, left = images): Bounds<AttackCost> => ({
+    expected: times(left, cost(expected)),
+    most: times(left, cost(WORST_CASE)),
   });
+  /** Images that nobody has evaluated under the attack at `index`. */
+  const leftFor = (variant: string, index: number) =>
+    load.shards.reduce((sum, count, shard) => sum + (keptAttacks(load, variant, shard) > index ? 0 : count), 0);
+  const toCraft = load.shards.reduce((sum, count, shard) => sum + (load.kept?.craft[shard] ? 0 : count), 0);
   const variants = load.variants.map(({ id }) => ({
     id,
-    clean: bounded(cleanCost),
+    clean: bounded(cleanCost, leftFor(id, 0)),
     attacks: load.attacks.map(({ name, group, cost: perImage }, index) => ({
       attack: name,
       group,
       perImage,
-      ...bounded((assumptions) => attackCost(load, index, id, assumptions)),
+      ...bounded((assumptions) => attackCost(load, index, id, assumptions), leftFor(id, index)),
     })),
     transfer: bounded((assumptions) => transferCost(load, assumptions)),
     ...(load.audit && { audit: { expected: auditCost(load, id, expected), most: auditCost(load, id, WORST_CASE) } }),
   }));
   const crafting = load.attacks.flatMap(({ name, group, cost: perImage, once }, index) =>
     once
-      ? [{ attack: name, group, perImage, ...bounded((assumptions) => craftingCost(load, index, assumptions)) }]
+      ? [
+          {
+            attack: name,
+            group,
+            perImage,
+            ...bounded((assumptions) => craftingCost(load, index, assumptions), toCraft),
+          },
+        ]
       : [],
   );
   const parts = variants.flatMap(({ clean, attacks, transfer, audit }) => [
@@ -126,6 +139,7 @@ export function estimateWork(load: Workload, assumption: WorkAssumptions): Estim
     ...(crafting.length > 0 && { crafting }),
     total: { expected: sumOf(parts.map((part) => part.expected)), most: sumOf(parts.map((part) => part.most)) },
     assumption,
+    ...(load.kept && { kept: load.kept }),
   };
 }
 

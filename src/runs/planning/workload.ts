@@ -9,6 +9,7 @@ import type { RankingMethod } from '../../schemas/variants.ts';
 import type { Store } from '../../stores/store.ts';
 import { classifierSpec, openClassifier } from '../inputs/open-classifier.ts';
 import { isDone } from '../results.ts';
+import { knownEvaluations } from '../reuse/take-evaluations.ts';
 import { boundOf } from './audit.ts';
 import { maskRankedBy, type Plan, stageJobs, stagesOf } from './plan.ts';
 
@@ -24,6 +25,19 @@ export interface Workload {
   readonly stages: readonly StageLoad[];
   /** Those that are not in the store. */
   readonly rankings: readonly RankingLoad[];
+  /** What other runs have kept; left out where that is nothing. */
+  readonly kept?: KeptLoad | undefined;
+}
+
+/** Of each shard, how many of its attacks need not be run: 0, or the first so many. */
+export interface KeptLoad {
+  readonly evaluate: Readonly<Record<string, readonly number[]>>;
+  readonly craft: readonly number[];
+}
+
+/** How many attacks of a variant's shard other runs have done. */
+export function keptAttacks({ kept }: Pick<Workload, 'kept'>, variant: string, shard: number): number {
+  return kept?.evaluate[variant]?.[shard] ?? 0;
 }
 
 /** What makes one variant's evaluations dearer than another's: masks and thresholds do not, the second pass and noise may. */
@@ -67,6 +81,7 @@ export interface RankingLoad extends RankingCost {
 /** What a run of this plan in a new folder has to do. `local` is the config with paths that can be opened. */
 export async function workloadOf(plan: Plan, local: RunConfig, rankings: Store): Promise<Workload> {
   const missing = await missingRankings(plan, rankings);
+  const kept = await keptLoad(plan, rankings);
   return {
     shards: plan.shards.map(({ count }) => count),
     variants: plan.config.variants.map(({ id, mask }) => ({ id, kind: mask === null ? 'base' : 'defended' })),
@@ -74,10 +89,33 @@ export async function workloadOf(plan: Plan, local: RunConfig, rankings: Store):
     ...(plan.audit && { audit: auditLoad(plan, plan.audit.suite) }),
     stages: stagesOf(plan).map((stage) => {
       const jobs = stageJobs(plan, stage).length;
-      return { stage, jobs, left: stage === 'rank' ? missing.length : jobs };
+      const left = stage === 'rank' ? missing.length : jobs - wholeIn(plan, kept, stage);
+      return { stage, jobs, left };
     }),
     rankings: missing.length === 0 ? [] : await rankingLoads(missing, plan, local),
+    kept,
   };
+}
+
+async function keptLoad(plan: Plan, store: Store): Promise<KeptLoad | undefined> {
+  const known = await knownEvaluations(plan, [...stageJobs(plan, 'craft'), ...stageJobs(plan, 'evaluate')], store);
+  if (known.length === 0) return undefined;
+  const attacksIn = (kind: 'craft' | 'evaluate', variant?: string) =>
+    plan.shards.map((_, shard) => {
+      const of = known.filter(({ job }) => job.kind === kind && job.shard === shard);
+      return of.find(({ job }) => variant === undefined || job.variant === variant)?.attacks ?? 0;
+    });
+  const evaluate = plan.config.variants.map(({ id }) => [id, attacksIn('evaluate', id)] as const);
+  return { evaluate: Object.fromEntries(evaluate), craft: attacksIn('craft') };
+}
+
+/** Jobs of a stage that are kept with all their attacks. */
+function wholeIn(plan: Plan, kept: KeptLoad | undefined, stage: StageName): number {
+  const once = plan.suite.filter((spec) => craftedOnce(spec) !== undefined).length;
+  if (stage === 'craft') return kept?.craft.filter((attacks) => attacks >= once).length ?? 0;
+  if (stage !== 'evaluate') return 0;
+  const shards = Object.values(kept?.evaluate ?? {}).flat();
+  return shards.filter((attacks) => attacks === plan.suite.length).length;
 }
 
 function attackLoads({ inputs }: Plan, suite: readonly SuiteAttack[]): AttackLoad[] {

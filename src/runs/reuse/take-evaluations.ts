@@ -27,7 +27,7 @@ export interface Known {
 }
 
 /** Of these jobs the ones that the store knows something of. Asks once for what there is, not for each. */
-async function knownEvaluations(plan: Plan, jobs: readonly Job[], kept: Store): Promise<Known[]> {
+export async function knownEvaluations(plan: Plan, jobs: readonly Job[], kept: Store): Promise<Known[]> {
   const there = new Set(await kept.list('evaluations/'));
   if (there.size === 0) return [];
   return jobs.filter(isEvaluation).flatMap((job): Known[] => {

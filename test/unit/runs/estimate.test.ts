@@ -59,6 +59,31 @@ describe('estimated evaluations', () => {
     expect(total.expected).toEqual({ forwards: 2 * (6 + 60 + 406 + 42 + 12), gradients: 2 * 1208 });
   });
 
+  it('leave out what other runs have kept: whole shards, and the first attacks of others', () => {
+    const kept = { evaluate: { none: [3, 0], loir: [1, 1] }, craft: [0, 0] };
+    const assumption = { correct: 0.8, holdOut: 0.25 };
+    const [all, left] = [LOAD, { ...LOAD, kept }].map((load) => estimateWork(load, assumption).variants);
+    // Of 10 images in shards of 6 and 4: none has the first whole, loir the first attack of both.
+    const shares = { none: { clean: 0.4, attacks: [0.4, 0.4, 0.4] }, loir: { clean: 0, attacks: [0, 1, 1] } };
+    for (const [place, { id, clean, attacks, transfer }] of left!.entries()) {
+      const share = shares[id as 'none' | 'loir'];
+      expect(clean.most.forwards).toBeCloseTo(share.clean * all![place]!.clean.most.forwards);
+      for (const [index, { most }] of attacks.entries())
+        expect(most.gradients).toBeCloseTo(share.attacks[index]! * all![place]!.attacks[index]!.most.gradients);
+      expect(transfer).toEqual(all![place]!.transfer);
+    }
+    const model = { open: { forward: 1, attacks: 10 }, forward: 0.01, attacks: { one: 0.1, two: 0.2, three: 0.05 } };
+    const rates: Rates = { start: 2, correct: 0.8, models: { base: model, defended: model }, tail: 0.03 };
+    const one = { workers: 1, threads: 1 };
+    const everything = { evaluate: { none: [3, 3], loir: [3, 3] }, craft: [0, 0] };
+    const seconds = [{ ...LOAD }, { ...LOAD, kept }, { ...LOAD, kept: everything }].map((load) =>
+      durationOf(load, rates, WORST_CASE, one),
+    );
+    expect(seconds).toEqual(seconds.toSorted((a, b) => b - a));
+    // Start, ranking and transfer are left.
+    expect(seconds[2]).toBeLessThan(10);
+  });
+
   it('have an audit of its own sample: of what is expected to hold out, and at most of all images', () => {
     const attacks = [{ ...LOAD.attacks[0]!, cost: { forwards: 10, gradients: 20 } }];
     const bound = { images: 1000, variants: 2, halfWidth: 0.01, confidence: 0.95 };
