@@ -13,8 +13,12 @@ const REPORT =
 const EXAMPLES =
   /^((shards|audit)\/[\w@.-]+\/\d{5}\.(json|npy)|transfer\/[\w@.-]+\/\d{5}\.json|perturbations\/[\w@.-]+\/\d{5}(\.pictures)?\.json)$/;
 
-export interface RunFile {
-  /** Under the run's prefix. */
+/** What a reader wants of a schedule's history. */
+const HISTORY = /^(index\.html|history\.json)$/;
+
+export interface RemoteFile {
+  readonly key: string;
+  /** Under the prefix of its run or history. */
   readonly name: string;
   readonly bytes: number;
   readonly etag: string;
@@ -22,35 +26,44 @@ export interface RunFile {
 }
 
 /** The files of a run to download, as the bucket lists them. Throws RunError. */
-export async function filesOf(bucket: string, run: string, examples: boolean): Promise<RunFile[]> {
-  const prefix = serviceKeys.run(run);
-  const files: RunFile[] = [];
+export async function filesOf(bucket: string, run: string, examples: boolean): Promise<RemoteFile[]> {
+  const isWanted = (name: string) => REPORT.test(name) || (examples && EXAMPLES.test(name));
+  const files = await filesUnder(bucket, serviceKeys.run(run), isWanted);
+  return files.filter(({ name }) => !name.startsWith('partial/') || name.startsWith(lastPartial(files)));
+}
+
+/** Likewise, the page of a schedule's history and its data. */
+export function historyFilesOf(bucket: string, schedule: string): Promise<RemoteFile[]> {
+  return filesUnder(bucket, serviceKeys.historyOf(schedule), (name) => HISTORY.test(name));
+}
+
+async function filesUnder(bucket: string, prefix: string, isWanted: (name: string) => boolean): Promise<RemoteFile[]> {
+  const files: RemoteFile[] = [];
   try {
     for await (const { Contents = [] } of paginateListObjectsV2({ client: s3() }, { Bucket: bucket, Prefix: prefix })) {
       for (const { Key = '', Size = 0, ETag = '', LastModified = new Date(0) } of Contents) {
         const name = Key.slice(prefix.length);
-        if (!REPORT.test(name) && !(examples && EXAMPLES.test(name))) continue;
-        files.push({ name, bytes: Size, etag: ETag.replaceAll('"', ''), modified: LastModified });
+        if (!isWanted(name)) continue;
+        files.push({ key: Key, name, bytes: Size, etag: ETag.replaceAll('"', ''), modified: LastModified });
       }
     }
   } catch (error) {
     throw s3Error(error, 'list', `s3://${bucket}/${prefix}`);
   }
-  return files.filter(({ name }) => !name.startsWith('partial/') || name.startsWith(lastPartial(files)));
+  return files;
 }
 
 /** Where the report is while some of the run is missing: that of the last attempt, unless there is one of the whole run. */
-function lastPartial(files: readonly RunFile[]): string {
+function lastPartial(files: readonly RemoteFile[]): string {
   if (files.some(({ name }) => name === 'report.json')) return 'none';
   return files.findLast(({ name }) => name.startsWith('partial/'))?.name.slice(0, 'partial/000/'.length) ?? 'none';
 }
 
 /** Downloads a file whole or not at all; false where the folder has it already. Throws RunError. */
-export async function downloadFile(bucket: string, run: string, file: RunFile, folder: FileStore): Promise<boolean> {
+export async function downloadFile(bucket: string, file: RemoteFile, folder: FileStore): Promise<boolean> {
   const path = join(folder.root, file.name);
   if (await isSame(path, file)) return false;
-  const key = serviceKeys.run(run) + file.name;
-  await folder.put(file.name, await read(bucket, key));
+  await folder.put(file.name, await read(bucket, file.key));
   await utimes(path, file.modified, file.modified);
   return true;
 }
@@ -67,7 +80,7 @@ async function read(bucket: string, key: string): Promise<Uint8Array> {
  * The ETag is the content's MD5, but not in buckets with keys of their own (KMS): there the time tells, which a download
  * sets to the object's.
  */
-async function isSame(path: string, { bytes, etag, modified }: RunFile): Promise<boolean> {
+async function isSame(path: string, { bytes, etag, modified }: RemoteFile): Promise<boolean> {
   const stats = await stat(path).catch(() => undefined);
   if (stats === undefined || stats.size !== bytes) return false;
   if (Math.abs(stats.mtimeMs - modified.getTime()) < 1) return true;

@@ -1,4 +1,5 @@
 import './quiet.ts';
+import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { handleEvent } from '../../functions/finalizer/handler.ts';
@@ -8,7 +9,7 @@ import { serviceKeys } from '../../src/schemas/service.ts';
 import { busPublisher } from '../../src/service/history/event-bus.ts';
 import { reconcileRun } from '../../src/service/reconcile.ts';
 import { S3Store } from '../../src/stores/s3/store.ts';
-import { igd } from '../support/cli.ts';
+import { igd, scratch } from '../support/cli.ts';
 import { inProcess } from './cluster.ts';
 import { remoteConfig, type Scene, scene, uploadInputs } from './harness.ts';
 import { hasMoto, type Moto, startMoto } from './moto.ts';
@@ -132,6 +133,17 @@ describe.runIf(hasMoto)('the history of a schedule', () => {
     ]);
     expect(await page()).toContain(UNCHANGED.slice(1));
     expect(stage.cluster.jobs).toHaveLength(4);
+  });
+
+  test('can be downloaded', async () => {
+    const folder = scratch();
+    const download = (name: string) =>
+      igd(['download', name, '--history', '--to', folder.path('to'), '--service', JSON.stringify(stage.ctx.service)]);
+    expect(await download('nightly')).toMatchObject({ code: 0, stdout: expect.stringContaining('to/index.html') });
+    expect(readdirSync(folder.path('to')).sort()).toEqual(['history.json', 'index.html']);
+    expect(readFileSync(folder.path('to/index.html'), 'utf8')).toBe(await page());
+    expect(await download('weekly')).toMatchObject({ code: 2, stderr: expect.stringContaining('there is no history') });
+    folder.remove();
   });
 
   test('is not asked of a run without a schedule', async () => {

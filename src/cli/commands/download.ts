@@ -9,6 +9,7 @@ import { localFolder, print } from '../storage-location.ts';
 interface DownloadFlags extends ServiceFlags {
   readonly to: string;
   readonly examples?: boolean;
+  readonly history?: boolean;
 }
 
 /** Downloads under way at once. */
@@ -18,30 +19,40 @@ export function define(command: Command): void {
   addJson(command)
     .argument('<run>', 'name of the run or of its config')
     .requiredOption('--to <dir>', 'folder to put it in')
-    .option('--examples', 'also the adversarial examples and the result of every shard, as "igd verify" takes them');
+    .option('--examples', 'also the adversarial examples and the result of every shard, as "igd verify" takes them')
+    .option('--history', 'the history of the schedule of that name, instead of a run');
   addServiceOptions(command).action(download);
 }
 
-async function download(name: string, { to, examples = false, ...flags }: DownloadFlags): Promise<void> {
+async function download(
+  name: string,
+  { to, examples = false, history = false, ...flags }: DownloadFlags,
+): Promise<void> {
   const folder = localFolder(to, '--to');
   const { ctx, runNamed } = await openService(flags);
   const { buckets } = ctx.service;
-  const run = await runNamed(name);
-  const { downloadFile, filesOf } = await import('../../service/download.ts');
-  const files = await filesOf(buckets.runs, run, examples);
-  if (files.length === 0) throw new InputError(`there is nothing of a run "${run}" yet: "igd list" shows all runs`);
+  if (history && examples) throw new InputError('a history has no examples: leave out --history or --examples');
+  const { downloadFile, filesOf, historyFilesOf } = await import('../../service/download.ts');
+  const run = history ? name : await runNamed(name);
+  const files = await (history ? historyFilesOf(buckets.runs, name) : filesOf(buckets.runs, run, examples));
+  if (files.length === 0) throw new InputError(nothingOf(run, history));
   const progress = countProgress(progressOutput(), 'files:');
   const queue = [...files];
   let [done, fetched] = [0, 0];
   const work = async () => {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-      if (await downloadFile(buckets.runs, run, file, folder)) fetched += 1;
+      if (await downloadFile(buckets.runs, file, folder)) fetched += 1;
       progress.update(++done, files.length);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work)).finally(progress.end);
   printJson({ folder: folder.root, files: files.length, downloaded: fetched });
   print(`${folder.root}: ${fetched} of ${files.length} files downloaded, ${files.length - fetched} were there already`);
-  const report = files.find(({ name }) => name.endsWith('report.html'))?.name;
+  const report = files.find(({ name }) => /(^|\/)(report|index)\.html$/.test(name))?.name;
   print(report === undefined ? 'the run has no report yet: see "igd status"' : `report: ${join(folder.root, report)}`);
+}
+
+function nothingOf(name: string, history: boolean): string {
+  if (!history) return `there is nothing of a run "${name}" yet: "igd list" shows all runs`;
+  return `there is no history of a schedule "${name}" yet: it begins when a run that it started ends`;
 }
