@@ -134,4 +134,9 @@ a { color: var(--robust); text-underline-offset: 3px; text-decoration-thickness:
 .history td, .history th { text-align: left; vertical-align: top; white-space: normal; }
 .history time { white-space: nowrap; }
 .history td { min-width: 160px; }
+@media print {
+  .history { font-size: 11px; }
+  .history td, .history th { min-width: 0; padding-left: 10px; }
+  .history time, .history .share { white-space: normal; }
+}
 `;

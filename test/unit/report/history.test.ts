@@ -1,54 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  comparedWith,
-  compareWith,
-  type EarlierResults,
-  otherQuestion,
-  resultsOf,
-} from '../../../src/report/history/compare-entry.ts';
+import { comparedWith, compareWith, otherQuestion } from '../../../src/report/history/compare-entry.ts';
 import { dateText } from '../../../src/report/history/dates.ts';
 import { historyPage } from '../../../src/report/history/page.ts';
-import { type History, type HistoryEntry, historyEntrySchema } from '../../../src/schemas/history.ts';
 import { breaking, changedRun } from './compare-fixture.ts';
+import { BEFORE, earlier, entry, fell, history, NOW, THEN, TWO } from './history-fixture.ts';
 import { checkWellFormed } from './well-formed.ts';
 
 const VOID_ELEMENTS = new Set(['meta', 'br']);
-const THEN = '2026-11-12T03:00:07.000Z';
-const NOW = '2026-11-19T03:00:07.000Z';
-
-const BEFORE = changedRun();
-const earlier: EarlierResults = { at: THEN, run: 'demo-a', results: resultsOf(BEFORE.report, 'runs/demo-a/') };
-
-function entry(at: string, changes: Partial<HistoryEntry> = {}): HistoryEntry {
-  return historyEntrySchema.parse({
-    schema: 'igd.history-entry/1',
-    schedule: 'weekly',
-    at,
-    run: 'demo-a',
-    attempt: 1,
-    status: 'complete',
-    endedAt: at,
-    results: earlier.results,
-    comparison: { verdict: 'first', sentence: 'there is nothing before to compare with' },
-    ...changes,
-  });
-}
-
-const WORSE = changedRun(breaking(BEFORE, 'loir', 20));
-const fell = compareWith(earlier, BEFORE, WORSE, NOW);
-const history = (entries: readonly HistoryEntry[]): History => ({
-  schema: 'igd.history/1',
-  schedule: 'weekly',
-  igdVersion: '0.2.0',
-  entries: [...entries],
-  unreadable: 0,
-});
-const TWO = history([
-  entry(THEN),
-  entry(NOW, { run: 'demo-b', results: resultsOf(WORSE.report, 'runs/demo-b/'), comparison: fell }),
-]);
-
 describe('an entry against the one before', () => {
   it('says what fell, since when, and what differs', () => {
     expect(fell).toMatchObject({
@@ -57,7 +16,8 @@ describe('an entry against the one before', () => {
       since: { at: THEN, run: 'demo-a' },
       images: 200,
     });
-    const reversed = compareWith({ ...earlier, at: '2025-11-12T03:00:07.000Z' }, WORSE, BEFORE, NOW);
+    const worse = changedRun(breaking(BEFORE, 'loir', 20));
+    const reversed = compareWith({ ...earlier, at: '2025-11-12T03:00:07.000Z' }, worse, BEFORE, NOW);
     expect(reversed).toMatchObject({
       verdict: 'improved',
       sentence: 'robust accuracy of loir rose 10.0 points (p < 0.001) since 12 November 2025',

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { historyPage } from '../../../src/report/history/page.ts';
 import { parameterSweepFiles } from '../../../src/report/parameter-sweep.ts';
 import { drawPicture } from '../../../src/report/pictures.ts';
 import { reportFiles } from '../../../src/report/report-files.ts';
@@ -11,6 +12,7 @@ import { openBrowser } from '../../support/browser-page.ts';
 import { findChromium, measurePages } from '../../support/chromium.ts';
 import { scratch } from '../../support/cli.ts';
 import { CONF_VARIANTS, LOIR, makeRun, NONE, type RunOptions } from './fixture.ts';
+import { TWO } from './history-fixture.ts';
 
 const PHONE = 390;
 const SMALLEST_LETTER = 9;
@@ -98,16 +100,18 @@ describe.skipIf(browser === undefined)('on a phone of 390 CSS pixels', () => {
   });
   const found = z
     .array(measurement)
-    .parse(measurePages(browser ?? '', [...pages, sweep.get('sweep.html')!, WRONG], PHONE, MEASURE));
+    .parse(measurePages(browser ?? '', [...pages, sweep.get('sweep.html')!, historyPage(TWO), WRONG], PHONE, MEASURE));
 
   test.each(
-    ['a usual run', 'a hundred classes', 'long names', 'a sweep'].map((what, place) => [what, found[place]!] as const),
+    ['a usual run', 'a hundred classes', 'long names', 'a sweep', 'a history'].map(
+      (what, place) => [what, found[place]!] as const,
+    ),
   )(
     '%s: nothing is wider but in a box that scrolls and shows it, and letters of charts can be read',
     (what, { width, wide, letters, pictures, small }) => {
       expect({ width, wide, small }).toEqual({ width: PHONE, wide: [], small: [] });
       expect(letters).toBeGreaterThan(10);
-      expect(pictures > 0).toBe(what !== 'a sweep');
+      expect(pictures > 0).toBe(!['a sweep', 'a history'].includes(what));
     },
   );
 
@@ -123,7 +127,7 @@ describe.skipIf(browser === undefined)('on paper', () => {
   test('nothing is cut at the right edge, and charts are the wide ones', async () => {
     const page = await openBrowser(browser ?? '');
     try {
-      for (const [place, text] of pages.entries()) {
+      for (const [place, text] of [...pages, historyPage(TWO)].entries()) {
         writeFileSync(folder.path(`${place}.html`), text);
         const url = pathToFileURL(folder.path(`${place}.html`)).href;
         await page.open(url, { width: A4, media: 'print' });
