@@ -58,6 +58,9 @@ export const serviceKeys = {
   historyEntry: (schedule: string, at: string, run: string) => `history/${schedule}/${at}-${run}.json`,
   /** That people were told of it, where no attempt's end tells them. */
   historyTold: (schedule: string, at: string, run: string) => `history/${schedule}/.told/${at}-${run}.json`,
+  /** Who tells people, in one of the turns in which somebody may. */
+  historyTelling: (schedule: string, at: string, run: string, turn: number) =>
+    `history/${schedule}/.told/${at}-${run}.turn.${turn}.json`,
   runs: 'runs/',
   run: (run: string) => `runs/${run}/`,
   /** Pattern of where jobs save what they have so far, of every run: all that a job may remove again. */

@@ -28,7 +28,7 @@ export function define(command: Command): void {
 
 async function status(name: string, flags: StatusFlags): Promise<void> {
   const { watch = false, price, failOnRegression = false, json = false } = flags;
-  const { ctx, service, runNamed } = await openService(flags);
+  const { ctx, service, runNamed, requireAccepted } = await openService(flags);
   const { statusText } = await import('../remote/status-text.ts');
   const run = await runNamed(name);
   const look = async () => {
@@ -44,7 +44,10 @@ async function status(name: string, flags: StatusFlags): Promise<void> {
     if (!json) redraw(shown, text);
   }
   printJson(current);
-  if (failOnRegression) requireNoRegression(current);
+  if (failOnRegression) {
+    await requireAccepted(name);
+    requireNoRegression(current);
+  }
   if (watch) requireComplete(current);
 }
 

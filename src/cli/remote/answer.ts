@@ -75,6 +75,13 @@ export async function runNamed(runs: Store, name: string): Promise<string> {
   return name;
 }
 
+/** Throws InputError where the newest config of that name was rejected: what a run of it found is of an earlier one. */
+export async function requireAccepted(runs: Store, name: string): Promise<void> {
+  if ((await answerKeys(runs, name)).at(-1)?.kind !== 'rejected') return;
+  const rejected = await readRecord(runs, serviceKeys.rejected(name), rejectionSchema);
+  throw new InputError(rejectionText(name, rejected?.problems ?? []));
+}
+
 function rejectionText(name: string, problems: readonly string[]): string {
   return `the service rejected ${name}:\n${problems.map((line) => `  ${line}`).join('\n')}`;
 }

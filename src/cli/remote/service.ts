@@ -37,7 +37,12 @@ export async function openService(flags: ServiceFlags) {
   const service = await import('../../service/index.ts');
   const names = await import('./answer.ts');
   const ctx = service.openServiceContext(described);
-  return { ctx, service, runNamed: (name: string) => names.runNamed(ctx.runs, name) };
+  return {
+    ctx,
+    service,
+    runNamed: (name: string) => names.runNamed(ctx.runs, name),
+    requireAccepted: (name: string) => names.requireAccepted(ctx.runs, name),
+  };
 }
 
 async function namedService({ stack, service }: ServiceFlags): Promise<Service> {

@@ -16,19 +16,24 @@ export async function publishEntries(
     await publish({ schema: 'igd.compared/1', stack, schedule, run, attempt, at, status, comparison });
 }
 
+/** Shorter than the minute after which Lambda tries again: planners that are called twice at once share a turn, a retry has its own. */
+const TURN_MS = 30_000;
+
 /** Adds that a schedule fired for a run that had ended, and tells people: once, and twice only where this process dies in between. */
 export async function tellOfFiring(ctx: ServiceContext, firing: Firing, indexed: IndexedRun): Promise<void> {
   const entry = await appendFiring(ctx, firing, indexed);
   if (entry === undefined) return;
   const told = serviceKeys.historyTold(entry.schedule, entry.at, entry.run);
   if (await ctx.runs.has(told)) return;
+  const turn = Math.floor(ctx.now().getTime() / TURN_MS);
+  const record = encodeRecord(notifiedSchema.parse({ schema: 'igd.settled/1', at: ctx.now().toISOString() }));
+  if (!(await ctx.runs.putNew(serviceKeys.historyTelling(entry.schedule, entry.at, entry.run, turn), record))) return;
   await publishEntries(ctx, [entry]);
   const { stack } = ctx.service;
   const report = `All files: npx igd download ${entry.run} --stack ${stack} --to runs/${entry.run}`;
   const lines = [...historyLines(ctx, [entry]), ...(entry.results === null ? [] : [report])];
   await ctx.notify({ subject: historySubject(entry), text: lines.join('\n\n') });
-  const record = notifiedSchema.parse({ schema: 'igd.settled/1', at: ctx.now().toISOString() });
-  await ctx.runs.putNew(told, encodeRecord(record));
+  await ctx.runs.putNew(told, record);
 }
 
 /** What people want to know first. */
