@@ -9,7 +9,7 @@ import { readHistory } from '../../src/service/history/records.ts';
 import { markScheduled } from '../../src/service/history/schedules.ts';
 import { historySubject, mostUrgent, tellOfFiring } from '../../src/service/history/tell.ts';
 import { subjectLine } from '../../src/service/notify.ts';
-import { claimAttempt, endAttempt, indexedRun } from '../../src/service/run-index.ts';
+import { claimAttempt, endAttempt, indexedRun, markNotified } from '../../src/service/run-index.ts';
 import { MemoryStore } from '../../src/stores/memory-store.ts';
 import { breaking, changedRun } from '../unit/report/compare-fixture.ts';
 
@@ -151,6 +151,20 @@ describe('the history of a schedule', () => {
     await fired('a', day(1), 2);
     expect(await told()).toEqual([`01 a ${FIRST}`]);
     expect(mails).toEqual([]);
+  });
+
+  test('has the run that others began after it was to fire, where its event was late', async () => {
+    await claimAttempt(ctx, 'a', 1, { schema: 'igd.claim/1', config: 'by hand', at: day(2) });
+    const outcome = { schema: 'igd.outcome/1', status: 'complete', message: '', at: day(3) } as const;
+    await runs.put(`${serviceKeys.run('a')}images.csv`, A.csv);
+    await runs.put(`${serviceKeys.run('a')}report.json`, reportJson(A.report));
+    await endAttempt(ctx, 'a', 1, outcome);
+    await fired('a', day(1));
+    expect(await told()).toEqual([]);
+    await markNotified(ctx, 'a', 1);
+    await fired('a', day(1), 2);
+    expect(await told()).toEqual([`02 a ${FIRST}`]);
+    expect(mails).toEqual(['igd weekly: a is complete']);
   });
 
   test('is of each schedule that asks for a run; the mail is about what is worst', async () => {

@@ -40,19 +40,21 @@ export async function appendAttempt(ctx: ServiceContext, ended: EndedAttempt): P
 
 /**
  * Adds that a schedule fired for a run that had ended before: nothing was started. undefined where the run goes on: its end will be an
- * entry; and where it is this very firing that started it.
+ * entry; and where it has one, since it is this very firing that started it.
  */
 export async function appendFiring(
   ctx: ServiceContext,
   { schedule, at }: Firing,
-  { run, attempt, ended }: IndexedRun,
+  { run, attempt, ended, settled }: IndexedRun,
 ): Promise<HistoryEntry | undefined> {
   const outcome = ended ? await outcomeOf(ctx, run, attempt) : undefined;
   if (outcome === undefined) return undefined;
-  const claim = await claimOf(ctx, run, attempt);
-  // What Lambda tries again: the attempt was begun after it fired, and has its entry.
-  if (claim !== undefined && claim.at >= at) return undefined;
-  return appendEntry(ctx, { schedule, at }, { run, attempt, outcome }, true);
+  const attempted = { run, attempt, outcome };
+  const begun = await beginningOf(ctx, attempted, at);
+  if (begun === at) return appendEntry(ctx, { schedule, at }, attempted, true);
+  // The attempt was begun after it fired: by it, and Lambda tries it again, or by others, and then it has no entry here.
+  const isThere = await ctx.runs.has(serviceKeys.historyEntry(schedule, begun, run));
+  return settled && !isThere ? appendEntry(ctx, { schedule, at: begun }, attempted, false) : undefined;
 }
 
 async function beginningOf(ctx: ServiceContext, { run, attempt }: EndedAttempt, first: string): Promise<string> {
