@@ -69,6 +69,10 @@ class InstantQueue implements JobQueue {
     return undefined;
   }
 
+  async newestRevision(jobDefinition: string): Promise<string> {
+    return `${jobDefinition}:1`;
+  }
+
   async terminate(): Promise<void> {
     return undefined;
   }

@@ -100,7 +100,9 @@ function grantJobs(handler: Handler, queues: readonly JobQueue[]): void {
     resources: [arn('job/*')],
     conditions: { StringLike: { 'aws:ResourceTag/igd:run': '*' } },
   });
-  handler.addToRolePolicy({ sid: 'ReadJobs', actions: ['batch:DescribeJobs', 'batch:ListJobs'], resources: ['*'] });
+  // Of job definitions, the newest revision: a run keeps the one it began with.
+  const reading = ['batch:DescribeJobs', 'batch:DescribeJobDefinitions', 'batch:ListJobs'];
+  handler.addToRolePolicy({ sid: 'ReadJobs', actions: reading, resources: ['*'] });
   const { partition, region, account } = {
     partition: '<AWS::Partition>',
     region: '<AWS::Region>',
@@ -119,7 +121,7 @@ function grantJobs(handler: Handler, queues: readonly JobQueue[]): void {
     'A job has no ARN anybody knows before it exists: these statements tag jobs, and end those that have a tag of ours.',
     [finding('job/*')],
   );
-  acknowledge(handler.role, 'AwsSolutions-IAM5', 'DescribeJobs and ListJobs take no resource; they only read.', [
+  acknowledge(handler.role, 'AwsSolutions-IAM5', 'What describes or lists takes no resource here; it only reads.', [
     'Resource::*',
   ]);
 }

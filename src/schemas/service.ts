@@ -150,6 +150,8 @@ export const claimSchema = z.strictObject({
   schema: z.literal('igd.claim/1'),
   /** Name the config was uploaded under. */
   config: z.string(),
+  /** `NAME:REVISION` of the job definition that its jobs are submitted with; attempts of before took the newest each time. */
+  jobDefinition: z.string().optional(),
   at: time,
 });
 export type Claim = z.infer<typeof claimSchema>;

@@ -5,6 +5,7 @@ import { notifyOutcome } from './finish-attempt.ts';
 import { loadRun, openRun } from './load-run.ts';
 import { reconcileRun } from './reconcile.ts';
 import { claimAttempt, claimOf, endAttempt, indexedRuns, outcomeOf } from './run-index.ts';
+import { jobDefinitionOfRetry } from './submit-target.ts';
 
 /**
  * Ends a run and its jobs, waiting or running; gives the number of jobs ended. What is done is kept, and `retryRun` goes on
@@ -30,12 +31,14 @@ export async function cancelRun(ctx: ServiceContext, run: string): Promise<numbe
  * going, or it is complete.
  */
 export async function retryRun(ctx: ServiceContext, run: string): Promise<number> {
-  const { ended, attempt } = await loadRun(ctx, run);
+  const { ended, attempt, plan } = await loadRun(ctx, run);
   if (!ended) throw new InputError(`run ${run} is still going: wait for it, or cancel it first`);
   const outcome = await outcomeOf(ctx, run, attempt);
   if (outcome?.status === 'complete') throw new InputError(`run ${run} is complete: nothing is missing`);
   const before = await claimOf(ctx, run, attempt);
-  const claim = { schema: 'igd.claim/1', config: before?.config ?? run, at: ctx.now().toISOString() } as const;
+  const jobDefinition = await jobDefinitionOfRetry(ctx, plan, before);
+  const at = ctx.now().toISOString();
+  const claim = { schema: 'igd.claim/1', config: before?.config ?? run, jobDefinition, at } as const;
   if (!(await claimAttempt(ctx, run, attempt + 1, claim))) throw new InputError(`run ${run} is being retried already`);
   await reconcileRun(ctx, run);
   return attempt + 1;

@@ -18,6 +18,7 @@ import type { ServiceContext } from './context.ts';
 import { acquireExpiredLease, firstLease, isHeld, type Lease } from './lease.ts';
 import type { LoadedRun } from './load-run.ts';
 import { hasOutcome } from './run-index.ts';
+import { submitTarget } from './submit-target.ts';
 
 /**
  * Jobs one container does, or as many as it has in hand at once. A transfer job is one forward pass an example, seconds; starting
@@ -212,7 +213,7 @@ async function submitArray(
   { stage, work, isTakenOver }: StageSubmission,
   { first, tasks, name, after }: TaskArray & { readonly name: string; readonly after: readonly Submission[] },
 ): Promise<string> {
-  const target = queueOf(ctx, open);
+  const target = await submitTarget(ctx, open);
   const since = new Date(work.at);
   const found = isTakenOver ? await ctx.queue.find(target.queue, name, since) : undefined;
   if (found !== undefined) return found;
@@ -241,15 +242,6 @@ function taskEnvironment(task: Task): Record<string, string> {
     [taskVariables.offset]: String(task.offset),
     [taskVariables.jobsPerTask]: String(task.jobsPerTask),
   };
-}
-
-/** Every device but the CPU is a GPU's. */
-function queueOf(
-  { service: { queues, jobDefinitions } }: ServiceContext,
-  { plan }: Pick<LoadedRun, 'plan'>,
-): { queue: string; jobDefinition: string } {
-  const kind = plan.config.compute.device === 'cpu' ? 'cpu' : 'gpu';
-  return { queue: queues[kind], jobDefinition: jobDefinitions[kind] };
 }
 
 /**

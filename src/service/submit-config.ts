@@ -14,6 +14,7 @@ import { tellOfFiring } from './history/tell.ts';
 import { reconcileRun } from './reconcile.ts';
 import { rejectConfig } from './reject-config.ts';
 import { claimAttempt, findRun, indexedRun, isExpired } from './run-index.ts';
+import { newestJobDefinition } from './submit-target.ts';
 
 export type Submitted =
   | { readonly kind: 'started'; readonly run: string }
@@ -44,7 +45,7 @@ export async function submitConfig(
   if (ranking !== undefined) await ctx.rankings.put(rankingKey(ranking.digest), ranking.file);
   await writePlan(ctx, `${serviceKeys.run(run)}${runKeys.plan}`, plan);
   const at = ctx.now().toISOString();
-  const started = await claimRun(ctx, run, { schema: 'igd.claim/1', config: name, at });
+  const started = await claimRun(ctx, run, plan, { config: name, at });
   if (firing !== undefined) await markScheduled(ctx, run, firing);
   await answerUpload(ctx.runs, name, order, { schema: 'igd.accepted/1', sha256: sha256(text), run, started, at });
   // Where it was claimed before, whoever claimed it may have got no further.
@@ -69,10 +70,16 @@ function isPlan(bytes: Uint8Array): boolean {
 }
 
 /** Starts a run that there was not, or whose files have expired; false where there is one. */
-async function claimRun(ctx: ServiceContext, run: string, claim: Claim): Promise<boolean> {
+async function claimRun(
+  ctx: ServiceContext,
+  run: string,
+  plan: Plan,
+  claimed: Pick<Claim, 'config' | 'at'>,
+): Promise<boolean> {
   const known = await findRun(ctx, run);
-  if (known === undefined) return claimAttempt(ctx, run, 1, claim);
-  return (await isExpired(ctx, known)) && claimAttempt(ctx, run, known.attempt + 1, claim);
+  if (known !== undefined && !(await isExpired(ctx, known))) return false;
+  const jobDefinition = await newestJobDefinition(ctx, plan);
+  return claimAttempt(ctx, run, (known?.attempt ?? 0) + 1, { schema: 'igd.claim/1', ...claimed, jobDefinition });
 }
 
 async function planConfig(

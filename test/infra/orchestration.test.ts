@@ -197,7 +197,7 @@ describe('context', () => {
       stackName: 'other',
     });
     expect(only(other, 'AWS::Batch::ComputeEnvironment', 'ComputeGpuSpot')).toMatchObject({
-      ComputeResources: { InstanceTypes: ['g6e', 'p5'], MaxvCpus: 192 },
+      ComputeResources: { InstanceTypes: ['g6e.xlarge', 'g6e.2xlarge', 'p5.4xlarge'], MaxvCpus: 192 },
     });
     other.resourceCountIs('AWS::EC2::Subnet', 2);
     other.hasResourceProperties('AWS::Batch::JobDefinition', { JobDefinitionName: 'other-gpu' });

@@ -254,7 +254,12 @@ describe('permissions', () => {
         .filter(({ Resource }) => Resource === '*')
         .flatMap(({ Action }) => Action),
     );
-    expect([...new Set(wide)].sort()).toEqual(['batch:DescribeJobs', 'batch:ListJobs', 'ecr:GetAuthorizationToken']);
+    expect([...new Set(wide)].sort()).toEqual([
+      'batch:DescribeJobDefinitions',
+      'batch:DescribeJobs',
+      'batch:ListJobs',
+      'ecr:GetAuthorizationToken',
+    ]);
   });
 
   test('of a job: read inputs, write rankings and runs, remove saved states, nothing else', () => {

@@ -109,6 +109,10 @@ export class Cluster implements JobQueue {
     return this.#batch.find(queue, name, since);
   }
 
+  newestRevision(jobDefinition: string): Promise<string> {
+    return this.#batch.newestRevision(jobDefinition);
+  }
+
   async terminate(ids: readonly string[], reason: string): Promise<void> {
     await this.#batch.terminate(ids, reason);
     for (const id of ids) Object.assign(this.#job(id), { status: 'FAILED', statusReason: reason });

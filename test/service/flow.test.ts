@@ -376,6 +376,7 @@ function queueOf({ cluster }: Scene): ServiceContext['queue'] {
     find: (...asked) => cluster.find(...asked),
     terminate: (ids, reason) => cluster.terminate(ids, reason),
     pendingReasons: (array) => cluster.pendingReasons(array),
+    newestRevision: (jobDefinition) => cluster.newestRevision(jobDefinition),
   };
 }
 

@@ -5,6 +5,7 @@ import {
   DescribeJobsCommand,
   type JobDetail,
   ListJobsCommand,
+  paginateDescribeJobDefinitions,
   paginateListJobs,
   SubmitJobCommand,
   type SubmitJobCommandInput,
@@ -87,6 +88,19 @@ export class BatchQueue implements JobQueue {
           if (jobName === name && createdAt >= earliest) return jobId;
       return undefined;
     });
+  }
+
+  async newestRevision(jobDefinition: string): Promise<string> {
+    const asked = { jobDefinitionName: jobDefinition, status: 'ACTIVE' };
+    const newest = await act(`describe job definition ${jobDefinition}`, async () => {
+      let revision = 0;
+      for await (const { jobDefinitions = [] } of paginateDescribeJobDefinitions({ client: this.#client }, asked))
+        revision = Math.max(revision, ...jobDefinitions.map((definition) => definition.revision ?? 0));
+      return revision;
+    });
+    if (newest === 0)
+      throw new RunError(`Batch has no job definition ${jobDefinition}: deploy the stack again (npx cdk deploy)`);
+    return `${jobDefinition}:${newest}`;
   }
 
   /** TerminateJob, not CancelJob: it ends running jobs too. Of an array it ends every child. */

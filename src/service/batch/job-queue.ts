@@ -8,6 +8,8 @@ export interface JobQueue {
   pendingReasons(array: string): Promise<string[]>;
   /** The id of the job of this name that was made at `since` or later; undefined where there is none. */
   find(queue: string, name: string, since: Date): Promise<string | undefined>;
+  /** The newest revision of a job definition, as `NAME:REVISION`. Throws RunError where there is none. */
+  newestRevision(jobDefinition: string): Promise<string>;
   /** Ends jobs, waiting or running. */
   terminate(ids: readonly string[], reason: string): Promise<void>;
 }
