@@ -170,10 +170,11 @@ export async function requireSamePlan(plan: Plan, runs: Store): Promise<void> {
 const UNKNOWN = 'the igd that planned it read it otherwise';
 
 function differences(before: Plan, after: Plan): string[] {
-  const sides = [before, after].map(({ config, inputs, suite, rankings, numerics = 1 }) => {
+  const sides = [before, after].map(({ config, inputs, suite, rankings, shards, audit, numerics = 1 }) => {
     const { checkpoint, test, probe } = inputs;
     const files = { 'the checkpoint': checkpoint.sha256, 'the test images': test, 'the probe images': probe };
-    return { ...config, ...files, suite, rankings: rankings.map(({ digest }) => digest), numerics };
+    const cut = { 'the number of shards': shards.length, 'the sample of the audit': audit };
+    return { ...config, ...files, ...cut, suite, rankings: rankings.map(({ digest }) => digest), numerics };
   });
   const [a, b] = sides.map((side) => new Map(Object.entries(side).map(([key, value]) => [key, JSON.stringify(value)])));
   return [...new Set([...(a?.keys() ?? []), ...(b?.keys() ?? [])])]

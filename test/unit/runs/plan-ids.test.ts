@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+import { planRun } from '../../../src/runs/planning/plan.ts';
+import { parseConfig } from '../../../src/schemas/parse-config.ts';
+import { smallConfig } from '../../support/cli.ts';
+
+const INPUTS = {
+  checkpoint: {
+    sha256: 'a'.repeat(64),
+    architecture: 'net',
+    classes: 10,
+    layer: { name: 'layer4', units: 64 },
+    notes: [],
+  },
+  imageShape: [3, 32, 32] as [number, number, number],
+  test: { sha256: 'b'.repeat(64), images: 12 },
+  probe: { sha256: 'c'.repeat(64), images: 200 },
+  classNames: Array.from({ length: 10 }, (_, c) => `class ${c}`),
+};
+
+/** What runs are found again by: an option that is new, or a default, is to be left out of what is hashed while it changes no number. */
+const IDS = {
+  small: [{}, '8a0c30a58499d8ac'],
+  standard: [{ suite: 'standard' }, '2925ceecefcbac3b'],
+  plus: [{ suite: 'plus' }, 'e75727e987a1a9d9'],
+  rand: [{ suite: 'rand', smoothing: { sigma: '8/255' } }, '0a8613ec1b2eba85'],
+  apgd: [{ suite: 'apgd', protocol: 'individual' }, 'c330192d53bda411'],
+  rapid: [{ suite: 'rapid' }, 'f9b5aa45f9380c89'],
+  'iw-wc': [{ suite: 'iw-wc' }, '7f2661f2ea00f8a0'],
+  audited: [{ suite: 'rapid', audit: { halfWidth: 0.1 } }, 'a03dbd81663644ec'],
+  L1: [{ suite: 'standard', threat: { norm: 'L1', epsilon: 12 } }, '8afb1d17c6f22588'],
+} as const;
+
+test.each(Object.entries(IDS))('the id of a plan stays where no number moves: %s', (_, [changes, id]) => {
+  const source = JSON.parse(JSON.stringify(smallConfig(changes)));
+  expect(planRun(parseConfig(JSON.stringify(source), 'c.json'), source, INPUTS).id).toBe(id);
+});
