@@ -73,15 +73,19 @@ const historyComparison = z.discriminatedUnion('verdict', [compared, uncompared]
 export type HistoryComparison = z.infer<typeof historyComparison>;
 export type HistoryVerdict = HistoryComparison['verdict'];
 
-/** Written once, when an attempt at a run of the schedule ends, or when it fires for a run that has ended before. */
+/** How an attempt ended, or that there was none: the config was rejected. */
+const status = z.enum([...outcomeSchema.shape.status.options, 'rejected']);
+
+/** Written once, when an attempt at a run of the schedule ends, or when it fires for a run that has ended before or cannot be. */
 export const historyEntrySchema = z.strictObject({
   schema: z.literal('igd.history-entry/1'),
   schedule: z.string(),
   /** When it fired, or when the attempt began. */
   at: time,
-  run: z.string(),
+  /** null where the config was rejected; the attempt is 0 then. */
+  run: z.string().nullable(),
   attempt: z.int(),
-  status: outcomeSchema.shape.status,
+  status,
   endedAt: time,
   results: results.nullable(),
   comparison: historyComparison,
@@ -106,10 +110,10 @@ export const comparedEventSchema = z.strictObject({
   schema: z.literal('igd.compared/1'),
   stack: z.string(),
   schedule: z.string(),
-  run: z.string(),
+  run: z.string().nullable(),
   attempt: z.int(),
   at: time,
-  status: outcomeSchema.shape.status,
+  status,
   comparison: historyComparison,
 });
 export type ComparedEvent = z.infer<typeof comparedEventSchema>;

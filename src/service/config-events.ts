@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { serviceKeys } from '../schemas/service.ts';
 import { uploadOrder } from './answers.ts';
 import type { ServiceContext } from './context.ts';
-import type { Firing } from './history/schedules.ts';
 import type { Upload } from './reject-config.ts';
 
 /** A config was uploaded: what EventBridge says of an object. */
@@ -42,8 +41,6 @@ export interface UploadedConfig extends Upload {
   /** In the order of uploads: no answer to it is older. */
   readonly since: string;
   readonly problem?: string | undefined;
-  /** Of the schedule that asks for it. */
-  readonly firing?: Firing;
 }
 
 /** Lambda keeps an event for six hours at most; that of a schedule does not say when it fired. */

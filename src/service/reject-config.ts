@@ -1,6 +1,9 @@
 import { serviceKeys } from '../schemas/service.ts';
 import { answerKeys, answerUpload, sha256 } from './answers.ts';
 import type { ServiceContext } from './context.ts';
+import { appendRejection } from './history/append.ts';
+import type { Firing } from './history/schedules.ts';
+import { publishEntries } from './history/tell.ts';
 
 /** A config as it was uploaded. */
 export interface Upload {
@@ -8,16 +11,19 @@ export interface Upload {
   readonly text: string;
   /** See `uploadOrder`. */
   readonly order: string;
+  /** Of the schedule that asks for it. */
+  readonly firing?: Firing | undefined;
 }
 
-/** Answers that an upload started nothing, and why, and tells people. */
+/** Answers that an upload started nothing, and why, notes it in the history of its schedule, and tells people. */
 export async function rejectConfig(
   ctx: ServiceContext,
-  { name, text, order }: Upload,
+  { name, text, order, firing }: Upload,
   problems: string[],
 ): Promise<{ readonly kind: 'rejected'; readonly problems: readonly string[] }> {
   const at = ctx.now().toISOString();
   await answerUpload(ctx.runs, name, order, { schema: 'igd.rejected/1', sha256: sha256(text), problems, at });
+  if (firing !== undefined) await publishEntries(ctx, [await appendRejection(ctx, firing, problems)]);
   await ctx.notify({
     subject: `igd: config ${name} was rejected`,
     text: [`${name} started nothing:`, ...problems].join('\n'),

@@ -39,7 +39,7 @@ export async function submitConfig(
     if (error instanceof InputError) return problemsOf(error);
     throw error;
   });
-  if (Array.isArray(planned)) return rejectConfig(ctx, { name, text, order }, planned);
+  if (Array.isArray(planned)) return rejectConfig(ctx, { name, text, order, firing }, planned);
   const { plan, ranking } = planned;
   const run = `${plan.config.name}-${plan.id}`;
   if (ranking !== undefined) await ctx.rankings.put(rankingKey(ranking.digest), ranking.file);

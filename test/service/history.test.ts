@@ -146,6 +146,16 @@ describe.runIf(hasMoto)('the history of a schedule', () => {
       code: 2,
       stderr: expect.stringContaining('the service rejected nightly:'),
     });
+    const { entries } = await history();
+    expect(entries.at(-1)).toMatchObject({
+      at: '2026-12-03T03:00:00.000Z',
+      run: null,
+      status: 'rejected',
+      results: null,
+    });
+    expect(stage.events.at(-1)).toMatchObject({ run: null, comparison: { verdict: 'no-results' } });
+    expect(await page()).toContain('No results: the config was rejected: ');
+    expect(subjects().at(-1)).toBe('igd: config nightly was rejected');
   });
 
   test('can be downloaded', async () => {

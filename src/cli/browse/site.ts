@@ -107,7 +107,9 @@ export class Site {
     };
     // What draws is loaded by those who draw.
     const { historyPage } = await import('../../report/history/page.ts');
-    return ownPage(historyPage(history, { list: PAGES.list, run: (of) => run(of.run), compare }));
+    return ownPage(
+      historyPage(history, { list: PAGES.list, run: (of) => (of.run === null ? undefined : run(of.run)), compare }),
+    );
   }
 
   async #compared(query: URLSearchParams) {

@@ -9,7 +9,9 @@ import { comparisonSentence, regressionsOf, testsOf } from '../compare/sentence.
 import { dateText } from './dates.ts';
 
 /** An entry of before that left results. */
-export interface EarlierResults extends Pick<HistoryEntry, 'at' | 'run'> {
+export interface EarlierResults {
+  readonly at: string;
+  readonly run: string;
   readonly results: HistoryResults;
 }
 

@@ -86,7 +86,7 @@ function entryTable(entries: readonly HistoryEntry[], links: HistoryLinks): Cont
 function outcome({ run, comparison }: HistoryEntry, { compare }: HistoryLinks): Markup {
   const text = html`<span class="${comparison.verdict === 'regressed' ? 'fell' : ''}">${capital(comparison.sentence)}</span>`;
   if (!('since' in comparison) || comparison.tests.length === 0) return text;
-  const target = compare?.(comparison.since.run, run);
+  const target = run === null ? undefined : compare?.(comparison.since.run, run);
   const given = comparison.differences.map(
     ({ what, before, now }) => html`<span class="sub">${what}: ${before} before, ${now} now</span>`,
   );
@@ -96,10 +96,10 @@ function outcome({ run, comparison }: HistoryEntry, { compare }: HistoryLinks): 
 function runCell(entry: HistoryEntry, links: HistoryLinks): Markup {
   const { run, attempt, status, results } = entry;
   const target = links.run(entry);
-  const name = target === undefined ? run : html`<a href="${target}">${run}</a>`;
+  const name = target === undefined ? (run ?? 'none') : html`<a href="${target}">${run}</a>`;
   const facts = [
     ...(status === 'complete' ? [] : [status]),
-    ...(attempt === 1 ? [] : [`attempt ${attempt}`]),
+    ...(attempt <= 1 ? [] : [`attempt ${attempt}`]),
     ...(results === null
       ? []
       : [

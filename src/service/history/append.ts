@@ -57,24 +57,49 @@ export async function appendFiring(
   return settled && !isThere ? appendEntry(ctx, { schedule, at: begun }, attempted, false) : undefined;
 }
 
+/** Adds that a schedule's config was rejected: there is a gap in its results, and why. */
+export async function appendRejection(
+  ctx: ServiceContext,
+  { schedule, at }: Firing,
+  problems: readonly string[],
+): Promise<HistoryEntry> {
+  const facts = { schema: 'igd.history-entry/1', schedule, at, run: null, attempt: 0, status: 'rejected' } as const;
+  const sentence = `no results: the config was rejected: ${problems.join('; ')}`;
+  const comparison = { verdict: 'no-results', sentence } as const;
+  return writeEntry(ctx, serviceKeys.historyEntry(schedule, at, 'rejected'), async () => ({
+    ...facts,
+    endedAt: ctx.now().toISOString(),
+    results: null,
+    comparison,
+  }));
+}
+
 async function beginningOf(ctx: ServiceContext, { run, attempt }: EndedAttempt, first: string): Promise<string> {
   const claim = await claimOf(ctx, run, attempt);
   return claim !== undefined && claim.at > first ? claim.at : first;
 }
 
-/** The entry, whoever wrote it; the page is written again, since who wrote the entry may have got no further. */
-async function appendEntry(
+function appendEntry(
   ctx: ServiceContext,
   firing: Firing,
   ended: EndedAttempt,
   isRepeated: boolean,
 ): Promise<HistoryEntry> {
   const key = serviceKeys.historyEntry(firing.schedule, firing.at, ended.run);
-  const known = await readRecord(ctx.runs, key, historyEntrySchema);
-  const entry = known ?? (await newEntry(ctx, firing, ended, isRepeated));
-  const isNew = known === undefined && (await ctx.runs.putNew(key, encodeRecord(historyEntrySchema.parse(entry))));
-  const written = isNew ? entry : ((await readRecord(ctx.runs, key, historyEntrySchema)) ?? entry);
-  await writeHistory(ctx.runs, firing.schedule);
+  return writeEntry(ctx, key, () => newEntry(ctx, firing, ended, isRepeated));
+}
+
+/** The entry, whoever wrote it; the page is written again, since who wrote the entry may have got no further. */
+async function writeEntry(
+  { runs }: ServiceContext,
+  key: string,
+  make: () => Promise<HistoryEntry>,
+): Promise<HistoryEntry> {
+  const known = await readRecord(runs, key, historyEntrySchema);
+  const entry = known ?? (await make());
+  const isNew = known === undefined && (await runs.putNew(key, encodeRecord(historyEntrySchema.parse(entry))));
+  const written = isNew ? entry : ((await readRecord(runs, key, historyEntrySchema)) ?? entry);
+  await writeHistory(runs, written.schedule);
   return written;
 }
 
@@ -94,13 +119,14 @@ async function newEntry(
   const earlier = entries.flatMap((other): EarlierResults[] => {
     // A retry adds to its own attempt before: what is new stands against another run.
     const counts = other.at < at && (isRepeated || other.run !== run);
-    return counts && other.results !== null ? [{ ...other, results: other.results }] : [];
+    if (!counts || other.run === null || other.results === null) return [];
+    return [{ at: other.at, run: other.run, results: other.results }];
   });
   const results = resultsOf(now.report, prefix);
   const before = comparedWith(results, earlier);
   if (before === undefined)
     return { ...entry, results, comparison: { verdict: 'first', sentence: 'there is nothing before to compare with' } };
-  return { ...entry, results, comparison: await compared(runs, before, { ...entry, results }, now) };
+  return { ...entry, results, comparison: await compared(runs, before, { run, at, results }, now) };
 }
 
 async function compared(
