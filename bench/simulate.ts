@@ -198,6 +198,8 @@ async function simulate(shards: number, variants: readonly string[]): Promise<[s
       retentionDays: 0,
       hourDollars: { gpu: 1.01, cpu: 0.2 },
       maxDollars: null,
+      fairShare: false,
+      onDemand: null,
       topicArn: 'topic',
     },
     runs,

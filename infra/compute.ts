@@ -3,6 +3,7 @@ import {
   AllocationStrategy,
   type CfnComputeEnvironment,
   EcsMachineImageType,
+  FairshareSchedulingPolicy,
   FargateComputeEnvironment,
   JobQueue,
   type JobStateTimeLimitAction,
@@ -74,6 +75,9 @@ const JOB_STATE_TIME_LIMITS: JobStateTimeLimitAction[] = [
   { reason: JobStateTimeLimitActionsReason.INSUFFICIENT_INSTANCE_CAPACITY, maxTime: Duration.hours(24) },
 ];
 
+/** What a run used counts against it for so long: a task of its neighbours', and a bit. */
+const SHARE_DECAY = Duration.hours(1);
+
 export interface ComputeProps {
   readonly context: ServiceContext;
   readonly network: Network;
@@ -88,6 +92,8 @@ export interface ComputeProps {
 export class Compute extends Construct {
   readonly gpu: JobQueue;
   readonly cpu: JobQueue;
+  /** Compute environments that are off until a queue has stood still; the reconciler switches them. */
+  readonly onDemand: { readonly gpu: ManagedEc2EcsComputeEnvironment; readonly cpu: FargateComputeEnvironment };
 
   constructor(scope: Construct, id: string, { context, network }: ComputeProps) {
     super(scope, id);
@@ -111,6 +117,8 @@ export class Compute extends Construct {
       minvCpus: 0,
       maxvCpus: context.maxGpuVcpus,
     };
+    // Spot first. What is off here is switched on and off by the reconciler (src/service/tend-queues.ts).
+    const isOnDemandAlwaysOn = context.onDemandAfterMinutes === 0;
     // Prefers the pools that are least likely to be reclaimed among the cheap ones.
     const spot = AllocationStrategy.SPOT_PRICE_CAPACITY_OPTIMIZED;
     const onDemand = AllocationStrategy.BEST_FIT_PROGRESSIVE;
@@ -122,24 +130,33 @@ export class Compute extends Construct {
     const gpuOnDemand = new ManagedEc2EcsComputeEnvironment(this, 'GpuOnDemand', {
       ...gpus,
       allocationStrategy: onDemand,
+      enabled: isOnDemandAlwaysOn,
     });
     for (const environment of [gpuSpot, gpuOnDemand]) useLatestVersion(environment, launchTemplate);
-    this.gpu = new JobQueue(this, 'GpuQueue', {
+    const shared = {
+      // One for both: a policy is rules, the shares are each queue's own.
+      schedulingPolicy: new FairshareSchedulingPolicy(this, 'FairShare', { shareDecay: SHARE_DECAY }),
+      jobStateTimeLimitActions: JOB_STATE_TIME_LIMITS,
+    };
+    // A policy cannot be given to a queue that is there, so that these have names of their own, other than those without one had.
+    this.gpu = new JobQueue(this, 'GpuFairQueue', {
+      ...shared,
       computeEnvironments: [
         { order: 1, computeEnvironment: gpuSpot },
         { order: 2, computeEnvironment: gpuOnDemand },
       ],
-      jobStateTimeLimitActions: JOB_STATE_TIME_LIMITS,
     });
 
     // Fargate and not EC2: a small run is over before an EC2 host would have joined, and there is no host to keep.
     const cpus = { ...networking, maxvCpus: context.maxCpuVcpus };
-    this.cpu = new JobQueue(this, 'CpuQueue', {
+    const cpuOnDemand = new FargateComputeEnvironment(this, 'CpuOnDemand', { ...cpus, enabled: isOnDemandAlwaysOn });
+    this.onDemand = { gpu: gpuOnDemand, cpu: cpuOnDemand };
+    this.cpu = new JobQueue(this, 'CpuFairQueue', {
+      ...shared,
       computeEnvironments: [
         { order: 1, computeEnvironment: new FargateComputeEnvironment(this, 'CpuSpot', { ...cpus, spot: true }) },
-        { order: 2, computeEnvironment: new FargateComputeEnvironment(this, 'CpuOnDemand', cpus) },
+        { order: 2, computeEnvironment: cpuOnDemand },
       ],
-      jobStateTimeLimitActions: JOB_STATE_TIME_LIMITS,
     });
   }
 }

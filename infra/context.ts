@@ -38,6 +38,8 @@ export const contextSchema = z.strictObject({
   maxGpuVcpus: positive.min(4).default(64),
   /** Of each CPU compute environment. 64 vCPUs are 16 tasks of 4 vCPUs at a time. */
   maxCpuVcpus: positive.min(4).default(64),
+  /** Minutes a queue stands still for want of Spot before machines on demand are bought; 0 has both always on. */
+  onDemandAfterMinutes: z.coerce.number().nonnegative().default(20),
   /** Availability zones to look for GPUs in. Nearly every region has three; us-west-1 wants 2. */
   zones: positive.min(2).max(6).default(3),
   /** Days after which a run's files are deleted; 0 keeps them for good. */

@@ -1,4 +1,4 @@
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import {
   Alarm,
   ComparisonOperator,
@@ -6,19 +6,22 @@ import {
   GraphWidget,
   LogQueryVisualizationType,
   LogQueryWidget,
-  type Metric,
+  Metric,
   TextWidget,
   TreatMissingData,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import { STANDSTILL_METRIC } from '../src/schemas/service.ts';
 import type { Compute } from './compute.ts';
 import type { Handler } from './functions.ts';
 import { JobEvents } from './job-events.ts';
 
 /** Shards failing alone are in their run's report. Ten in fifteen minutes have a cause in common: an image, a quota. */
 const FAILED_JOBS_THRESHOLD = 10;
+/** Spot has had its twenty minutes then, machines on demand twice as many. */
+const STANDSTILL_THRESHOLD_MINUTES = 60;
 const ALARM_PERIOD = Duration.minutes(15);
 
 export interface ObservabilityProps {
@@ -64,6 +67,11 @@ export class Observability extends Construct {
     this.alarm('ManyFailures', events.failures.with({ period: ALARM_PERIOD }), FAILED_JOBS_THRESHOLD, {
       text: 'Many shards fail for good',
       section: 'many-shards-fail',
+    });
+    const standstill = standstillOf(Stack.of(this).stackName);
+    this.alarm('JobsWait', standstill, STANDSTILL_THRESHOLD_MINUTES, {
+      text: 'Jobs wait, and none has started for an hour',
+      section: 'jobs-wait',
     });
 
     const dashboard = new Dashboard(this, 'Dashboard', { defaultInterval: Duration.days(1) });
@@ -146,6 +154,13 @@ export class Observability extends Construct {
       treatMissingData: TreatMissingData.NOT_BREACHING,
     }).addAlarmAction(new SnsAction(this.topic));
   }
+}
+
+/** Of the queue that stands longest; measured every ten minutes by the reconciler, in the log of the finalizer. */
+function standstillOf(stack: string): Metric {
+  const { namespace, name } = STANDSTILL_METRIC;
+  const measured = { namespace, metricName: name, dimensionsMap: { Stack: stack } };
+  return new Metric({ ...measured, statistic: 'Maximum', period: ALARM_PERIOD });
 }
 
 /** SQS publishes the metric every minute or so. */

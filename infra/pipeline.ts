@@ -6,6 +6,7 @@ import { EVENT_SOURCE } from '../src/schemas/history.ts';
 import { serviceKeys } from '../src/schemas/service.ts';
 import { grantObjects, type ObjectAccess } from './access.ts';
 import { acknowledge } from './acknowledge.ts';
+import type { Compute } from './compute.ts';
 import { Handler } from './functions.ts';
 import { jobDefinitionNames } from './jobs.ts';
 import type { Storage } from './storage.ts';
@@ -15,7 +16,7 @@ const PLANNER_EPHEMERAL_STORAGE = Size.gibibytes(10);
 
 export interface PipelineProps {
   readonly storage: Storage;
-  readonly queues: readonly JobQueue[];
+  readonly compute: Compute;
   readonly topic: Topic;
   readonly service: string;
 }
@@ -25,8 +26,9 @@ export class Pipeline extends Construct {
   readonly planner: Handler;
   readonly finalizer: Handler;
 
-  constructor(scope: Construct, id: string, { storage, queues, topic, service }: PipelineProps) {
+  constructor(scope: Construct, id: string, { storage, compute, topic, service }: PipelineProps) {
     super(scope, id);
+    const queues = [compute.gpu, compute.cpu];
     const { inputs, rankings, runs } = storage;
     this.finalizer = new Handler(this, 'Finalizer', {
       name: 'finalizer',
@@ -64,7 +66,23 @@ export class Pipeline extends Construct {
       handler.addToRolePolicy({ sid: 'Notify', actions: ['sns:Publish'], resources: [topic.topicArn] });
       grantEvents(handler);
     }
+    grantMachines(this.finalizer, compute);
   }
+}
+
+/** Who reconciles measures how long jobs wait, and switches the machines on demand on and off: those two environments, and no other. */
+function grantMachines(handler: Handler, { gpu, cpu, onDemand }: Compute): void {
+  handler.addToRolePolicy({
+    sid: 'LookAtQueues',
+    actions: ['batch:GetJobQueueSnapshot'],
+    resources: [gpu, cpu].map(({ jobQueueArn }) => jobQueueArn),
+  });
+  handler.addToRolePolicy({ sid: 'LookAtMachines', actions: ['batch:DescribeComputeEnvironments'], resources: ['*'] });
+  handler.addToRolePolicy({
+    sid: 'SwitchMachines',
+    actions: ['batch:UpdateComputeEnvironment'],
+    resources: [onDemand.gpu, onDemand.cpu].map(({ computeEnvironmentArn }) => computeEnvironmentArn),
+  });
 }
 
 /** What a history gets is an event too; of no other source. */

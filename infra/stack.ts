@@ -46,11 +46,22 @@ export class ServiceStack extends Stack {
       retentionDays: context.retentionDays,
       hourDollars: { gpu: context.gpuHourDollars, cpu: context.cpuHourDollars },
       maxDollars: context.maxDollars ?? null,
+      fairShare: true,
+      onDemand:
+        context.onDemandAfterMinutes === 0
+          ? null
+          : {
+              afterMinutes: context.onDemandAfterMinutes,
+              environments: {
+                gpu: compute.onDemand.gpu.computeEnvironmentArn,
+                cpu: compute.onDemand.cpu.computeEnvironmentArn,
+              },
+            },
     };
     const service = this.toJsonString(parts);
     new Jobs(this, 'Jobs', { stackName: this.stackName, images: runnerImages(this, context), storage, service });
     const queues = [compute.gpu, compute.cpu];
-    const { planner, finalizer } = new Pipeline(this, 'Pipeline', { storage, queues, topic, service });
+    const { planner, finalizer } = new Pipeline(this, 'Pipeline', { storage, compute, topic, service });
     new Orchestration(this, 'Orchestration', { runs: storage.runs, queues, planner, finalizer });
     new Schedules(this, 'Schedules', { folder: context.schedules, planner });
     new Observability(this, 'Observability', {

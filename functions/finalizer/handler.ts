@@ -2,11 +2,14 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { z } from 'zod';
 import { messageOf, RunError } from '../../src/errors.ts';
 import { serviceSchema, taskVariables } from '../../src/schemas/service.ts';
+import { BatchMachines, type Machines } from '../../src/service/batch/machines.ts';
 import { configOf } from '../../src/service/config-events.ts';
 import { openServiceContext, type ServiceContext } from '../../src/service/context.ts';
 import { reconcileRun } from '../../src/service/reconcile.ts';
 import { reconcileAll } from '../../src/service/reconcile-all.ts';
 import { rejectUnplanned } from '../../src/service/reject-config.ts';
+import { tendQueues } from '../../src/service/tend-queues.ts';
+import { standstillLine } from './standstill.ts';
 
 const logger = new Logger({ serviceName: 'finalizer' });
 
@@ -46,13 +49,13 @@ let opened: ServiceContext | undefined;
 
 export function handler(event: unknown): Promise<void> {
   opened ??= openServiceContext(serviceSchema.parse(JSON.parse(process.env.IGD_SERVICE ?? '{}')));
-  return handleEvent(opened, event);
+  return handleEvent(opened, event, new BatchMachines());
 }
 
-/** Goes on with a run, or with all. Throws where AWS refuses, so that Lambda tries again: every step is safe to repeat. */
-export async function handleEvent(ctx: ServiceContext, event: unknown): Promise<void> {
+/** Goes on with a run, or with all, and looks after the queues then. Throws where AWS refuses, so that Lambda tries again: every step is safe to repeat. */
+export async function handleEvent(ctx: ServiceContext, event: unknown, machines?: Machines): Promise<void> {
   const parsed = eventSchema.parse(event);
-  if ('reconcile' in parsed) return reconcileEvery(ctx);
+  if ('reconcile' in parsed) return takeTurn(ctx, machines);
   if ('requestPayload' in parsed) return answerFor(ctx, parsed);
   const { detail } = parsed;
   const { jobId, jobName, status } = detail;
@@ -88,6 +91,22 @@ function hasEnded({ status, arrayProperties }: JobDetail): boolean {
 
 function runOf({ container, tags }: JobDetail): string | undefined {
   return container?.environment.find(({ name }) => name === taskVariables.run)?.value ?? tags?.['igd:run'];
+}
+
+/** A queue that cannot be looked after holds up no run, nor a run the queues. */
+async function takeTurn(ctx: ServiceContext, machines: Machines | undefined): Promise<void> {
+  const turns = await Promise.allSettled([reconcileEvery(ctx), machines && lookAfterQueues(ctx, machines)]);
+  const failed = turns.flatMap((turn) => (turn.status === 'rejected' ? [messageOf(turn.reason)] : []));
+  if (failed.length > 0) throw new RunError(failed.join('; '));
+}
+
+async function lookAfterQueues({ service, now }: ServiceContext, machines: Machines): Promise<void> {
+  for (const state of await tendQueues(service, machines, now())) {
+    // Not by the logger, nor by Lambda's console, which would put something before the line.
+    process.stdout.write(`${standstillLine(service.stack, state, now())}\n`);
+    const { queue, minutes, onDemand } = state;
+    if (onDemand !== undefined) logger.info(`machines on demand of queue ${queue} are ${onDemand} now`, { minutes });
+  }
 }
 
 async function reconcileEvery(ctx: ServiceContext): Promise<void> {

@@ -32,8 +32,21 @@ export const serviceSchema = z.strictObject({
   hourDollars: z.strictObject({ gpu: z.number(), cpu: z.number() }).default({ gpu: 1.01, cpu: 0.2 }),
   /** What an attempt of a run may cost whose config says nothing; null: as much as it takes. */
   maxDollars: z.number().positive().nullable().default(null),
+  /** Whether the queues share their machines between runs: then every job says whose it is, and else none may. */
+  fairShare: z.boolean().default(false),
+  /** Compute environments on demand that are off until a queue has stood still for so long; null: they are always on. */
+  onDemand: z
+    .strictObject({
+      afterMinutes: z.number().positive(),
+      environments: z.strictObject({ gpu: z.string(), cpu: z.string() }),
+    })
+    .nullable()
+    .default(null),
 });
 export type Service = z.infer<typeof serviceSchema>;
+
+/** What the reconciler measures of each queue, by stack and queue: minutes for which jobs have waited and none has started. */
+export const STANDSTILL_METRIC = { namespace: 'igd', name: 'StandstillMinutes' } as const;
 
 /**
  * Keys in the runs bucket. A run's own files lie under `run(name)`: those of a local run's folder, as `runKeys` says, and

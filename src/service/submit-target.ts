@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Plan } from '../runs/planning/plan.ts';
 import { NUMERICS } from '../schemas/numerics.ts';
 import type { Claim } from '../schemas/service.ts';
@@ -9,14 +10,26 @@ import { claimOf } from './run-index.ts';
 export interface SubmitTarget {
   readonly queue: string;
   readonly jobDefinition: string;
+  /** Whose share of the machines they take: a run's; undefined where the queue keeps none. */
+  readonly share: string | undefined;
 }
 
 /** Jobs of an attempt are those of the revision it began with, whatever was deployed since; of an attempt that names none, the newest. */
 export async function submitTarget(ctx: ServiceContext, { run, attempt, plan }: LoadedRun): Promise<SubmitTarget> {
-  const { queues, jobDefinitions } = ctx.service;
+  const { queues, jobDefinitions, fairShare } = ctx.service;
   const kind = kindOf(plan);
   const claim = await claimOf(ctx, run, attempt);
-  return { queue: queues[kind], jobDefinition: claim?.jobDefinition ?? jobDefinitions[kind] };
+  return {
+    queue: queues[kind],
+    jobDefinition: claim?.jobDefinition ?? jobDefinitions[kind],
+    share: fairShare ? shareOf(run) : undefined,
+  };
+}
+
+/** Batch takes 255 letters and digits: what fits of the run's name, which is cut and has its signs left out, and its digest. */
+function shareOf(run: string): string {
+  const digest = createHash('sha256').update(run).digest('hex').slice(0, 16);
+  return `${run.replaceAll(/[^A-Za-z0-9]/g, '').slice(0, 80)}${digest}`;
 }
 
 /** The revision that an attempt begins with: the newest there is. Throws RunError where there is none, or AWS refuses. */

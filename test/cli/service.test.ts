@@ -36,6 +36,8 @@ const SERVICE: Service = {
   retentionDays: 0,
   hourDollars: { gpu: 1.01, cpu: 0.2 },
   maxDollars: null,
+  fairShare: false,
+  onDemand: null,
   topicArn: 'arn:aws:sns:us-east-1:123456789012:runs',
 };
 const AWS = {

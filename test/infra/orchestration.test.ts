@@ -99,8 +99,8 @@ describe('events', () => {
       ],
     });
     expect(rule).toHaveProperty('EventPattern.detail.jobQueue', [
-      { 'Fn::GetAtt': [expect.stringMatching('^ComputeGpuQueue'), 'JobQueueArn'] },
-      { 'Fn::GetAtt': [expect.stringMatching('^ComputeCpuQueue'), 'JobQueueArn'] },
+      { 'Fn::GetAtt': [expect.stringMatching('^ComputeGpuFairQueue'), 'JobQueueArn'] },
+      { 'Fn::GetAtt': [expect.stringMatching('^ComputeCpuFairQueue'), 'JobQueueArn'] },
     ]);
   });
 

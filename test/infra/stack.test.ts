@@ -116,7 +116,10 @@ function userData(): string {
 describe('Batch', () => {
   test('tries Spot before on-demand, scales to zero, and names nothing that may be replaced', () => {
     for (const kind of ['Gpu', 'Cpu']) {
-      const queue = only(template, 'AWS::Batch::JobQueue', `Compute${kind}Queue`);
+      const queue = only(template, 'AWS::Batch::JobQueue', `Compute${kind}FairQueue`);
+      expect(queue.SchedulingPolicyArn).toEqual({
+        'Fn::GetAtt': [expect.stringMatching('^ComputeFairShare'), 'Arn'],
+      });
       expect(queue).not.toHaveProperty('JobQueueName');
       expect(queue.ComputeEnvironmentOrder).toEqual([
         {
@@ -147,6 +150,19 @@ describe('Batch', () => {
         Ec2Configuration: [{ ImageType: 'ECS_AL2023_NVIDIA' }],
         LaunchTemplate: { Version: { 'Fn::GetAtt': [expect.stringMatching('^ComputeHost'), 'LatestVersionNumber'] } },
       });
+  });
+
+  test('has its machines on demand off until the reconciler switches them on, or always on', () => {
+    const stateOf = (of: typeof template, name: string) =>
+      only(of, 'AWS::Batch::ComputeEnvironment', `Compute${name}`).State;
+    const always = synthesize({ onDemandAfterMinutes: '0' }).template;
+    for (const kind of ['Gpu', 'Cpu']) {
+      expect(stateOf(template, `${kind}Spot`)).toBe('ENABLED');
+      expect(stateOf(template, `${kind}OnDemand`)).toBe('DISABLED');
+      expect(stateOf(always, `${kind}OnDemand`)).toBe('ENABLED');
+    }
+    expect(flat(template.findOutputs('Service').Service?.Value)).toContain('"onDemand":{"afterMinutes":20,');
+    expect(flat(always.findOutputs('Service').Service?.Value)).toContain('"onDemand":null');
   });
 
   test('keeps jobs from the credentials of their host', () => {
@@ -255,6 +271,7 @@ describe('permissions', () => {
         .flatMap(({ Action }) => Action),
     );
     expect([...new Set(wide)].sort()).toEqual([
+      'batch:DescribeComputeEnvironments',
       'batch:DescribeJobDefinitions',
       'batch:DescribeJobs',
       'batch:ListJobs',
@@ -337,6 +354,17 @@ describe('permissions', () => {
       expect(JSON.stringify(ending)).toContain(':job/*');
     }
     expect(actions('JobsRole').filter((action) => action.startsWith('batch:'))).toEqual([]);
+  });
+
+  test('to switch machines: has the finalizer alone, and of those on demand', () => {
+    const switching = statements(template, 'Pipeline').filter(({ Sid }) => Sid === 'SwitchMachines');
+    const environment = (kind: string) => ({
+      'Fn::GetAtt': [expect.stringMatching(`^Compute${kind}OnDemand`), 'ComputeEnvironmentArn'],
+    });
+    expect(switching).toMatchObject([
+      { Action: 'batch:UpdateComputeEnvironment', Resource: [environment('Cpu'), environment('Gpu')] },
+    ]);
+    expect(statements(template, 'PipelineFinalizerRole')).toContainEqual(switching[0]);
   });
 
   test('of the finalizer: no inputs, and of configs that it rejected some', () => {

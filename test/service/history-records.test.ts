@@ -39,6 +39,8 @@ beforeEach(() => {
       retentionDays: 0,
       hourDollars: { gpu: 1, cpu: 1 },
       maxDollars: null,
+      fairShare: false,
+      onDemand: null,
     },
     runs,
     rankings: runs,

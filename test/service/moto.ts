@@ -92,6 +92,8 @@ async function createService(endpoint: string, inbox: string): Promise<Service> 
     retentionDays: 0,
     hourDollars: { gpu: 1.01, cpu: 0.2 },
     maxDollars: null,
+    fairShare: false,
+    onDemand: null,
     topicArn: TopicArn,
   };
 }

@@ -91,3 +91,24 @@ test.runIf(hasMoto)('where Batch has no revision, nothing starts, and why is sai
     'Batch has no job definition nobody: deploy the stack again',
   );
 });
+
+test.runIf(hasMoto)(
+  'jobs say whose share they take where the queues keep shares: a run’s, in letters and digits',
+  async () => {
+    if (moto === undefined) return;
+    const stage = await scene(moto);
+    const shares = async (ctx: ServiceContext) => {
+      const submitted = vi.spyOn(stage.cluster, 'submit');
+      await submit(ctx);
+      const given = submitted.mock.calls.map(([{ share }]) => share);
+      submitted.mockRestore();
+      return [...new Set(given)];
+    };
+    const fair = { ...stage.ctx, service: { ...stage.ctx.service, fairShare: true } };
+    const [first, second] = [await shares(fair), await shares(fair)];
+    expect(first).toEqual([expect.stringMatching(/^[A-Za-z0-9]{20,255}$/)]);
+    expect(second).toHaveLength(1);
+    expect(second).not.toEqual(first);
+    expect(await shares(stage.ctx)).toEqual([undefined]);
+  },
+);

@@ -111,11 +111,13 @@ export class BatchQueue implements JobQueue {
 }
 
 function submission(request: JobRequest): SubmitJobCommandInput {
-  const { name, queue, jobDefinition, environment, arraySize, dependsOn, tags } = request;
+  const { name, queue, jobDefinition, share, environment, arraySize, dependsOn, tags } = request;
   return {
     jobName: name,
     jobQueue: queue,
     jobDefinition,
+    // Within a share all are alike.
+    ...(share === undefined ? {} : { shareIdentifier: share, schedulingPriorityOverride: 0 }),
     ...(arraySize === 1 ? {} : { arrayProperties: { size: arraySize } }),
     dependsOn: dependsOn.map((id) => ({ jobId: id })),
     containerOverrides: {
@@ -141,7 +143,8 @@ function stateOf({ jobId, jobName, status, statusReason, arrayProperties }: JobD
   };
 }
 
-async function act<T>(doing: string, send: () => Promise<T>): Promise<T> {
+/** Throws RunError where Batch refuses, TransientError where it may do so another time. */
+export async function act<T>(doing: string, send: () => Promise<T>): Promise<T> {
   try {
     return await send();
   } catch (cause) {

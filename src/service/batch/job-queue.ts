@@ -18,6 +18,8 @@ export interface JobRequest {
   readonly name: string;
   readonly queue: string;
   readonly jobDefinition: string;
+  /** Letters and digits: jobs that share one take turns with the others. Of queues that keep shares, and of no other. */
+  readonly share?: string | undefined;
   readonly environment: Readonly<Record<string, string>>;
   /** 1 is a plain job, more an array of that many. */
   readonly arraySize: number;
