@@ -76,7 +76,8 @@ export async function appendRejection(
 
 async function beginningOf(ctx: ServiceContext, { run, attempt }: EndedAttempt, first: string): Promise<string> {
   const claim = await claimOf(ctx, run, attempt);
-  return claim !== undefined && claim.at > first ? claim.at : first;
+  const begun = claim === undefined ? first : new Date(claim.at).toISOString();
+  return begun > first ? begun : first;
 }
 
 function appendEntry(
@@ -114,7 +115,11 @@ async function newEntry(
   const prefix = reportPrefix(run, attempt, outcome);
   const now = prefix === undefined ? outcome.message : await outcomesAt(runs, run, prefix);
   if (prefix === undefined || typeof now === 'string')
-    return { ...entry, results: null, comparison: withoutResults(String(now), run, isRepeated) };
+    return {
+      ...entry,
+      results: null,
+      comparison: withoutResults(String(now), run, isRepeated && prefix === undefined),
+    };
   const { entries } = await readHistory(runs, schedule);
   const earlier = entries.flatMap((other): EarlierResults[] => {
     // A retry adds to its own attempt before: what is new stands against another run.
@@ -163,8 +168,8 @@ async function outcomesAt(runs: Store, run: string, prefix: string): Promise<Run
   }
 }
 
-function withoutResults(why: string, run: string, isRepeated: boolean): HistoryComparison {
-  const sentence = isRepeated
+function withoutResults(why: string, run: string, isStopped: boolean): HistoryComparison {
+  const sentence = isStopped
     ? `nothing was started: the run of this config and these inputs has ended without results, and "igd retry ${run}" goes on with it`
     : `no results: ${why}`;
   return { verdict: 'no-results', sentence };
