@@ -1,14 +1,11 @@
-import { Size, Stack } from 'aws-cdk-lib';
-import type { JobQueue } from 'aws-cdk-lib/aws-batch';
+import { Size } from 'aws-cdk-lib';
 import type { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import { EVENT_SOURCE } from '../src/schemas/history.ts';
 import { serviceKeys } from '../src/schemas/service.ts';
 import { grantObjects, type ObjectAccess } from './access.ts';
-import { acknowledge } from './acknowledge.ts';
 import type { Compute } from './compute.ts';
 import { Handler } from './functions.ts';
-import { jobDefinitionNames } from './jobs.ts';
+import { grantMachines, grantRuns } from './run-access.ts';
 import type { Storage } from './storage.ts';
 
 /** A data set (CIFAR: 170 MB), and a checkpoint of up to some GB beside it: as much room as Lambda gives. */
@@ -28,7 +25,6 @@ export class Pipeline extends Construct {
 
   constructor(scope: Construct, id: string, { storage, compute, topic, service }: PipelineProps) {
     super(scope, id);
-    const queues = [compute.gpu, compute.cpu];
     const { inputs, rankings, runs } = storage;
     this.finalizer = new Handler(this, 'Finalizer', {
       name: 'finalizer',
@@ -62,84 +58,8 @@ export class Pipeline extends Construct {
     const ofFinalizer = [ofRankings, ofRuns, ofAnswers, ofHistory, { ...ofConfigs, write: false }, ofRejections];
     grantObjects(this.finalizer.role, ofFinalizer);
     for (const handler of [this.planner, this.finalizer]) {
-      grantJobs(handler, queues);
-      handler.addToRolePolicy({ sid: 'Notify', actions: ['sns:Publish'], resources: [topic.topicArn] });
-      grantEvents(handler);
+      grantRuns(handler.role, compute, topic);
     }
-    grantMachines(this.finalizer, compute);
+    grantMachines(this.finalizer.role, compute);
   }
-}
-
-/** Who reconciles measures how long jobs wait, and switches the machines on demand on and off: those two environments, and no other. */
-function grantMachines(handler: Handler, { gpu, cpu, onDemand }: Compute): void {
-  handler.addToRolePolicy({
-    sid: 'LookAtQueues',
-    actions: ['batch:GetJobQueueSnapshot'],
-    resources: [gpu, cpu].map(({ jobQueueArn }) => jobQueueArn),
-  });
-  handler.addToRolePolicy({ sid: 'LookAtMachines', actions: ['batch:DescribeComputeEnvironments'], resources: ['*'] });
-  handler.addToRolePolicy({
-    sid: 'SwitchMachines',
-    actions: ['batch:UpdateComputeEnvironment'],
-    resources: [onDemand.gpu, onDemand.cpu].map(({ computeEnvironmentArn }) => computeEnvironmentArn),
-  });
-}
-
-/** What a history gets is an event too; of no other source. */
-function grantEvents(handler: Handler): void {
-  handler.addToRolePolicy({
-    sid: 'SendEvents',
-    actions: ['events:PutEvents'],
-    resources: [Stack.of(handler).formatArn({ service: 'events', resource: 'event-bus/default' })],
-    conditions: { StringEquals: { 'events:source': EVENT_SOURCE } },
-  });
-}
-
-function grantJobs(handler: Handler, queues: readonly JobQueue[]): void {
-  const stack = Stack.of(handler);
-  const names = jobDefinitionNames(stack.stackName);
-  const definitions = [names.gpu, names.cpu].map((name) => `job-definition/${name}`);
-  const arn = (resource: string) => stack.formatArn({ service: 'batch', resource });
-  handler.addToRolePolicy({
-    sid: 'SubmitJobs',
-    actions: ['batch:SubmitJob'],
-    // With and without revision: Batch checks the name as it was given.
-    resources: [
-      ...queues.map(({ jobQueueArn }) => jobQueueArn),
-      ...definitions.flatMap((name) => [arn(name), arn(`${name}:*`)]),
-    ],
-  });
-  // Jobs carry the name of their run as a tag, which makes their cost visible by run.
-  handler.addToRolePolicy({ sid: 'TagJobs', actions: ['batch:TagResource'], resources: [arn('job/*')] });
-  // A run may be cancelled while its jobs are being submitted: then who submits ends them. Every job of ours has the tag.
-  handler.addToRolePolicy({
-    sid: 'EndJobs',
-    actions: ['batch:TerminateJob'],
-    resources: [arn('job/*')],
-    conditions: { StringLike: { 'aws:ResourceTag/igd:run': '*' } },
-  });
-  // Of job definitions, the newest revision: a run keeps the one it began with.
-  const reading = ['batch:DescribeJobs', 'batch:DescribeJobDefinitions', 'batch:ListJobs'];
-  handler.addToRolePolicy({ sid: 'ReadJobs', actions: reading, resources: ['*'] });
-  const { partition, region, account } = {
-    partition: '<AWS::Partition>',
-    region: '<AWS::Region>',
-    account: '<AWS::AccountId>',
-  };
-  const finding = (resource: string) => `Resource::arn:${partition}:batch:${region}:${account}:${resource}`;
-  acknowledge(
-    handler.role,
-    'AwsSolutions-IAM5',
-    'Each deployment makes a new revision of the two job definitions, which the statement names.',
-    definitions.map((name) => finding(`${name}:*`)),
-  );
-  acknowledge(
-    handler.role,
-    'AwsSolutions-IAM5',
-    'A job has no ARN anybody knows before it exists: these statements tag jobs, and end those that have a tag of ours.',
-    [finding('job/*')],
-  );
-  acknowledge(handler.role, 'AwsSolutions-IAM5', 'What describes or lists takes no resource here; it only reads.', [
-    'Resource::*',
-  ]);
 }

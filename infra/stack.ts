@@ -9,6 +9,7 @@ import { Network } from './network.ts';
 import { Notifications } from './notifications.ts';
 import { Observability } from './observability.ts';
 import { Orchestration } from './orchestration.ts';
+import { People } from './people.ts';
 import { Pipeline } from './pipeline.ts';
 import { Schedules } from './schedules.ts';
 import { Storage } from './storage.ts';
@@ -72,12 +73,14 @@ export class ServiceStack extends Stack {
       gpuHourDollars: context.gpuHourDollars,
     });
 
+    const people = new People(this, 'People', { storage, compute, topic });
     new CfnOutput(this, 'Service', { value: service, description: 'What the igd command reads (--stack)' });
     new CfnOutput(this, 'InputsBucket', { value: parts.buckets.inputs, description: 'Checkpoints and data sets' });
     new CfnOutput(this, 'RunsBucket', {
       value: parts.buckets.runs,
       description: 'configs/NAME.json in, runs/NAME/ out',
     });
+    new CfnOutput(this, 'PeoplePolicyArn', { value: people.policyArn, description: 'Attach to those who submit runs' });
     new CfnOutput(this, 'TopicArn', { value: parts.topicArn, description: 'Notifications and alarms' });
   }
 

@@ -45,6 +45,9 @@ export const serviceSchema = z.strictObject({
 });
 export type Service = z.infer<typeof serviceSchema>;
 
+/** Where `igd submit` puts files in the inputs bucket, each under its SHA-256. */
+export const UPLOADS = 'inputs/';
+
 /** What the reconciler measures of each queue, by stack and queue: minutes for which jobs have waited and none has started. */
 export const STANDSTILL_METRIC = { namespace: 'igd', name: 'StandstillMinutes' } as const;
 

@@ -4,6 +4,7 @@ import { basename } from 'node:path';
 import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { checksumOf } from '../datasets/fetch.ts';
 import { InputError, messageOf } from '../errors.ts';
+import { UPLOADS } from '../schemas/service.ts';
 import { s3, s3Error, statusOf } from '../stores/s3/client.ts';
 
 /** What S3 takes in one request. */
@@ -40,7 +41,7 @@ export async function localFile(path: string): Promise<LocalFile> {
 
 /** Puts a file into the inputs bucket under its checksum, unless it is there. S3 compares the checksum as well. Throws RunError. */
 export async function uploadInput(bucket: string, { path, bytes, sha256 }: LocalFile): Promise<Upload> {
-  const key = `inputs/${sha256}/${basename(path).replaceAll(/[^\w.-]/g, '_')}`;
+  const key = `${UPLOADS}${sha256}/${basename(path).replaceAll(/[^\w.-]/g, '_')}`;
   const uri = `s3://${bucket}/${key}`;
   if (await isThere(bucket, key, bytes)) return { path, uri, bytes, sent: false };
   const put = new PutObjectCommand({

@@ -245,6 +245,10 @@ describe('Batch', () => {
   });
 });
 
+interface Properties {
+  readonly PolicyDocument: { readonly Statement: Statement[] };
+}
+
 describe('permissions', () => {
   const roles = ['PipelinePlannerRole', 'PipelineFinalizerRole', 'JobsRole', 'JobsGpuContainer', 'JobsCpuContainer'];
   const actions = (prefix: string) =>
@@ -365,6 +369,34 @@ describe('permissions', () => {
       { Action: 'batch:UpdateComputeEnvironment', Resource: [environment('Cpu'), environment('Gpu')] },
     ]);
     expect(statements(template, 'PipelineFinalizerRole')).toContainEqual(switching[0]);
+  });
+
+  test('of people: what the commands need, and to delete nothing; no wildcard in an action', () => {
+    const policies = Object.values(template.findResources('AWS::IAM::ManagedPolicy')) as { Properties: Properties }[];
+    expect(policies).toHaveLength(1);
+    const people = policies.flatMap(({ Properties: { PolicyDocument } }) => PolicyDocument.Statement);
+    expect(people.flatMap(({ Action }) => Action).sort()).toEqual([
+      'batch:DescribeJobDefinitions',
+      'batch:DescribeJobs',
+      'batch:ListJobs',
+      'batch:SubmitJob',
+      'batch:TagResource',
+      'batch:TerminateJob',
+      'cloudformation:DescribeStacks',
+      'events:PutEvents',
+      's3:AbortMultipartUpload',
+      's3:GetObject',
+      's3:GetObjectVersion',
+      's3:ListBucket',
+      's3:PutObject',
+      'sns:Publish',
+    ]);
+    const written = JSON.stringify(people.find(({ Sid }) => Sid === 'WriteObjects')?.Resource);
+    expect(written).not.toMatch(/Rankings|AccessLogs|answers/);
+    expect(written).toMatch(/StorageInputs\w+","Arn"\]\},"\/inputs\/\*"/);
+    expect(template.findOutputs('PeoplePolicyArn').PeoplePolicyArn?.Value).toEqual({
+      Ref: expect.stringMatching('^PeoplePolicy'),
+    });
   });
 
   test('of the finalizer: no inputs, and of configs that it rejected some', () => {
