@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { igd, scratch, smallConfig, writeJson } from '../support/cli.ts';
 
@@ -90,7 +99,8 @@ test('a folder that is removed while it runs is made again, and the report is wh
   let isRemoved = false;
   const when = () => {
     if (!isRemoved && existsSync(`${out}/plan.json`)) {
-      rmSync(out, { recursive: true, force: true });
+      // In one step: what is being written meanwhile cannot keep the folder there.
+      renameSync(out, `${out}.gone`);
       isRemoved = true;
     }
     return false;
