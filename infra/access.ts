@@ -2,7 +2,9 @@ import { Stack } from 'aws-cdk-lib';
 import { type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
+import { REQUESTER_PAYS } from '../src/stores/s3/client.ts';
 import { acknowledge } from './acknowledge.ts';
+import type { ServiceContext } from './context.ts';
 
 /** What a role may do with the objects under a prefix of a bucket. */
 export interface ObjectAccess {
@@ -62,4 +64,39 @@ export function grantObjects(role: IGrantable & Construct, accesses: readonly Ob
       return `Resource::<${String(logicalId)}.Arn>/${keys}`;
     }),
   );
+}
+
+/** What is to be read beside the stack's own buckets. */
+export type OtherInputs = Pick<ServiceContext, 'inputBuckets' | 'requesterPays' | 'kmsKeys'>;
+
+/** To read other buckets, and to decrypt what is in them. What is another account's must be allowed there as well. */
+export function grantOtherInputs(
+  role: IGrantable & Construct,
+  { inputBuckets, requesterPays, kmsKeys }: OtherInputs,
+): void {
+  const stack = Stack.of(role);
+  const names = [...new Set([...inputBuckets, ...requesterPays])];
+  const arns = names.map((name) => stack.formatArn({ service: 's3', region: '', account: '', resource: name }));
+  const allow = (sid: string, actions: string[], resources: string[]) =>
+    role.grantPrincipal.addToPrincipalPolicy(new PolicyStatement({ sid, actions, resources }));
+  if (names.length > 0) {
+    allow('ListOtherBuckets', ['s3:ListBucket'], arns);
+    allow(
+      'ReadOtherObjects',
+      ['s3:GetObject', 's3:GetObjectVersion'],
+      arns.map((arn) => `${arn}/*`),
+    );
+    acknowledge(
+      role,
+      'AwsSolutions-IAM5',
+      'Whoever deploys named these buckets, to be read as a whole: which objects configs will name nobody knows on deployment.',
+      names.map((name) => `Resource::arn:<AWS::Partition>:s3:::${name}/*`),
+    );
+  }
+  if (kmsKeys.length > 0) allow('DecryptOtherObjects', ['kms:Decrypt'], kmsKeys);
+}
+
+/** What a process that reads them has to be told. */
+export function otherInputsEnvironment({ requesterPays }: OtherInputs): Record<string, string> {
+  return requesterPays.length === 0 ? {} : { [REQUESTER_PAYS]: requesterPays.join(',') };
 }

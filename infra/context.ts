@@ -19,6 +19,8 @@ const pinnedImage = z
   .string()
   .regex(/^[^@\s]+@sha256:[0-9a-f]{64}$/, 'must end with a digest: NAME@sha256:64 hex digits');
 
+const bucketName = z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be the name of a bucket');
+
 const positive = z.coerce.number().int().positive();
 
 /** Everything a team may choose about its deployment. Each has a default that works, so `cdk deploy` needs no argument. */
@@ -50,6 +52,19 @@ export const contextSchema = z.strictObject({
   cpuHourDollars: z.coerce.number().positive().default(0.2),
   /** What an attempt of a run may cost where its config does not say; left out, as much as it takes. */
   maxDollars: z.coerce.number().positive().optional(),
+  /** Other buckets that configs may name, of this account or of others, whose policies have to allow the stack's roles too. */
+  inputBuckets: commaSeparated(bucketName).default([]),
+  /** Those among other buckets whose requester pays: for what runs read of them, this account does. */
+  requesterPays: commaSeparated(bucketName).default([]),
+  /** Keys of KMS that encrypt them. */
+  kmsKeys: commaSeparated(
+    z
+      .string()
+      .regex(
+        /^arn:[\w-]+:kms:[\w-]+:\d{12}:key\/[\w-]+$/,
+        'must be the ARN of a key: arn:aws:kms:REGION:ACCOUNT:key/ID',
+      ),
+  ).default([]),
   /** Use images of this ECR repository, tags `TAG-cpu` and `TAG-` with the GPU's device, instead of building them on `cdk deploy`. */
   imageRepository: z.string().min(2).optional(),
   imageTag: z.string().min(1).default('latest'),

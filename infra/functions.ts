@@ -26,6 +26,8 @@ export interface HandlerProps {
   readonly name: string;
   readonly service: string;
   readonly description: string;
+  /** Variables beside those that every function has. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Called with an event that failed for the last time, whatever the function died of, and how it failed. */
   readonly onFailure?: Handler;
   /** Size of /tmp, where downloads go. */
@@ -46,7 +48,7 @@ export class Handler extends Construct {
 
   constructor(scope: Construct, id: string, props: HandlerProps) {
     super(scope, id);
-    const { name, service, description, onFailure, ephemeralStorageSize } = props;
+    const { name, service, description, environment, onFailure, ephemeralStorageSize } = props;
     const logGroup = new LogGroup(this, 'Logs', {
       retention: RetentionDays.THREE_MONTHS,
       removalPolicy: RemovalPolicy.DESTROY,
@@ -75,7 +77,7 @@ export class Handler extends Construct {
       role: this.role,
       logGroup,
       deadLetterQueue: this.deadLetterQueue,
-      environment: { IGD_SERVICE: service, NODE_OPTIONS: '--enable-source-maps' },
+      environment: { IGD_SERVICE: service, NODE_OPTIONS: '--enable-source-maps', ...environment },
       bundling,
     });
     if (onFailure !== undefined)

@@ -15,7 +15,7 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { serviceKeys, taskExitCodes } from '../src/schemas/service.ts';
 import { CPU_TASK_VCPUS } from '../src/workers/worker-count.ts';
-import { grantObjects } from './access.ts';
+import { grantObjects, grantOtherInputs, type OtherInputs, otherInputsEnvironment } from './access.ts';
 import { acknowledge } from './acknowledge.ts';
 import { HOST_INPUTS_PATH, JOB_USER_ID } from './compute.ts';
 import type { RunnerImages } from './images.ts';
@@ -61,6 +61,7 @@ export interface JobsProps {
   readonly stackName: string;
   readonly images: RunnerImages;
   readonly storage: Storage;
+  readonly otherInputs: OtherInputs;
   /** The environment variable IGD_SERVICE. */
   readonly service: string;
 }
@@ -72,17 +73,25 @@ export function jobDefinitionNames(stackName: string): { gpu: string; cpu: strin
 
 /** What a job is: image, role, resources, when it is tried again. Which job it is comes with SubmitJob, as variables. */
 export class Jobs extends Construct {
-  constructor(scope: Construct, id: string, { stackName, images, storage, service }: JobsProps) {
+  readonly role: Role;
+
+  constructor(scope: Construct, id: string, { stackName, images, storage, otherInputs, service }: JobsProps) {
     super(scope, id);
     const names = jobDefinitionNames(stackName);
     const logGroup = new LogGroup(this, 'Logs', {
       retention: RetentionDays.THREE_MONTHS,
       removalPolicy: RemovalPolicy.DESTROY,
     });
+    this.role = jobRole(this, storage);
+    grantOtherInputs(this.role, otherInputs);
     const shared = {
-      jobRole: jobRole(this, storage),
+      jobRole: this.role,
       // ECS on EC2 does not tell a container its region.
-      environment: { IGD_SERVICE: service, AWS_REGION: Stack.of(this).region },
+      environment: {
+        IGD_SERVICE: service,
+        AWS_REGION: Stack.of(this).region,
+        ...otherInputsEnvironment(otherInputs),
+      },
       user: JOB_USER_ID,
       readonlyRootFilesystem: true,
     };

@@ -2,7 +2,13 @@ import { Size } from 'aws-cdk-lib';
 import type { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { serviceKeys } from '../src/schemas/service.ts';
-import { grantObjects, type ObjectAccess } from './access.ts';
+import {
+  grantObjects,
+  grantOtherInputs,
+  type ObjectAccess,
+  type OtherInputs,
+  otherInputsEnvironment,
+} from './access.ts';
 import type { Compute } from './compute.ts';
 import { Handler } from './functions.ts';
 import { grantMachines, grantRuns } from './run-access.ts';
@@ -15,6 +21,7 @@ export interface PipelineProps {
   readonly storage: Storage;
   readonly compute: Compute;
   readonly topic: Topic;
+  readonly otherInputs: OtherInputs;
   readonly service: string;
 }
 
@@ -23,7 +30,7 @@ export class Pipeline extends Construct {
   readonly planner: Handler;
   readonly finalizer: Handler;
 
-  constructor(scope: Construct, id: string, { storage, compute, topic, service }: PipelineProps) {
+  constructor(scope: Construct, id: string, { storage, compute, topic, otherInputs, service }: PipelineProps) {
     super(scope, id);
     const { inputs, rankings, runs } = storage;
     this.finalizer = new Handler(this, 'Finalizer', {
@@ -36,6 +43,7 @@ export class Pipeline extends Construct {
       service,
       description: 'Validates a config, claims and plans its run, submits its jobs',
       onFailure: this.finalizer,
+      environment: otherInputsEnvironment(otherInputs),
       ephemeralStorageSize: PLANNER_EPHEMERAL_STORAGE,
     });
     const ofRuns: ObjectAccess = { bucket: runs, keys: `${serviceKeys.runs}*`, write: true };
@@ -53,6 +61,7 @@ export class Pipeline extends Construct {
       ofRuns,
     ];
     grantObjects(this.planner.role, ofPlanner);
+    grantOtherInputs(this.planner.role, otherInputs);
     // It answers where the planner could not: that a config was rejected.
     const ofRejections: ObjectAccess = { bucket: runs, keys: serviceKeys.rejected('*'), write: true };
     const ofFinalizer = [ofRankings, ofRuns, ofAnswers, ofHistory, { ...ofConfigs, write: false }, ofRejections];

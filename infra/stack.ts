@@ -60,9 +60,11 @@ export class ServiceStack extends Stack {
             },
     };
     const service = this.toJsonString(parts);
-    new Jobs(this, 'Jobs', { stackName: this.stackName, images: runnerImages(this, context), storage, service });
+    const otherInputs = context;
+    const images = runnerImages(this, context);
+    const jobs = new Jobs(this, 'Jobs', { stackName: this.stackName, images, storage, otherInputs, service });
     const queues = [compute.gpu, compute.cpu];
-    const { planner, finalizer } = new Pipeline(this, 'Pipeline', { storage, compute, topic, service });
+    const { planner, finalizer } = new Pipeline(this, 'Pipeline', { storage, compute, topic, otherInputs, service });
     new Orchestration(this, 'Orchestration', { runs: storage.runs, queues, planner, finalizer });
     new Schedules(this, 'Schedules', { folder: context.schedules, planner });
     new Observability(this, 'Observability', {
@@ -81,6 +83,10 @@ export class ServiceStack extends Stack {
       description: 'configs/NAME.json in, runs/NAME/ out',
     });
     new CfnOutput(this, 'PeoplePolicyArn', { value: people.policyArn, description: 'Attach to those who submit runs' });
+    new CfnOutput(this, 'ReaderRoleArns', {
+      value: Fn.join(',', [planner.role.roleArn, jobs.role.roleArn]),
+      description: 'Roles that read inputs: for policies of buckets and keys of other accounts',
+    });
     new CfnOutput(this, 'TopicArn', { value: parts.topicArn, description: 'Notifications and alarms' });
   }
 

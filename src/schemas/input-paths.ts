@@ -25,6 +25,11 @@ export interface NamedInput {
   readonly path: string;
 }
 
+/** Whether a path or URI is of an .onnx, whichever version of it the URI names. */
+export function isOnnx(uri: string): boolean {
+  return uri.replace(/\?versionId=[^?&]*$/, '').endsWith('.onnx');
+}
+
 /** All that a config names, in the order of the table. */
 export function namedInputs(config: RunConfig): NamedInput[] {
   return INPUT_PATHS.flatMap((keys) => {

@@ -399,6 +399,38 @@ describe('permissions', () => {
     });
   });
 
+  test('of other buckets: to read those that the context names, with their keys, for the planner and jobs', () => {
+    const key = 'arn:aws:kms:eu-west-1:123456789012:key/12ab-34cd';
+    const given = { inputBuckets: 'zoo, lab', requesterPays: 'dear', kmsKeys: key };
+    const { template: other } = synthesize(given);
+    const arn = (name: string) => ({ 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, `:s3:::${name}`]] });
+    for (const role of ['PipelinePlannerRole', 'JobsRole']) {
+      const granted = statements(other, role);
+      expect(granted.find(({ Sid }) => Sid === 'ReadOtherObjects')).toMatchObject({
+        Action: ['s3:GetObject', 's3:GetObjectVersion'],
+        Resource: ['dear/*', 'lab/*', 'zoo/*'].map(arn),
+      });
+      expect(granted.find(({ Sid }) => Sid === 'ListOtherBuckets')?.Resource).toEqual(['dear', 'lab', 'zoo'].map(arn));
+      expect(granted.find(({ Sid }) => Sid === 'DecryptOtherObjects')).toMatchObject({
+        Action: 'kms:Decrypt',
+        Resource: key,
+      });
+      expect(JSON.stringify(statements(template, role))).not.toContain('Other');
+    }
+    expect(only(other, 'AWS::Lambda::Function', 'PipelinePlanner')).toHaveProperty(
+      'Environment.Variables.IGD_REQUESTER_PAYS',
+      'dear',
+    );
+    for (const job of ['JobsGpu', 'JobsCpu'])
+      expect(only(other, 'AWS::Batch::JobDefinition', job)).toHaveProperty(
+        'ContainerProperties.Environment',
+        expect.arrayContaining([{ Name: 'IGD_REQUESTER_PAYS', Value: 'dear' }]),
+      );
+    expect(JSON.stringify(statements(other, 'PipelineFinalizerRole'))).not.toContain('Other');
+    expect(() => synthesize({ inputBuckets: 's3://zoo' })).toThrow(/name of a bucket.*inputBuckets/s);
+    expect(() => synthesize({ kmsKeys: 'alias/mine' })).toThrow(/ARN of a key.*kmsKeys/s);
+  });
+
   test('of the finalizer: no inputs, and of configs that it rejected some', () => {
     const policy = statements(template, 'PipelineFinalizerRole');
     expect(JSON.stringify(policy)).not.toContain('StorageInputs');

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { craftedOnce, type SuiteAttack } from '../../attacks/suites.ts';
+import { isOnnx } from '../../schemas/input-paths.ts';
 import { canonicalJson } from '../../schemas/json.ts';
 import { entryOf, rankedMask, UNDEFENDED } from '../../schemas/variants.ts';
 import { type Plan, plannedRanking, type RunJob } from '../planning/plan.ts';
@@ -52,7 +53,7 @@ function modelIdentity({ config, inputs }: Plan): object {
     classes,
     preparation,
     options: config.model,
-    layer: uri.endsWith('.onnx') ? config.layer : undefined,
+    layer: isOnnx(uri) ? config.layer : undefined,
   };
 }
 

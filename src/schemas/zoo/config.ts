@@ -1,5 +1,6 @@
 import { ConfigError, messageOf } from '../../errors.ts';
 import type { ConfigDocument, DatasetFormat } from '../config.ts';
+import { isOnnx } from '../input-paths.ts';
 import type { Published } from '../published.ts';
 import { type ZooEntry, zooEntry, zooFacts } from './zoo.ts';
 
@@ -38,7 +39,7 @@ export function zooContradictions({ checkpoint, dataset }: ConfigDocument): stri
   try {
     requireZooData(id, dataset.format);
     // An .onnx tells how it is read: models whose weights igd does not read come in as one.
-    if (!uri.endsWith('.onnx')) zooFacts(id);
+    if (!isOnnx(uri)) zooFacts(id);
     return [];
   } catch (error) {
     return [`checkpoint.${messageOf(error)}`];

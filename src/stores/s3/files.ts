@@ -27,19 +27,23 @@ interface Downloaded {
 }
 
 /**
- * A local copy of `s3://bucket/key`, in the version asked for, or of the folder of everything under `s3://bucket/prefix/`. An object is
+ * A local copy of `s3://bucket/key`, in the version asked for or that `?versionId=` names, or of the folder of everything under `s3://bucket/prefix/`. An object is
  * downloaded once into `folder` for each of its contents (ETag and size), whole or not at all, by whoever is first.
  * Throws InputError where it is missing or denied, TransientError where network or disk did not come round, RunError where the download fails.
  */
 export async function downloaded(uri: string, folder: string, version?: string): Promise<Downloaded> {
-  const location = { ...parseUri(uri), version };
+  const named = parseUri(uri);
+  const location = { ...named, version: version ?? named.version };
   return location.key.endsWith('/') ? { path: await downloadFolder(location, folder) } : downloadFile(location, folder);
 }
 
 function parseUri(uri: string): Location {
-  const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+)$/.exec(uri) ?? [];
-  if (bucket === undefined || key === undefined) throw new InputError(`"${uri}" is no s3://bucket/key`);
-  return { bucket, key };
+  const [, bucket, key, version] = /^s3:\/\/([^/]+)\/(.+?)(?:\?versionId=([^?&]*))?$/.exec(uri) ?? [];
+  if (bucket === undefined || key === undefined || version === '')
+    throw new InputError(`"${uri}" is no s3://bucket/key, nor s3://bucket/key?versionId=VERSION`);
+  if (version !== undefined && key.endsWith('/'))
+    throw new InputError(`"${uri}" names a version of a folder: only objects have versions`);
+  return { bucket, key, version };
 }
 
 async function downloadFile(location: Location, folder: string): Promise<Downloaded> {
@@ -104,6 +108,9 @@ function inputError(error: unknown, location: Location): InputError | RunError {
   const status = statusOf(error);
   const permanent = status === 403 || status === 404;
   if (error instanceof RunError) return error;
+  // A version that never was is a 400, a mark of deletion a 405.
+  if (location.version !== undefined && [400, 404, 405].includes(status ?? 0))
+    return new InputError(`cannot read ${uriOf(location)}: it has no version ${location.version}`, { cause: error });
   if (!permanent) return s3Error(error, 'read', uriOf(location));
   return new InputError(s3Problem(error, 'read', uriOf(location)), { cause: error });
 }
