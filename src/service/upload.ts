@@ -3,11 +3,12 @@ import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { checksumOf } from '../datasets/fetch.ts';
-import { InputError, messageOf } from '../errors.ts';
+import { InputError, messageOf, RunError } from '../errors.ts';
 import { UPLOADS } from '../schemas/service.ts';
 import { s3, s3Error, statusOf } from '../stores/s3/client.ts';
+import { PART_BYTES, type PartedUpload, uploadInParts } from './multipart.ts';
 
-/** What S3 takes in one request. */
+/** What S3 takes in one request; more goes in parts. */
 const MAX_BYTES = 5 * 2 ** 30;
 
 export interface Upload {
@@ -25,7 +26,7 @@ export interface LocalFile {
   readonly sha256: string;
 }
 
-/** Throws InputError where it cannot be read, is a folder, or is too large to send. */
+/** Throws InputError where it cannot be read or is a folder. */
 export async function localFile(path: string): Promise<LocalFile> {
   const stats = await stat(path).catch((cause: unknown) => {
     throw new InputError(`cannot read ${path}: ${messageOf(cause)}`, { cause });
@@ -34,16 +35,26 @@ export async function localFile(path: string): Promise<LocalFile> {
     throw new InputError(
       `${path} is a folder: the service takes files, give the archive it came from, or a tar of it (tar -cf x.tar -C ${path} .)`,
     );
-  if (stats.size > MAX_BYTES)
-    throw new InputError(`${path} has more than 5 GiB: put it into a bucket with "aws s3 cp" and give its s3:// URI`);
   return { path, bytes: stats.size, sha256: (await checksumOf(path, 'sha256')).hex };
 }
 
 /** Puts a file into the inputs bucket under its checksum, unless it is there. S3 compares the checksum as well. Throws RunError. */
-export async function uploadInput(bucket: string, { path, bytes, sha256 }: LocalFile): Promise<Upload> {
+export async function uploadInput(
+  bucket: string,
+  { path, bytes, sha256 }: LocalFile,
+  { inOneRequest = MAX_BYTES, partBytes = PART_BYTES } = {},
+): Promise<Upload> {
   const key = `${UPLOADS}${sha256}/${basename(path).replaceAll(/[^\w.-]/g, '_')}`;
   const uri = `s3://${bucket}/${key}`;
   if (await isThere(bucket, key, bytes)) return { path, uri, bytes, sent: false };
+  const object = { bucket, key, path, bytes, sha256 };
+  await (bytes > inOneRequest ? uploadInParts(object, partBytes) : uploadWhole(object)).catch((error: unknown) => {
+    throw error instanceof RunError ? error : s3Error(error, 'write', uri);
+  });
+  return { path, uri, bytes, sent: true };
+}
+
+async function uploadWhole({ bucket, key, path, bytes, sha256 }: PartedUpload): Promise<void> {
   const put = new PutObjectCommand({
     Bucket: bucket,
     Key: key,
@@ -51,12 +62,7 @@ export async function uploadInput(bucket: string, { path, bytes, sha256 }: Local
     ContentLength: bytes,
     ChecksumSHA256: Buffer.from(sha256, 'hex').toString('base64'),
   });
-  await s3()
-    .send(put)
-    .catch((error: unknown) => {
-      throw s3Error(error, 'write', uri);
-    });
-  return { path, uri, bytes, sent: true };
+  await s3().send(put);
 }
 
 async function isThere(bucket: string, key: string, bytes: number): Promise<boolean> {
