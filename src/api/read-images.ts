@@ -3,7 +3,7 @@ import { formatByName } from '../datasets/format-by-name.ts';
 import { openDataset } from '../datasets/open.ts';
 import { InputError } from '../errors.ts';
 import type { ImageShape } from '../models/classifier.ts';
-import { DATASET_FORMATS, type DatasetFormat, type Preprocessing } from '../schemas/config.ts';
+import { type ClassOrder, DATASET_FORMATS, type DatasetFormat, type Preprocessing } from '../schemas/config.ts';
 import { localPath } from '../stores/open.ts';
 import { describe, knownOptions, wholeNumber } from './arguments.ts';
 
@@ -27,6 +27,8 @@ export interface ReadImagesOptions {
   readonly imageColumn?: string;
   /** parquet: that of the labels. */
   readonly labelColumn?: string;
+  /** imagefolder: how class folders are numbered, as text or by the number in their names. */
+  readonly classOrder?: ClassOrder;
 }
 
 /** Labelled images in memory. */
@@ -43,7 +45,10 @@ export interface LabelledImages {
   readonly classNames: readonly string[] | undefined;
 }
 
-const OPTIONS = ['format', 'first', 'count', 'split', 'labels', 'preprocessing', 'list', 'imageColumn', 'labelColumn'];
+const OPTIONS = [
+  ...['format', 'first', 'count', 'split', 'labels', 'preprocessing', 'list', 'classOrder'],
+  ...['imageColumn', 'labelColumn'],
+];
 
 /**
  * Reads images and labels of a CIFAR file, archive or folder, of .npy or .npz, of a folder (or .tar) of class folders, or of Parquet
@@ -69,19 +74,19 @@ export async function readImages(path: string, options: ReadImagesOptions = {}):
 
 async function specOf(path: string, options: ReadImagesOptions, limit: number | undefined): Promise<DatasetSpec> {
   const { format = formatByName(path), split = 'test', labels, ...rest } = options;
-  const { preprocessing, list, imageColumn, labelColumn } = rest;
+  const { preprocessing, list, classOrder, imageColumn, labelColumn } = rest;
   if (!DATASET_FORMATS.includes(format))
     throw new InputError(`format is ${describe(format)}: give one of ${DATASET_FORMATS.join(', ')}`);
   if (format !== 'npy' && labels !== undefined) throw new InputError('"labels" goes with format "npy": leave it out');
   const isEncoded = format === 'imagefolder' || format === 'parquet';
   if (!isEncoded && preprocessing !== undefined)
     throw new InputError('"preprocessing" goes with format "imagefolder" or "parquet": leave it out');
-  if (format !== 'imagefolder' && list !== undefined)
-    throw new InputError('"list" goes with format "imagefolder": leave it out');
+  if (format !== 'imagefolder' && (list ?? classOrder) !== undefined)
+    throw new InputError('"list" and "classOrder" go with format "imagefolder": leave them out');
   if (format !== 'parquet' && (imageColumn ?? labelColumn) !== undefined)
     throw new InputError('"imageColumn" and "labelColumn" go with format "parquet": leave them out');
   const common = { path: await localPath(path), split, limit };
   if (format === 'npy') return { format, ...common, labels: labels && (await localPath(labels)) };
   if (format === 'parquet') return { format, ...common, preprocessing, imageColumn, labelColumn };
-  return format === 'imagefolder' ? { format, ...common, preprocessing, list } : { format, ...common };
+  return format === 'imagefolder' ? { format, ...common, preprocessing, list, classOrder } : { format, ...common };
 }

@@ -4,6 +4,8 @@ import type { DatasetSpec } from '../datasets/dataset.ts';
 import { formatByName } from '../datasets/format-by-name.ts';
 import { InputError } from '../errors.ts';
 import {
+  CLASS_ORDERS,
+  type ClassOrder,
   type ClipConfig,
   clipSchema,
   DATASET_FORMATS,
@@ -169,6 +171,7 @@ export interface DataFlags {
   readonly list?: string;
   readonly imageColumn?: string;
   readonly labelColumn?: string;
+  readonly classOrder?: ClassOrder;
   readonly fraction?: number;
   readonly fractionSeed?: number;
 }
@@ -185,6 +188,7 @@ export function addDataOptions(command: Command): Command {
     .option('--list <file>', 'images of a folder to take, a path a line')
     .option('--image-column <name>', 'of a .parquet with several columns of images')
     .option('--label-column <name>', 'of a .parquet with several columns of labels')
+    .addOption(new Option('--class-order <order>', 'how class folders are numbered').choices(CLASS_ORDERS))
     .option('--fraction <f>', 'a sample of the images: this share of every class', finiteNumber)
     .option('--fraction-seed <n>', 'seed of the sample (default: 0)', seedNumber);
 }
@@ -195,7 +199,7 @@ export function dataSpec(
   split: DatasetSpec['split'],
   limit?: number,
 ): DatasetSpec {
-  const { data, labels, preprocessing, list, imageColumn, labelColumn, fraction, fractionSeed } = flags;
+  const { data, labels, preprocessing, list, classOrder, imageColumn, labelColumn, fraction, fractionSeed } = flags;
   const format = flags.format ?? formatByName(data);
   requireZooData(flags.zoo, format);
   if (fraction !== undefined && !(fraction > 0 && fraction <= 1)) throw new InputError('--fraction must be in (0, 1]');
@@ -206,7 +210,7 @@ export function dataSpec(
       when: format !== 'imagefolder' && format !== 'parquet',
       why: 'goes with --format imagefolder or parquet',
     },
-    { flags: ['list'], when: format !== 'imagefolder', why: 'goes with --format imagefolder' },
+    { flags: ['list', 'classOrder'], when: format !== 'imagefolder', why: 'goes with --format imagefolder' },
     { flags: ['imageColumn', 'labelColumn'], when: format !== 'parquet', why: 'goes with --format parquet' },
     {
       flags: ['fractionSeed'],
@@ -219,7 +223,7 @@ export function dataSpec(
   if (format === 'parquet')
     return { format, ...common, preprocessing: preprocessing ?? zooPreprocessing(flags), imageColumn, labelColumn };
   if (format === 'imagefolder')
-    return { format, ...common, preprocessing: preprocessing ?? zooPreprocessing(flags), list };
+    return { format, ...common, preprocessing: preprocessing ?? zooPreprocessing(flags), list, classOrder };
   return format === 'npy' ? { format, ...common, labels } : { format, ...common };
 }
 

@@ -1,6 +1,7 @@
 import { DatasetError } from '../errors.ts';
 import { keyedStream } from '../numeric/random.ts';
-import type { DatasetFormat, Preprocessing } from '../schemas/config.ts';
+import type { ClassOrder, DatasetFormat, Preprocessing } from '../schemas/config.ts';
+import type { Note } from '../schemas/notes.ts';
 
 /**
  * Labelled images of one size, in memory or read when they are asked for. An image's index is its identity: random streams
@@ -16,6 +17,8 @@ export interface Dataset {
   readonly labels: Int32Array;
   /** Where each image is from, where it has a file of its own; the same for a folder and an archive of it. */
   readonly names?: readonly string[] | undefined;
+  /** What of the files was left out, changed or assumed. */
+  readonly notes?: readonly Note[] | undefined;
   /** Images first to first + count - 1: [count, C, H, W] in [0, 1], row-major. Rejects with RangeError past the end. */
   pixels(first: number, count: number): Promise<Float32Array>;
   /** The images of these indices, in their order: [indices.length, C, H, W] in [0, 1]. Rejects with RangeError past the end. */
@@ -45,8 +48,8 @@ export function datasetOf(parts: DatasetParts, limit: number | undefined, where:
   // A copy, where images are left out, lets go of the whole file.
   const whole = count === parts.labels.length;
   const pixels = whole ? parts.pixels : parts.pixels.slice(0, count * size);
-  const { imageShape, classes, classNames, names } = parts;
-  return datasetReading({ imageShape, labels, classes, classNames, names }, async (indices, images) => {
+  const { imageShape, classes, classNames, names, notes } = parts;
+  return datasetReading({ imageShape, labels, classes, classNames, names, notes }, async (indices, images) => {
     for (const [i, index] of indices.entries())
       copyPixels(pixels.subarray(index * size, (index + 1) * size), images.subarray(i * size, (i + 1) * size));
   });
@@ -129,7 +132,12 @@ interface OwnSpecs {
   /** `labels` is the .npy of the labels, where `path` is an .npy of images. */
   npy: { readonly labels?: string | undefined };
   /** `list` is a text file of the images to take, a path a line; `path` is a folder of class folders, or a tar of one. */
-  imagefolder: { readonly preprocessing?: Preprocessing | undefined; readonly list?: string | undefined };
+  imagefolder: {
+    readonly preprocessing?: Preprocessing | undefined;
+    readonly list?: string | undefined;
+    /** How class folders are numbered: as text, the usual, or by the number in their names. */
+    readonly classOrder?: ClassOrder | undefined;
+  };
   /** Columns are named where the file has several that could be meant; `path` is a file, or the folder of a split's files. */
   parquet: {
     readonly preprocessing?: Preprocessing | undefined;
@@ -193,13 +201,14 @@ export function sampleByClass(
 
 /** The images of these indices as a dataset of their own, numbered anew from 0. */
 export function subsetOf(dataset: Dataset, indices: readonly number[]): Dataset {
-  const { imageShape, classes, classNames, labels, names } = dataset;
+  const { imageShape, classes, classNames, labels, names, notes } = dataset;
   const facts = {
     imageShape,
     classes,
     classNames,
     labels: Int32Array.from(indices, (index) => labels[index]!),
     names: names && indices.map((index) => names[index]!),
+    notes,
   };
   return datasetReading(facts, async (wanted, images) => {
     images.set(await dataset.gather(wanted.map((index) => indices[index]!)));

@@ -33,9 +33,9 @@ export async function readHead(path: string): Promise<Uint8Array> {
   return readFirst(path, HEAD);
 }
 
-/** A whole file of up to 4 GiB (fs.readFile stops at 2). Throws DatasetError where it cannot be read. */
-export async function readBytes(path: string): Promise<Uint8Array> {
-  return readFirst(path, Number.POSITIVE_INFINITY);
+/** A whole file of up to 4 GiB (fs.readFile stops at 2), or its first bytes. Throws DatasetError where it cannot be read. */
+export async function readBytes(path: string, most = Number.POSITIVE_INFINITY): Promise<Uint8Array> {
+  return readFirst(path, most);
 }
 
 async function readFirst(path: string, most: number): Promise<Uint8Array> {

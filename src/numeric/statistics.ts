@@ -7,13 +7,14 @@ export const SIGNIFICANCE = 0.05;
 /**
  * The 95% score interval of a share, `correct` of `total`. Unlike the textbook interval it stays inside [0, 1] and is not
  * empty at 0 or 1. E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", JASA 22 (1927).
+ * `size` is the number of independent ones that tell as much as these `total`.
  */
-export function wilsonInterval(correct: number, total: number): [low: number, high: number] {
+export function wilsonInterval(correct: number, total: number, size = total): [low: number, high: number] {
   if (total === 0) return [0, 1];
   const share = correct / total;
-  const shrinkage = 1 + Z_95 ** 2 / total;
-  const centre = (share + Z_95 ** 2 / (2 * total)) / shrinkage;
-  const half = (Z_95 / shrinkage) * Math.sqrt((share * (1 - share)) / total + Z_95 ** 2 / (4 * total ** 2));
+  const shrinkage = 1 + Z_95 ** 2 / size;
+  const centre = (share + Z_95 ** 2 / (2 * size)) / shrinkage;
+  const half = (Z_95 / shrinkage) * Math.sqrt((share * (1 - share)) / size + Z_95 ** 2 / (4 * size ** 2));
   // At 0 and 1 the ends are exact; rounding would leave them a hair away.
   return [correct === 0 ? 0 : centre - half, correct === total ? 1 : centre + half];
 }

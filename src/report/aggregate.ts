@@ -24,9 +24,10 @@ export function aggregate(
   transfers: readonly TransferResult[],
   audits: readonly ShardResult[] = [],
 ): Report {
-  const { run, checkpoint, dataset, ranking } = facts;
-  if (run.images < 1) throw new RunError('a report needs at least one image: the run has none');
-  const scored = scoreVariants(collectOutcomes(facts, shards), transfers);
+  const { checkpoint, dataset, ranking } = facts;
+  if (facts.run.images < 1) throw new RunError('a report needs at least one image: the run has none');
+  const scored = scoreVariants(collectOutcomes(facts, shards), transfers, facts.copies);
+  const run = withDistinct(facts.run, scored);
   const comparisons = comparePairs(scored);
   const summaries = scored.map((variant) => summarise(variant, facts, audits));
   const base = summaries.find(({ mask }) => mask === 'none');
@@ -45,11 +46,15 @@ export function aggregate(
     ],
   }));
   const sweep = summariseThresholds(run, summaries, comparisons);
-  const flags = flagRun({ run, sweep, dataset, testimony: checkpoint.testimony });
+  const flags = [...flagRun({ run, sweep, dataset, testimony: checkpoint.testimony }), ...(facts.notes ?? [])];
   const published =
     facts.published === undefined
       ? null
-      : comparePublished(facts.published, summaries, { images: run.images, comparisons });
+      : comparePublished(facts.published, summaries, {
+          images: run.images,
+          effective: run.effectiveImages ?? run.images,
+          comparisons,
+        });
   return { schema: 'igd.report/2', run, checkpoint, dataset, ranking, variants, comparisons, sweep, published, flags };
 }
 
@@ -60,11 +65,17 @@ function proofFlags(proof: VariantReport['proof']): VariantReport['flags'] {
   return (proof?.notes ?? []).filter(({ code }) => !SEEN_BY_SHARDS.has(code));
 }
 
+/** The run's facts, with how many of its images are distinct where not all are. */
+function withDistinct(run: Report['run'], [first]: readonly ScoredVariant[]): Report['run'] {
+  if (first === undefined || first.distinct.places.length === run.images) return run;
+  return { ...run, distinctImages: first.distinct.places.length, effectiveImages: first.distinct.effective };
+}
+
 type Summary = Omit<VariantReport, 'flags'>;
 
 function summarise(scored: ScoredVariant, facts: RunFacts, audits: readonly ShardResult[]): Summary {
   const { run, dataset, proofs } = facts;
-  const { variant, right } = scored;
+  const { variant, right, distinct } = scored;
   const { clean, attacked } = scored.unpredicted;
   const proof = proofs?.get(variant.id);
   const audit = summariseAudit(scored, facts, audits);
@@ -72,11 +83,11 @@ function summarise(scored: ScoredVariant, facts: RunFacts, audits: readonly Shar
     id: variant.id,
     mask: maskKind(variant),
     ...(variant.mask?.kind === 'confidence' ? { threshold: variant.mask.threshold } : {}),
-    clean: shareOf(right.clean),
-    robust: shareOf(right.robust),
+    clean: shareOf(right.clean, distinct),
+    robust: shareOf(right.robust, distinct),
     attacks: attackRows(scored, run.suite),
     perClass: classRows(scored, dataset.classNames),
-    worstCase: shareOf(right['worst-case']),
+    worstCase: shareOf(right['worst-case'], distinct),
     ...(audit && { audit }),
     transfer: transferRows(scored),
     checks: scored.checks,
@@ -90,7 +101,7 @@ function summarise(scored: ScoredVariant, facts: RunFacts, audits: readonly Shar
  * begins with all images.
  */
 function attackRows(
-  { variant, images, right, usage }: ScoredVariant,
+  { variant, images, right, usage, distinct }: ScoredVariant,
   suite: RunFacts['run']['suite'],
 ): Summary['attacks'] {
   const left = new Map<string, number>();
@@ -105,7 +116,7 @@ function attackRows(
       attack,
       group,
       robustAccuracy: robust / images.length,
-      interval: wilsonInterval(robust, images.length),
+      interval: wilsonInterval(robust, images.length, distinct.effective),
       broken,
       ...(sees === 'all' && !except.includes(variant.id) && { alone: found.length }),
       ...(usage.get(attack) ?? { seconds: 0, forwards: 0, gradients: 0 }),

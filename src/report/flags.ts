@@ -207,10 +207,11 @@ function auditMissing({ variant, run }: VariantCase): string | null {
 const ENOUGH_IMAGES = 1000;
 
 function smallSample({ run }: RunCase): string | null {
-  if (run.images >= ENOUGH_IMAGES) return null;
-  const [low, high] = wilsonInterval(run.images / 2, run.images);
+  const { images, effectiveImages = images } = run;
+  if (effectiveImages >= ENOUGH_IMAGES) return null;
+  const [low, high] = wilsonInterval(images / 2, images, effectiveImages);
   return (
-    `${counted(run.images, 'image')} only: the 95% interval of an accuracy near 50% is ${interval([low, high])}, ` +
+    `${counted(images, 'image')} only${effectiveImages < images ? `, as good as ${Math.round(effectiveImages)} without their copies` : ''}: the 95% interval of an accuracy near 50% is ${interval([low, high])}, ` +
     `${(100 * (high - low)).toFixed(1)} points wide; differences below that may be chance`
   );
 }

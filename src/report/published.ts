@@ -48,6 +48,8 @@ type Found = Pick<Share, 'accuracy' | 'interval'>;
 /** What the numbers are over. */
 interface Compared {
   readonly images: number;
+  /** Independent images that tell as much; fewer where some are copies. */
+  readonly effective: number;
   readonly comparisons: readonly Comparison[];
 }
 
@@ -57,11 +59,11 @@ type Subject = Pick<PublishedRow, 'measure' | 'attack'>;
 export function comparePublished(
   { source, note, variants: published, differences }: PublishedFacts,
   variants: readonly Summary[],
-  { images, comparisons }: Compared,
+  { images, effective, comparisons }: Compared,
 ): PublishedReport {
   const base = variants.find(({ mask }) => mask === 'none');
   const gains = (variant: Summary) => (measure: 'clean' | 'robust') =>
-    gainOver(base, variant, measure, { images, comparisons });
+    gainOver(base, variant, measure, { images, effective, comparisons });
   const notes = variants.flatMap(({ id }) => {
     const own = published[id]?.note;
     return own === undefined ? [] : [{ variant: id, note: own }];
@@ -70,14 +72,16 @@ export function comparePublished(
     source,
     differences: [...differences],
     notes: [...(note === undefined ? [] : [{ variant: null, note }]), ...notes],
-    rows: variants.flatMap((variant) => rowsOf(variant, published[variant.id] ?? {}, images, gains(variant))),
+    rows: variants.flatMap((variant) =>
+      rowsOf(variant, published[variant.id] ?? {}, effective / images, gains(variant)),
+    ),
   };
 }
 
 function rowsOf(
   variant: Summary,
   published: PublishedVariant,
-  images: number,
+  distinct: number,
   gainOf: (measure: 'clean' | 'robust') => Found | undefined,
 ): PublishedRow[] {
   const { clean, robust, worstCase, attacks = {}, gain, bestClass, worstClass } = published;
@@ -86,16 +90,16 @@ function rowsOf(
   return [
     ...row({ measure: 'clean' }, clean, variant.clean),
     ...Object.entries(attacks).flatMap(([attack, theirs]) =>
-      row({ measure: 'attack', attack }, theirs, leftBy(variant, attack, images)),
+      row({ measure: 'attack', attack }, theirs, leftBy(variant, attack)),
     ),
     ...row({ measure: 'robust' }, robust, variant.robust),
     ...row({ measure: 'worst-case' }, worstCase, variant.worstCase),
     ...row({ measure: 'clean-gain' }, gain?.clean, gainOf('clean')),
     ...row({ measure: 'robust-gain' }, gain?.robust, gainOf('robust')),
-    ...row({ measure: 'best-class-clean' }, bestClass?.clean, extremeClass(variant, 'clean', Math.max)),
-    ...row({ measure: 'best-class-robust' }, bestClass?.robust, extremeClass(variant, 'robust', Math.max)),
-    ...row({ measure: 'worst-class-clean' }, worstClass?.clean, extremeClass(variant, 'clean', Math.min)),
-    ...row({ measure: 'worst-class-robust' }, worstClass?.robust, extremeClass(variant, 'robust', Math.min)),
+    ...row({ measure: 'best-class-clean' }, bestClass?.clean, extremeClass(variant, 'clean', Math.max, distinct)),
+    ...row({ measure: 'best-class-robust' }, bestClass?.robust, extremeClass(variant, 'robust', Math.max, distinct)),
+    ...row({ measure: 'worst-class-clean' }, worstClass?.clean, extremeClass(variant, 'clean', Math.min, distinct)),
+    ...row({ measure: 'worst-class-robust' }, worstClass?.robust, extremeClass(variant, 'robust', Math.min, distinct)),
   ];
 }
 
@@ -106,11 +110,10 @@ function compare(variant: string, subject: Subject, published: number, { accurac
 }
 
 /** What the attack of this name left, or the last one of this group. */
-function leftBy({ attacks }: Summary, name: string, images: number): Found | undefined {
+function leftBy({ attacks }: Summary, name: string): Found | undefined {
   const row = attacks.find(({ attack }) => attack === name) ?? attacks.findLast(({ group }) => group === name);
   if (row === undefined) return undefined;
-  const { robustAccuracy: accuracy } = row;
-  return { accuracy, interval: wilsonInterval(Math.round(accuracy * images), images) };
+  return { accuracy: row.robustAccuracy, interval: row.interval };
 }
 
 /** The class that stands out; its interval is that of its own images, as if it had not been picked. */
@@ -118,10 +121,13 @@ function extremeClass(
   { perClass }: Summary,
   measure: 'clean' | 'robust',
   pick: (...values: number[]) => number,
+  distinct: number,
 ): Found | undefined {
   const accuracy = pick(...perClass.map((row) => row[measure]));
   const row = perClass.find((candidate) => candidate[measure] === accuracy);
-  return row && { accuracy, interval: wilsonInterval(Math.round(accuracy * row.images), row.images) };
+  return (
+    row && { accuracy, interval: wilsonInterval(Math.round(accuracy * row.images), row.images, row.images * distinct) }
+  );
 }
 
 /** Accuracy less that of the undefended model on the same images. */
@@ -129,7 +135,7 @@ function gainOver(
   base: Summary | undefined,
   variant: Summary,
   measure: 'clean' | 'robust',
-  { images, comparisons }: Compared,
+  { images, effective, comparisons }: Compared,
 ): Found | undefined {
   const pair = (a: string, b: string) =>
     comparisons.find((one) => one.measure === measure && one.a === a && one.b === b);
@@ -139,6 +145,8 @@ function gainOver(
   const onlyB = forwards?.onlyB ?? backwards?.onlyA;
   if (onlyA === undefined || onlyB === undefined) return undefined;
   const [correctA, correctB] = [base[measure].correct, variant[measure].correct];
-  const interval = pairedInterval({ correctA, correctB, onlyA, onlyB, total: images });
+  const distinct = effective / images;
+  const counts = { correctA: correctA * distinct, correctB: correctB * distinct, onlyA: onlyA * distinct };
+  const interval = pairedInterval({ ...counts, onlyB: onlyB * distinct, total: effective });
   return { accuracy: (correctB - correctA) / images, interval };
 }

@@ -232,6 +232,8 @@ async function factsOf(plan: Plan, runs: Store, rankings: Store, coverage: Cover
     ...publishedFacts(plan, images.length),
     averagesNoise: plan.suite.some((spec) => 'eot' in spec && spec.eot > 1),
     proofs: await proofsOf(plan, runs),
+    copies: inputs.copies,
+    notes: inputs.notes,
   };
 }
 

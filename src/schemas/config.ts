@@ -73,6 +73,10 @@ export const PREPROCESSINGS = [
 /** What is done to an image of a folder before the model sees it, by RobustBench's names: `none`, `Crop288`, ... */
 export type Preprocessing = (typeof PREPROCESSINGS)[number];
 
+export const CLASS_ORDERS = ['text', 'numeric'] as const;
+/** How class folders are numbered: in the order of their names as text (`10` before `2`), or by the numbers in them. */
+export type ClassOrder = (typeof CLASS_ORDERS)[number];
+
 const datasetSchema = z.strictObject({
   format: z.enum(DATASET_FORMATS),
   test: z.string().min(1),
@@ -94,6 +98,8 @@ const datasetSchema = z.strictObject({
   /** parquet only: the columns of images and labels, where the file has several that could be meant. */
   imageColumn: z.string().min(1).optional(),
   labelColumn: z.string().min(1).optional(),
+  /** imagefolder only: how class folders are numbered; as text, as torchvision does, where left out. */
+  classOrder: z.enum(CLASS_ORDERS).optional(),
 });
 
 const clipOptions = {

@@ -153,7 +153,7 @@ function dataContradictions(dataset: ConfigDocument['dataset']): string[] {
   return [
     ...only(['npy'], ['testLabels', 'probeLabels']),
     ...only(['imagefolder', 'parquet'], ['preprocessing']),
-    ...only(['imagefolder'], ['testList']),
+    ...only(['imagefolder'], ['testList', 'classOrder']),
     ...only(['parquet'], ['imageColumn', 'labelColumn']),
     ...fractionAlone.map((key) => `dataset.${key}: needs dataset.probeFraction, the share of each class to draw`),
     ...ofProbe.map((key) => `dataset.${key}: needs dataset.probe, the images to draw from`),

@@ -209,6 +209,9 @@ export const reportSchema = z.strictObject({
     audit: z.strictObject({ suite: z.string(), halfWidth: z.number(), confidence: z.number() }).optional(),
     /** What the report covers; less than the data set's where something is missing. */
     images: z.int(),
+    /** Where some are copies of others: distinct ones, and independent ones that tell as much, which intervals are of. */
+    distinctImages: z.int().optional(),
+    effectiveImages: z.number().optional(),
     shards: z.int(),
     /**
      * Results that are not there. A shard that misses one for any variant is left out for all, so that every number is

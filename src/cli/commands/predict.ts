@@ -69,6 +69,7 @@ async function predict(checkpoint: string, given: PredictFlags): Promise<void> {
   const path = await localPath(checkpoint);
   const spec = dataSpec(flags, 'test', flags.first);
   const data = await openDataset(spec);
+  for (const { message } of data.notes ?? []) print(`note: ${message}`);
   const noise = flags.noise === undefined ? undefined : await readNoise(flags.noise, data.count, data.imageShape);
   const classifierSpec = { path, ...layerFlags(flags), imageShape: data.imageShape, ...modelOptions(flags) };
   const classifier = await openClassifier(classifierSpec);

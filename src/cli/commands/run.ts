@@ -3,6 +3,7 @@ import { counted } from '../../report/format.ts';
 import { parameterSweepTable } from '../../report/parameter-sweep.ts';
 import { reportTable } from '../../report/table.ts';
 import { executeParameterSweep } from '../../runs/parameter-sweep.ts';
+import type { Plan } from '../../runs/planning/plan.ts';
 import { executeRun } from '../../runs/run.ts';
 import { idleKeys } from '../../schemas/idle-keys.ts';
 import { type ParameterSweep, parseParameterSweep } from '../../schemas/parameter-sweep.ts';
@@ -35,9 +36,13 @@ async function runOne(text: string, path: string, flags: ExecutionFlags): Promis
   const { config, source } = configOf(text, path, flags.device);
   await requireDevice(config.compute.device, flags.workers);
   const runs = await storageLocation(flags.out);
-  const { computed, reused, report } = await execute(flags, ({ optionsFor }) =>
-    executeRun({ ...optionsFor(runs), config, source }),
-  );
+  const { computed, reused, report } = await execute(flags, ({ optionsFor, print: printLine }) => {
+    // Before hours are spent on it.
+    const prepare = async ({ inputs }: Plan) => {
+      for (const { message } of inputs.notes ?? []) printLine(`note: ${message}`);
+    };
+    return executeRun({ ...optionsFor(runs), config, source, prepare });
+  });
   if (!computed)
     print(`this run is finished already; nothing was done. "igd report ${flags.out}" writes its report anew`);
   printJson(report);

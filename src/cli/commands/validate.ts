@@ -56,6 +56,7 @@ async function validate(path: string): Promise<void> {
   const attacks = suite.map(({ name }) => name).join(', ');
   print(`  attacks   ${attacks}; ${config.threat.norm}, eps ${config.threat.epsilon.toPrecision(4)}`);
   if (config.audit !== undefined) printAudit(config.audit);
+  for (const { message } of inputs.notes ?? []) print(`  note      ${message}`);
   for (const line of idleKeys(config)) print(`  note      ${line}`);
 }
 

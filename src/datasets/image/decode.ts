@@ -89,7 +89,10 @@ async function loadSharp() {
   }
 }
 
-/** A JPEG, PNG or WebP as PIL's `convert('RGB')` gives it. Throws DatasetError; `where` names the file. */
+/**
+ * A JPEG, PNG or WebP as PIL's `convert('RGB')` gives it, but for grey PNGs of 16 bits: these are scaled to 8, where PIL cuts what is above
+ * 255; `surveyImages` says so. Throws DatasetError; `where` names the file.
+ */
 export async function decodeRgb(bytes: Uint8Array, where: string): Promise<ByteImage> {
   const sharp = await loadSharp();
   try {

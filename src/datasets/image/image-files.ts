@@ -16,8 +16,13 @@ export interface ImageFiles {
   /** Folders, the empty ones too, and files, links followed; in no order. */
   readonly folders: readonly string[];
   readonly files: readonly NamedFile[];
-  /** Throws DatasetError where the file cannot be read. */
-  read(name: string): Promise<Uint8Array>;
+  /**
+   * Folders and files whose names begin with a dot, and are left out with all that is in them: `.ipynb_checkpoints` has copies of images,
+   * `._1.png` is what macOS puts into archives.
+   */
+  readonly hidden: readonly string[];
+  /** A file, or the first bytes of it. Throws DatasetError where it cannot be read. */
+  read(name: string, most?: number): Promise<Uint8Array>;
 }
 
 /** What `path` holds. Throws DatasetError where it is neither a folder nor an uncompressed tar archive. */
@@ -35,25 +40,29 @@ const COMPRESSED = 'a compressed archive can only be read as a whole, not image 
 const NOT_READ: Partial<Record<FileKind, string>> = { gzip: COMPRESSED, zip: COMPRESSED };
 
 async function filesOfFolder(path: string): Promise<ImageFiles> {
-  const folders: string[] = [];
-  const files: NamedFile[] = [];
-  await walk(path, '', new Set(), { folders, files });
-  return { folders, files, read: (name) => readBytes(join(path, name)) };
+  const found: Found = { folders: [], files: [], hidden: [] };
+  await walk(path, '', new Set(), found);
+  return { ...found, read: (name, most) => readBytes(join(path, name), most) };
+}
+
+interface Found {
+  readonly folders: string[];
+  readonly files: NamedFile[];
+  readonly hidden: string[];
 }
 
 /** Follows links, as torchvision does; a folder that leads back into itself is entered once. */
-async function walk(
-  root: string,
-  folder: string,
-  above: ReadonlySet<string>,
-  found: { folders: string[]; files: NamedFile[] },
-): Promise<void> {
+async function walk(root: string, folder: string, above: ReadonlySet<string>, found: Found): Promise<void> {
   const path = join(root, folder);
   const entries = await readdir(path, { withFileTypes: true }).catch((cause: unknown) => {
     throw fileError(path, cause);
   });
   for (const entry of entries) {
     const name = folder === '' ? entry.name : `${folder}/${entry.name}`;
+    if (entry.name.startsWith('.')) {
+      found.hidden.push(name);
+      continue;
+    }
     const stats = await stat(join(root, name)).catch((cause: unknown) => {
       throw fileError(join(root, name), cause);
     });
@@ -68,14 +77,23 @@ async function walk(
 
 async function filesOfTar(path: string): Promise<ImageFiles> {
   const { folders, members } = await indexTar(path);
-  const root = outerFolder(members.map(({ name }) => name));
+  const shown = members.filter(({ name }) => hiddenPart(name) === undefined);
+  const root = outerFolder(shown.map(({ name }) => name));
   const inside = (name: string) => name.startsWith(root) && name.length > root.length;
-  const byName = new Map(members.map((member) => [member.name.slice(root.length), member]));
+  const byName = new Map(shown.map((member) => [member.name.slice(root.length), member]));
   return {
-    folders: folders.filter(inside).map((name) => name.slice(root.length)),
+    folders: folders
+      .filter((name) => inside(name) && hiddenPart(name) === undefined)
+      .map((name) => name.slice(root.length)),
     files: Array.from(byName, ([name, { size }]) => ({ name, size })),
-    read: (name) => readMember(path, name, byName.get(name)),
+    hidden: [...new Set(members.flatMap(({ name }) => hiddenPart(name) ?? []))],
+    read: (name, most) => readMember(path, name, byName.get(name), most),
   };
+}
+
+/** A path down to the first name in it that begins with a dot; undefined where none does. */
+function hiddenPart(name: string): string | undefined {
+  return /^(?:.*?\/)??\.[^/]*/.exec(name)?.[0];
 }
 
 /** `tar -cf val.tar val` puts the class folders into one more: "val/", or '' where classes are at the top. */
@@ -93,14 +111,19 @@ export function isImage(name: string): boolean {
 }
 
 /** Opens the archive anew for every member: a dataset has no moment at which it would close it. */
-async function readMember(path: string, name: string, member: TarMember | undefined): Promise<Uint8Array> {
+async function readMember(
+  path: string,
+  name: string,
+  member: TarMember | undefined,
+  most = Number.POSITIVE_INFINITY,
+): Promise<Uint8Array> {
   if (member === undefined || member.size > constants.MAX_LENGTH)
     throw new DatasetError(`${path}: member "${name}" cannot be read; pack the archive anew`);
-  const bytes = new Uint8Array(member.size);
+  const bytes = new Uint8Array(Math.min(member.size, most));
   try {
     await using file = await open(path);
-    const { bytesRead } = await file.read(bytes, 0, member.size, member.offset);
-    if (bytesRead === member.size) return bytes;
+    const { bytesRead } = await file.read(bytes, 0, bytes.length, member.offset);
+    if (bytesRead === bytes.length) return bytes;
   } catch (cause) {
     throw fileError(path, cause);
   }

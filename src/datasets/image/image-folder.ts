@@ -8,11 +8,11 @@ import { indexImages } from './index-images.ts';
  */
 export async function readImageFolder(spec: DatasetSpec<'imagefolder'>): Promise<Dataset> {
   const { path, preprocessing } = spec;
-  const { images, classes, classNames, read } = await indexImages(spec);
+  const { images, classes, classNames, notes, read } = await indexImages(spec);
   const names = images.map(({ name }) => name);
   const labels = Int32Array.from(images, ({ label }) => label);
   return encodedImages({
-    ...{ where: path, preprocessing, labels, classes, classNames, names },
+    ...{ where: path, preprocessing, labels, classes, classNames, names, notes },
     image: (index) => names[index]!,
     read: (index) => read(names[index]!),
   });

@@ -26,18 +26,36 @@ interface Place {
  * DatasetError.
  */
 export async function readParquet(spec: DatasetSpec<'parquet'>): Promise<Dataset> {
-  const { path, limit, preprocessing } = spec;
-  const files = await Promise.all((await parquetPaths(path)).map(openParquet));
-  const columns = columnsOf(files[0]!.metadata, spec, path);
-  const places = files.flatMap((file) => Array.from({ length: file.rows }, (_, row): Place => ({ file, row })));
-  const count = imagesToTake(places.length, limit, path);
-  const labels = Int32Array.from((await labelsOf(files, columns)).slice(0, count));
+  const { path, preprocessing } = spec;
+  const { files, columns, places } = await openPlaces(spec);
+  const labels = Int32Array.from((await labelsOf(files, columns)).slice(0, places.length));
   const reader = new RowGroups(columns);
   return encodedImages({
     ...{ where: path, preprocessing, labels, ...classesOf(labels, columns) },
     image: (index) => nameOf(places[index]!, path),
     read: (index) => reader.image(places[index]!),
   });
+}
+
+/** What `digest` makes of each image as it is stored, in order, without a sample. Throws DatasetError. */
+export async function parquetDigests(
+  spec: DatasetSpec<'parquet'>,
+  digest: (bytes: Uint8Array) => string,
+): Promise<string[]> {
+  const { columns, places } = await openPlaces(spec);
+  const reader = new RowGroups(columns);
+  const digests: string[] = [];
+  for (const place of places) digests.push(digest(await reader.image(place)));
+  return digests;
+}
+
+/** The files, and where in them the images are that are asked for. */
+async function openPlaces(spec: DatasetSpec<'parquet'>) {
+  const { path, limit } = spec;
+  const files = await Promise.all((await parquetPaths(path)).map(openParquet));
+  const columns = columnsOf(files[0]!.metadata, spec, path);
+  const all = files.flatMap((file) => Array.from({ length: file.rows }, (_, row): Place => ({ file, row })));
+  return { files, columns, places: all.slice(0, imagesToTake(all.length, limit, path)) };
 }
 
 async function labelsOf(files: readonly ParquetFile[], { label }: Columns): Promise<number[]> {

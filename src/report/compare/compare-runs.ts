@@ -35,7 +35,11 @@ export function compareRuns(a: RunOutcomes, b: RunOutcomes): RunComparison {
   if (shared.length === 0)
     throw new InputError(`${named(a)} and ${named(b)} have no variant in common: ${list(idsA)}; ${list(idsB)}`);
   const pairs = shared.map((id) => pairsOf(a, b, id));
-  const measured = withHolm(pairs.map((images) => [measureOf(images, isRight), measureOf(images, isRobust)]));
+  const { effectiveImages, images: covered } = a.report.run;
+  const weight = (effectiveImages ?? covered) / covered;
+  const measured = withHolm(
+    pairs.map((images) => [measureOf(images, isRight, weight), measureOf(images, isRobust, weight)]),
+  );
   const differences = differencesOf(a, b);
   return {
     schema: 'igd.comparison/1',
@@ -43,7 +47,7 @@ export function compareRuns(a: RunOutcomes, b: RunOutcomes): RunComparison {
     b: sideOf(b.report, idsA),
     images: pairs[0]!.length,
     differences,
-    cautions: cautionsOf(differences),
+    cautions: [...cautionsOf(differences), ...copyCautions(a)],
     variants: shared.map((id, index): ComparedVariant => {
       const [images, [clean, robust]] = [pairs[index]!, measured[index]!];
       const details = { perAttack: attackRows(images, a, b), perClass: classRows(images, a), changed: changes(images) };
@@ -69,6 +73,14 @@ function named({ report }: RunOutcomes): string {
   return `run ${report.run.name} (${report.run.id})`;
 }
 
+/** Which images are copies a report does not say. */
+function copyCautions({ report: { run } }: RunOutcomes): string[] {
+  if (run.distinctImages === undefined || run.distinctImages === run.images) return [];
+  return [
+    `${run.images - run.distinctImages} of the images are copies of others, which the p-values take for images of their own: they are too small`,
+  ];
+}
+
 function sideOf({ run, variants }: Report, others: readonly string[]): RunComparison['a'] {
   const only = variants.map(({ id }) => id).filter((id) => !others.includes(id));
   return { name: run.name, id: run.id, igdVersion: run.igdVersion, images: run.images, only };
@@ -89,8 +101,15 @@ function pairsOf(a: RunOutcomes, b: RunOutcomes, variant: string): Pair[] {
 
 type Measured = Omit<PairedMeasure, 'adjusted'>;
 
-function measureOf(images: readonly Pair[], isGood: (outcome: ImageOutcome) => boolean): Measured {
-  const [a, b] = [shareOf(images.map((pair) => isGood(pair.a))), shareOf(images.map((pair) => isGood(pair.b)))];
+/** `weight`: how much an image counts where some are copies of others. */
+function measureOf(images: readonly Pair[], isGood: (outcome: ImageOutcome) => boolean, weight: number): Measured {
+  const distinct = { places: [...images.keys()], effective: weight * images.length };
+  const share = (side: 'a' | 'b') =>
+    shareOf(
+      images.map((pair) => isGood(pair[side])),
+      distinct,
+    );
+  const [a, b] = [share('a'), share('b')];
   const onlyA = images.filter((pair) => isGood(pair.a) && !isGood(pair.b)).length;
   const onlyB = images.filter((pair) => !isGood(pair.a) && isGood(pair.b)).length;
   const counts = { correctA: a.correct, correctB: b.correct, onlyA, onlyB, total: images.length };

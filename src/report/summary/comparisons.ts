@@ -13,15 +13,18 @@ export function comparePairs(variants: readonly ScoredVariant[]): Comparison[] {
 }
 
 function compare(a: ScoredVariant, b: ScoredVariant, measure: Measure): Comparison {
-  const rightB = b.right[measure];
-  let onlyA = 0;
-  let onlyB = 0;
-  for (const [image, rightA] of a.right[measure].entries()) {
-    if (rightA === rightB[image]) continue;
-    if (rightA) onlyA += 1;
-    else onlyB += 1;
-  }
-  return { a: a.variant.id, b: b.variant.id, measure, onlyA, onlyB, pValue: mcnemarExact(onlyA, onlyB) };
+  const [rightA, rightB] = [a.right[measure], b.right[measure]];
+  const countOnly = (places: readonly number[]) => {
+    const differing = places.filter((place) => rightA[place] !== rightB[place]);
+    const onlyA = differing.filter((place) => rightA[place]).length;
+    return { onlyA, onlyB: differing.length - onlyA };
+  };
+  // Copies of an image are one trial.
+  const { onlyA, onlyB } = countOnly(a.distinct.places);
+  return {
+    ...{ a: a.variant.id, b: b.variant.id, measure, ...countOnly([...rightA.keys()]) },
+    pValue: mcnemarExact(onlyA, onlyB),
+  };
 }
 
 /** The p-value for two variants, whichever comes first; 1 for a variant and itself. */

@@ -14,6 +14,10 @@ export type RunFacts = Pick<Report, 'run' | 'checkpoint' | 'dataset' | 'ranking'
   /** Numbers of the images the report is about, rising, `run.images` of them; left out, the first ones. */
   readonly images?: readonly number[];
   readonly published?: PublishedFacts;
+  /** Groups of images of the data set that are equal. */
+  readonly copies?: readonly (readonly number[])[] | undefined;
+  /** What must be known of the images. */
+  readonly notes?: Report['flags'] | undefined;
   /** By variant, of those that have one. */
   readonly proofs?: ReadonlyMap<string, ModelProof>;
 };

@@ -2,12 +2,15 @@ import { requireFewUnpredicted } from '../../attacks/core/unpredicted.ts';
 import { wilsonInterval } from '../../numeric/statistics.ts';
 import type { Comparison, Report, Share } from '../../schemas/report.ts';
 import type { ImageOutcome, TransferResult } from '../../schemas/results.ts';
+import { type DistinctImages, distinctImages } from './distinct-images.ts';
 import { known, refuseImages, type VariantOutcomes } from './outcomes.ts';
 
 export type Measure = Comparison['measure'];
 
 /** One variant, and whether it is right on each image, under every measure. */
 export interface ScoredVariant extends VariantOutcomes {
+  /** The same for every variant. */
+  readonly distinct: DistinctImages;
   /** Place for place with `images`: right under the measure or not. */
   readonly right: Readonly<Record<Measure, readonly boolean[]>>;
   /** Likewise on each source's adversarial example; on the clean image where the source has none. */
@@ -20,8 +23,10 @@ export interface ScoredVariant extends VariantOutcomes {
 export function scoreVariants(
   outcomes: readonly VariantOutcomes[],
   transfers: readonly TransferResult[],
+  copies: readonly (readonly number[])[] = [],
 ): ScoredVariant[] {
   const predictions = collectPredictions(outcomes, transfers);
+  const distinct = distinctImages(outcomes[0]?.images.map(({ image }) => image) ?? [], copies);
   return outcomes.map((target) => {
     const clean = target.images.map(({ label, cleanPrediction }) => label === cleanPrediction);
     const robust = target.images.map(({ brokenBy }, place) => clean[place] === true && brokenBy === null);
@@ -31,7 +36,7 @@ export function scoreVariants(
     }));
     const worst = robust.map((isRobust, place) => isRobust && transfer.every(({ right }) => right[place]));
     const unpredicted = unpredictedOf(target, outcomes, predictions);
-    return { ...target, right: { clean, robust, 'worst-case': worst }, transfer, unpredicted };
+    return { ...target, distinct, right: { clean, robust, 'worst-case': worst }, transfer, unpredicted };
   });
 }
 
@@ -53,15 +58,15 @@ function unpredictedOf(
 }
 
 /** How many of `right` are true, as a share with its interval. */
-export function shareOf(right: readonly boolean[]): Share {
+export function shareOf(right: readonly boolean[], { effective }: DistinctImages): Share {
   const correct = right.filter(Boolean).length;
-  return { accuracy: correct / right.length, correct, interval: wilsonInterval(correct, right.length) };
+  return { accuracy: correct / right.length, correct, interval: wilsonInterval(correct, right.length, effective) };
 }
 
 /** Accuracy on each source's examples, as the report tells it. */
-export function transferRows({ transfer }: ScoredVariant): Report['variants'][number]['transfer'] {
+export function transferRows({ transfer, distinct }: ScoredVariant): Report['variants'][number]['transfer'] {
   return transfer.map(({ source, right }) => {
-    const { accuracy, interval } = shareOf(right);
+    const { accuracy, interval } = shareOf(right, distinct);
     return { source, accuracy, interval };
   });
 }

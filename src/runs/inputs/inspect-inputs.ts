@@ -4,9 +4,11 @@ import type { Dataset, DatasetSpec } from '../../datasets/dataset.ts';
 import { datasetDigest, digestOf } from '../../datasets/digest.ts';
 import { requireModelClasses } from '../../datasets/model-classes.ts';
 import { openDataset } from '../../datasets/open.ts';
+import { surveyImages } from '../../datasets/survey.ts';
 import { CheckpointError, ConfigError, DatasetError, messageOf } from '../../errors.ts';
 import { layerOf, requireDeterministic, tellingAxis } from '../../models/classifier.ts';
 import type { RunConfig } from '../../schemas/config.ts';
+import { type Note, noteSchema } from '../../schemas/notes.ts';
 import { readingFactSchema } from '../../schemas/reading.ts';
 import { rankedMask, rankingUses } from '../../schemas/variants.ts';
 import { clipInputsSchema, inspectClip } from './clip-inputs.ts';
@@ -37,6 +39,10 @@ export const inputsSchema = z.strictObject({
   /** SHA-256 of labels that have a file of their own. */
   labels: z.strictObject({ test: sha256.optional(), probe: sha256.optional() }).optional(),
   classNames: z.array(z.string()),
+  /** Groups of test images that are equal, where there are such. */
+  copies: z.array(z.array(z.int().nonnegative()).min(2)).optional(),
+  /** What a user must know of the images, where there is something. */
+  notes: z.array(noteSchema).optional(),
   /** Where a variant is ranked by CLIP. */
   clip: clipInputsSchema.optional(),
 });
@@ -58,13 +64,15 @@ export function probeSpec({ dataset }: RunConfig): DatasetSpec | undefined {
 }
 
 function specOf(
-  { format, preprocessing, imageColumn, labelColumn }: RunConfig['dataset'],
+  { format, preprocessing, classOrder, imageColumn, labelColumn }: RunConfig['dataset'],
   common: Omit<DatasetSpec<'cifar10'>, 'format'>,
   { labels, list }: { labels?: string | undefined; list?: string | undefined },
 ): DatasetSpec {
   if (format === 'npy') return { format, ...common, labels };
   if (format === 'parquet') return { format, ...common, preprocessing, imageColumn, labelColumn };
-  return format === 'imagefolder' ? { format, ...common, preprocessing, list } : { format, ...common };
+  return format === 'imagefolder'
+    ? { format, ...common, preprocessing, list, ...(classOrder && { classOrder }) }
+    : { format, ...common };
 }
 
 /**
@@ -86,6 +94,8 @@ export async function inspectInputs(config: RunConfig): Promise<RunInputs> {
     checkProbe(probeSet, test, probe.path);
   }
   if (config.variants.some(({ mask }) => mask !== null)) requireDeterministic(classifier, 'the config masks its units');
+  const survey = await surveyImages(ofTest, test);
+  const notes = withoutRepeats([...(test.notes ?? []), ...survey.notes, ...(probeSet?.notes ?? [])]);
   const layer = config.layer === undefined ? null : layerOf(classifier, config.layer);
   checkUnits(config, layer);
   const clip = await clipOf(config, test, probeSet, classifier.classes);
@@ -107,8 +117,15 @@ export async function inspectInputs(config: RunConfig): Promise<RunInputs> {
         : { sha256: await datasetDigest(probe), images: probeSet.count },
     ...(await labelDigests(config)),
     classNames: [...(test.classNames ?? Array.from({ length: classifier.classes }, (_, c) => `class ${c}`))],
+    ...(survey.copies.length > 0 && { copies: survey.copies }),
+    ...(notes.length > 0 && { notes }),
     ...(clip && { clip }),
   };
+}
+
+/** Test and probe set are often one file. */
+function withoutRepeats(notes: readonly Note[]): Note[] {
+  return [...new Map(notes.map((note) => [note.message, note])).values()];
 }
 
 async function labelDigests({ dataset }: RunConfig): Promise<Pick<RunInputs, 'labels'>> {

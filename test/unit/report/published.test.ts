@@ -100,6 +100,7 @@ describe('published numbers', () => {
   it('of nothing make no row', () => {
     const without = comparePublished({ source: 's', differences: [], variants: { loir: {} } }, report.variants, {
       images: 500,
+      effective: 500,
       comparisons: [],
     });
     expect(without).toEqual({ source: 's', differences: [], notes: [], rows: [] });

@@ -1,0 +1,99 @@
+import { DatasetError } from '../../errors.ts';
+import type { ClassOrder } from '../../schemas/config.ts';
+import type { Note } from '../../schemas/notes.ts';
+import { CLASSES_FILE } from '../archive-members.ts';
+import { orderedClasses } from './class-order.ts';
+import type { ImageFiles, NamedFile } from './image-files.ts';
+
+/** An image of the folder: its path in it, its size in bytes and its label. */
+export interface IndexedImage extends NamedFile {
+  readonly label: number;
+}
+
+/** Images with their labels. */
+export interface Labelled {
+  readonly images: readonly IndexedImage[];
+  readonly classes: number;
+  readonly classNames?: readonly string[] | undefined;
+  readonly notes: readonly Note[];
+}
+
+/** Folders of these names are splits of a data set, not classes. */
+const SPLITS = new Set(['train', 'val', 'valid', 'test']);
+
+/** What class folders are in, and what is said of them. */
+interface FolderSpec {
+  readonly path: string;
+  readonly classOrder?: ClassOrder | undefined;
+}
+
+/** As torchvision's ImageFolder: a folder a class, numbered in the order of their names; none may be empty. */
+export function byFolder(
+  { folders }: ImageFiles,
+  files: readonly NamedFile[],
+  names: readonly string[] | undefined,
+  { path, classOrder }: FolderSpec,
+): Labelled {
+  const topFolders = folders.filter((folder) => !folder.includes('/'));
+  requireClasses(topFolders, files, path);
+  const isNamed = names !== undefined && topFolders.every((folder) => names.includes(folder));
+  if (isNamed && classOrder !== undefined)
+    throw new DatasetError(`${path}: ${CLASSES_FILE} says the order of the classes; leave "classOrder" out`);
+  const { folders: classFolders, notes } = orderedClasses(topFolders, classOrder, path);
+  const labelOf = labelsOf(classFolders, names, path);
+  const images = files.flatMap((file): IndexedImage[] => {
+    const label = labelOf.get(classOf(file.name));
+    return label === undefined ? [] : [{ ...file, label }];
+  });
+  requireImages(classFolders, files, path);
+  const classes = names?.length ?? classFolders.length;
+  return { images, classes, classNames: names ?? classFolders, notes: isNamed ? [] : notes };
+}
+
+function requireClasses(folders: readonly string[], files: readonly NamedFile[], path: string): void {
+  const flat = files.find(({ name }) => classOf(name) === '');
+  if (folders.length === 0 || (flat !== undefined && files.every(({ name }) => classOf(name) === ''))) {
+    const what =
+      flat === undefined ? 'holds no class folders' : `holds ${flat.name} and others outside of class folders`;
+    throw new DatasetError(
+      `${path}: ${what}; sort the images into a folder a class (for ImageNet's validation set, valprep.sh does), ` +
+        'or give a list file with labels',
+    );
+  }
+  if (folders.every((folder) => SPLITS.has(folder)))
+    throw new DatasetError(`${path}: its folders are ${folders.join(', ')}, not classes; give one of these`);
+}
+
+function requireImages(folders: readonly string[], files: readonly NamedFile[], path: string): void {
+  const used = new Set(files.map(({ name }) => classOf(name)));
+  const empty = folders.filter((folder) => !used.has(folder));
+  if (empty.length === 0) return;
+  const more = empty.length > 3 ? `, ... (${empty.length} folders)` : '';
+  throw new DatasetError(
+    `${path}: no JPEG, PNG or WebP image in ${empty.slice(0, 3).join(', ')}${more}; ` +
+      'every folder is a class, remove those that are not',
+  );
+}
+
+/**
+ * The label of each class folder: its place among them, or, where classes.txt has the folders' names, its line there, so that
+ * a part of the classes keeps the labels of the whole. Throws DatasetError where classes.txt fits neither way.
+ */
+function labelsOf(folders: readonly string[], names: readonly string[] | undefined, path: string): Map<string, number> {
+  if (names !== undefined) {
+    const lines = new Map(names.map((name, line) => [name, line]));
+    if (folders.every((folder) => lines.has(folder))) return lines;
+    if (names.length !== folders.length) {
+      throw new DatasetError(
+        `${path}: ${CLASSES_FILE} names ${names.length} classes for ${folders.length} folders; ` +
+          'name each in the order of the folders, or write the names of the folders themselves',
+      );
+    }
+  }
+  return new Map(folders.map((folder, label) => [folder, label]));
+}
+
+/** The class folder an image is in, '' where it is in none. */
+export function classOf(name: string): string {
+  return name.slice(0, Math.max(0, name.indexOf('/')));
+}

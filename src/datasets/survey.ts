@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto';
+import { imagesText } from '../numeric/ranges.ts';
+import type { Note } from '../schemas/notes.ts';
+import { batchesOf, type Dataset, type DatasetSpec } from './dataset.ts';
+import type { IndexedImage } from './image/class-folders.ts';
+import { type ImageIndex, indexImages } from './image/index-images.ts';
+import { isDeepGrey, PNG_HEADER } from './image/png-header.ts';
+import { parquetDigests } from './parquet/read-parquet.ts';
+
+/** What a data set is like that takes reading its images. */
+export interface ImageSurvey {
+  /** Groups of images that are equal, byte for byte, each rising. */
+  readonly copies: number[][];
+  readonly notes: Note[];
+}
+
+/**
+ * Looks for images that are there several times, and for files that igd decodes otherwise than PIL. Of a folder only files of the same size
+ * are read for it. Throws DatasetError.
+ */
+export async function surveyImages(spec: DatasetSpec, dataset: Dataset): Promise<ImageSurvey> {
+  if (spec.format === 'parquet') {
+    // Encoded: to decode them all would take longer than to plan the run.
+    const copies = groupsOf(await parquetDigests(spec, digestOf));
+    return { copies, notes: copyNotes(copies, dataset) };
+  }
+  if (spec.format !== 'imagefolder') {
+    const copies = groupsOf(await digestsOf(dataset));
+    return { copies, notes: copyNotes(copies, dataset) };
+  }
+  const index = await indexImages(spec);
+  const copies = groupsOf(await fileDigests(index));
+  return { copies, notes: [...copyNotes(copies, dataset), ...(await deepGreyNotes(index))] };
+}
+
+const HASHED_AT_ONCE = 256;
+
+async function digestsOf(dataset: Dataset): Promise<string[]> {
+  const digests: string[] = [];
+  for await (const { x, count } of batchesOf(dataset, HASHED_AT_ONCE)) {
+    const size = x.length / count;
+    for (let row = 0; row < count; row++) {
+      const { buffer, byteOffset, byteLength } = x.subarray(row * size, (row + 1) * size);
+      digests.push(digestOf(new Uint8Array(buffer, byteOffset, byteLength)));
+    }
+  }
+  return digests;
+}
+
+/** Files of a size of their own have no copy, and their name for a digest. */
+async function fileDigests({ images, read }: ImageIndex): Promise<string[]> {
+  const ofSize = new Map<number, number>();
+  for (const { size } of images) ofSize.set(size, (ofSize.get(size) ?? 0) + 1);
+  const digests: string[] = [];
+  for (const { name, size } of images)
+    digests.push(ofSize.get(size) === 1 ? `file ${name}` : digestOf(await read(name)));
+  return digests;
+}
+
+function digestOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+function groupsOf(digests: readonly string[]): number[][] {
+  const groups = new Map<string, number[]>();
+  for (const [image, digest] of digests.entries()) {
+    const group = groups.get(digest);
+    if (group === undefined) groups.set(digest, [image]);
+    else group.push(image);
+  }
+  return [...groups.values()].filter((group) => group.length > 1);
+}
+
+function copyNotes(copies: readonly (readonly number[])[], { count, labels }: Dataset): Note[] {
+  const [first] = copies;
+  if (first === undefined) return [];
+  const surplus = copies.reduce((sum, group) => sum + group.length - 1, 0);
+  const atOdds = copies.filter((group) => group.some((image) => labels[image] !== labels[group[0]!]));
+  const odds = atOdds.length === 0 ? '' : `; ${atOdds.length} of them with different labels, ${imagesText(atOdds[0]!)}`;
+  return [
+    {
+      code: 'copies',
+      message:
+        `${count - surplus} of the ${count} images are distinct, the others are copies (${imagesText(first)}, ...)${odds}: intervals and tests ` +
+        'count copies as one',
+    },
+  ];
+}
+
+async function deepGreyNotes({ images, read }: ImageIndex): Promise<Note[]> {
+  const deep: IndexedImage[] = [];
+  for (const image of images)
+    if (/\.png$/i.test(image.name) && isDeepGrey(await read(image.name, PNG_HEADER))) deep.push(image);
+  const [first] = deep;
+  if (first === undefined) return [];
+  return [
+    {
+      code: 'deep-grey',
+      message:
+        `${deep.length} of the images are grey PNGs of 16 bits (${first.name}, ...): igd scales them to 8 bits, PIL's convert('RGB'), ` +
+        'and so torchvision, cuts every value above 255 to 255. If the model was trained on the latter, convert the files as it did',
+    },
+  ];
+}
