@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { DatasetError } from '../errors.ts';
 import { NPY_HEAD, type NpyRows, npyRows } from '../numeric/npy.ts';
+import type { Note } from '../schemas/notes.ts';
 import { checkLabels, copyPixels, type Dataset, type DatasetFacts, datasetReading, imagesToTake } from './dataset.ts';
 import { fileError, kindOf } from './files.ts';
 import { imagesOf } from './npy-images.ts';
@@ -14,6 +15,7 @@ export interface LargeNpy {
   readonly count: number;
   readonly imageShape: Dataset['imageShape'];
   readonly rows: NpyRows;
+  readonly notes: readonly Note[] | undefined;
 }
 
 /**
@@ -30,25 +32,29 @@ export async function openLargeNpy(path: string, wholeBytes: number): Promise<La
     const [count = 0] = rows.shape;
     const atOnce = Math.max(1, Math.floor(CHUNK / rows.bytesPerRow));
     let imageShape: Dataset['imageShape'] | undefined;
+    let notes: readonly Note[] | undefined;
     for (let first = 0; first < count; first += atOnce) {
       const last = Math.min(first + atOnce, count) - 1;
       const tensor = rows.decode(await rowsAt(file, path, rows, first, last - first + 1));
-      ({ imageShape } = imagesOf(tensor, `${path} (images ${first} to ${last})`));
+      const found = imagesOf(tensor, `${path} (images ${first} to ${last})`);
+      imageShape = found.imageShape;
+      // One says it for all.
+      if (notes === undefined || notes.length === 0) notes = found.notes;
     }
-    return imageShape && { path, count, imageShape, rows };
+    return imageShape && { path, count, imageShape, rows, notes };
   });
 }
 
 /** The first `limit` images; each is read when it is asked for. */
 export function imagesInFile(
-  { path, count, imageShape, rows }: LargeNpy,
+  { path, count, imageShape, rows, notes }: LargeNpy,
   facts: Pick<DatasetFacts, 'labels' | 'classes' | 'classNames'>,
   limit: number | undefined,
 ): Dataset {
   const labels = facts.labels.slice(0, imagesToTake(count, limit, path));
   checkLabels(labels, facts.classes, path);
   const size = imageShape.reduce((product, dim) => product * dim, 1);
-  return datasetReading({ ...facts, imageShape, labels }, (indices, images) =>
+  return datasetReading({ ...facts, imageShape, labels, notes }, (indices, images) =>
     reading(path, async (file) => {
       for (const [place, index] of indices.entries()) {
         const { pixels } = imagesOf(rows.decode(await rowsAt(file, path, rows, index, 1)), `${path} (image ${index})`);

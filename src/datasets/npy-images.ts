@@ -1,9 +1,13 @@
 import { DatasetError } from '../errors.ts';
 import { float16ToFloat32, sizeOf, type Tensor } from '../numeric/tensor.ts';
+import type { Note } from '../schemas/notes.ts';
 import type { DatasetParts } from './dataset.ts';
 
 /** Images as a .npy has them; of floats, after a look at their range. Throws DatasetError. */
-export function imagesOf({ type, dims, data }: Tensor, where: string): Pick<DatasetParts, 'pixels' | 'imageShape'> {
+export function imagesOf(
+  { type, dims, data }: Tensor,
+  where: string,
+): Pick<DatasetParts, 'pixels' | 'imageShape' | 'notes'> {
   const [count = 0, a = 0, b = 0, c = 0] = dims;
   if (dims.length === 4 && sizeOf(dims) > 0) {
     if (isChannels(a) && type === 'uint8') return { pixels: data, imageShape: [a, b, c] };
@@ -11,8 +15,7 @@ export function imagesOf({ type, dims, data }: Tensor, where: string): Pick<Data
       return { pixels: channelsFirst(data, count, a * b, c), imageShape: [c, a, b] };
     if (isChannels(a) && (type === 'float16' || type === 'float32' || type === 'float64')) {
       const pixels = type === 'float16' ? float16ToFloat32(data) : data;
-      checkRange(pixels, where);
-      return { pixels, imageShape: [a, b, c] };
+      return { pixels, imageShape: [a, b, c], notes: clipped(pixels, where) };
     }
   }
   throw new DatasetError(
@@ -38,7 +41,11 @@ function channelsFirst(bytes: Uint8Array, count: number, size: number, channels:
   return planes;
 }
 
-function checkRange(values: Float32Array | Float64Array, where: string): void {
+/** What undoing a normalisation or a bicubic resize leaves outside [0, 1]. */
+const ROUNDING = 1e-6;
+
+/** Clips values a rounding error outside [0, 1], in place, and says so. Throws DatasetError where one is NaN or further out. */
+function clipped(values: Float32Array | Float64Array, where: string): Note[] {
   let least = Number.POSITIVE_INFINITY;
   let most = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < values.length; i++) {
@@ -47,8 +54,21 @@ function checkRange(values: Float32Array | Float64Array, where: string): void {
     if (value < least) least = value;
     if (value > most) most = value;
   }
-  if (least >= 0 && most <= 1) return;
-  const cause =
-    least >= 0 ? 'divide by 255, or save them as uint8' : 'undo the normalisation: igd normalises inside the model';
+  if (least >= 0 && most <= 1) return [];
+  if (least >= -ROUNDING && most <= 1 + ROUNDING) {
+    for (let i = 0; i < values.length; i++) values[i] = Math.min(Math.max(values[i]!, 0), 1);
+    return [{ code: 'clipped', message: `images of ${where} hold values from ${least} to ${most}: clipped to [0, 1]` }];
+  }
+  const cause = causeOf(least, most);
   throw new DatasetError(`${where}: the images hold values from ${least} to ${most}, not in [0, 1]: ${cause}`);
+}
+
+/** Within this of [0, 1] nobody has scaled images otherwise: a resize or an attack went too far. */
+const NEAR = 0.2;
+
+function causeOf(least: number, most: number): string {
+  if (least >= -NEAR && most <= 1 + NEAR) return 'clip them, numpy.clip(x, 0, 1)';
+  return least >= 0
+    ? 'divide by 255, or save them as uint8'
+    : 'undo the normalisation: igd normalises inside the model';
 }

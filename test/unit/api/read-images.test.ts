@@ -27,7 +27,7 @@ describe('readImages', () => {
     ['a file that is not there', 'missing.bin', {}, /missing\.bin/],
     ['more than there are', CIFAR, { count: 1_000_000 }, /1000000 images were asked for/],
     ['an unknown format', CIFAR, { format: 'png' }, /format is "png": give one of cifar10/],
-    ['an option of another format', CIFAR, { list: 'list.txt' }, /goes with format "imagefolder"/],
+    ['an option of another format', CIFAR, { list: 'list.txt' }, /go with format "imagefolder"/],
     ['labels beside a CIFAR file', CIFAR, { labels: 'labels.npy' }, /"labels" goes with format "npy"/],
     ['a misspelt option', CIFAR, { limit: 3 }, /readImages has no option "limit"/],
   ])('refuses %s', (_, path, options, message) =>
