@@ -120,6 +120,13 @@ export function configOf(text: string, where: string, device: Device | undefined
   return { config: parseConfig(JSON.stringify(source), where), source };
 }
 
+/** The same with what `--yes` says yes to. */
+export function withYes(written: WrittenConfig, yes: boolean | undefined, where: string): WrittenConfig {
+  if (yes !== true) return written;
+  const source = { ...written.source, allowChance: true };
+  return { config: parseConfig(JSON.stringify(source), where), source };
+}
+
 /** Aborts on Ctrl-C. What is done is kept: results are written whole or not at all. A second Ctrl-C kills. */
 function onInterrupt(): { signal: AbortSignal; ignore(): void } {
   const controller = new AbortController();

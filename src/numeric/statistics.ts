@@ -82,3 +82,15 @@ export function holmAdjusted(pValues: readonly number[]): number[] {
   }
   return adjusted;
 }
+
+/** P(X >= successes) of X ~ Binomial(trials, p): scipy's `binom.sf(successes - 1, trials, p)`. */
+export function binomialTail(successes: number, trials: number, p: number): number {
+  if (successes <= 0) return 1;
+  let log = trials * Math.log1p(-p);
+  let tail = 0;
+  for (let k = 0; k <= trials; k++) {
+    if (k >= successes) tail += Math.exp(log);
+    log += Math.log(((trials - k) / (k + 1)) * (p / (1 - p)));
+  }
+  return Math.min(1, tail);
+}

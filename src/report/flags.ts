@@ -1,3 +1,4 @@
+import { isChance } from '../evaluation/chance.ts';
 import { imageRanges, imagesText } from '../numeric/ranges.ts';
 import { SIGNIFICANCE, wilsonInterval } from '../numeric/statistics.ts';
 import type { Comparison, Flag, Report, VariantReport } from '../schemas/report.ts';
@@ -24,6 +25,7 @@ const VARIANT_RULES: Readonly<Record<string, Rule<VariantCase>>> = {
   'transfer-removes-gain': transferRemovesGain,
   'starved-gradients': starvedGradients,
   'worse-than-none': worseThanNone,
+  'no-better-than-chance': noBetterThanChance,
   'no-prediction': noPrediction,
   'zero-gradients': idleGradients,
   randomised,
@@ -60,6 +62,15 @@ function applyRules<Case>(rules: Readonly<Record<string, Rule<Case>>>, subject: 
     const message = rule(subject);
     return message === null ? [] : [{ code, message }];
   });
+}
+
+/** A run that was told to go on. */
+function noBetterThanChance({ variant, run, classes }: VariantCase): string | null {
+  if (variant.mask !== 'none' || !isChance(variant.clean.correct, run.images, classes)) return null;
+  return (
+    `the model is right on ${counted(variant.clean.correct, 'clean image')} of ${count(run.images)}, no better than chance among ` +
+    `${count(classes)} classes: there is no accuracy that an attack could take`
+  );
 }
 
 /** A gain that other models' examples take away never was robustness: the attack could not see its way through the mask. */

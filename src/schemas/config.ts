@@ -232,6 +232,8 @@ export const configSchema = z.strictObject({
   /** For `igd analyze`; a run is not changed by it. */
   analysis: analysisSchema,
   seed: z.int().nonnegative().default(0),
+  /** Goes on where the undefended model is no better than chance on clean images. */
+  allowChance: z.literal(true).optional(),
   compute: computeSchema,
   /** On AWS: an attempt that has cost as much is stopped. The numbers are not changed by it. */
   maxDollars: z.number().positive().optional(),

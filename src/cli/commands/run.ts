@@ -15,25 +15,31 @@ import {
   type ExecutionFlags,
   execute,
   requireDevice,
+  withYes,
 } from '../execution-context.ts';
 import { addJson, printJson } from '../output.ts';
 import { print, readText, type StorageLocation, storageLocation, storageWithin } from '../storage-location.ts';
 
+interface RunFlags extends ExecutionFlags {
+  readonly yes?: true;
+}
+
 export function define(command: Command): void {
   command
     .argument('<config>', 'run config (.json); one with a parameter sweep stands for several runs')
-    .requiredOption('--out <dir>', 'folder of the run, or s3://bucket/prefix: plan, results, report');
+    .requiredOption('--out <dir>', 'folder of the run, or s3://bucket/prefix: plan, results, report')
+    .option('--yes', 'go on where the model is no better than chance on clean images ("allowChance")');
   addJson(addExecutionOptions(addCacheOption(command))).action(run);
 }
 
-async function run(path: string, flags: ExecutionFlags): Promise<void> {
+async function run(path: string, flags: RunFlags): Promise<void> {
   const text = await readText(path);
   const sweep = parseParameterSweep(text, path);
   await (sweep === undefined ? runOne(text, path, flags) : runSweep(sweep, flags));
 }
 
-async function runOne(text: string, path: string, flags: ExecutionFlags): Promise<void> {
-  const { config, source } = configOf(text, path, flags.device);
+async function runOne(text: string, path: string, flags: RunFlags): Promise<void> {
+  const { config, source } = withYes(configOf(text, path, flags.device), flags.yes, path);
   await requireDevice(config.compute.device, flags.workers);
   const runs = await storageLocation(flags.out);
   const { computed, reused, report } = await execute(flags, ({ optionsFor, print: printLine }) => {
@@ -54,8 +60,11 @@ async function runOne(text: string, path: string, flags: ExecutionFlags): Promis
   print(`report: ${runs.where('report.html')}`);
 }
 
-async function runSweep({ runs, ...sweep }: ParameterSweep, flags: ExecutionFlags): Promise<void> {
-  const onDevice = runs.map((one) => ({ ...one, ...configOf(JSON.stringify(one.source), one.label, flags.device) }));
+async function runSweep({ runs, ...sweep }: ParameterSweep, flags: RunFlags): Promise<void> {
+  const onDevice = runs.map((one) => ({
+    ...one,
+    ...withYes(configOf(JSON.stringify(one.source), one.label, flags.device), flags.yes, one.label),
+  }));
   for (const { config } of onDevice) await requireDevice(config.compute.device, flags.workers);
   const whole = await storageLocation(flags.out);
   const locations = new Map<string, StorageLocation>();

@@ -4,7 +4,7 @@ import { testifyModel } from '../../runs/inputs/testify-model.ts';
 import { checkAnalysis } from '../../runs/planning/analysis-plan.ts';
 import { suiteName } from '../../runs/planning/audit.ts';
 import { prepareRun } from '../../runs/planning/prepare-run.ts';
-import { proveRun } from '../../runs/planning/prove-run.ts';
+import { chanceOf, proveRun } from '../../runs/planning/prove-run.ts';
 import { onnxRuntime } from '../../runtime/session.ts';
 import type { RunConfig } from '../../schemas/config.ts';
 import { idleKeys } from '../../schemas/idle-keys.ts';
@@ -31,8 +31,9 @@ async function validate(path: string): Promise<void> {
   const runtime = onnxRuntime({ threads: cores() });
   const testimony = await testifyModel(prepared.local, runtime);
   const proof = await proveRun(prepared, runtime);
+  const chance = await chanceOf(prepared, runtime);
   const { checkpoint, test, probe, clip } = inputs;
-  printJson({ config: path, name: config.name, inputs, suite, testimony, proof, notes: idleKeys(config) });
+  printJson({ config: path, name: config.name, inputs, suite, testimony, proof, chance, notes: idleKeys(config) });
   print(`${path} is a valid run config`);
   if (sweep !== undefined)
     print(`  sweep     ${sweep.key}: ${sweep.runs.map(({ value }) => value).join(', ')}; the first:`);
@@ -56,6 +57,7 @@ async function validate(path: string): Promise<void> {
   const attacks = suite.map(({ name }) => name).join(', ');
   print(`  attacks   ${attacks}; ${config.threat.norm}, eps ${config.threat.epsilon.toPrecision(4)}`);
   if (config.audit !== undefined) printAudit(config.audit);
+  if (chance !== null) print(`  flag      ${chance}; a run stops before its attacks, unless "allowChance": true`);
   for (const { message } of inputs.notes ?? []) print(`  note      ${message}`);
   for (const line of idleKeys(config)) print(`  note      ${line}`);
 }

@@ -1,0 +1,103 @@
+import { ModelError } from '../errors.ts';
+import { binomialTail } from '../numeric/statistics.ts';
+import type { MeteredModel } from './onnx-model.ts';
+import { type PredictOptions, predictImages } from './predict.ts';
+
+/** Labelled images, as far as they are looked at. */
+export interface JudgedData {
+  readonly count: number;
+  readonly labels: Int32Array;
+  readonly imageShape: readonly [number, number, number];
+  gather(indices: ArrayLike<number>): Promise<Float32Array>;
+}
+
+/** Of fewer images nothing is judged, and no more are looked at. */
+const FEWEST = 64;
+const MOST = 256;
+/** A model that guesses is let pass with this probability. */
+const LET_PASS = 0.01;
+/** Images of which no pixel is brighter are divided by 255 twice: 255 / 255 / 255 is 0.004. */
+const DARK = 0.02;
+
+/** Whether so many right answers are what guessing among the classes gives: the exact binomial test, one-sided. */
+export function isChance(correct: number, images: number, classes: number): boolean {
+  return images >= FEWEST && binomialTail(correct, images, 1 / classes) > LET_PASS;
+}
+
+/**
+ * What is wrong where a model is no better than chance on clean images, in words, with the likely cause; undefined where nothing is.
+ * The most frequent trouble of all with other people's models and data: it is to be known before any attack is paid for.
+ */
+export async function chanceProblem(
+  model: MeteredModel,
+  data: JudgedData,
+  options: PredictOptions,
+): Promise<string | undefined> {
+  const count = Math.min(MOST, data.count);
+  const images = Array.from({ length: count }, (_, i) => Math.floor((i * data.count) / count));
+  const x = await data.gather(images);
+  const labels = images.map((image) => data.labels[image]!);
+  const brightest = x.reduce((most, value) => Math.max(most, value), 0);
+  if (brightest < DARK)
+    return `no pixel of ${count} images is above ${brightest.toPrecision(2)}, where white is 1: they are divided by 255 twice`;
+  const predicted = await predictImages(model, { x, images }, options, ['chance']);
+  const correct = labels.filter((label, i) => label === predicted[i]).length;
+  if (!isChance(correct, count, model.classes)) return undefined;
+  const swapped = await predictImages(model, { x: withSwappedChannels(x, data.imageShape), images }, options, [
+    'chance',
+  ]);
+  const asBgr = labels.filter((label, i) => label === swapped[i]).length;
+  const cause = isChance(asBgr, count, model.classes)
+    ? causeOf(predicted, labels)
+    : `with red and blue swapped it gets ${asBgr} right: the images are BGR, or the model wants them so`;
+  return `it gets ${correct} of ${count} clean images right, no better than chance among ${model.classes} classes: ${cause}`;
+}
+
+/** Throws ModelError with the problem, and what goes on all the same. */
+export async function requireAboveChance(
+  name: string,
+  model: MeteredModel,
+  data: JudgedData,
+  options: PredictOptions,
+): Promise<void> {
+  const problem = await chanceProblem(model, data, options);
+  if (problem !== undefined)
+    throw new ModelError(
+      `${name}: ${problem}. Where that is known, "allowChance": true in the config, or --yes, goes on`,
+    );
+}
+
+/** Most of a class right under another name: the classes are in another order. */
+const RENAMED = 0.5;
+
+function causeOf(predicted: Int32Array, labels: readonly number[]): string {
+  const times = new Map<number, Map<number, number>>();
+  for (const [i, label] of labels.entries()) {
+    const of = times.get(predicted[i]!) ?? new Map<number, number>();
+    times.set(predicted[i]!, of.set(label, (of.get(label) ?? 0) + 1));
+  }
+  const renamed = [...times.values()].reduce((sum, of) => sum + Math.max(...of.values()), 0);
+  // A model that says one class of all says the most frequent label of all.
+  if (times.size > 1 && renamed / labels.length > RENAMED)
+    return `${renamed} would be right under other labels: its classes are in another order than the data's`;
+  return (
+    'the likely causes are images normalised twice, or not as the model was trained (mean and std), classes in another order, ' +
+    'other data, or weights of before the training'
+  );
+}
+
+/** [n, C, H, W] with the first and the last channel changed about. */
+function withSwappedChannels(
+  x: Float32Array,
+  [channels, height, width]: readonly [number, number, number],
+): Float32Array {
+  const plane = height * width;
+  const size = channels * plane;
+  const swapped = x.slice();
+  for (let image = 0; image < x.length; image += size) {
+    const last = image + size - plane;
+    swapped.copyWithin(image, last, last + plane);
+    swapped.set(x.subarray(image, image + plane), last);
+  }
+  return swapped;
+}
