@@ -66,7 +66,13 @@ describe('a model that is no better than chance', () => {
     const large = data(100_000);
     await chanceProblem(
       right,
-      { ...large, gather: (indices) => (asked.push(...Array.from(indices)), large.gather(indices)) },
+      {
+        ...large,
+        gather: (indices) => {
+          asked.push(...Array.from(indices));
+          return large.gather(indices);
+        },
+      },
       OPTIONS,
     );
     expect([asked.length, asked[0], asked.at(-1)]).toEqual([256, 0, 99_609]);
