@@ -12,6 +12,7 @@ import { decodeModel } from '../../src/onnx/codec/model.ts';
 import type { Feeds } from '../../src/onnx/runtime.ts';
 import { ARCHITECTURE_CASES, opened } from '../support/architecture-cases.ts';
 import { evaluated } from '../support/models.ts';
+import { hasRequirement } from '../support/require.ts';
 import { TRANSFORMER_CASES, transformerOf } from '../support/transformer-cases.ts';
 import { relativeDifference, uniform } from '../unit/onnx/autodiff/support.ts';
 import { type DeviceRun, describeOnWebGpu, foreignOps, runProfiled } from './support.ts';
@@ -95,19 +96,23 @@ const TRUTH: { readonly models: Readonly<Record<string, { readonly size: number 
   readFileSync(join(ZOO, 'truth.json'), 'utf8'),
 );
 
+/** Their ops are in test/device/gradients.test.ts, one by one. */
+const whole = hasRequirement('whole');
+const sampled = (names: readonly string[]) => names.filter((_, place) => whole || place % 3 === 0);
+
 describeOnWebGpu('models on WebGPU equal those on the CPU, and nothing is computed elsewhere', () => {
-  it.each(readdirSync(ZOO).filter((file) => file.endsWith('.onnx.gz')))('%s', async (file) => {
+  it.each(sampled(readdirSync(ZOO).filter((file) => file.endsWith('.onnx.gz'))))('%s', async (file) => {
     const { size } = TRUTH.models[file.split('.')[0]!]!;
     const model = decodeModel(new Uint8Array(gunzipSync(readFileSync(join(ZOO, file)))), file);
     const classifier = classifierFromOnnx(model, file, { imageShape: [3, size, size] });
     expect(await base(classifier, { forward: true })).toEqual([]);
   });
 
-  it.each(Object.keys(ARCHITECTURE_CASES))('%s', async (name) => {
+  it.each(sampled(Object.keys(ARCHITECTURE_CASES)))('%s', async (name) => {
     expect(await base(opened(ARCHITECTURE_CASES[name]!))).toEqual([]);
   });
 
-  it.each(Object.keys(TRANSFORMER_CASES))('%s', async (name) => {
+  it.each(sampled(Object.keys(TRANSFORMER_CASES)))('%s', async (name) => {
     expect(await base(await transformerOf(name), { tolerance: MAGNIFIES[name] })).toEqual([]);
   });
 

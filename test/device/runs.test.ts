@@ -47,7 +47,7 @@ describeOnWebGpu('a run on WebGPU', () => {
     expect(device.split('\n').length).toBeGreaterThan(12);
   });
 
-  it('analyses as the CPU does', async () => {
+  it.runIf(hasRequirement('whole'))('analyses as the CPU does', async () => {
     const analysis = { attack: { attack: 'gama', iterations: 4 } };
     const read = await onBoth('analysis', 'analyze', small({ variants: ['loir'], suite: SUITE.slice(0, 1), analysis }));
     const [device, cpu] = read('analysis.json').map((text) => JSON.parse(text));

@@ -44,6 +44,11 @@ const REQUIREMENTS = {
     isThere: () => process.env[WEBGPU_DRIVER] !== undefined,
     without: 'no device computes WebGPU, and no Vulkan driver in software could be unpacked (test/support/webgpu.ts)',
   },
+  whole: {
+    isThere: () => process.env.IGD_WHOLE === '1',
+    without:
+      'one of a kind is tried where many are alike, so that all takes ten minutes; npm run test:whole tries every one',
+  },
   reference: { isThere: () => existsSync(REFERENCE), without: `there is no reference data at ${REFERENCE}` },
 } satisfies Readonly<Record<string, Requirement>>;
 export type RequirementName = keyof typeof REQUIREMENTS;

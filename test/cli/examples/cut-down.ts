@@ -14,7 +14,7 @@ const CLASSES: Readonly<Partial<Record<DatasetFormat, number>>> = { cifar100: 10
 const classesOf = (format: DatasetFormat) => CLASSES[format] ?? 10;
 
 /** Which network a preset's checkpoint holds, told by its name as its publishers gave it. */
-function standInOf(preset: string): StandInName {
+export function standInOf(preset: string): StandInName {
   if (preset.includes('imagenet')) return 'imageNetResNet';
   if (preset.includes('wrn')) return 'wideResNet';
   return preset.includes('cifar100-oaat') ? 'preActResNet' : 'cifarResNet';

@@ -50,6 +50,7 @@ const LONG = {
 export function executorContract(
   name: string,
   open: (changes: Readonly<Record<string, object>>) => Promise<ExecutorRun>,
+  { brief = false }: { readonly brief?: boolean } = {},
 ): void {
   const jobsOf = (plan: Plan) => stagesOf(plan).flatMap((stage) => stageJobs(plan, stage));
   const names = (plan: Plan) => jobsOf(plan).map((job) => named(job.kind, job));
@@ -77,70 +78,76 @@ export function executorContract(
         expect(await run.runs.has(runKeys.report(file))).toBe(true);
     });
 
-    test('tells how far stages and jobs are: never back, never more than all, and all at the end', async () => {
-      const run = await open(probing(SMALL, 110));
-      const { told } = await run.go();
-      for (const stage of stagesOf(run.plan)) {
-        const counts = told.flatMap((what) => (what.kind === 'stage' && what.stage === stage ? [what] : []));
-        const total = stageJobs(run.plan, stage).length;
-        expect(new Set(counts.map((count) => count.total))).toEqual(new Set([total]));
-        expect(counts.map(({ done }) => done)).toEqual(counts.map(({ done }) => done).toSorted((a, b) => a - b));
-        expect(counts.at(-1)?.done).toBe(total);
-      }
-      const steps = told.filter((what) => what.kind === 'job');
-      expect(steps.length).toBeGreaterThan(0);
-      for (const job of new Set(steps.map((step) => step.job))) {
-        expect(names(run.plan)).toContain(job);
-        const fractions = steps.filter((step) => step.job === job).map(({ fraction }) => fraction);
-        expect(fractions).toEqual(fractions.toSorted((a, b) => a - b));
-        expect(Math.min(...fractions)).toBeGreaterThanOrEqual(0);
-        expect(Math.max(...fractions)).toBeLessThanOrEqual(1);
-      }
-    });
-
-    test('says why a job failed, keeps what is done, and does only what is missing the next time', async () => {
-      const run = await open(probing(SMALL, 120));
-      const results = await resultsOf(run.plan);
-      // A result that says "done" without its examples: evaluating the others on them fails.
-      const [done, lost] = [runKeys.evaluation('none', 0), runKeys.examples('none', 0)];
-      for (const key of [done, runKeys.perturbations('none', 0), runKeys.pictures('none', 0)])
-        await run.runs.put(key, results.get(key) ?? '');
-      const failed = await run.go();
-      expect(failed.ended).toBe('incomplete');
-      expect(failed.failures).toHaveLength(1);
-      expect(failed.failures[0]).toContain(`${lost} is missing: delete ${done} and run again`);
-      expect(await run.runs.has(runKeys.report('report.json'))).toBe(false);
-      const evaluations = names(run.plan).filter(
-        (job) => /^(rank|evaluate)/.test(job) && job !== 'evaluate none shard 0',
-      );
-      expect(failed.done.filter((job) => !job.startsWith('transfer')).toSorted()).toEqual(evaluations.toSorted());
-
-      await run.runs.put(lost, results.get(lost) ?? '');
-      const resumed = await run.go();
-      expect({ ended: resumed.ended, failures: resumed.failures }).toEqual({ ended: 'complete', failures: [] });
-      expect([...failed.done, ...resumed.done].sort()).toEqual(
-        names(run.plan)
-          .filter((job) => job !== 'evaluate none shard 0')
-          .sort(),
-      );
-      for (const [key, result] of results)
-        if (!key.startsWith('rankings/') && !isProof(key))
-          expect(timeless(await run.runs.get(key)), key).toBe(timeless(result));
-    });
-
-    test('ends where it is cancelled, leaves no half of a result, and goes on from there', async () => {
-      const run = await open(probing(LONG, 130));
-      const cancelled = await run.go('evaluate');
-      expect({ ended: cancelled.ended, done: cancelled.done }).toEqual({
-        ended: 'cancelled',
-        done: ['rank loir ranking'],
+    const tells = 'tells how far stages and jobs are: never back, never more than all, and all at the end';
+    if (!brief)
+      test(tells, async () => {
+        const run = await open(probing(SMALL, 110));
+        const { told } = await run.go();
+        for (const stage of stagesOf(run.plan)) {
+          const counts = told.flatMap((what) => (what.kind === 'stage' && what.stage === stage ? [what] : []));
+          const total = stageJobs(run.plan, stage).length;
+          expect(new Set(counts.map((count) => count.total))).toEqual(new Set([total]));
+          expect(counts.map(({ done }) => done)).toEqual(counts.map(({ done }) => done).toSorted((a, b) => a - b));
+          expect(counts.at(-1)?.done).toBe(total);
+        }
+        const steps = told.filter((what) => what.kind === 'job');
+        expect(steps.length).toBeGreaterThan(0);
+        for (const job of new Set(steps.map((step) => step.job))) {
+          expect(names(run.plan)).toContain(job);
+          const fractions = steps.filter((step) => step.job === job).map(({ fraction }) => fraction);
+          expect(fractions).toEqual(fractions.toSorted((a, b) => a - b));
+          expect(Math.min(...fractions)).toBeGreaterThanOrEqual(0);
+          expect(Math.max(...fractions)).toBeLessThanOrEqual(1);
+        }
       });
-      expect(await run.runs.list('shards/')).toEqual([]);
-      expect(await run.runs.list('report')).toEqual([]);
-      const resumed = await run.go();
-      expect(resumed.ended).toBe('complete');
-      expect(resumed.done).toEqual(['evaluate loir shard 0', 'transfer loir shard 0']);
-    });
+
+    const says = 'says why a job failed, keeps what is done, and does only what is missing the next time';
+    if (!brief)
+      test(says, async () => {
+        const run = await open(probing(SMALL, 120));
+        const results = await resultsOf(run.plan);
+        // A result that says "done" without its examples: evaluating the others on them fails.
+        const [done, lost] = [runKeys.evaluation('none', 0), runKeys.examples('none', 0)];
+        for (const key of [done, runKeys.perturbations('none', 0), runKeys.pictures('none', 0)])
+          await run.runs.put(key, results.get(key) ?? '');
+        const failed = await run.go();
+        expect(failed.ended).toBe('incomplete');
+        expect(failed.failures).toHaveLength(1);
+        expect(failed.failures[0]).toContain(`${lost} is missing: delete ${done} and run again`);
+        expect(await run.runs.has(runKeys.report('report.json'))).toBe(false);
+        const evaluations = names(run.plan).filter(
+          (job) => /^(rank|evaluate)/.test(job) && job !== 'evaluate none shard 0',
+        );
+        expect(failed.done.filter((job) => !job.startsWith('transfer')).toSorted()).toEqual(evaluations.toSorted());
+
+        await run.runs.put(lost, results.get(lost) ?? '');
+        const resumed = await run.go();
+        expect({ ended: resumed.ended, failures: resumed.failures }).toEqual({ ended: 'complete', failures: [] });
+        expect([...failed.done, ...resumed.done].sort()).toEqual(
+          names(run.plan)
+            .filter((job) => job !== 'evaluate none shard 0')
+            .sort(),
+        );
+        for (const [key, result] of results)
+          if (!key.startsWith('rankings/') && !isProof(key))
+            expect(timeless(await run.runs.get(key)), key).toBe(timeless(result));
+      });
+
+    const ends = 'ends where it is cancelled, leaves no half of a result, and goes on from there';
+    if (!brief)
+      test(ends, async () => {
+        const run = await open(probing(LONG, 130));
+        const cancelled = await run.go('evaluate');
+        expect({ ended: cancelled.ended, done: cancelled.done }).toEqual({
+          ended: 'cancelled',
+          done: ['rank loir ranking'],
+        });
+        expect(await run.runs.list('shards/')).toEqual([]);
+        expect(await run.runs.list('report')).toEqual([]);
+        const resumed = await run.go();
+        expect(resumed.ended).toBe('complete');
+        expect(resumed.done).toEqual(['evaluate loir shard 0', 'transfer loir shard 0']);
+      });
   });
 }
 
