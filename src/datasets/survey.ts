@@ -5,6 +5,7 @@ import { batchesOf, type Dataset, type DatasetSpec } from './dataset.ts';
 import type { IndexedImage } from './image/class-folders.ts';
 import { type ImageIndex, indexImages } from './image/index-images.ts';
 import { isDeepGrey, PNG_HEADER } from './image/png-header.ts';
+import { requireWholeImage } from './image/whole-file.ts';
 import { parquetDigests } from './parquet/read-parquet.ts';
 
 /** What a data set is like that takes reading its images. */
@@ -20,8 +21,12 @@ export interface ImageSurvey {
  */
 export async function surveyImages(spec: DatasetSpec, dataset: Dataset): Promise<ImageSurvey> {
   if (spec.format === 'parquet') {
-    // Encoded: to decode them all would take longer than to plan the run.
-    const copies = groupsOf(await parquetDigests(spec, digestOf));
+    // Encoded: to decode them all would take longer than to plan the run. Of a folder the digest looks at them.
+    const digests = await parquetDigests(spec, (bytes, where) => {
+      requireWholeImage(bytes, where);
+      return digestOf(bytes);
+    });
+    const copies = groupsOf(digests);
     return { copies, notes: copyNotes(copies, dataset) };
   }
   if (spec.format !== 'imagefolder') {

@@ -63,7 +63,7 @@ export async function requireAboveChance(
   const problem = await chanceProblem(model, data, options);
   if (problem !== undefined)
     throw new ModelError(
-      `${name}: ${problem}. Where that is known, "allowChance": true in the config, or --yes, goes on`,
+      `${name}: ${problem}. Where that is known, "allowChance": true in the config (igd run --yes) goes on`,
     );
 }
 

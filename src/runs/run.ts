@@ -21,8 +21,7 @@ export type Stage = StageName | AnalysisStage;
 
 /** What a run tells whoever watches it. */
 export interface RunListener extends Omit<SharedJobListener, 'begin' | 'ended'> {
-  /** `reused`: of those that are done, the ones that another run has done. */
-  stage(stage: Stage, jobs: { total: number; done: number; reused?: number }): void;
+  stage(stage: Stage, jobs: { total: number; done: number }): void;
 }
 
 export interface RunOptions {
@@ -103,7 +102,7 @@ export async function runStages(
   share: RunShare,
 ): Promise<number> {
   const stores = { plan, runs, rankings };
-  let reusedJobs = 0;
+  let reused = 0;
   const workers = executor(plan);
   const stop = () => void workers.close();
   signal?.addEventListener('abort', stop);
@@ -112,10 +111,9 @@ export async function runStages(
       // A ranking is there for all before what needs it begins.
       const publish = stage === 'rank' ? () => shareRankings(plan, runs, rankings) : undefined;
       await publish?.();
-      const reused = reuse ? await takeEvaluations({ plan, runs, kept: rankings }, jobs) : 0;
+      if (reuse) reused += await takeEvaluations({ plan, runs, kept: rankings }, jobs);
       const left = await missing(plan, runs, rankings, jobs);
-      reusedJobs += reused;
-      listener.stage(stage, { total: jobs.length, done: jobs.length - left.length, ...(reused > 0 && { reused }) });
+      listener.stage(stage, { total: jobs.length, done: jobs.length - left.length });
       signal?.throwIfAborted();
       const isJobDone = async (job: Job) => {
         await publish?.();
@@ -126,7 +124,7 @@ export async function runStages(
       // A degenerate ranking is refused before hours of attacks on it.
       if (stage === 'rank') for (const { method } of plan.rankings) await loadRanking(stores, method);
     }
-    return reusedJobs;
+    return reused;
   } catch (error) {
     signal?.throwIfAborted();
     throw error;
@@ -171,8 +169,9 @@ const UNKNOWN = 'the igd that planned it read it otherwise';
 
 function differences(before: Plan, after: Plan): string[] {
   const sides = [before, after].map(({ config, inputs, suite, rankings, shards, audit, numerics = 1 }) => {
-    const { checkpoint, test, probe } = inputs;
-    const files = { 'the checkpoint': checkpoint.sha256, 'the test images': test, 'the probe images': probe };
+    const { checkpoint, test, probe, labels } = inputs;
+    const images = { 'the test images': test, 'the probe images': probe, 'the labels': labels };
+    const files = { 'the checkpoint': checkpoint.sha256, ...images };
     const cut = { 'the number of shards': shards.length, 'the sample of the audit': audit };
     return { ...config, ...files, ...cut, suite, rankings: rankings.map(({ digest }) => digest), numerics };
   });

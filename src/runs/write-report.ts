@@ -156,7 +156,11 @@ async function craftingFacts(
   if (specs.length === 0) return {};
   const sources = [...new Set(specs.map(({ variant }) => variant))];
   const pairs = sources.flatMap((variant) => shards.map((shard) => [variant, shard] as const));
-  const results = await readAll(pairs, ([variant, shard]) => craftedResult(runs, variant, shard));
+  const results = await readAll(pairs, async ([variant, shard]) => {
+    const result = await craftedResult(runs, variant, shard);
+    requireSameNumerics(plan, result, `what was crafted on ${variant}, shard ${shard},`);
+    return result;
+  });
   const crafting = specs.map(({ attack, variant }) => {
     const own = results.filter((result) => result.variant === variant);
     const usages = own.flatMap(({ attacks }) => attacks.filter((usage) => usage.attack === attack));

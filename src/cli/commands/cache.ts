@@ -73,12 +73,14 @@ async function keptFiles(root: string): Promise<KeptFile[]> {
 
 /** None of what is not ours, or of what is gone by now. */
 function keptFile(root: string, path: string): KeptFile[] {
-  const [folder = ''] = relative(root, path).split(sep);
+  const [folder = '', ...inside] = relative(root, path).split(sep);
   const kind = Object.keys(KINDS).find((name) => KINDS[name]?.includes(folder));
   const stats = statSync(path, { throwIfNoEntry: false });
   if (kind === undefined || stats === undefined) return [];
   const ageDays = (Date.now() - stats.mtimeMs) / 86_400_000;
-  return [{ path, kind, counts: KINDS[kind]?.[0] === folder, bytes: stats.size, ageDays }];
+  // What was hashed of a downloaded input lies in a folder of its own beside it.
+  const counts = KINDS[kind]?.[0] === folder && !inside.some((name) => name.endsWith('.sha256'));
+  return [{ path, kind, counts, bytes: stats.size, ageDays }];
 }
 
 interface KindSummary {

@@ -37,15 +37,15 @@ export async function readParquet(spec: DatasetSpec<'parquet'>): Promise<Dataset
   });
 }
 
-/** What `digest` makes of each image as it is stored, in order, without a sample. Throws DatasetError. */
+/** What `digest` makes of each image as it is stored, in order, without a sample; `where` names it. Throws DatasetError. */
 export async function parquetDigests(
   spec: DatasetSpec<'parquet'>,
-  digest: (bytes: Uint8Array) => string,
+  digest: (bytes: Uint8Array, where: string) => string,
 ): Promise<string[]> {
   const { columns, places } = await openPlaces(spec);
   const reader = new RowGroups(columns);
   const digests: string[] = [];
-  for (const place of places) digests.push(digest(await reader.image(place)));
+  for (const place of places) digests.push(digest(await reader.image(place), `${place.file.path}: row ${place.row}`));
   return digests;
 }
 

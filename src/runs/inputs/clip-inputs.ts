@@ -7,6 +7,7 @@ import type { Clip, ClipSpec } from '../../models/clip/clip.ts';
 import { type Tokenizer, tokenize } from '../../models/clip/tokenizer.ts';
 import { requireImages } from '../../ranking/cdir/similarities.ts';
 import type { ClipConfig } from '../../schemas/config.ts';
+import { modelDigest } from './model-digest.ts';
 import { openClip, readTokenizer } from './open-clip.ts';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -45,7 +46,7 @@ export async function inspectClip(config: ClipConfig, use: ClipUse): Promise<Cli
   tokenize(tokenizer, concepts, clip.contextLength);
   return {
     description: clip.description,
-    files: await Promise.all(clipFiles(config).map(digestOf)),
+    files: await Promise.all(clipFiles(config).map(modelDigest)),
     tokenizer: await digestOf(config.tokenizer),
     concepts,
   };

@@ -16,6 +16,24 @@ export async function readOnnx(path: string): Promise<Model> {
   return decodeModel(bytes, where, externalData(await realpath(dirname(path)), where));
 }
 
+/** The key under which the wire names a file of weights: a model without the word has none, and need not be decoded to know. */
+const LOCATION = 'location';
+
+/** Files that an `.onnx` keeps its weights in, as it names them, sorted. Throws GraphError. */
+export async function externalLocations(path: string): Promise<string[]> {
+  const bytes = await readModelFile(path);
+  if (!Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(LOCATION)) return [];
+  const where = basename(path);
+  const read = externalData(await realpath(dirname(path)), where);
+  const locations = new Set<string>();
+  const { decodeModel } = await import('../../onnx/codec/model.ts');
+  decodeModel(bytes, where, (location) => {
+    locations.add(location);
+    return read(location);
+  });
+  return [...locations].sort();
+}
+
 async function readModelFile(path: string): Promise<Uint8Array> {
   try {
     const { size } = await stat(path);

@@ -4,6 +4,7 @@ import { InputError } from '../../errors.ts';
 import type { RunConfig } from '../../schemas/config.ts';
 import { clipFiles } from './clip-inputs.ts';
 import { probeSpec, type RunInputs, testSpec } from './inspect-inputs.ts';
+import { modelDigest } from './model-digest.ts';
 
 /** An input as the plan has it, and how its file is hashed now. */
 interface PlannedInput {
@@ -22,7 +23,7 @@ interface PlannedRun {
 }
 
 export function plannedCheckpoint({ config, inputs }: PlannedRun): PlannedInput[] {
-  return [file('checkpoint', config.checkpoint.uri, inputs.checkpoint.sha256)];
+  return [model('checkpoint', config.checkpoint.uri, inputs.checkpoint.sha256)];
 }
 
 export function plannedTest({ config, inputs }: PlannedRun): PlannedInput[] {
@@ -51,7 +52,7 @@ export function plannedClip({ config, inputs }: PlannedRun): PlannedInput[] {
   if (clip === undefined || inputs.clip === undefined) return [];
   const { files, tokenizer } = inputs.clip;
   return [
-    ...clipFiles(clip).flatMap((path, index) => maybe('CLIP', path, files[index])),
+    ...clipFiles(clip).flatMap((path, index) => maybe('CLIP', path, files[index], model)),
     file('tokenizer', clip.tokenizer, tokenizer),
   ];
 }
@@ -84,7 +85,12 @@ function file(what: string, path: string, planned: string): PlannedInput {
   return { what, path, planned, digest: () => digestOf(path) };
 }
 
+/** With the weights that it keeps beside it. */
+function model(what: string, path: string, planned: string): PlannedInput {
+  return { what, path, planned, digest: () => modelDigest(path) };
+}
+
 /** Plans of before say nothing of some files: there is nothing to compare those with. */
-function maybe(what: string, path: string | undefined, planned: string | undefined): PlannedInput[] {
-  return path === undefined || planned === undefined ? [] : [file(what, path, planned)];
+function maybe(what: string, path: string | undefined, planned: string | undefined, as = file): PlannedInput[] {
+  return path === undefined || planned === undefined ? [] : [as(what, path, planned)];
 }

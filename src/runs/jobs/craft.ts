@@ -18,15 +18,13 @@ export async function craftShard(
   const specs = context.plan.suite.filter((spec) => craftedOnce(spec) === variant);
   const suite = specs.map((spec) => ({ attack: createAttack(spec), group: spec.group }));
   const state = runKeys.craftState(variant, shard);
-  const result = await attackShard(
-    context,
-    { variant, images: await imagesOf(context, shard), suite, state },
-    progress,
-  );
+  const images = await imagesOf(context, shard);
+  const result = await attackShard(context, { variant, images, suite, state }, progress);
   // As an evaluation: what another process has done meanwhile stays whole.
   if (await context.runs.has(runKeys.crafted(variant, shard))) return result.done();
   await context.runs.put(runKeys.craftedExamples(variant, shard), result.examples);
   await context.runs.put(runKeys.crafted(variant, shard), result.record);
   await result.done();
-  await keepForOthers(context, { kind: 'craft', variant, shard });
+  const { record, examples } = result;
+  await keepForOthers(context, { kind: 'craft', variant, shard }, images.images.length, { record, examples });
 }

@@ -38,7 +38,9 @@ export async function evaluateShard(
   await keepProof(context, variant);
   await context.runs.put(runKeys.evaluation(variant, shard), result.record);
   await result.done();
-  await keepForOthers(context, { kind: 'evaluate', variant, shard });
+  const { record, examples } = result;
+  const files = { record, examples, pictures, perturbations: sizes };
+  await keepForOthers(context, { kind: 'evaluate', variant, shard }, images.images.length, files);
 }
 
 async function entryOf(

@@ -12,7 +12,6 @@ import { encodeRecord, readRecord } from '../../schemas/parse-record.ts';
 import type { Store } from '../../stores/store.ts';
 import type { JobContext } from '../jobs/job-context.ts';
 import type { Plan } from '../planning/plan.ts';
-import { craftedResult, shardResult } from '../results.ts';
 import { attacksOf, type EvaluationJob, evaluationAddress } from './evaluation-address.ts';
 
 /** Bytes of an evaluation's files. */
@@ -33,41 +32,43 @@ export function filesInRun({ kind, variant, shard }: EvaluationJob): ReadonlyMap
   ]);
 }
 
-/** As `keepEvaluation`, where the job's context says so. A store that takes nothing more costs other runs their time, and this one nothing. */
-export async function keepForOthers(context: JobContext, job: EvaluationJob): Promise<void> {
-  if (!context.keep) return;
-  await keepEvaluation({ plan: context.plan, runs: context.runs, kept: context.rankings }, job).catch(
-    (error: unknown) => {
-      if (!(error instanceof RunError || error instanceof InputError)) throw error;
-    },
-  );
+/**
+ * Keeps what a job has left in its run for other runs, byte for byte, where its context says so. A store that takes nothing more costs
+ * other runs their time, and this one nothing.
+ */
+export async function keepForOthers(
+  { plan, rankings: kept, keep }: JobContext,
+  job: EvaluationJob,
+  images: number,
+  files: Readonly<Partial<Record<EvaluationPart, Uint8Array | string>>>,
+): Promise<void> {
+  if (!keep) return;
+  await keepEvaluation(kept, { plan, job, images, files }).catch((error: unknown) => {
+    if (!(error instanceof RunError || error instanceof InputError)) throw error;
+  });
 }
 
-/** Keeps what a job has left in its run for other runs, byte for byte. */
-async function keepEvaluation(
-  { plan, runs, kept }: { readonly plan: Plan; readonly runs: Store; readonly kept: Store },
-  job: EvaluationJob,
-): Promise<void> {
+interface LeftByJob {
+  readonly plan: Plan;
+  readonly job: EvaluationJob;
+  readonly images: number;
+  readonly files: Readonly<Partial<Record<EvaluationPart, Uint8Array | string>>>;
+}
+
+async function keepEvaluation(kept: Store, { plan, job, images, files }: LeftByJob): Promise<void> {
   const address = evaluationAddress(plan, job);
   if (await kept.has(evaluationKey(address))) return;
-  const files: KeptEvaluation['files'] = {};
-  for (const [part, key] of filesInRun(job)) {
-    const bytes = await runs.get(key);
-    if (bytes === undefined) continue;
-    files[part] = { sha256: digestOf(bytes), bytes: bytes.length };
+  const written: KeptEvaluation['files'] = {};
+  for (const part of EVALUATION_PARTS) {
+    const content = files[part];
+    if (content === undefined) continue;
+    const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
+    written[part] = { sha256: digestOf(bytes), bytes: bytes.length };
     await kept.put(evaluationFileKey(address, part), bytes);
   }
-  const read = job.kind === 'craft' ? craftedResult : shardResult;
-  const { images, variant } = await read(runs, job.variant, job.shard);
   const attacks = attacksOf(plan, job).map(({ name }) => name);
-  const entry: KeptEvaluation = {
-    schema: 'igd.kept/1',
-    numerics: NUMERICS,
-    variant,
-    images: images.length,
-    attacks,
-    files,
-  };
+  const { variant } = job;
+  const entry: KeptEvaluation = { schema: 'igd.kept/1', numerics: NUMERICS, variant, images, attacks, files: written };
   await kept.put(evaluationKey(address), encodeRecord(keptEvaluationSchema.parse(entry)));
 }
 

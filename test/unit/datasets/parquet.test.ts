@@ -5,6 +5,7 @@ import type { DatasetSpec } from '../../../src/datasets/dataset.ts';
 import { datasetDigest } from '../../../src/datasets/digest.ts';
 import { formatByName } from '../../../src/datasets/format-by-name.ts';
 import { openDataset } from '../../../src/datasets/open.ts';
+import { surveyImages } from '../../../src/datasets/survey.ts';
 import { decodeNpy } from '../../../src/numeric/npy.ts';
 import { toNumbers } from '../../../src/numeric/tensor.ts';
 import { expectRefusal, temporaryFolder } from './support.ts';
@@ -86,6 +87,14 @@ describe('a Parquet file of encoded images', () => {
     ['images.npy', /is no Parquet file, or damaged/],
   ])('%s is refused', async (name, message) => {
     await expectRefusal(open(name), fixture(name), message);
+  });
+
+  it('is refused for an image that is cut off when it is looked at for copies, before anything is computed', async () => {
+    const spec = specOf(fixture('cut.parquet'));
+    const dataset = await openDataset(spec);
+    await expectRefusal(surveyImages(spec, dataset), fixture('cut.parquet'), /row 5: is cut off; get it again/);
+    const whole = specOf(fixture('snappy.parquet'));
+    expect(await surveyImages(whole, await openDataset(whole))).toEqual({ copies: [], notes: [] });
   });
 
   it('is refused where it is cut, and where a folder holds none', async () => {

@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
@@ -8,6 +9,8 @@ import { float32 } from '../../../src/numeric/tensor.ts';
 import { encodeModel } from '../../../src/onnx/codec/model.ts';
 import type { Dim, Model } from '../../../src/onnx/graph.ts';
 import { ModelProtoSchema, StringStringEntryProtoSchema } from '../../../src/onnx/proto/onnx_pb.ts';
+import { checkpointDigest } from '../../../src/runs/inputs/inspect-inputs.ts';
+import { modelDigest } from '../../../src/runs/inputs/model-digest.ts';
 import { readOnnx } from '../../../src/runs/inputs/onnx-file.ts';
 import { importOnnx } from '../../support/import-onnx.ts';
 import { modelOf, node } from './support/models.ts';
@@ -64,6 +67,27 @@ describe('weights in files beside the model', () => {
   it('may be the rest of a file', async () => {
     const { graph } = await importOnnx(withExternalWeight({ location: 'all.bin' }));
     expect(graph.initializers.get('w')).toEqual(weight);
+  });
+
+  it('are part of what the model is: its digest follows them, and is that of the file where there are none', async () => {
+    const path = withExternalWeight({ location: 'all.bin' });
+    const before = await modelDigest(path);
+    expect(await modelDigest(path)).toBe(before);
+    const other = bytesOf(weight.data).slice();
+    other[3]! ^= 1;
+    writeFileSync(join(inside, 'all.bin'), other);
+    const after = await modelDigest(path);
+    writeFileSync(join(inside, 'all.bin'), bytesOf(weight.data));
+    expect([after === before, await modelDigest(path)]).toEqual([false, before]);
+    const own = createHash('sha256').update(readFileSync(path)).digest('hex');
+    expect(own).not.toBe(before);
+    // Either is what a config may expect.
+    expect(await checkpointDigest(path, own)).toBe(before);
+    expect(await checkpointDigest(path, before)).toBe(before);
+    await expect(checkpointDigest(path, 'f'.repeat(64))).rejects.toThrow('fetch the right file');
+    // A word alone is no file.
+    const named = written(encodeModel(modelOf({ nodes: [node('Relu', ['x'], 'location')], outputs: ['location'] })));
+    expect(await modelDigest(named)).toBe(createHash('sha256').update(readFileSync(named)).digest('hex'));
   });
 
   const hostile: [string, Record<string, string>, string][] = [

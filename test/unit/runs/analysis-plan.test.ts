@@ -1,27 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import type { RunInputs } from '../../../src/runs/inputs/inspect-inputs.ts';
 import { planAnalysis } from '../../../src/runs/planning/analysis-plan.ts';
 import { planRun } from '../../../src/runs/planning/plan.ts';
 import { parseConfig } from '../../../src/schemas/parse-config.ts';
 import { smallConfig } from '../../support/cli.ts';
-
-const INPUTS: RunInputs = {
-  checkpoint: {
-    sha256: 'a'.repeat(64),
-    architecture: 'net',
-    classes: 10,
-    layer: { name: 'layer4', units: 64 },
-    notes: [],
-  },
-  imageShape: [3, 32, 32],
-  test: { sha256: 'b'.repeat(64), images: 12 },
-  probe: { sha256: 'c'.repeat(64), images: 200 },
-  classNames: Array.from({ length: 10 }, (_, c) => `class ${c}`),
-};
+import { RUN_INPUTS } from '../../support/run-inputs.ts';
 
 function planOf(changes: Readonly<Record<string, unknown>> = {}) {
   const source = JSON.parse(JSON.stringify(smallConfig(changes)));
-  return planRun(parseConfig(JSON.stringify(source), 'c.json'), source, INPUTS);
+  return planRun(parseConfig(JSON.stringify(source), 'c.json'), source, RUN_INPUTS);
 }
 
 describe('the plan of an analysis', () => {
@@ -29,14 +15,16 @@ describe('the plan of an analysis', () => {
   const config = parseConfig(JSON.stringify(source), 'c.json');
 
   test('knows the images there are', () => {
-    expect(() => planAnalysis(planRun(config, source, INPUTS))).toThrow(/there is no image 12, the test set has 12/);
+    expect(() => planAnalysis(planRun(config, source, RUN_INPUTS))).toThrow(
+      /there is no image 12, the test set has 12/,
+    );
   });
 
   test('is told from that of a run, which no analysis changes', () => {
     const plain = planOf();
-    expect(planRun(config, source, INPUTS).id).toBe(plain.id);
+    expect(planRun(config, source, RUN_INPUTS).id).toBe(plain.id);
     const other = { ...config, analysis: { ...config.analysis, lossSurface: { images: [3], points: 5 } } };
-    const ids = [planAnalysis(planRun(other, source, INPUTS)).id, planAnalysis(plain).id, plain.id];
+    const ids = [planAnalysis(planRun(other, source, RUN_INPUTS)).id, planAnalysis(plain).id, plain.id];
     expect(new Set(ids).size).toBe(3);
   });
 });

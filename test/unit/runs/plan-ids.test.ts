@@ -2,20 +2,7 @@ import { expect, test } from 'vitest';
 import { planRun } from '../../../src/runs/planning/plan.ts';
 import { parseConfig } from '../../../src/schemas/parse-config.ts';
 import { smallConfig } from '../../support/cli.ts';
-
-const INPUTS = {
-  checkpoint: {
-    sha256: 'a'.repeat(64),
-    architecture: 'net',
-    classes: 10,
-    layer: { name: 'layer4', units: 64 },
-    notes: [],
-  },
-  imageShape: [3, 32, 32] as [number, number, number],
-  test: { sha256: 'b'.repeat(64), images: 12 },
-  probe: { sha256: 'c'.repeat(64), images: 200 },
-  classNames: Array.from({ length: 10 }, (_, c) => `class ${c}`),
-};
+import { RUN_INPUTS } from '../../support/run-inputs.ts';
 
 /** What runs are found again by: an option that is new, or a default, is to be left out of what is hashed while it changes no number. */
 const IDS = {
@@ -30,7 +17,15 @@ const IDS = {
   L1: [{ suite: 'standard', threat: { norm: 'L1', epsilon: 12 } }, '8afb1d17c6f22588'],
 } as const;
 
+test('the id of a plan is another with other labels, where they have a file of their own', () => {
+  const source = JSON.parse(JSON.stringify(smallConfig()));
+  const idWith = (labels: { test: string } | undefined) =>
+    planRun(parseConfig(JSON.stringify(source), 'c.json'), source, { ...RUN_INPUTS, ...(labels && { labels }) }).id;
+  const ids = [undefined, { test: 'd'.repeat(64) }, { test: 'e'.repeat(64) }].map(idWith);
+  expect(new Set(ids).size).toBe(3);
+});
+
 test.each(Object.entries(IDS))('the id of a plan stays where no number moves: %s', (_, [changes, id]) => {
   const source = JSON.parse(JSON.stringify(smallConfig(changes)));
-  expect(planRun(parseConfig(JSON.stringify(source), 'c.json'), source, INPUTS).id).toBe(id);
+  expect(planRun(parseConfig(JSON.stringify(source), 'c.json'), source, RUN_INPUTS).id).toBe(id);
 });

@@ -4,26 +4,13 @@ import { decodePlan, encodePlan, type Plan, planRun } from '../../../../src/runs
 import { type EvaluationJob, evaluationAddress } from '../../../../src/runs/reuse/evaluation-address.ts';
 import { parseConfig } from '../../../../src/schemas/parse-config.ts';
 import { smallConfig } from '../../../support/cli.ts';
-
-const INPUTS: RunInputs = {
-  checkpoint: {
-    sha256: 'a'.repeat(64),
-    architecture: 'net',
-    classes: 10,
-    layer: { name: 'layer4', units: 64 },
-    notes: [],
-  },
-  imageShape: [3, 32, 32],
-  test: { sha256: 'b'.repeat(64), images: 12 },
-  probe: { sha256: 'c'.repeat(64), images: 200 },
-  classNames: Array.from({ length: 10 }, (_, c) => `class ${c}`),
-};
+import { RUN_INPUTS } from '../../../support/run-inputs.ts';
 
 type Changes = Readonly<Record<string, unknown>>;
 
 function planOf(changes: Changes = {}, inputs: Partial<RunInputs> = {}): Plan {
   const source = JSON.parse(JSON.stringify(smallConfig(changes)));
-  return planRun(parseConfig(JSON.stringify(source), 'c.json'), source, { ...INPUTS, ...inputs });
+  return planRun(parseConfig(JSON.stringify(source), 'c.json'), source, { ...RUN_INPUTS, ...inputs });
 }
 
 const shardOf = (variant: string, shard = 0): EvaluationJob => ({ kind: 'evaluate', variant, shard });
@@ -68,7 +55,9 @@ describe('the address of an evaluation', () => {
 
   test.each(DEFENDED)('is another with %j, but of the undefended model', (changes) => {
     const inputs =
-      changes.layer === undefined ? {} : { checkpoint: { ...INPUTS.checkpoint, layer: { name: 'layer3', units: 32 } } };
+      changes.layer === undefined
+        ? {}
+        : { checkpoint: { ...RUN_INPUTS.checkpoint, layer: { name: 'layer3', units: 32 } } };
     expect(addressOf('none', changes, inputs)).toBe(addressOf('none'));
     for (const variant of VARIANTS.slice(1)) expect(addressOf(variant, changes, inputs)).not.toBe(addressOf(variant));
   });
@@ -78,7 +67,7 @@ describe('the address of an evaluation', () => {
   });
 
   test('is the checkpoint, the images, their labels and the numerics, by content', () => {
-    const checkpoint = { ...INPUTS.checkpoint, sha256: 'd'.repeat(64) };
+    const checkpoint = { ...RUN_INPUTS.checkpoint, sha256: 'd'.repeat(64) };
     const digest = { sha256: 'e'.repeat(64), images: 12 };
     const labels = { test: 'f'.repeat(64) };
     const changed = [
