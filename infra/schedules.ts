@@ -6,6 +6,7 @@ import { ContextAttribute, Schedule, ScheduleExpression, ScheduleTargetInput } f
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import { Construct } from 'constructs';
 import { z } from 'zod';
+import { parseParameterSweep } from '../src/schemas/parameter-sweep.ts';
 import { parseConfig } from '../src/schemas/parse-config.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { Handler } from './functions.ts';
@@ -48,7 +49,8 @@ function schedulesIn(folder: string): string[] {
 function readSchedule(file: string): ScheduledConfig {
   const parsed = scheduleSchema.safeParse(JSON.parse(readFileSync(file, 'utf8')));
   if (!parsed.success) throw new Error(`${file} is not a schedule:\n${z.prettifyError(parsed.error)}`);
-  parseConfig(JSON.stringify(parsed.data.config), file);
+  const text = JSON.stringify(parsed.data.config);
+  if (parseParameterSweep(text, file) === undefined) parseConfig(text, file);
   return parsed.data;
 }
 

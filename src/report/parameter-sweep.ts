@@ -47,15 +47,22 @@ function parameterSweepMarkdown(report: ParameterSweepReport): string {
     const [columns, ...rows] = cells(report, measure, shareText);
     return [`## ${MEASURE_TITLES[measure]}`, '', table((columns ?? []).map(escapeText), rows)].join('\n');
   });
-  return `${[`# ${escapeText(report.name)}: sweep over ${report.key}`, ...tables].join('\n\n')}\n`;
+  const missing = missingSentence(report).map(escapeText);
+  return `${[`# ${escapeText(report.name)}: sweep over ${report.key}`, ...missing, ...tables].join('\n\n')}\n`;
 }
 
 /** The table at the end of `igd run`: robust accuracy, a line a variant. */
 export function parameterSweepTable(report: ParameterSweepReport): string {
-  return PARAMETER_SWEEP_MEASURES.map((measure) => {
+  const tables = PARAMETER_SWEEP_MEASURES.map((measure) => {
     const lines = alignColumns(cells(report, measure, ({ accuracy }) => percent(accuracy)));
     return `${MEASURE_TITLES[measure]}\n${lines.map((line) => `${line.join('  ').trimEnd()}\n`).join('')}`;
-  }).join('\n');
+  });
+  return [...tables, ...missingSentence(report).map((sentence) => `${sentence}\n`)].join('\n');
+}
+
+/** Of a sweep that did not come to its end: what is not in its tables. */
+function missingSentence({ missing = [] }: ParameterSweepReport): string[] {
+  return missing.length === 0 ? [] : [`Not here, since something of them is missing: ${list(missing)}.`];
 }
 
 /** Variants down, values across; the header first. */
@@ -77,11 +84,12 @@ function cells(
 function parameterSweepHtml(report: ParameterSweepReport): string {
   const { name, key, runs, igdVersion } = report;
   const facts = [counted(runs[0]?.images ?? 0, 'image'), `folders ${list(runs.map(({ folder }) => folder))}`];
+  const missing = missingSentence(report).map((sentence) => ` ${sentence}`);
   const head = html`<header>
 <p class="overline">Sweep</p>
 <h1>${name}</h1>
 <p class="facts">${facts.join(' · ')}</p>
-<p class="lead">Accuracy against <code>${key}</code>.</p>
+<p class="lead">Accuracy against <code>${key}</code>.${missing}</p>
 </header>
 `;
   const sections = PARAMETER_SWEEP_MEASURES.map((measure) => {

@@ -44,26 +44,46 @@ export async function executeParameterSweep({
     const { report } = await executeRun({ ...options, config, source });
     reports.push(report);
   }
-  const report = sweepReport(sweep, reports);
-  const { parameterSweepFiles } = await import('../report/parameter-sweep.ts');
-  for (const [name, content] of parameterSweepFiles(report)) await store.put(name, content);
-  return report;
+  const runsDone = sweep.runs.map(({ value, label }, index) => ({ value, folder: label, report: reports[index] }));
+  return writeSweepReport(store, { ...sweep, runs: runsDone });
 }
 
-function sweepReport({ name, key, runs }: ParameterSweep, reports: readonly Report[]): ParameterSweepReport {
-  return parameterSweepReportSchema.parse({
+/** A sweep, and the report of each run that is whole. */
+export interface ReportedSweep extends Pick<ParameterSweepReport, 'name' | 'key'> {
+  readonly runs: readonly {
+    readonly value: ParameterSweepReport['runs'][number]['value'];
+    readonly folder: string;
+    readonly report: Report | undefined;
+  }[];
+}
+
+/** Writes the report of the runs side by side, sweep.json last. At least one of them is whole. */
+export async function writeSweepReport(
+  store: Pick<Store, 'put'>,
+  { name, key, runs }: ReportedSweep,
+): Promise<ParameterSweepReport> {
+  const missing = runs.flatMap(({ folder, report }) => (report === undefined ? [folder] : []));
+  const report = parameterSweepReportSchema.parse({
     schema: 'igd.sweep/1',
     name,
     key,
-    igdVersion: reports[0]?.run.igdVersion,
-    runs: runs.map(({ value, label }, index) => ({
-      value,
-      folder: label,
-      id: reports[index]?.run.id,
-      images: reports[index]?.run.images,
-      variants: reports[index]?.variants.map(({ id, mask, threshold, clean, robust, worstCase }) => {
-        return { id, mask, ...(threshold === undefined ? {} : { threshold }), clean, robust, worstCase };
-      }),
-    })),
+    igdVersion: runs.flatMap((run) => run.report?.run.igdVersion ?? [])[0],
+    runs: runs.flatMap((run) => (run.report === undefined ? [] : [summaryOf(run.value, run.folder, run.report)])),
+    ...(missing.length > 0 && { missing }),
   });
+  const { parameterSweepFiles } = await import('../report/parameter-sweep.ts');
+  for (const [file, content] of parameterSweepFiles(report)) await store.put(file, content);
+  return report;
+}
+
+function summaryOf(value: string | number, folder: string, { run, variants }: Report) {
+  return {
+    value,
+    folder,
+    id: run.id,
+    images: run.images,
+    variants: variants.map(({ id, mask, threshold, clean, robust, worstCase }) => {
+      return { id, mask, ...(threshold === undefined ? {} : { threshold }), clean, robust, worstCase };
+    }),
+  };
 }

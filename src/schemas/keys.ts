@@ -1,6 +1,9 @@
 /** Where everything of a run is, under the run's folder or bucket prefix; and rankings in their own store. */
 export const runKeys = {
   plan: 'plan.json',
+  /** In place of a plan, what a sweep consists of: each of its runs lies in a folder beside it. Local sweeps go without. */
+  sweepPlan: 'sweep-plan.json',
+  sweepReport: 'sweep.json',
   /** What the results of a stage start with. */
   results: (stage: 'craft' | 'evaluate' | 'transfer' | 'audit') =>
     ({ craft: 'crafted/', evaluate: 'shards/', transfer: 'transfer/', audit: 'audit/' })[stage],

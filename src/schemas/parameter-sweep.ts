@@ -72,16 +72,6 @@ export function parseParameterSweep(text: string, where: string): ParameterSweep
   return { name: runs[0]!.config.name, key: parsed.data[0]!.key, runs };
 }
 
-/** The configs of a file as texts of single runs: itself, or what its sweep stands for, each under a name of its own. */
-export function singleConfigs(text: string, where: string): string[] {
-  const sweep = parseParameterSweep(text, where);
-  if (sweep === undefined) return [text];
-  return sweep.runs.map(({ label, source }) => {
-    const name = `${sweep.name}.${label.replace('=', '-')}`;
-    return JSON.stringify({ ...source, name }, null, 2);
-  });
-}
-
 function sweepRun(
   document: JsonDocument,
   key: ParameterSweepKey,
@@ -158,8 +148,19 @@ export const parameterSweepReportSchema = z.strictObject({
   key: z.enum(PARAMETER_SWEEP_KEYS),
   igdVersion: z.string(),
   runs: z.array(run).min(1),
+  /** Folders of the runs that are not here, since something of them is missing. */
+  missing: z.array(z.string()).min(1).optional(),
 });
 export type ParameterSweepReport = z.infer<typeof parameterSweepReportSchema>;
+
+/** sweep-plan.json: what a sweep on AWS consists of. The plan of each run lies in its folder. */
+export const parameterSweepPlanSchema = z.strictObject({
+  schema: z.literal('igd.sweep-plan/1'),
+  name: z.string(),
+  key: z.enum(PARAMETER_SWEEP_KEYS),
+  runs: z.array(z.strictObject({ value: run.shape.value, folder: z.string().regex(/^[\w.]+=[\w.-]+$/) })).min(1),
+});
+export type ParameterSweepPlan = z.infer<typeof parameterSweepPlanSchema>;
 
 /** What is plotted and tabled of every run. */
 export const PARAMETER_SWEEP_MEASURES = ['clean', 'robust', 'worstCase'] as const;

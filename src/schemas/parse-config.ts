@@ -15,7 +15,7 @@ export function parseConfig(text: string, where: string): RunConfig {
   const document = parseConfigJson(text, where);
   if (typeof document === 'object' && document !== null && SWEEP in document) {
     const message = `${SWEEP}: stands for several runs, one run is wanted here`;
-    throw new ConfigError(problems(where, [`${message}: "igd run" does them all, "igd submit" sends them one by one`]));
+    throw new ConfigError(problems(where, [`${message}: "igd run" and "igd submit" do them all`]));
   }
   const parsed = configSchema.safeParse(document);
   if (!parsed.success) throw new ConfigError(problems(where, suggestedIssues(parsed.error, keysOfConfig)));

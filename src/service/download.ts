@@ -9,9 +9,10 @@ import { readObject } from '../stores/s3/object.ts';
 
 /** What a reader wants of a run, and, with the examples, what `igd verify` wants. Any other name is not ours to write. */
 const REPORT =
-  /^(partial\/\d{3}\/)?(report\.(html|json|csv|md)|(images|classes)\.csv|plan\.json|ranking\.[\w-]+\.json)$/;
+  /^(partial\/\d{3}\/)?([\w.]+=[\w.-]+\/)?(report\.(html|json|csv|md)|(images|classes)\.csv|plan\.json|ranking\.[\w-]+\.json)$/;
+const SWEEP = /^(partial\/\d{3}\/)?sweep(-plan)?(\.[\w-]+)?\.(html|json|csv|md|svg)$/;
 const EXAMPLES =
-  /^((shards|audit)\/[\w@.-]+\/\d{5}\.(json|npy)|transfer\/[\w@.-]+\/\d{5}\.json|perturbations\/[\w@.-]+\/\d{5}(\.pictures)?\.json)$/;
+  /^([\w.]+=[\w.-]+\/)?((shards|audit)\/[\w@.-]+\/\d{5}\.(json|npy)|transfer\/[\w@.-]+\/\d{5}\.json|perturbations\/[\w@.-]+\/\d{5}(\.pictures)?\.json)$/;
 
 /** What a reader wants of a schedule's history. */
 const HISTORY = /^(index\.html|history\.json)$/;
@@ -27,7 +28,7 @@ export interface RemoteFile {
 
 /** The files of a run to download, as the bucket lists them. Throws RunError. */
 export async function filesOf(bucket: string, run: string, examples: boolean): Promise<RemoteFile[]> {
-  const isWanted = (name: string) => REPORT.test(name) || (examples && EXAMPLES.test(name));
+  const isWanted = (name: string) => REPORT.test(name) || SWEEP.test(name) || (examples && EXAMPLES.test(name));
   const files = await filesUnder(bucket, serviceKeys.run(run), isWanted);
   return files.filter(({ name }) => !name.startsWith('partial/') || name.startsWith(lastPartial(files)));
 }
@@ -55,7 +56,7 @@ async function filesUnder(bucket: string, prefix: string, isWanted: (name: strin
 
 /** Where the report is while some of the run is missing: that of the last attempt, unless there is one of the whole run. */
 function lastPartial(files: readonly RemoteFile[]): string {
-  if (files.some(({ name }) => name === 'report.json')) return 'none';
+  if (files.some(({ name }) => name === 'report.json' || name === 'sweep.json')) return 'none';
   return files.findLast(({ name }) => name.startsWith('partial/'))?.name.slice(0, 'partial/000/'.length) ?? 'none';
 }
 

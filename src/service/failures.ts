@@ -2,7 +2,8 @@ import { stagesOf } from '../runs/planning/plan.ts';
 import { readRecord } from '../schemas/parse-record.ts';
 import { remoteKeys, type StageName, type TaskFailure, taskFailureSchema } from '../schemas/service.ts';
 import type { ServiceContext } from './context.ts';
-import { doneJobs, type LoadedRun } from './load-run.ts';
+import { doneJobs } from './done-jobs.ts';
+import type { LoadedRun } from './load-run.ts';
 import { readStage, type SubmittedStage, stageStates } from './stage.ts';
 
 /** A task that failed, or, without a record of its own (killed, never started), a job in Batch's words. */
@@ -16,7 +17,8 @@ export interface Failure extends Pick<TaskFailure, 'job' | 'message'> {
  * stays, but the results of its jobs are there.
  */
 export async function failuresOf(ctx: ServiceContext, open: LoadedRun, limit: number): Promise<Failure[]> {
-  const stages = await Promise.all(stagesOf(open.plan).map((stage) => stageFailures(ctx, open, stage, limit)));
+  const [{ plan }] = open.parts;
+  const stages = await Promise.all(stagesOf(plan).map((stage) => stageFailures(ctx, open, stage, limit)));
   return stages.flat();
 }
 
@@ -48,7 +50,7 @@ async function lasting(
   keys: readonly string[],
 ): Promise<string[]> {
   if (keys.length === 0) return [];
-  const done = await doneJobs(ctx, open, stage);
+  const done = await doneJobs(ctx, open.parts, stage);
   return keys.filter((key) => {
     const first = Number(/(\d+)\.json$/.exec(key)?.[1]) * jobsPerTask;
     return jobs.slice(first, first + jobsPerTask).some((position) => done[position] === false);

@@ -1,25 +1,23 @@
 import { list } from '../report/format.ts';
 import { reportTable } from '../report/table.ts';
-import { writeReport } from '../runs/write-report.ts';
 import type { HistoryEntry } from '../schemas/history.ts';
 import { runKeys } from '../schemas/keys.ts';
+import { type ParameterSweepReport, parameterSweepReportSchema } from '../schemas/parameter-sweep.ts';
 import { readRecord } from '../schemas/parse-record.ts';
 import { reportSchema } from '../schemas/report.ts';
 import { type Outcome, remoteKeys } from '../schemas/service.ts';
-import { type Store, within } from '../stores/store.ts';
 import { hasEnded } from './batch/job-queue.ts';
 import type { ServiceContext } from './context.ts';
 import { failuresOf } from './failures.ts';
 import { appendAttempt } from './history/append.ts';
 import { historyLines, historySubject, mostUrgent, publishEntries } from './history/tell.ts';
 import { acquireExpiredLease } from './lease.ts';
-import { completeShards, doneJobs, type LoadedRun, type OpenRun, withPlan } from './load-run.ts';
+import { type LoadedRun, type OpenRun, withPlan } from './load-run.ts';
 import type { Notice } from './notify.ts';
 import { endAttempt, markNotified, outcomeOf } from './run-index.ts';
 import { stageStates } from './stage.ts';
 import { submittedJobs } from './submitted-jobs.ts';
-
-const REPORT = runKeys.report('report.json');
+import { type PartState, partState, writeReports } from './write-reports.ts';
 
 /**
  * Ends an attempt whose jobs have ended, or that is `stopped`, which says why: writes the report of what there is and how it ended, and settles that. However many
@@ -31,19 +29,15 @@ export async function finishAttempt(
   open: LoadedRun,
   stopped?: string,
 ): Promise<Outcome | undefined> {
-  const evaluated = await doneJobs(ctx, open, 'evaluate');
-  const transferred = await doneJobs(ctx, open, 'transfer');
-  const audited = open.plan.audit === undefined ? [] : await doneJobs(ctx, open, 'audit');
-  const complete = completeShards(open.plan, evaluated, transferred).size;
-  const isWhole = complete === open.plan.shards.length && audited.every(Boolean);
-  if (complete > 0) await report(ctx, open, !isWhole);
+  const states: PartState[] = [];
+  for (const part of open.parts) states.push(await partState(ctx, part));
+  await writeReports(ctx, open, states);
+  const isWhole = states.every((state) => state.isWhole);
+  const isEmpty = states.every(({ complete }) => complete === 0);
   const outcome: Outcome = {
     schema: 'igd.outcome/1',
-    status: complete === 0 ? 'failed' : isWhole ? 'complete' : 'partial',
-    message: [
-      ...(isWhole || stopped === undefined ? [] : [stopped]),
-      summary(open, complete, { evaluated, transferred, audited }),
-    ].join(' '),
+    status: isEmpty ? 'failed' : isWhole ? 'complete' : 'partial',
+    message: [...(isWhole || stopped === undefined ? [] : [stopped]), summary(open, states)].join(' '),
     at: ctx.now().toISOString(),
   };
   if (!(await endAttempt(ctx, open.run, open.attempt, outcome))) return outcomeOf(ctx, open.run, open.attempt);
@@ -51,34 +45,24 @@ export async function finishAttempt(
   return outcome;
 }
 
-/** A partial report lies in a folder of its attempt, so that the report of the whole run, once there is one, is never another. */
-async function report(ctx: ServiceContext, { plan, files, attempt }: LoadedRun, isPartial: boolean): Promise<void> {
-  const target = isPartial ? within(files, remoteKeys.partial(attempt)) : files;
-  const store: Store = {
-    ...files,
-    put: async (key, bytes) => {
-      if (key === REPORT) await target.putNew(key, bytes);
-      else await target.put(key, bytes);
-    },
-  };
-  await writeReport(plan, store, ctx.rankings, { allowPartial: isPartial });
-}
-
-function summary(
-  { run, plan }: LoadedRun,
-  complete: number,
-  { evaluated, transferred, audited }: Readonly<Record<'evaluated' | 'transferred' | 'audited', readonly boolean[]>>,
-): string {
-  const total = plan.shards.length;
-  if (complete === total && audited.every(Boolean))
-    return `Run ${run} is complete: ${plan.inputs.test.images} images, ${plan.config.variants.length} variants.`;
-  const lost = (done: readonly boolean[]) => done.filter((isDone) => !isDone).length;
-  const parts = Object.entries({ evaluations: evaluated, transfers: transferred, audits: audited })
-    .filter(([, done]) => done.length > 0)
-    .map(([what, done]) => `${lost(done)} of ${done.length} ${what}`);
+function summary({ run, sweep, parts: [{ plan }] }: LoadedRun, states: readonly PartState[]): string {
+  const { images } = plan.inputs.test;
+  const runs = sweep === undefined ? '' : `${sweep.runs.length} runs over ${sweep.key}, `;
+  if (states.every(({ isWhole }) => isWhole))
+    return `Run ${run} is complete: ${runs}${images} images, ${plan.config.variants.length} variants.`;
+  const total = (counted: (state: PartState) => number) => states.reduce((sum, state) => sum + counted(state), 0);
+  const lost = Object.entries({ evaluations: 'evaluate', transfers: 'transfer', audits: 'audit' } as const)
+    .map(([what, stage]) => ({
+      what,
+      all: total(({ done }) => done[stage].length),
+      left: total(({ done }) => done[stage].filter((isDone) => !isDone).length),
+    }))
+    .filter(({ all }) => all > 0);
+  const whole =
+    sweep === undefined ? '' : `${total(({ isWhole }) => Number(isWhole))} of ${sweep.runs.length} runs whole and `;
   return (
-    `Run ${run} ended with ${complete} of ${total} shards complete in every variant ` +
-    `(${list(parts)} are missing). ` +
+    `Run ${run} ended with ${whole}${total(({ complete }) => complete)} of ${total(({ part }) => part.plan.shards.length)} shards complete in every variant ` +
+    `(${list(lost.map(({ what, all, left }) => `${left} of ${all} ${what}`))} are missing). ` +
     `What is done is kept: "igd retry ${run}" does the rest.`
   );
 }
@@ -156,13 +140,21 @@ async function reportLines(
   { run, attempt, files }: OpenRun,
   { status }: Outcome,
 ): Promise<string[]> {
+  if (status !== 'complete' && status !== 'partial') return [];
   const prefix = status === 'partial' ? remoteKeys.partial(attempt) : '';
   const report = await readRecord(files, `${prefix}${runKeys.report('report.json')}`, reportSchema);
-  if (status === 'failed' || report === undefined) return [];
+  const sweep = await readRecord(files, `${prefix}${runKeys.sweepReport}`, parameterSweepReportSchema);
   const { stack } = ctx.service;
   return [
-    reportTable(report),
+    ...(report === undefined ? [] : [reportTable(report)]),
+    ...(sweep === undefined ? [] : [await sweepTable(sweep)]),
     `All files: npx igd download ${run} --stack ${stack} --to runs/${run}`,
     `In a browser: npx igd browse --stack ${stack}`,
   ];
+}
+
+/** What draws comes along: it is loaded where there is a sweep to tell of. */
+async function sweepTable(sweep: ParameterSweepReport): Promise<string> {
+  const { parameterSweepTable } = await import('../report/parameter-sweep.ts');
+  return parameterSweepTable(sweep);
 }

@@ -2,9 +2,12 @@ import { stageJobs, stagesOf } from '../runs/planning/plan.ts';
 import { takeEvaluations } from '../runs/reuse/take-evaluations.ts';
 import type { Outcome, StageName } from '../schemas/service.ts';
 import type { ServiceContext } from './context.ts';
+import { completeShards, doneInPart, doneJobs, missing } from './done-jobs.ts';
 import { finishAttempt, notifyOutcomeLater } from './finish-attempt.ts';
-import { completeShards, doneJobs, type LoadedRun, missing, type OpenRun, openRun, withPlan } from './load-run.ts';
+import { type LoadedRun, type OpenRun, openRun, withPlan } from './load-run.ts';
+import { jobsOf, type Part } from './parts.ts';
 import { outcomeOf } from './run-index.ts';
+import { shareWithTwins, withoutTwins } from './share-evaluations.ts';
 import { overspent } from './spending.ts';
 import { ensureStage, type SubmittedStage, stageStates } from './stage.ts';
 
@@ -26,13 +29,14 @@ export async function reconcileRun(ctx: ServiceContext, run: string): Promise<Re
   const open = await withPlan(ctx, opened);
   const stopped = await overspent(ctx, open);
   if (stopped !== undefined) return { state: 'ended', outcome: await finishAttempt(ctx, open, stopped) };
+  const [{ plan }, ...others] = open.parts;
   const rank = await ensureStage(ctx, open, 'rank', {
-    propose: async () => missing(await doneJobs(ctx, open, 'rank')),
+    propose: async () => withoutTwins(open.parts, 'rank', missing(await doneJobs(ctx, open.parts, 'rank'))),
     after: [],
   });
   if (rank === undefined) return waiting('rank');
   const before = [rank];
-  if (stagesOf(open.plan).includes('craft')) {
+  if (stagesOf(plan).includes('craft')) {
     const craft = await ensureStage(ctx, open, 'craft', {
       propose: async () => notDone(ctx, open, 'craft'),
       // A defended variant is crafted on with its ranking.
@@ -40,6 +44,9 @@ export async function reconcileRun(ctx: ServiceContext, run: string): Promise<Re
     });
     if (craft === undefined) return waiting('craft');
     before.push(craft);
+    // What one run of a sweep has crafted is there for the others before they evaluate it.
+    if (others.length > 0 && !(await haveEnded(ctx, before))) return waiting('craft');
+    await shareWithTwins(ctx, open.parts, 'craft');
   }
   const evaluate = await ensureStage(ctx, open, 'evaluate', {
     propose: async () => notDone(ctx, open, 'evaluate'),
@@ -48,6 +55,7 @@ export async function reconcileRun(ctx: ServiceContext, run: string): Promise<Re
   // What was submitted just now has not ended; its events lead here again.
   if (evaluate === undefined || evaluate.isNew || before.some(({ isNew }) => isNew)) return waiting('evaluate');
   if (!(await haveEnded(ctx, [...before, evaluate]))) return waiting('evaluate');
+  await shareWithTwins(ctx, open.parts, 'evaluate');
   // Neither reads what the other writes.
   const transfer = await ensureStage(ctx, open, 'transfer', { propose: () => transferable(ctx, open), after: [] });
   const audit = await ensureAudit(ctx, open);
@@ -57,11 +65,20 @@ export async function reconcileRun(ctx: ServiceContext, run: string): Promise<Re
   return { state: 'ended', outcome: await finishAttempt(ctx, open) };
 }
 
-/** What no run has done: evaluations that others have kept beside the rankings are taken before anything is submitted. */
-async function notDone(ctx: ServiceContext, open: LoadedRun, stage: 'craft' | 'evaluate'): Promise<number[]> {
-  const { plan, files } = open;
-  await takeEvaluations({ plan, runs: files, kept: ctx.rankings }, stageJobs(plan, stage));
-  return missing(await doneJobs(ctx, open, stage));
+/**
+ * What no run has done: evaluations that others have kept beside the rankings are taken before anything is submitted. What several
+ * runs of a sweep ask for is to be done once.
+ */
+async function notDone(ctx: ServiceContext, { parts }: LoadedRun, stage: 'craft' | 'evaluate'): Promise<number[]> {
+  await shareWithTwins(ctx, parts, stage);
+  const wanted = withoutTwins(parts, stage, missing(await doneJobs(ctx, parts, stage)));
+  const jobs = jobsOf(parts, stage);
+  for (const part of parts) {
+    const own = wanted.flatMap((position) => (jobs[position]?.part === part ? [jobs[position].job] : []));
+    await takeEvaluations({ plan: part.plan, runs: part.files, kept: ctx.rankings }, own);
+  }
+  const done = await doneJobs(ctx, parts, stage);
+  return wanted.filter((position) => done[position] === false);
 }
 
 async function ended(ctx: ServiceContext, open: OpenRun): Promise<ReconcileResult> {
@@ -80,33 +97,35 @@ async function haveEnded(ctx: ServiceContext, stages: readonly SubmittedStage[])
 }
 
 /** Transfer judges every variant on the examples of all: only shards that every variant is done with can be. */
-async function transferable(ctx: ServiceContext, open: LoadedRun): Promise<number[]> {
-  const complete = completeShards(open.plan, await doneJobs(ctx, open, 'evaluate'));
-  const jobs = stageJobs(open.plan, 'transfer');
-  return missing(await doneJobs(ctx, open, 'transfer')).filter((position) => {
-    const job = jobs[position];
-    return job?.kind === 'transfer' && complete.has(job.shard);
+async function transferable(ctx: ServiceContext, { parts }: LoadedRun): Promise<number[]> {
+  const complete = new Map<Part, Set<number>>();
+  for (const part of parts) complete.set(part, completeShards(part.plan, await doneInPart(ctx, part, 'evaluate')));
+  const jobs = jobsOf(parts, 'transfer');
+  return missing(await doneJobs(ctx, parts, 'transfer')).filter((position) => {
+    const { part, job } = jobs[position] ?? {};
+    return part !== undefined && job?.kind === 'transfer' && complete.get(part)?.has(job.shard) === true;
   });
 }
 
 /** The audit's stage; none of a run that asks for no audit. */
 async function ensureAudit(ctx: ServiceContext, open: LoadedRun) {
-  if (open.plan.audit === undefined) return [];
+  const [{ plan }] = open.parts;
+  if (plan.audit === undefined) return [];
   const audit = await ensureStage(ctx, open, 'audit', { propose: () => auditable(ctx, open), after: [] });
   return audit && [audit];
 }
 
 /** A sample is drawn of all that a variant's evaluation left: only variants that are done with every shard have one. */
-async function auditable(ctx: ServiceContext, open: LoadedRun): Promise<number[]> {
-  const evaluated = await doneJobs(ctx, open, 'evaluate');
-  const incomplete = new Set(
-    stageJobs(open.plan, 'evaluate').flatMap((job, position) =>
-      job.kind === 'evaluate' && evaluated[position] !== true ? [job.variant] : [],
-    ),
-  );
-  const jobs = stageJobs(open.plan, 'audit');
-  return missing(await doneJobs(ctx, open, 'audit')).filter((position) => {
-    const job = jobs[position];
-    return job?.kind === 'audit' && !incomplete.has(job.variant);
+async function auditable(ctx: ServiceContext, { parts }: LoadedRun): Promise<number[]> {
+  const incomplete = new Map<Part, Set<string>>();
+  for (const part of parts) {
+    const evaluated = await doneInPart(ctx, part, 'evaluate');
+    const left = stageJobs(part.plan, 'evaluate').filter((_, position) => evaluated[position] !== true);
+    incomplete.set(part, new Set(left.flatMap((job) => (job.kind === 'evaluate' ? [job.variant] : []))));
+  }
+  const jobs = jobsOf(parts, 'audit');
+  return missing(await doneJobs(ctx, parts, 'audit')).filter((position) => {
+    const { part, job } = jobs[position] ?? {};
+    return part !== undefined && job?.kind === 'audit' && incomplete.get(part)?.has(job.variant) === false;
   });
 }

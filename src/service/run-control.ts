@@ -31,11 +31,12 @@ export async function cancelRun(ctx: ServiceContext, run: string): Promise<numbe
  * going, or it is complete.
  */
 export async function retryRun(ctx: ServiceContext, run: string): Promise<number> {
-  const { ended, attempt, plan } = await loadRun(ctx, run);
+  const { ended, attempt, parts } = await loadRun(ctx, run);
   if (!ended) throw new InputError(`run ${run} is still going: wait for it, or cancel it first`);
   const outcome = await outcomeOf(ctx, run, attempt);
   if (outcome?.status === 'complete') throw new InputError(`run ${run} is complete: nothing is missing`);
   const before = await claimOf(ctx, run, attempt);
+  const [{ plan }] = parts;
   const jobDefinition = await jobDefinitionOfRetry(ctx, plan, before);
   const at = ctx.now().toISOString();
   const claim = { schema: 'igd.claim/1', config: before?.config ?? run, jobDefinition, at } as const;

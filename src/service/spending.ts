@@ -26,9 +26,10 @@ export async function stageProgress({ files, attempt }: OpenRun, stage: StageNam
 
 /** That an attempt has cost what its config or the stack allows, in a sentence; undefined while it has not, or nothing limits it. */
 export async function overspent({ service }: ServiceContext, open: LoadedRun): Promise<string | undefined> {
-  const { maxDollars = service.maxDollars, compute } = open.plan.config;
+  const [{ plan }] = open.parts;
+  const { maxDollars = service.maxDollars, compute } = plan.config;
   if (maxDollars === null) return undefined;
-  const stages = await Promise.all(stagesOf(open.plan).map((stage) => stageProgress(open, stage)));
+  const stages = await Promise.all(stagesOf(plan).map((stage) => stageProgress(open, stage)));
   const hours = stages.reduce((sum, { computeSeconds }) => sum + computeSeconds, 0) / 3600;
   const price = service.hourDollars[compute.device === 'cpu' ? 'cpu' : 'gpu'];
   if (hours * price < maxDollars) return undefined;

@@ -83,7 +83,8 @@ async function proposed(
   propose: StageProposal['propose'],
 ): Promise<StageWork> {
   const jobs = await propose();
-  const jobsPerTask = Math.max(JOBS_PER_TASK[stage], jobsAtOnce(open.plan.config.compute.device, jobs.length));
+  const [{ plan }] = open.parts;
+  const jobsPerTask = Math.max(JOBS_PER_TASK[stage], jobsAtOnce(plan.config.compute.device, jobs.length));
   return stageWork(open, stage, jobs, jobsPerTask, ctx.now().toISOString());
 }
 

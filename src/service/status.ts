@@ -1,6 +1,7 @@
 import { messageOf } from '../errors.ts';
 import { stagesOf } from '../runs/planning/plan.ts';
 import type { HistoryEntry } from '../schemas/history.ts';
+import { runKeys } from '../schemas/keys.ts';
 import {
   type Outcome,
   remoteKeys,
@@ -11,10 +12,11 @@ import {
 } from '../schemas/service.ts';
 import { hasEnded, type JobState } from './batch/job-queue.ts';
 import type { ServiceContext } from './context.ts';
+import { doneJobs } from './done-jobs.ts';
 import { type Failure, failuresOf } from './failures.ts';
 import { entriesOf } from './history/records.ts';
-import { schedulesOf } from './history/schedules.ts';
-import { doneJobs, type LoadedRun, type OpenRun, openRun, withPlan } from './load-run.ts';
+import { historiesOf } from './history/schedules.ts';
+import { type LoadedRun, type OpenRun, openRun, withPlan } from './load-run.ts';
 import { claimOf, outcomeOf } from './run-index.ts';
 import { stageProgress } from './spending.ts';
 import { readStage, type SubmittedStage, stageStates } from './stage.ts';
@@ -42,9 +44,11 @@ export interface RunStatus {
   /** These two as the plan says. */
   readonly images: number | undefined;
   readonly device: string | undefined;
-  /** The newest entry that each schedule which asks for it has of it. */
+  /** What is swept, and the folders of its runs; undefined where it is no sweep. */
+  readonly sweep: { readonly key: string; readonly runs: readonly string[] } | undefined;
+  /** The newest entry that each of its histories has of it. */
   readonly history: readonly HistoryEntry[];
-  /** Schedules that ask for it. */
+  /** The histories of the schedules that ask for it; of a sweep each run has one. */
   readonly schedules: readonly string[];
   /** Whether all that follows its end is done: the histories have it then. */
   readonly settled: boolean;
@@ -83,7 +87,7 @@ export async function runStatus(ctx: ServiceContext, run: string): Promise<RunSt
   const stages = await stagesStatus(ctx, open, loaded);
   const outcome = open.ended ? await outcomeOf(ctx, run, open.attempt) : undefined;
   const [claim, report] = await Promise.all([claimOf(ctx, run, 1), newestReport(open)]);
-  const schedules = (await schedulesOf(ctx, run)).map(({ schedule }) => schedule);
+  const schedules = (await historiesOf(ctx, run)).map(({ schedule }) => schedule);
   const inHand = stages.find(
     ({ jobs, tasks }) =>
       (jobs === undefined || jobs.done < jobs.total) && tasks.total > 0 && tasks.waiting + tasks.running > 0,
@@ -99,8 +103,9 @@ export async function runStatus(ctx: ServiceContext, run: string): Promise<RunSt
     failures: loaded === undefined ? [] : await failuresOf(ctx, loaded, FAILURES),
     secondsLeft: outcome === undefined ? inHand?.secondsLeft : undefined,
     report: report === undefined ? undefined : `${serviceKeys.run(run)}${report}`,
-    images: loaded?.plan.inputs.test.images,
-    device: loaded?.plan.config.compute.device,
+    images: loaded?.parts[0].plan.inputs.test.images,
+    device: loaded?.parts[0].plan.config.compute.device,
+    sweep: loaded?.sweep && { key: loaded.sweep.key, runs: loaded.sweep.runs.map(({ folder }) => folder) },
     history: schedules.length === 0 ? [] : await entriesOf(ctx.runs, run),
     schedules,
     settled: open.settled,
@@ -115,10 +120,11 @@ function stateOf(stages: readonly StageStatus[], inHand: StageStatus | undefined
 
 /** Of the whole run, or else of the newest attempt that left a part. */
 async function newestReport({ files, attempt }: OpenRun): Promise<string | undefined> {
-  if (await files.has('report.json')) return '';
+  for (const file of [runKeys.report('report.json'), runKeys.sweepReport]) if (await files.has(file)) return '';
   for (let candidate = attempt; candidate > 0; candidate -= 1) {
     const prefix = remoteKeys.partial(candidate);
-    if (await files.has(`${prefix}report.json`)) return prefix;
+    // Of a sweep each run has one of its own, in its folder.
+    if ((await files.list(prefix)).some((key) => key.endsWith('report.json'))) return prefix;
   }
   return undefined;
 }
@@ -127,7 +133,7 @@ async function newestReport({ files, attempt }: OpenRun): Promise<string | undef
 async function stagesStatus(ctx: ServiceContext, open: OpenRun, loaded: LoadedRun | undefined): Promise<StageStatus[]> {
   const stages: StageStatus[] = [];
   if (loaded !== undefined) {
-    for (const stage of stagesOf(loaded.plan)) stages.push(await plannedStatus(ctx, loaded, stage));
+    for (const stage of stagesOf(loaded.parts[0].plan)) stages.push(await plannedStatus(ctx, loaded, stage));
     return stages;
   }
   const submitted = await submittedJobs(open);
@@ -140,7 +146,7 @@ async function stagesStatus(ctx: ServiceContext, open: OpenRun, loaded: LoadedRu
 
 async function plannedStatus(ctx: ServiceContext, open: LoadedRun, stage: StageName): Promise<StageStatus> {
   const begun = await readStage(open, stage);
-  const done = await doneJobs(ctx, open, stage);
+  const done = await doneJobs(ctx, open.parts, stage);
   const status = await stageStatus(ctx, open, stage, begun?.submissions ?? []);
   const jobs = { total: done.length, done: done.filter(Boolean).length };
   return {

@@ -1,16 +1,14 @@
-import { ConfigError, InputError } from '../errors.ts';
+import { InputError } from '../errors.ts';
 import { decodePlan, encodePlan, type Plan } from '../runs/planning/plan.ts';
-import { prepareRun } from '../runs/planning/prepare-run.ts';
-import { type ImportedRanking, loadRanking } from '../runs/planning/rankings.ts';
-import type { RunConfig } from '../schemas/config.ts';
-import { namedInputs } from '../schemas/input-paths.ts';
 import { rankingKey, runKeys } from '../schemas/keys.ts';
-import { parseConfig } from '../schemas/parse-config.ts';
+import { encodeRecord } from '../schemas/parse-record.ts';
 import { type Claim, serviceKeys } from '../schemas/service.ts';
 import { answerUpload, sha256, uploadOrder } from './answers.ts';
 import type { ServiceContext } from './context.ts';
 import { type Firing, markScheduled } from './history/schedules.ts';
 import { tellOfFiring } from './history/tell.ts';
+import { folderOf } from './parts.ts';
+import { type PlannedConfig, planConfig } from './plan-config.ts';
 import { reconcileRun } from './reconcile.ts';
 import { rejectConfig } from './reject-config.ts';
 import { claimAttempt, findRun, indexedRun, isExpired } from './run-index.ts';
@@ -40,18 +38,26 @@ export async function submitConfig(
     throw error;
   });
   if (Array.isArray(planned)) return rejectConfig(ctx, { name, text, order, firing }, planned);
-  const { plan, ranking } = planned;
-  const run = `${plan.config.name}-${plan.id}`;
-  if (ranking !== undefined) await ctx.rankings.put(rankingKey(ranking.digest), ranking.file);
-  await writePlan(ctx, `${serviceKeys.run(run)}${runKeys.plan}`, plan);
+  const { run, parts } = planned;
+  await writePlans(ctx, planned);
   const at = ctx.now().toISOString();
-  const started = await claimRun(ctx, run, plan, { config: name, at });
+  const started = await claimRun(ctx, run, parts[0].plan, { config: name, at });
   if (firing !== undefined) await markScheduled(ctx, run, firing);
   await answerUpload(ctx.runs, name, order, { schema: 'igd.accepted/1', sha256: sha256(text), run, started, at });
   // Where it was claimed before, whoever claimed it may have got no further.
   await reconcileRun(ctx, run);
   if (firing !== undefined && !started) await tellOfFiring(ctx, firing, await indexedRun(ctx, run));
   return { kind: started ? 'started' : 'exists', run };
+}
+
+/** Of a sweep what it consists of is written last: with it, its plans are there. */
+async function writePlans(ctx: ServiceContext, { run, parts, sweep }: PlannedConfig): Promise<void> {
+  const prefix = serviceKeys.run(run);
+  for (const { label, plan, ranking } of parts) {
+    if (ranking !== undefined) await ctx.rankings.put(rankingKey(ranking.digest), ranking.file);
+    await writePlan(ctx, `${prefix}${folderOf(label)}${runKeys.plan}`, plan);
+  }
+  if (sweep !== undefined) await ctx.runs.put(`${prefix}${runKeys.sweepPlan}`, encodeRecord(sweep));
 }
 
 /** In place of none, or of one that this version of igd cannot read: whatever it is written in, the run's name says what it plans. */
@@ -80,42 +86,6 @@ async function claimRun(
   if (known !== undefined && !(await isExpired(ctx, known))) return false;
   const jobDefinition = await newestJobDefinition(ctx, plan);
   return claimAttempt(ctx, run, (known?.attempt ?? 0) + 1, { schema: 'igd.claim/1', ...claimed, jobDefinition });
-}
-
-async function planConfig(
-  ctx: ServiceContext,
-  name: string,
-  text: string,
-): Promise<{ plan: Plan; ranking: ImportedRanking | undefined }> {
-  const config = parseConfig(text, serviceKeys.config(name));
-  requireRemote(config);
-  requireDevice(ctx, config);
-  const { plan, imported: ranking } = await prepareRun(config, JSON.parse(text), ctx.localise);
-  // A degenerate ranking is refused before hours of attacks on it; one not computed yet is, by the job that ranks.
-  for (const { method, digest, imported } of plan.rankings)
-    if (!imported && (await ctx.rankings.has(rankingKey(digest))))
-      await loadRanking({ plan, rankings: ctx.rankings }, method);
-  return { plan, ranking };
-}
-
-/** Throws ConfigError where an input is a path: here, that is a file of nobody's. */
-function requireRemote(config: RunConfig): void {
-  const paths = namedInputs(config).filter(({ path }) => !path.startsWith('s3://'));
-  if (paths.length === 0) return;
-  const lines = paths.map(
-    ({ keys, path }) =>
-      `${keys.join('.')}: "${path}" is not in a bucket: upload it and give s3://..., as "igd submit" does`,
-  );
-  throw new ConfigError(lines.join('\n'));
-}
-
-/** Throws ConfigError where no image of the service computes with the device: each shard would find that out for itself. */
-function requireDevice({ service: { gpuDevice } }: ServiceContext, { compute: { device } }: RunConfig): void {
-  if (device === 'cpu' || device === gpuDevice) return;
-  throw new ConfigError(
-    `compute.device: this service computes on cpu and ${gpuDevice}, not on ${device}: give one of these, or deploy the ` +
-      `stack with -c gpuDevice=${device}`,
-  );
 }
 
 /** A line each; the first may only say which file the others are about. */

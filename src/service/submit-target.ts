@@ -15,8 +15,9 @@ export interface SubmitTarget {
 }
 
 /** Jobs of an attempt are those of the revision it began with, whatever was deployed since; of an attempt that names none, the newest. */
-export async function submitTarget(ctx: ServiceContext, { run, attempt, plan }: LoadedRun): Promise<SubmitTarget> {
+export async function submitTarget(ctx: ServiceContext, { run, attempt, parts }: LoadedRun): Promise<SubmitTarget> {
   const { queues, jobDefinitions, fairShare } = ctx.service;
+  const [{ plan }] = parts;
   const kind = kindOf(plan);
   const claim = await claimOf(ctx, run, attempt);
   return {

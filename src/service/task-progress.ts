@@ -1,6 +1,5 @@
 import { messageOf } from '../errors.ts';
 import type { JobProgress } from '../runs/jobs/executor.ts';
-import { type Job, jobLabel } from '../runs/planning/plan.ts';
 import { encodeRecord } from '../schemas/parse-record.ts';
 import { remoteKeys, type Task, type TaskProgress, taskProgressSchema } from '../schemas/service.ts';
 import type { Store } from '../stores/store.ts';
@@ -10,15 +9,16 @@ const INTERVAL_MS = 15_000;
 
 export interface TaskReporter {
   start(): Promise<void>;
-  progress(job: Job, state: JobProgress): void;
-  done(job: Job): void;
+  /** Of a job, by its label. */
+  progress(job: string, state: JobProgress): void;
+  done(job: string): void;
   end(): Promise<void>;
 }
 
 interface Reported {
   readonly task: Task;
   readonly number: number;
-  readonly jobs: readonly Job[];
+  readonly jobs: readonly unknown[];
   readonly files: Store;
 }
 
@@ -60,15 +60,15 @@ export function taskReporter({ task, number, jobs, files }: Reported, log: (line
   return {
     start: upload,
     progress(job, progress) {
-      inHand.set(jobLabel(job), progress);
+      inHand.set(job, progress);
       look();
       if (performance.now() - uploaded >= INTERVAL_MS) void upload();
     },
     done(job) {
-      inHand.delete(jobLabel(job));
-      state = { ...state, job: jobLabel(job), done: state.done + 1, fraction: 0 };
+      inHand.delete(job);
+      state = { ...state, job, done: state.done + 1, fraction: 0 };
       look();
-      log(`${jobLabel(job)} is done (${state.done} of ${state.jobs})`);
+      log(`${job} is done (${state.done} of ${state.jobs})`);
     },
     end: upload,
   };

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { InputError, messageOf, RunError, TransientError } from '../errors.ts';
-import { decodePlan, encodePlan, type Job, jobLabel, type Plan, stageJobs } from '../runs/planning/plan.ts';
+import { decodePlan, encodePlan } from '../runs/planning/plan.ts';
 import { loadRanking } from '../runs/planning/rankings.ts';
 import { isDone } from '../runs/results.ts';
 import { runKeys } from '../schemas/keys.ts';
@@ -21,6 +21,7 @@ import { localise, openStore, type StoreSpec } from '../stores/open.ts';
 import type { Store } from '../stores/store.ts';
 import { workerCount } from '../workers/worker-count.ts';
 import { WorkerPool } from '../workers/worker-pool.ts';
+import { folderOf, jobsOf, type Part, type PartJob, partJobLabel, readParts } from './parts.ts';
 import { type TaskReporter, taskReporter } from './task-progress.ts';
 
 export interface RunnerOptions {
@@ -68,13 +69,13 @@ interface OpenTask {
   readonly task: Task;
   /** Number of the task in its stage. */
   readonly number: number;
-  readonly plan: Plan;
-  readonly jobs: readonly Job[];
-  readonly stores: { readonly runs: StoreSpec; readonly rankings: StoreSpec };
+  readonly jobs: readonly PartJob[];
+  readonly buckets: Service['buckets'];
+  /** The run's. */
   readonly files: Store;
   readonly rankings: Store;
   /** The first, for the record. */
-  failure: { readonly job: Job; readonly error: unknown } | undefined;
+  failure: { readonly job: PartJob; readonly error: unknown } | undefined;
 }
 
 /** Throws InputError where the environment says no task. */
@@ -82,25 +83,32 @@ async function openTask(env: RunnerOptions['env']): Promise<OpenTask> {
   const service = parseService(env.IGD_SERVICE);
   const task = parseTask(env);
   const index = Number(env.AWS_BATCH_JOB_ARRAY_INDEX ?? 0);
-  const stores = {
-    runs: { kind: 's3', bucket: service.buckets.runs, prefix: serviceKeys.run(task.run) },
-    rankings: { kind: 's3', bucket: service.buckets.rankings, prefix: '' },
-  } as const;
-  const [files, rankings] = await Promise.all([openStore(stores.runs), openStore(stores.rankings)]);
-  const plan = decodePlan(await required(files, runKeys.plan), runKeys.plan);
+  const { buckets } = service;
+  const files = await openStore({ kind: 's3', bucket: buckets.runs, prefix: serviceKeys.run(task.run) });
+  const rankings = await openStore(rankingsIn(buckets));
+  const planned = await readParts(files, decodePlan);
+  if (planned === undefined) throw gone(runKeys.plan);
   const key = remoteKeys.stage(task.attempt, task.stage);
   const work = stageSchema.parse(JSON.parse(new TextDecoder().decode(await required(files, key))));
   const first = task.offset + index * task.jobsPerTask;
-  const all = stageJobs(plan, task.stage);
+  const all = jobsOf(planned.parts, task.stage);
   const jobs = work.jobs.slice(first, first + task.jobsPerTask).flatMap((position) => all[position] ?? []);
   if (jobs.length === 0) throw new InputError(`${key} has no job ${first}: this task is none of the run's`);
-  return { task, number: first / task.jobsPerTask, plan, jobs, stores, files, rankings, failure: undefined };
+  return { task, number: first / task.jobsPerTask, jobs, buckets, files, rankings, failure: undefined };
+}
+
+function rankingsIn({ rankings }: Service['buckets']): StoreSpec {
+  return { kind: 's3', bucket: rankings, prefix: '' };
 }
 
 async function required(files: Store, key: string): Promise<Uint8Array> {
   const bytes = await files.get(key);
-  if (bytes === undefined) throw new InputError(`the run has no ${key}: it was deleted`);
+  if (bytes === undefined) throw gone(key);
   return bytes;
+}
+
+function gone(key: string): InputError {
+  return new InputError(`the run has no ${key}: it was deleted`);
 }
 
 function parseService(text: string | undefined): Service {
@@ -116,41 +124,55 @@ function parseTask(env: RunnerOptions['env']): Task {
   throw new InputError(`the environment names no task: ${Object.values(taskVariables).join(', ')} say which`);
 }
 
-/** As many jobs at once as keep the device busy, each in a worker thread of its own. After a failure none is begun. */
+/** One part of the run after the other: a worker opens the models of one. */
 async function doJobs(open: OpenTask, signal: AbortSignal, log: (line: string) => void): Promise<void> {
-  const { plan, stores, jobs } = open;
+  const reporter = taskReporter(open, log);
+  await reporter.start();
+  for (const part of new Set(open.jobs.map((job) => job.part))) await doPart(open, part, { reporter, signal, log });
+  await reporter.end();
+}
+
+interface Watch {
+  readonly reporter: TaskReporter;
+  readonly signal: AbortSignal;
+  readonly log: (line: string) => void;
+}
+
+/** As many jobs at once as keep the device busy, each in a worker thread of its own. After a failure none is begun. */
+async function doPart(open: OpenTask, part: Part, watch: Watch): Promise<void> {
+  const { task, jobs, buckets } = open;
+  const { signal } = watch;
+  const queue = jobs.filter((job) => job.part === part);
   const cores = availableParallelism();
-  const { workers } = workerCount(plan, cores, undefined);
-  const lanes = Math.min(jobs.length, workers);
+  const { workers } = workerCount(part.plan, cores, undefined);
+  const lanes = Math.min(queue.length, workers);
   // Once, before there are workers that would each download the same.
-  if (lanes > 1) await Promise.race([localise(plan), aborted(signal)]);
+  if (lanes > 1) await Promise.race([localise(part.plan), aborted(signal)]);
+  const prefix = `${serviceKeys.run(task.run)}${folderOf(part.label)}`;
   const pool = {
-    plan: encodePlan(plan),
-    ...stores,
+    plan: encodePlan(part.plan),
+    runs: { kind: 's3', bucket: buckets.runs, prefix },
+    rankings: rankingsIn(buckets),
     keep: true,
     workers: 1,
     cores: Math.max(1, Math.floor(cores / lanes)),
-  };
+  } as const;
   const engines = Array.from({ length: lanes }, () => new WorkerPool(pool));
   const close = () => Promise.all(engines.map((engine) => engine.close()));
   const stop = () => void close();
   signal.addEventListener('abort', stop);
-  const reporter = taskReporter(open, log);
-  const queue = [...jobs];
   const work = async (engine: WorkerPool) => {
     for (let job = queue.shift(); job !== undefined; job = queue.shift())
       try {
-        await doJob(open, job, { engine, reporter, signal, log });
+        await doJob(open, job, { ...watch, engine });
       } catch (error) {
         queue.length = 0;
         open.failure ??= { job, error };
       }
   };
   try {
-    await reporter.start();
     await Promise.all(engines.map(work));
     if (open.failure !== undefined) throw open.failure.error;
-    await reporter.end();
   } finally {
     signal.removeEventListener('abort', stop);
     await close();
@@ -164,25 +186,24 @@ function aborted(signal: AbortSignal): Promise<never> {
   });
 }
 
-interface Lane {
+interface Lane extends Watch {
   readonly engine: WorkerPool;
-  readonly reporter: TaskReporter;
-  readonly signal: AbortSignal;
-  readonly log: (line: string) => void;
 }
 
 async function doJob(
-  { plan, files, rankings }: OpenTask,
-  job: Job,
+  { rankings }: OpenTask,
+  { part, job }: PartJob,
   { engine, reporter, signal, log }: Lane,
 ): Promise<void> {
+  const { plan, files } = part;
+  const label = partJobLabel({ part, job });
   signal.throwIfAborted();
   const isThere = await isDone({ plan, runs: files, rankings }, job);
   signal.throwIfAborted();
-  if (isThere) log(`${jobLabel(job)} is there already`);
-  else await engine.run([job], { progress: (_, state) => reporter.progress(job, state), done: () => undefined });
+  if (isThere) log(`${label} is there already`);
+  else await engine.run([job], { progress: (_, state) => reporter.progress(label, state), done: () => undefined });
   if (job.kind === 'rank') await loadRanking({ plan, rankings }, job.method);
-  reporter.done(job);
+  reporter.done(label);
 }
 
 async function recordFailure(
@@ -193,7 +214,7 @@ async function recordFailure(
   const failure: TaskFailure = {
     schema: 'igd.failure/1',
     task: number,
-    job: first === undefined ? null : jobLabel(first.job),
+    job: first === undefined ? null : partJobLabel(first.job),
     message: messageOf(error),
     exitCode,
     at: new Date().toISOString(),

@@ -194,20 +194,21 @@ describe.skipIf(!hasMoto)('igd on AWS', () => {
     const config = () => writeJson(folder.path('config.json'), smallConfig());
     const submit = (...more: string[]) => onService('submit', config(), '--wait', '0', ...more);
 
-    test('sends a parameter sweep as one config for each value', async () => {
+    test('sends a parameter sweep as one config, and each file once', async () => {
       const sweep = smallConfig({ sweep: { importantUnits: [6, 24] } });
-      const path = writeJson(folder.path('sweep.json'), sweep);
-      const { stderr, code } = await onService('submit', path, '--wait', '0');
-      expect(stderr).toBe('');
-      expect(code).toBe(0);
-      const names = ['small.importantUnits-6', 'small.importantUnits-24'];
-      const configs = (await keys(SERVICE.buckets.runs)).filter((key) => key?.startsWith('configs/'));
-      expect(configs.sort()).toEqual(names.map((name) => serviceKeys.config(name)).sort());
-      const [six, more] = await Promise.all(
-        names.map(async (name) => JSON.parse((await get(`configs/${name}.json`)) ?? '')),
+      const { stderr, stdout, code } = await onService(
+        'submit',
+        writeJson(folder.path('sweep.json'), sweep),
+        '--wait',
+        '0',
       );
-      expect([six, more].map(({ importantUnits }) => importantUnits)).toEqual([6, 24]);
-      expect(more).toEqual({ ...six, name: names[1], importantUnits: 24 });
+      expect([stderr, code]).toEqual(['', 0]);
+      expect(stdout.match(/uploaded to/g)).toHaveLength(3);
+      const configs = (await keys(SERVICE.buckets.runs)).filter((key) => key?.startsWith('configs/'));
+      expect(configs).toEqual([serviceKeys.config('small')]);
+      const { checkpoint, dataset, ...sent } = JSON.parse((await get('configs/small.json')) ?? '');
+      expect({ ...sweep, ...sent }).toEqual(sweep);
+      expect([checkpoint.uri, dataset.test].every((uri) => uri.startsWith('s3://'))).toBe(true);
     });
 
     test('uploads files by checksum, once, and the config with their URIs', async () => {
@@ -345,14 +346,6 @@ describe.skipIf(!hasMoto)('igd on AWS', () => {
       const { code, stderr } = await onService('status', 'bad');
       expect(code).toBe(2);
       expect(stderr).toContain('the service rejected bad:\n  checkpoint.uri: "examples/demo/');
-    });
-
-    test('is none where a parameter sweep was uploaded as it is: one config is one run', async () => {
-      const text = JSON.stringify(smallConfig({ sweep: { importantUnits: [6, 24] } }));
-      expect(await submitConfig(openServiceContext(SERVICE), 'swept', text)).toEqual({
-        kind: 'rejected',
-        problems: [expect.stringMatching(/sweep: stands for several runs.*"igd submit"/)],
-      });
     });
   });
 

@@ -170,6 +170,13 @@ describe('schedules', () => {
     expect(() => synthesize({ schedules: folderWith(weekly, weekly) })).toThrow('two schedules named "weekly"');
   });
 
+  test('may be of parameter sweeps, which are checked value by value', () => {
+    const swept = (values: readonly unknown[]) =>
+      folderWith({ ...weekly, config: { ...config, sweep: { temperature: values } } });
+    synthesize({ schedules: swept([0.5, 2]) }).template.resourceCountIs('AWS::Scheduler::Schedule', 1);
+    expect(() => synthesize({ schedules: swept([0.5, -1]) })).toThrow(/0\.json, temperature -1.*temperature/s);
+  });
+
   test('by their former names are refused, never left out', () => {
     expect(() => synthesize({ sweeps: 'nightly' })).toThrow('"sweeps" is called "schedules" now: give -c schedules=');
     const checkout = checkoutWith('sweeps', weekly);

@@ -115,11 +115,12 @@ function historyOf(...runs: readonly string[]): unknown {
     data: { uri: 'a', sha256: 'b', format: 'cifar10' },
     variants: [{ id: 'none', clean: share, robust: share }],
   };
+  const timeOf = (place: number) => `2026-11-${12 + place}T03:00:00.000Z`;
   const [measure, interval] = ['robust', [-0.2, -0.05]];
   const tests = [{ variant: 'none', measure, before: 0.6, now: 0.5, difference: -0.1, interval, pValue: 0.01 }];
   const entries = runs.map((run, place) => {
-    const at = `2026-11-${12 + place}T03:00:00.000Z`;
-    const since = { at, run: runs[place - 1] };
+    const at = timeOf(place);
+    const since = { at: timeOf(place - 1), run: runs[place - 1] };
     const compared = { verdict: 'regressed', sentence: 'fell', since, images: 40, tests, differences: [] };
     return {
       ...{

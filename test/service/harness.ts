@@ -78,7 +78,8 @@ export function replay(
   return async (env) => {
     const entries = Object.entries(taskVariables).map(([key, variable]) => [key, env[variable]]);
     const { run, stage, attempt, offset, jobsPerTask } = taskSchema.parse(Object.fromEntries(entries));
-    const { plan, files } = await loadRun(ctx, run);
+    const { parts, files } = await loadRun(ctx, run);
+    const [{ plan }] = parts;
     const key = remoteKeys.stage(attempt, stage);
     const work = stageSchema.parse(JSON.parse(new TextDecoder().decode(await files.get(key))));
     const first = offset + Number(env.AWS_BATCH_JOB_ARRAY_INDEX ?? 0) * jobsPerTask;

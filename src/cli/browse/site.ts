@@ -7,6 +7,8 @@ import { compareRuns } from '../../report/compare/compare-runs.ts';
 import { findEntries, type Tree } from '../../runs/catalogue/find-entries.ts';
 import { HISTORY_FILE, parseHistory } from '../../runs/catalogue/read-history.ts';
 import { documentOf, readRun } from '../../runs/catalogue/read-run.ts';
+import type { HistoryEntry } from '../../schemas/history.ts';
+import { serviceKeys } from '../../schemas/service.ts';
 import { within } from '../../stores/store.ts';
 
 /** What records beside its files tell of a run: on AWS how it ended, and when. */
@@ -92,24 +94,23 @@ export class Site {
   async #history(entry: Entry): Promise<Answer> {
     const where = pathIn(entry, HISTORY_FILE);
     const history = parseHistory(documentOf(await this.#options.tree.store.get(where)), where);
-    const found = new Map(this.#entries.map((run) => [run.key.split('/').at(-1), run]));
-    const reported = (run: string) => {
-      const { kind, key, summary } = found.get(run) ?? {};
-      return kind === 'run' && summary !== undefined ? key : undefined;
+    const found = new Map(this.#entries.map((entry) => [entry.key, entry]));
+    const reported = ({ run, results }: HistoryEntry) => {
+      // Of a partial run the list has the run's folder, of a sweep's that of the report.
+      const places = results === null ? [] : [results.report.slice(serviceKeys.runs.length, -1), run ?? ''];
+      return places.find((key) => found.get(key)?.kind === 'run' && found.get(key)?.summary !== undefined);
     };
-    const run = (name: string) => {
-      const key = reported(name);
+    const run = (entry: HistoryEntry) => {
+      const key = reported(entry);
       return key === undefined ? undefined : `${PAGES.open}?${new URLSearchParams({ entry: key })}`;
     };
-    const compare = (before: string, now: string) => {
+    const compare = (before: HistoryEntry, now: HistoryEntry) => {
       const [a, b] = [reported(before), reported(now)];
       return a === undefined || b === undefined ? undefined : `${PAGES.compare}?${new URLSearchParams({ a, b })}`;
     };
     // What draws is loaded by those who draw.
     const { historyPage } = await import('../../report/history/page.ts');
-    return ownPage(
-      historyPage(history, { list: PAGES.list, run: (of) => (of.run === null ? undefined : run(of.run)), compare }),
-    );
+    return ownPage(historyPage(history, { list: PAGES.list, run, compare }));
   }
 
   async #compared(query: URLSearchParams) {

@@ -48,7 +48,7 @@ async function download(
   await Promise.all(Array.from({ length: AT_ONCE }, work)).finally(progress.end);
   printJson({ folder: folder.root, files: files.length, downloaded: fetched });
   print(`${folder.root}: ${fetched} of ${files.length} files downloaded, ${files.length - fetched} were there already`);
-  const report = files.find(({ name }) => /(^|\/)(report|index)\.html$/.test(name))?.name;
+  const report = files.find(({ name }) => /(^|\/)(report|sweep|index)\.html$/.test(name))?.name;
   print(report === undefined ? 'the run has no report yet: see "igd status"' : `report: ${join(folder.root, report)}`);
 }
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { CheckpointError } from '../../errors.ts';
 import { namedInputs, withPaths } from '../../schemas/input-paths.ts';
-import { singleConfigs } from '../../schemas/parameter-sweep.ts';
+import { parseParameterSweep } from '../../schemas/parameter-sweep.ts';
 import { parseConfig } from '../../schemas/parse-config.ts';
 import { finiteNumber } from '../options.ts';
 import { addServiceOptions, type ServiceFlags, serviceOf } from '../remote/service.ts';
@@ -18,14 +18,12 @@ export function define(command: Command): void {
   addServiceOptions(command).action(submit);
 }
 
-/** Of a parameter sweep, one run after the other: the service plans runs of one config each. */
-async function submit(path: string, flags: SubmitFlags): Promise<void> {
-  for (const text of singleConfigs(await readText(path), path)) await submitOne(text, path, flags);
-}
-
-/** Nothing is uploaded before the config and every file it names have been read. */
-async function submitOne(text: string, path: string, { wait, ...flags }: SubmitFlags): Promise<void> {
-  const config = parseConfig(text, path);
+/** Nothing is uploaded before the config and every file it names have been read. Of a parameter sweep that is one config, and one run. */
+async function submit(path: string, { wait, ...flags }: SubmitFlags): Promise<void> {
+  const text = await readText(path);
+  const sweep = parseParameterSweep(text, path);
+  // No swept key names a file: the first run of a sweep names those of all.
+  const config = sweep?.runs[0]?.config ?? parseConfig(text, path);
   const { buckets } = await serviceOf(flags);
   const { localFile, uploadInput } = await import('../../service/upload.ts');
   const named = namedInputs(config).filter((input) => !input.path.startsWith('s3://'));

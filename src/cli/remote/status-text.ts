@@ -1,4 +1,4 @@
-import { count, counted } from '../../report/format.ts';
+import { count, counted, list } from '../../report/format.ts';
 import type { TaskProgress } from '../../schemas/service.ts';
 import type { RunStatus, StageStatus } from '../../service/status.ts';
 import { clock } from '../progress.ts';
@@ -22,11 +22,13 @@ export function statusText(status: RunStatus, bucket: string, price: number | un
     report,
     problem,
     history,
+    sweep,
   } = status;
   const planned = images === undefined ? '' : `; ${counted(images, 'image')} on ${device}`;
   const lines = [
     `run ${run}: ${state}${status.secondsLeft === undefined ? '' : `, about ${clock(status.secondsLeft)} left of this stage`}`,
     row('config', `${config}, attempt ${attempt}, submitted ${submittedAt}${planned}`),
+    ...(sweep === undefined ? [] : [row('sweep', `${counted(sweep.runs.length, 'run')}: ${list(sweep.runs)}`)]),
     ...(problem === undefined ? [] : [row('problem', problem)]),
     ...stages.flatMap(stageLines),
     row('cost', costText(status, price)),

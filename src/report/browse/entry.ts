@@ -1,5 +1,5 @@
 import type { History } from '../../schemas/history.ts';
-import type { ParameterSweepReport } from '../../schemas/parameter-sweep.ts';
+import type { ParameterSweepPlan } from '../../schemas/parameter-sweep.ts';
 import type { Report, Share } from '../../schemas/report.ts';
 import { suiteText, threatText } from '../compare/differences.ts';
 import { counted } from '../format.ts';
@@ -74,6 +74,6 @@ export function historyNote({ entries }: History): string {
 }
 
 /** "over temperature: 0.01, 0.1" */
-export function sweepNote({ key, runs }: ParameterSweepReport): string {
+export function sweepNote({ key, runs }: Pick<ParameterSweepPlan, 'key' | 'runs'>): string {
   return `${counted(runs.length, 'run')} over ${key}: ${runs.map(({ value }) => value).join(', ')}`;
 }

@@ -10,7 +10,7 @@ import { type HistoryMeasure, historyDrawing } from './chart.ts';
 export interface HistoryLinks {
   readonly list?: string;
   readonly run: (entry: HistoryEntry) => string | undefined;
-  readonly compare?: (before: string, now: string) => string | undefined;
+  readonly compare?: (before: HistoryEntry, now: HistoryEntry) => string | undefined;
 }
 
 /** From history/SCHEDULE/ to the reports of runs, as they lie in the bucket. */
@@ -69,7 +69,7 @@ function entryTable(entries: readonly HistoryEntry[], links: HistoryLinks): Cont
     .toReversed()
     .map((entry) => [
       html`<time datetime="${entry.at}">${day(entry.at)} ${entry.at.slice(11, 16)}</time>`,
-      outcome(entry, links),
+      outcome(entry, entries, links),
       runCell(entry, links),
       accuracies(entry, 'robust'),
       accuracies(entry, 'clean'),
@@ -83,10 +83,13 @@ function entryTable(entries: readonly HistoryEntry[], links: HistoryLinks): Cont
   ];
 }
 
-function outcome({ run, comparison }: HistoryEntry, { compare }: HistoryLinks): Markup {
+function outcome(entry: HistoryEntry, entries: readonly HistoryEntry[], { compare }: HistoryLinks): Markup {
+  const { comparison } = entry;
   const text = html`<span class="${comparison.verdict === 'regressed' ? 'fell' : ''}">${capital(comparison.sentence)}</span>`;
   if (!('since' in comparison) || comparison.tests.length === 0) return text;
-  const target = run === null ? undefined : compare?.(comparison.since.run, run);
+  const { since } = comparison;
+  const before = entries.find(({ at, run }) => at === since.at && run === since.run);
+  const target = before && compare?.(before, entry);
   const given = comparison.differences.map(
     ({ what, before, now }) => html`<span class="sub">${what}: ${before} before, ${now} now</span>`,
   );

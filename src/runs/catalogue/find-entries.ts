@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { InputError } from '../../errors.ts';
 import { type Entry, historyNote, summariseReport, sweepNote } from '../../report/browse/entry.ts';
 import { runKeys } from '../../schemas/keys.ts';
-import { parameterSweepReportSchema } from '../../schemas/parameter-sweep.ts';
+import { parameterSweepPlanSchema, parameterSweepReportSchema } from '../../schemas/parameter-sweep.ts';
 import type { FolderListing, Store } from '../../stores/store.ts';
 import { readAll } from '../results.ts';
 import { HISTORY_FILE, parseHistory } from './read-history.ts';
@@ -66,6 +66,8 @@ async function search(tree: Tree, folder: string, depth: number): Promise<Found[
   const { files, folders } = await tree.listFolder(folder);
   const [report, plan] = [REPORT, PLAN].map((name) => files.find((file) => file.name === name));
   const key = folder === '' ? '.' : folder;
+  const sweepPlan = files.find(({ name }) => name === runKeys.sweepPlan);
+  if (sweepPlan !== undefined) return searchSweep(tree, { folder, key, date: sweepPlan.modified }, depth);
   if (report !== undefined)
     return [{ kind: 'run', key, date: report.modified, read: () => readFinished(store, folder, REPORT) }];
   if (plan !== undefined) {
@@ -80,6 +82,41 @@ async function search(tree: Tree, folder: string, depth: number): Promise<Found[
   const deeper = folders.filter((name) => depth < DEEPEST && !name.startsWith('.') && name !== 'node_modules');
   const found = await readAll(deeper, (name) => search(tree, below(folder, name), depth + 1));
   return [...collections, ...found.flat()];
+}
+
+/**
+ * A sweep of the service's, which knows what it consists of while it is under way. Of its runs that are not whole the reports lie
+ * beside them, in a folder of the attempt.
+ */
+async function searchSweep(
+  tree: Tree,
+  { folder, key, date }: { readonly folder: string; readonly key: string; readonly date: Date },
+  depth: number,
+): Promise<Found[]> {
+  const { store, listFolder } = tree;
+  const attempt = (await listFolder(below(folder, 'partial'))).folders.filter((name) => /^\d{3}$/.test(name)).at(-1);
+  const partial = attempt === undefined ? undefined : `partial/${attempt}`;
+  const read = async (): Promise<Read> => {
+    for (const place of partial === undefined ? [''] : ['', `${partial}/`]) {
+      const path = below(folder, `${place}${runKeys.sweepReport}`);
+      const bytes = await store.get(path);
+      if (bytes === undefined) continue;
+      const status = place === '' ? 'complete' : 'partial';
+      return { ...describeSweep(documentOf(bytes), path), status, page: `${place}sweep.html` };
+    }
+    const plan = parameterSweepPlanSchema.safeParse(documentOf(await store.get(below(folder, runKeys.sweepPlan))));
+    return { name: plan.data?.name ?? folder, status: 'unfinished', ...(plan.data && { note: sweepNote(plan.data) }) };
+  };
+  const { folders } = await listFolder(folder);
+  const parts = await readAll(
+    folders.filter((name) => name.includes('=')),
+    async (name) => {
+      const reported = partial === undefined ? [] : await search(tree, below(folder, `${partial}/${name}`), depth + 1);
+      const whole = await store.has(below(folder, `${name}/${REPORT}`));
+      return whole || reported.length === 0 ? search(tree, below(folder, name), depth + 1) : reported;
+    },
+  );
+  return [{ kind: 'sweep', key, date, read }, ...parts.flat()];
 }
 
 function below(folder: string, name: string): string {

@@ -16,9 +16,10 @@ import { encodeRecord, readRecord } from '../../schemas/parse-record.ts';
 import { type Outcome, remoteKeys, serviceKeys } from '../../schemas/service.ts';
 import { type Store, within } from '../../stores/store.ts';
 import type { ServiceContext } from '../context.ts';
+import { folderOf, partLabels } from '../parts.ts';
 import { claimOf, type IndexedRun, outcomeOf } from '../run-index.ts';
 import { readHistory, writeHistory } from './records.ts';
-import { type Firing, schedulesOf } from './schedules.ts';
+import { type Firing, historiesAt, historiesOf, type RunHistory } from './schedules.ts';
 
 /** An attempt that has ended, as one of a schedule. */
 interface EndedAttempt extends Pick<IndexedRun, 'run' | 'attempt'> {
@@ -31,30 +32,34 @@ interface EndedAttempt extends Pick<IndexedRun, 'run' | 'attempt'> {
  */
 export async function appendAttempt(ctx: ServiceContext, ended: EndedAttempt): Promise<HistoryEntry[]> {
   const entries: HistoryEntry[] = [];
-  for (const { schedule, at: first } of await schedulesOf(ctx, ended.run)) {
-    const at = await beginningOf(ctx, ended, first);
-    entries.push(await appendEntry(ctx, { schedule, at }, ended, false));
+  for (const history of await historiesOf(ctx, ended.run)) {
+    const at = await beginningOf(ctx, ended, history.at);
+    entries.push(await appendEntry(ctx, { ...history, at }, ended, false));
   }
   return entries;
 }
 
 /**
- * Adds that a schedule fired for a run that had ended before: nothing was started. undefined where the run goes on: its end will be an
+ * Adds that a schedule fired for a run that had ended before: nothing was started. None where the run goes on: its end will be an
  * entry; and where it has one, since it is this very firing that started it.
  */
-export async function appendFiring(
-  ctx: ServiceContext,
-  { schedule, at }: Firing,
-  { run, attempt, ended, settled }: IndexedRun,
-): Promise<HistoryEntry | undefined> {
+export async function appendFiring(ctx: ServiceContext, firing: Firing, indexed: IndexedRun): Promise<HistoryEntry[]> {
+  const { run, attempt, ended, settled } = indexed;
   const outcome = ended ? await outcomeOf(ctx, run, attempt) : undefined;
-  if (outcome === undefined) return undefined;
+  if (outcome === undefined) return [];
   const attempted = { run, attempt, outcome };
-  const begun = await beginningOf(ctx, attempted, at);
-  if (begun === at) return appendEntry(ctx, { schedule, at }, attempted, true);
-  // The attempt was begun after it fired: by it, and Lambda tries it again, or by others, and then it has no entry here.
-  const isThere = await ctx.runs.has(serviceKeys.historyEntry(schedule, begun, run));
-  return settled && !isThere ? appendEntry(ctx, { schedule, at: begun }, attempted, false) : undefined;
+  const begun = await beginningOf(ctx, attempted, firing.at);
+  const isRepeated = begun === firing.at;
+  const entries: HistoryEntry[] = [];
+  for (const history of historiesAt(
+    { ...firing, at: begun },
+    await partLabels(within(ctx.runs, serviceKeys.run(run))),
+  )) {
+    // The attempt was begun after it fired: by it, and Lambda tries it again, or by others, and then it has no entry here.
+    const isThere = !isRepeated && (await ctx.runs.has(serviceKeys.historyEntry(history.schedule, begun, run)));
+    if (isRepeated || (settled && !isThere)) entries.push(await appendEntry(ctx, history, attempted, isRepeated));
+  }
+  return entries;
 }
 
 /** Adds that a schedule's config was rejected: there is a gap in its results, and why. */
@@ -82,12 +87,12 @@ async function beginningOf(ctx: ServiceContext, { run, attempt }: EndedAttempt, 
 
 function appendEntry(
   ctx: ServiceContext,
-  firing: Firing,
+  history: RunHistory,
   ended: EndedAttempt,
   isRepeated: boolean,
 ): Promise<HistoryEntry> {
-  const key = serviceKeys.historyEntry(firing.schedule, firing.at, ended.run);
-  return writeEntry(ctx, key, () => newEntry(ctx, firing, ended, isRepeated));
+  const key = serviceKeys.historyEntry(history.schedule, history.at, ended.run);
+  return writeEntry(ctx, key, () => newEntry(ctx, history, ended, isRepeated));
 }
 
 /** The entry, whoever wrote it; the page is written again, since who wrote the entry may have got no further. */
@@ -106,13 +111,13 @@ async function writeEntry(
 
 async function newEntry(
   { runs }: ServiceContext,
-  { schedule, at }: Firing,
+  { schedule, at, label }: RunHistory,
   { run, attempt, outcome }: EndedAttempt,
   isRepeated: boolean,
 ): Promise<HistoryEntry> {
   const facts = { schema: 'igd.history-entry/1', schedule, at, run, attempt } as const;
   const entry = { ...facts, status: outcome.status, endedAt: outcome.at };
-  const prefix = reportPrefix(run, attempt, outcome);
+  const prefix = await reportPrefix(runs, { run, attempt, outcome }, label);
   const now = prefix === undefined ? outcome.message : await outcomesAt(runs, run, prefix);
   if (prefix === undefined || typeof now === 'string')
     return {
@@ -149,16 +154,24 @@ async function compared(
   return compareWith(before, earlier, now, at);
 }
 
-/** Where an attempt left its report; undefined where it left none. */
-function reportPrefix(run: string, attempt: number, { status }: Outcome): string | undefined {
-  const parts = { complete: '', partial: remoteKeys.partial(attempt), failed: undefined, cancelled: undefined };
-  const part = parts[status];
-  return part === undefined ? undefined : `${serviceKeys.run(run)}${part}`;
+/** Where an attempt left the report of a part; undefined where it left none. Of a sweep that is partial some parts may be whole. */
+async function reportPrefix(
+  runs: Store,
+  { run, attempt, outcome: { status } }: EndedAttempt,
+  label: string,
+): Promise<string | undefined> {
+  if (status !== 'complete' && status !== 'partial') return undefined;
+  const whole = `${serviceKeys.run(run)}${folderOf(label)}`;
+  if (status === 'complete') return whole;
+  const partial = `${serviceKeys.run(run)}${remoteKeys.partial(attempt)}${folderOf(label)}`;
+  const isWhole = label !== '' && !(await runs.has(`${partial}${runKeys.report('report.json')}`));
+  return isWhole ? whole : partial;
 }
 
 /** A run's outcomes, or why they cannot be read. The plan lies beside the report of a whole run alone. */
 async function outcomesAt(runs: Store, run: string, prefix: string): Promise<RunOutcomes | string> {
-  const [whole, own] = [within(runs, serviceKeys.run(run)), within(runs, prefix)];
+  const folder = prefix.slice(serviceKeys.run(run).length).replace(/^partial\/\d{3}\//, '');
+  const [whole, own] = [within(runs, `${serviceKeys.run(run)}${folder}`), within(runs, prefix)];
   const store: Store = { ...own, get: (key) => (key === runKeys.plan ? whole : own).get(key) };
   try {
     return await readRun({ store, where: (key) => `${prefix}${key}` });

@@ -3,7 +3,7 @@ import { readAll } from '../../runs/results.ts';
 import { type History, type HistoryEntry, historyEntrySchema, historySchema } from '../../schemas/history.ts';
 import { serviceKeys } from '../../schemas/service.ts';
 import type { Store } from '../../stores/store.ts';
-import { schedulesOf } from './schedules.ts';
+import { historiesOf } from './schedules.ts';
 
 /** Keys of a schedule's entries, oldest first. */
 async function entryKeys(runs: Store, schedule: string): Promise<string[]> {
@@ -34,9 +34,9 @@ async function historyAt(runs: Store, schedule: string, keys: readonly string[])
   return { schema: 'igd.history/1', schedule, igdVersion: igdVersion(), entries, unreadable };
 }
 
-/** The newest entry that each of a run's schedules has of it. */
+/** The newest entry that each of a run's histories has of it. */
 export async function entriesOf(runs: Store, run: string): Promise<HistoryEntry[]> {
-  const found = (await schedulesOf({ runs }, run)).map(async ({ schedule }) => {
+  const found = (await historiesOf({ runs }, run)).map(async ({ schedule }) => {
     const keys = await entryKeys(runs, schedule);
     const newest = keys.findLast((key) => key.slice(serviceKeys.historyOf(schedule).length + 25) === `${run}.json`);
     return newest === undefined ? undefined : readEntry(runs, newest);

@@ -22,18 +22,21 @@ const TURN_MS = 30_000;
 /** Adds that a schedule fired for a run that had ended, and tells people: once, and twice only where this process dies in between. */
 export async function tellOfFiring(ctx: ServiceContext, firing: Firing, indexed: IndexedRun): Promise<void> {
   const { run } = indexed;
-  const entry = await appendFiring(ctx, firing, indexed);
-  if (entry === undefined) return;
-  const told = serviceKeys.historyTold(entry.schedule, entry.at, run);
+  const entries = await appendFiring(ctx, firing, indexed);
+  const [first] = entries;
+  const subject = mostUrgent(entries);
+  if (first === undefined || subject === undefined) return;
+  const told = serviceKeys.historyTold(firing.schedule, first.at, run);
   if (await ctx.runs.has(told)) return;
   const turn = Math.floor(ctx.now().getTime() / TURN_MS);
   const record = encodeRecord(notifiedSchema.parse({ schema: 'igd.settled/1', at: ctx.now().toISOString() }));
-  if (!(await ctx.runs.putNew(serviceKeys.historyTelling(entry.schedule, entry.at, run, turn), record))) return;
-  await publishEntries(ctx, [entry]);
+  if (!(await ctx.runs.putNew(serviceKeys.historyTelling(firing.schedule, first.at, run, turn), record))) return;
+  await publishEntries(ctx, entries);
   const { stack } = ctx.service;
+  const hasResults = entries.some(({ results }) => results !== null);
   const report = `All files: npx igd download ${run} --stack ${stack} --to runs/${run}`;
-  const lines = [...historyLines(ctx, [entry]), ...(entry.results === null ? [] : [report])];
-  await ctx.notify({ subject: historySubject(entry), text: lines.join('\n\n') });
+  const lines = [...historyLines(ctx, entries), ...(hasResults ? [report] : [])];
+  await ctx.notify({ subject: historySubject(subject), text: lines.join('\n\n') });
   await ctx.runs.putNew(told, record);
 }
 

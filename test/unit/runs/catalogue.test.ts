@@ -83,6 +83,56 @@ describe('findEntries', () => {
   });
 });
 
+describe('a sweep of the service', () => {
+  const swept = scratch();
+  const files = new FileStore(swept.dir);
+  const listed: Tree = {
+    store: files,
+    listFolder: (folder) => listFolder({ kind: 'folder', root: swept.dir }, folder),
+  };
+  afterAll(() => swept.remove());
+  const found = async () =>
+    (await findEntries(listed))
+      .map(({ key, kind, status, page, note }) => [key, kind, status, page, note])
+      .toSorted((a, b) => String(a[0]).localeCompare(String(b[0])));
+  const share = { accuracy: 0.5, correct: 5, interval: [0.2, 0.8] };
+  const variants = [{ id: 'none', mask: 'none', clean: share, robust: share, worstCase: share }];
+  const run = (value: number) => ({ value, folder: `temperature=${value}`, id: 'x', images: 10, variants });
+  const report = { schema: 'igd.sweep/1', name: 'heat', key: 'temperature', igdVersion: '0.2.0' };
+
+  it('is one while it is under way, whole in part, and whole; its runs are what each has', async () => {
+    const runs = [1, 2].map((value) => ({ value, folder: `temperature=${value}` }));
+    await files.put(
+      'heat/sweep-plan.json',
+      json({ schema: 'igd.sweep-plan/1', name: 'heat', key: 'temperature', runs }),
+    );
+    for (const { folder } of runs) await files.put(`heat/${folder}/plan.json`, json({ config: { name: 'heat' } }));
+    await files.put('heat/attempts/001/evaluate.json', '{}');
+    const note = '2 runs over temperature: 1, 2';
+    expect(await found()).toEqual([
+      ['heat', 'sweep', 'unfinished', undefined, note],
+      ['heat/temperature=1', 'run', 'unfinished', undefined, undefined],
+      ['heat/temperature=2', 'run', 'unfinished', undefined, undefined],
+    ]);
+    await putRun(files, 'heat/temperature=1/');
+    await putRun(files, 'heat/partial/001/temperature=2/', { images: 20 });
+    await files.put('heat/partial/001/sweep.json', json({ ...report, runs: [run(1)], missing: ['temperature=2'] }));
+    expect(await found()).toEqual([
+      ['heat', 'sweep', 'partial', 'partial/001/sweep.html', '1 run over temperature: 1'],
+      // As its report has it, of which nothing is missing here.
+      ['heat/partial/001/temperature=2', 'run', 'complete', 'report.html', undefined],
+      ['heat/temperature=1', 'run', 'complete', 'report.html', undefined],
+    ]);
+    await putRun(files, 'heat/temperature=2/');
+    await files.put('heat/sweep.json', json({ ...report, runs: [run(1), run(2)] }));
+    expect(await found()).toEqual([
+      ['heat', 'sweep', 'complete', 'sweep.html', note],
+      ['heat/temperature=1', 'run', 'complete', 'report.html', undefined],
+      ['heat/temperature=2', 'run', 'complete', 'report.html', undefined],
+    ]);
+  });
+});
+
 describe('readRun', () => {
   const read = (folder: string) => readRun({ store: within(store, folder), where: (key) => folder + key });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ConfigError } from '../../../src/errors.ts';
-import { parseParameterSweep, singleConfigs } from '../../../src/schemas/parameter-sweep.ts';
+import { parseParameterSweep } from '../../../src/schemas/parameter-sweep.ts';
 import { parseConfig } from '../../../src/schemas/parse-config.ts';
 import { smallConfig } from '../../support/cli.ts';
 
@@ -20,7 +20,6 @@ function problem(changes: Readonly<Record<string, unknown>>): string {
 describe('a parameter sweep', () => {
   test('is not what a plain config is', () => {
     expect(sweepOf({})).toBeUndefined();
-    expect(singleConfigs(textOf({}), 'c.json')).toEqual([textOf({})]);
   });
 
   test('stands for a run for each value, each a config of its own', () => {
@@ -58,14 +57,6 @@ describe('a parameter sweep', () => {
     expect(smoothed?.config.smoothing).toEqual({ samples: 1, sigma: 4 / 255 });
     const samples = sweepOf({ smoothing: { sigma: '4/255' }, sweep: { 'smoothing.samples': [1, 16] } })?.runs ?? [];
     expect(samples.map(({ config }) => config.smoothing)).toEqual([1, 16].map((n) => ({ samples: n, sigma: 4 / 255 })));
-  });
-
-  test('becomes configs of single runs with names of their own', () => {
-    const texts = singleConfigs(textOf({ sweep: { 'threat.epsilon': ['2/255', '8/255'] } }), 'c.json');
-    expect(texts.map((text) => parseConfig(text, 'c.json').name)).toEqual([
-      'small.threat.epsilon-2-255',
-      'small.threat.epsilon-8-255',
-    ]);
   });
 
   test('is refused where it is none, with what to do', () => {

@@ -1,6 +1,5 @@
 import '../../service/quiet.ts';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { Job } from '../../../src/runs/planning/plan.ts';
 import { remoteKeys, taskProgressSchema } from '../../../src/schemas/service.ts';
 import { taskReporter } from '../../../src/service/task-progress.ts';
 import { MemoryStore } from '../../../src/stores/memory-store.ts';
@@ -41,7 +40,7 @@ describe.runIf(hasMoto)('with the emulator', () => {
 test('the record of two jobs in hand tells of the first that was begun, and of the other after it', async () => {
   expect(jobsAtOnce('cpu', 2)).toBe(2);
   const files = new MemoryStore();
-  const jobs: Job[] = [0, 1].map((shard) => ({ kind: 'evaluate', variant: 'none', shard }));
+  const jobs = ['none shard 0', 'none shard 1'] as const;
   const task = { run: 'r', stage: 'evaluate', attempt: 1, offset: 0, jobsPerTask: 2 } as const;
   const reporter = taskReporter({ task, number: 0, jobs, files }, () => undefined);
   const read = async () => {
@@ -50,7 +49,7 @@ test('the record of two jobs in hand tells of the first that was begun, and of t
     const { job, fraction, done } = taskProgressSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
     return { job, fraction, done };
   };
-  const [first, second] = jobs as [Job, Job];
+  const [first, second] = jobs;
   reporter.progress(second, { fraction: 0.25, evaluations: 1 });
   reporter.progress(first, { fraction: 0.5, evaluations: 1 });
   expect(await read()).toEqual({ job: 'none shard 1', fraction: 0.25, done: 0 });

@@ -1,0 +1,187 @@
+import './quiet.ts';
+import { existsSync, readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { handleEvent } from '../../functions/finalizer/handler.ts';
+import type { HistoryEntry } from '../../src/schemas/history.ts';
+import { serviceKeys } from '../../src/schemas/service.ts';
+import { loadRun } from '../../src/service/load-run.ts';
+import { jobsOf } from '../../src/service/parts.ts';
+import { cancelRun, listRuns, retryRun } from '../../src/service/run-control.ts';
+import { runStatus } from '../../src/service/status.ts';
+import { submitConfig } from '../../src/service/submit-config.ts';
+import { igd, scratch, writeJson } from '../support/cli.ts';
+import { type Container, inProcess } from './cluster.ts';
+import { remoteConfig, type Scene, scene, textOf, timeless, uploadInputs } from './harness.ts';
+import { hasMoto, type Moto, startMoto } from './moto.ts';
+
+const TEMPERATURES = [0.5, 1, 2];
+const LABELS = TEMPERATURES.map((value) => `temperature=${value}`);
+const SWEEP = remoteConfig({
+  name: 'warm',
+  variants: ['none', 'loir', { mask: 'conf', thresholds: [0.5, 0.9] }],
+  suite: [{ attack: 'apgd-ce', iterations: 2 }],
+  compute: { device: 'cpu', batchSize: 8, imagesPerShard: 8 },
+  sweep: { temperature: TEMPERATURES },
+});
+
+describe.runIf(hasMoto)('a parameter sweep on the service', () => {
+  const folder = scratch();
+  let moto: Moto;
+  /** Where the first test did the sweep. */
+  let done: Scene;
+  beforeAll(async () => {
+    moto = await startMoto();
+    await uploadInputs(moto);
+    done = await scene(moto);
+  });
+  afterAll(async () => {
+    await moto.stop();
+    folder.remove();
+  });
+
+  async function submitted({ ctx }: Scene, config: unknown = SWEEP, name = 'warm'): Promise<string> {
+    const answer = await submitConfig(ctx, name, JSON.stringify(config));
+    if (answer.kind === 'rejected') throw new Error(answer.problems.join('\n'));
+    return answer.run;
+  }
+
+  async function toItsEnd({ ctx, cluster }: Scene, container: Container = inProcess): Promise<void> {
+    for (let events = await cluster.run(container); events.length > 0; events = await cluster.run(container))
+      for (const event of events) await handleEvent(ctx, event);
+  }
+
+  test('is one run: what its runs share is done once, and its report is that of igd run', async () => {
+    const { ctx, cluster, notices } = done;
+    const run = await submitted(done);
+    const evaluated: string[] = [];
+    await toItsEnd(done, async (env) => {
+      const { parts, files } = await loadRun(ctx, run);
+      const work = await files.get('attempts/001/evaluate.json');
+      if (env.IGD_STAGE === 'evaluate' && work !== undefined) {
+        const jobs = jobsOf(parts, 'evaluate');
+        const at = Number(env.IGD_OFFSET) + Number(env.AWS_BATCH_JOB_ARRAY_INDEX ?? 0);
+        const { part, job } = jobs[JSON.parse(new TextDecoder().decode(work)).jobs[at]] ?? {};
+        if (job?.kind === 'evaluate') evaluated.push(`${part?.label} ${job.variant} ${job.shard}`);
+      }
+      return inProcess(env);
+    });
+
+    const status = await runStatus(ctx, run);
+    expect(status).toMatchObject({ state: 'complete', failures: [], report: `runs/${run}/` });
+    expect(status.sweep).toEqual({ key: 'temperature', runs: LABELS });
+    expect(status.outcome?.message).toBe(`Run ${run} is complete: 3 runs over temperature, 8 images, 4 variants.`);
+    // One ranking, and the undefended model once.
+    expect(evaluated.filter((job) => job.includes(' none '))).toEqual([`${LABELS[0]} none 0`]);
+    expect([evaluated.length, new Set(evaluated).size]).toEqual([10, 10]);
+    expect(status.stages.map(({ stage: name, jobs, tasks }) => [name, jobs, tasks.total])).toEqual([
+      ['rank', { total: 3, done: 3 }, 1],
+      ['evaluate', { total: 12, done: 12 }, 10],
+      ['transfer', { total: 12, done: 12 }, 1],
+    ]);
+    expect(await listRuns(ctx)).toMatchObject([{ run, config: 'warm', status: 'complete', attempt: 1 }]);
+    expect(cluster.jobs.every(({ status: ended }) => ended === 'SUCCEEDED')).toBe(true);
+    expect(notices.map(({ subject }) => subject)).toEqual([`igd: ${run} is complete`]);
+    expect(notices[0]?.text).toContain('Robust accuracy');
+
+    const config = writeJson(folder.path('sweep.json'), SWEEP);
+    const local = await igd(['run', config, '--out', folder.path('out'), '--rankings', folder.path('rankings')]);
+    expect([local.code, local.stderr.includes('igd:')]).toEqual([0, false]);
+    const file = (name: string) => readFileSync(folder.path(`out/${name}`), 'utf8');
+    for (const name of ['sweep.json', 'sweep.csv', 'sweep.md', 'sweep.html'])
+      expect(await textOf(ctx, run, name)).toBe(file(name));
+    for (const label of LABELS) {
+      expect(timeless(await textOf(ctx, run, `${label}/report.json`))).toEqual(timeless(file(`${label}/report.json`)));
+      expect(await textOf(ctx, run, `${label}/images.csv`)).toBe(file(`${label}/images.csv`));
+    }
+
+    // As one would look at it, and verify it.
+    const service = ['--service', JSON.stringify(ctx.service)];
+    const download = ['download', 'warm', '--to', folder.path('down'), '--examples', ...service];
+    expect(await igd(download)).toMatchObject({ code: 0, stdout: expect.stringContaining('down/sweep.html') });
+    for (const name of [
+      'sweep.html',
+      'sweep-plan.json',
+      'sweep.robust.svg',
+      ...LABELS.map((label) => `${label}/report.html`),
+    ])
+      expect(existsSync(folder.path(`down/${name}`)), name).toBe(true);
+    const shown = await igd(['status', 'warm', ...service]);
+    expect(shown.stdout).toContain('sweep     3 runs: temperature=0.5, temperature=1 and temperature=2');
+  });
+
+  test('of a schedule has a history for each of its runs, and one mail', async () => {
+    const { ctx, notices, events } = done;
+    const before = notices.length;
+    const text = JSON.stringify(SWEEP);
+    for (const at of ['2099-11-12T03:00:00.000Z', '2099-11-19T03:00:00.000Z'])
+      await submitConfig({ ...ctx, now: () => new Date(at) }, 'weekly', text, undefined, { schedule: 'weekly', at });
+    const [first, again] = notices.slice(before);
+    expect(first?.subject).toMatch(/^igd weekly\.temperature=0\.5: warm-[0-9a-f]+ is complete$/);
+    expect(again?.subject).toMatch(/^igd weekly\.temperature=0\.5: nothing changed since 12 November/);
+    for (const label of LABELS) {
+      expect(again?.text).toContain(`Schedule weekly.${label}: nothing changed`);
+      const history = await ctx.runs.get(`history/weekly.${label}/history.json`);
+      const { entries } = JSON.parse(new TextDecoder().decode(history));
+      expect(
+        entries.map(({ results, comparison }: HistoryEntry) => [results?.report.split('/')[2], comparison.verdict]),
+      ).toEqual([
+        [label, 'first'],
+        [label, 'unchanged'],
+      ]);
+    }
+    expect(events.length).toBe(6);
+    const status = await runStatus(ctx, entriesRun(first?.subject));
+    expect(status.schedules).toEqual(LABELS.map((label) => `weekly.${label}`));
+    expect(status.history.length).toBe(3);
+  });
+
+  test('that fails in part says which of its runs are whole, and a retry does the rest', async () => {
+    const stage = await scene(moto);
+    const { ctx, notices } = stage;
+    const compute = { device: 'cpu', batchSize: 8, imagesPerShard: 4 };
+    const config = { ...SWEEP, name: 'cut', variants: ['loir'], compute };
+    const run = await submitted(stage, config, 'cut');
+    const { parts } = await loadRun(ctx, run);
+    const broken = jobsOf(parts, 'evaluate').length - 1;
+    let tasks = 0;
+    await toItsEnd(stage, async (env) => {
+      if (env.IGD_STAGE !== 'evaluate' || env.IGD_ATTEMPT !== '1') return inProcess(env);
+      const work = await ctx.runs.get(`${serviceKeys.run(run)}attempts/001/evaluate.json`);
+      const { jobs } = JSON.parse(new TextDecoder().decode(work));
+      tasks += 1;
+      return jobs[Number(env.IGD_OFFSET) + Number(env.AWS_BATCH_JOB_ARRAY_INDEX ?? 0)] === broken ? 1 : inProcess(env);
+    });
+    expect(tasks).toBeGreaterThan(2);
+    const status = await runStatus(ctx, run);
+    expect(status).toMatchObject({ state: 'partial', report: `runs/${run}/partial/001/` });
+    expect(status.outcome?.message).toContain('2 of 3 runs whole and 5 of 6 shards complete in every variant');
+    expect(notices.at(-1)?.text).toContain('Not here, since something of them is missing: temperature=2.');
+    const partial = JSON.parse((await textOf(ctx, run, 'partial/001/sweep.json')) ?? '');
+    expect([partial.runs.length, partial.missing]).toEqual([2, [LABELS[2]]]);
+    expect(await textOf(ctx, run, 'sweep.json')).toBeUndefined();
+    expect(JSON.parse((await textOf(ctx, run, `partial/001/${LABELS[2]}/report.json`)) ?? '').run.images).toBe(4);
+
+    await retryRun(ctx, run);
+    await toItsEnd(stage);
+    expect((await runStatus(ctx, run)).state).toBe('complete');
+    expect(JSON.parse((await textOf(ctx, run, 'sweep.json')) ?? '').missing).toBeUndefined();
+  });
+
+  test('is refused whole where one of its values does not fit, and ended whole', async () => {
+    const stage = await scene(moto);
+    const refused = await submitConfig(
+      stage.ctx,
+      'odd',
+      JSON.stringify({ ...SWEEP, sweep: { layer: ['layer4', 'layer9'] } }),
+    );
+    expect(refused).toMatchObject({ kind: 'rejected', problems: [expect.stringContaining('layer9')] });
+    const run = await submitted(stage, { ...SWEEP, name: 'ended' }, 'ended');
+    // The task that is sent ahead, and the others.
+    expect(await cancelRun(stage.ctx, run)).toBe(2);
+    expect((await runStatus(stage.ctx, run)).state).toBe('cancelled');
+  });
+});
+
+function entriesRun(subject = ''): string {
+  return /warm-[0-9a-f]+/.exec(subject)?.[0] ?? '';
+}
