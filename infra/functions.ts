@@ -99,7 +99,7 @@ export class Handler extends Construct {
 }
 
 /** By the esbuild of this checkout, never in Docker. The SDK is bundled too: what was tested is what runs. */
-const bundling = {
+export const bundling = {
   forceDockerBundling: false,
   format: OutputFormat.ESM,
   mainFields: ['module', 'main'],

@@ -6,6 +6,9 @@ import { ContextAttribute, Schedule, ScheduleExpression, ScheduleTargetInput } f
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import { Construct } from 'constructs';
 import { z } from 'zod';
+import { configName, readConfigWith } from '../src/schemas/config-text/read.ts';
+import { parseYamlText } from '../src/schemas/config-text/yaml.ts';
+import { shortName } from '../src/schemas/names.ts';
 import { parseParameterSweep } from '../src/schemas/parameter-sweep.ts';
 import { parseConfig } from '../src/schemas/parse-config.ts';
 import { acknowledge } from './acknowledge.ts';
@@ -15,7 +18,7 @@ import type { Handler } from './functions.ts';
 const FORMER_FOLDER = 'sweeps';
 
 const scheduleSchema = z.strictObject({
-  name: z.string().regex(/^[\w.-]{1,64}$/, 'may hold up to 64 letters, digits, ".", "_" and "-"'),
+  name: shortName(64),
   /** As EventBridge Scheduler writes it, in UTC: "cron(0 3 ? * MON *)", "rate(7 days)". */
   schedule: z.string().regex(/^(cron|rate|at)\(.+\)$/, 'must be cron(...), rate(...) or at(...)'),
   /** Whether the deployed schedule is in the state ENABLED. */
@@ -30,7 +33,7 @@ type ScheduledConfig = z.infer<typeof scheduleSchema>;
 /** A run that starts an hour late is better than two that start at once after an outage. */
 const RETRY_POLICY = { maxEventAge: Duration.hours(1), retryAttempts: 10 };
 
-/** Reads schedules/*.json and checks their configs as the planner would: a mistake shows on deployment, not at night. */
+/** Reads the files of schedules/, written as configs may be, and checks their configs as the planner would: a mistake shows on deployment, not at night. */
 export function readSchedules(folder: string): ScheduledConfig[] {
   const schedules = schedulesIn(folder).map((file) => readSchedule(join(folder, file)));
   const names = schedules.map(({ name }) => name);
@@ -42,12 +45,12 @@ export function readSchedules(folder: string): ScheduledConfig[] {
 function schedulesIn(folder: string): string[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder)
-    .filter((file) => file.endsWith('.json'))
+    .filter((file) => configName(file) !== undefined)
     .sort();
 }
 
 function readSchedule(file: string): ScheduledConfig {
-  const parsed = scheduleSchema.safeParse(JSON.parse(readFileSync(file, 'utf8')));
+  const parsed = scheduleSchema.safeParse(readConfigWith(parseYamlText, readFileSync(file), file));
   if (!parsed.success) throw new Error(`${file} is not a schedule:\n${z.prettifyError(parsed.error)}`);
   const text = JSON.stringify(parsed.data.config);
   if (parseParameterSweep(text, file) === undefined) parseConfig(text, file);

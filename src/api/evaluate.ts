@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { InputError, messageOf } from '../errors.ts';
 import { requireProvider } from '../runtime/provider.ts';
 import type { RunConfigInput } from '../schemas/config.ts';
+import { readConfig } from '../schemas/config-text/read.ts';
 import { parseConfig } from '../schemas/parse-config.ts';
 import type { Report } from '../schemas/report.ts';
 import { localPath } from '../stores/open.ts';
@@ -24,7 +25,7 @@ const OPTIONS = ['out', 'rankings', 'workers', 'onProgress', 'signal'];
  */
 export async function evaluate(config: RunConfigInput | string, options: EvaluateOptions = {}): Promise<Report> {
   knownOptions(options, OPTIONS, 'evaluate');
-  const text = typeof config === 'string' ? await readConfig(config) : JSON.stringify(config);
+  const text = typeof config === 'string' ? await readConfigFile(config) : JSON.stringify(config);
   if (text === undefined) throw new InputError(`the config is ${describe(config)}: give an object, or the path of one`);
   const where = typeof config === 'string' ? config : 'the config';
   const written = { config: parseConfig(text, where), source: JSON.parse(text) };
@@ -42,8 +43,9 @@ export async function evaluate(config: RunConfigInput | string, options: Evaluat
   }
 }
 
-async function readConfig(path: string): Promise<string> {
-  return readFile(await localPath(path), 'utf8').catch((cause: unknown) => {
+async function readConfigFile(path: string): Promise<string> {
+  const bytes = await readFile(await localPath(path)).catch((cause: unknown) => {
     throw new InputError(`cannot read ${path}: ${messageOf(cause)}`, { cause });
   });
+  return JSON.stringify(await readConfig(bytes, path));
 }

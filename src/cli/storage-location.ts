@@ -2,6 +2,8 @@ import { existsSync, statSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { InputError, messageOf } from '../errors.ts';
+import { decodeText } from '../schemas/config-text/decode.ts';
+import { readConfig } from '../schemas/config-text/read.ts';
 import { writeError } from '../stores/disk-error.ts';
 import { FileStore } from '../stores/folder-store.ts';
 import { makeFolder } from '../stores/make-folder.ts';
@@ -59,7 +61,16 @@ function isUri(path: string): boolean {
 
 /** Reads a text file the user named by path or URI. Throws InputError where it cannot be read. */
 export async function readText(path: string): Promise<string> {
-  return readFile(await localPath(path), 'utf8').catch((cause: unknown) => {
+  return decodeText(await readBytes(path), path);
+}
+
+/** The JSON of a config, whatever it is written in. Throws InputError where it cannot be read. */
+export async function readConfigJson(path: string): Promise<string> {
+  return JSON.stringify(await readConfig(await readBytes(path), path));
+}
+
+async function readBytes(path: string): Promise<Uint8Array> {
+  return readFile(await localPath(path)).catch((cause: unknown) => {
     throw new InputError(
       isFolderError(cause) ? `${path} is a folder: give a file` : `cannot read ${path}: ${messageOf(cause)}`,
       { cause },

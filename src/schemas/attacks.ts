@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { shortName } from './names.ts';
 
 export const NORM_NAMES = ['Linf', 'L2', 'L1'] as const;
 /** Norms that a distance may be measured in: `Linf`, `L2` or `L1`. */
@@ -10,10 +11,7 @@ const count = z.int().positive().max(10_000_000);
 /** What every attack of a suite can be told. */
 const common = {
   /** How results name it: tells two uses of one attack apart. The attack's own name where left out. */
-  name: z
-    .string()
-    .regex(/^[\w.+-]{1,60}$/, 'may hold letters, digits, ".", "_", "+" and "-" only')
-    .optional(),
+  name: shortName(60, { pattern: /^[\w.+-]*$/, said: 'letters, digits, ".", "_", "+" and "-"' }).optional(),
   /** Attacks of one group see what those before them in it left robust; where left out, the protocol says. */
   group: z.string().min(1).optional(),
   /** The model the attack sees, where that is not the one it is evaluated on. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { analysisSchema } from './analysis.ts';
 import { attackEntrySchema, NORM_NAMES, PROTOCOLS, SUITE_NAMES } from './attacks.ts';
 import { modelOptionsSchema } from './model-options.ts';
+import { shortName } from './names.ts';
 import { publishedSchema } from './published.ts';
 import { similaritySchema } from './similarities.ts';
 import { type RankedMask, type Variant, variantEntrySchema } from './variants.ts';
@@ -201,7 +202,7 @@ export const DEVICE_BATCHES: Readonly<Record<Device, Readonly<Record<'small' | '
 
 /** A run config, as a user writes it. Unknown keys are refused; defaults are filled in. */
 export const configSchema = z.strictObject({
-  name: z.string().regex(/^[\w.-]{1,100}$/, 'may hold letters, digits, ".", "_" and "-" only'),
+  name: shortName(100),
   checkpoint: checkpointSchema,
   /** What the checkpoint's weights do not tell: activation, shortcut kind, ... */
   model: modelOptionsSchema.optional(),

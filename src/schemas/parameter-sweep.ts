@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { ConfigError } from '../errors.ts';
 import type { RunConfig } from './config.ts';
+import { parseJsonText } from './config-text/json.ts';
 import { suggestedIssues } from './issues.ts';
-import { parseConfig, parseConfigJson, SWEEP } from './parse-config.ts';
+import { parseConfig, SWEEP } from './parse-config.ts';
 import { shareSchema } from './report.ts';
 
 /**
@@ -55,7 +56,7 @@ export interface ParameterSweep {
 
 /** The runs a config stands for; undefined where it is that of a single run. Throws ConfigError, naming the run. */
 export function parseParameterSweep(text: string, where: string): ParameterSweep | undefined {
-  const document = documentSchema.safeParse(parseConfigJson(text, where));
+  const document = documentSchema.safeParse(parseJsonText(text, where));
   if (!document.success || document.data[SWEEP] === undefined) return undefined;
   const { [SWEEP]: written, ...rest } = document.data;
   const parsed = sweepSchema.safeParse(written);

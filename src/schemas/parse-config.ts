@@ -2,17 +2,17 @@ import { z } from 'zod';
 import { ConfigError } from '../errors.ts';
 import { normProblem } from './attacks.ts';
 import { type ConfigDocument, configSchema, DEVICE_BATCHES, type RunConfig } from './config.ts';
+import { parseJsonText } from './config-text/json.ts';
 import { type KeysAt, suggestedIssues } from './issues.ts';
-import { parseJson } from './json.ts';
 import { rankingUses, variantOf } from './variants.ts';
 import { withZoo, zooContradictions } from './zoo/config.ts';
 
 /** The key of a config's parameter sweep, see `parameter-sweep.ts`. */
 export const SWEEP = 'sweep';
 
-/** Reads a run config. Throws ConfigError with every problem, a line each, naming the nearest known key for unknown ones. */
+/** Reads the JSON of a run config; `readConfig` reads files. Throws ConfigError with every problem, a line each, naming the nearest known key for unknown ones. */
 export function parseConfig(text: string, where: string): RunConfig {
-  const document = parseConfigJson(text, where);
+  const document = parseJsonText(text, where);
   if (typeof document === 'object' && document !== null && SWEEP in document) {
     const message = `${SWEEP}: stands for several runs, one run is wanted here`;
     throw new ConfigError(problems(where, [`${message}: "igd run" and "igd submit" do them all`]));
@@ -213,11 +213,6 @@ function collect(schema: unknown, keys: Set<string>): void {
       for (const name of Object.keys(value)) keys.add(name);
     collect(value, keys);
   }
-}
-
-/** A config's JSON. Throws ConfigError where the text is none. */
-export function parseConfigJson(text: string, where: string): unknown {
-  return parseJson(text, (reason, options) => new ConfigError(`${where} is not JSON: ${reason}`, options));
 }
 
 function problems(where: string, lines: readonly string[]): string {

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { InputError } from '../errors.ts';
+import { CONFIG_SUFFIXES, configName, readConfig } from '../schemas/config-text/read.ts';
 import { serviceKeys } from '../schemas/service.ts';
 import { uploadOrder } from './answers.ts';
 import type { ServiceContext } from './context.ts';
@@ -71,8 +73,8 @@ async function uploadedConfig(
   const file = fileOf(key);
   if (file === undefined) return undefined;
   const order = uploadOrder(time === undefined ? ctx.now() : new Date(time), sequencer);
-  const [, name = file] = /^(.*)\.json$/i.exec(file) ?? [];
-  const upload = { name, order, since: order };
+  const known = configName(file);
+  const upload = { name: known ?? file, order, since: order };
   if (size > MAX_BYTES) {
     const problem = `${key} has ${size} bytes, which no config has: inputs belong in the inputs bucket, as "igd submit" puts them`;
     return { ...upload, text: '', problem };
@@ -81,10 +83,29 @@ async function uploadedConfig(
   const text = new TextDecoder().decode(bytes);
   if (bytes === undefined)
     return { ...upload, text, problem: `${key} was deleted before it was read: upload it again` };
-  return { ...upload, text, problem: name === file ? `${key} is no .json file: ${AS_JSON}` : undefined };
+  if (known === undefined)
+    return { ...upload, text, problem: `${key} is no config: its name has to end with ${CONFIG_SUFFIXES}` };
+  return { ...upload, ...(await jsonOf(bytes, key, text)) };
 }
 
-const AS_JSON = 'configs are written in JSON; convert it, check it with "igd validate", and upload it as NAME.json';
+/** As `igd` reads it on a machine. What is JSON already stays as it is, which its answer's digest is of. */
+async function jsonOf(bytes: Uint8Array, key: string, text: string): Promise<Pick<UploadedConfig, 'text' | 'problem'>> {
+  try {
+    const config = await readConfig(bytes, key);
+    return { text: isJson(text) ? text : JSON.stringify(config) };
+  } catch (error) {
+    if (error instanceof InputError) return { text, problem: error.message };
+    throw error;
+  }
+}
+
+function isJson(text: string): boolean {
+  try {
+    return JSON.parse(text) !== undefined;
+  } catch {
+    return false;
+  }
+}
 
 /** What lies under configs/, in folders too; undefined for every other key, a folder's own and our own answers. */
 function fileOf(key: string): string | undefined {

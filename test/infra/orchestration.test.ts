@@ -2,6 +2,8 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test, vi } from 'vitest';
+import { stringify } from 'yaml';
+import { readSchedules } from '../../infra/schedules.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 import { only, statements, synthesize } from './synthesized.ts';
 
@@ -156,6 +158,21 @@ describe('schedules', () => {
     expect(JSON.parse(schedule.Target.Input)).toEqual({
       schedule: { name: 'weekly', config, at: '<aws.scheduler.scheduled-time>' },
     });
+  });
+
+  test('are written as configs may be', () => {
+    const schedules = temporaryFolder('igd-schedules-');
+    writeFileSync(join(schedules, 'a.yaml'), `# ours\n${stringify({ ...weekly, name: 'a' })}`);
+    writeFileSync(join(schedules, 'b.jsonc'), `// ours\n${JSON.stringify({ ...weekly, name: 'b' })}`);
+    expect(readSchedules(schedules)).toEqual(['a', 'b'].map((name) => ({ ...weekly, name, enabled: true })));
+    const names = {
+      'c.yml': 'name: weekly\nname: monthly',
+      'c.json': JSON.stringify({ ...weekly, name: 'n'.repeat(90) }),
+    };
+    for (const [file, text] of Object.entries(names)) writeFileSync(join(schedules, file), text);
+    expect(() => readSchedules(schedules)).toThrow(/c\.json is not a schedule:.*is 90 characters long, at most 64/s);
+    rmSync(join(schedules, 'c.json'));
+    expect(() => readSchedules(schedules)).toThrow(/c\.yml: "name" stands twice, at line 1/);
   });
 
   test('the example is valid, and disabled', () => {

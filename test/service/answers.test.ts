@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { stringify } from 'yaml';
 import { handleEvent } from '../../functions/finalizer/handler.ts';
 import { plan } from '../../functions/planner/handler.ts';
 import { uploadConfig } from '../../src/cli/remote/answer.ts';
@@ -29,7 +30,7 @@ describe.runIf(hasMoto)('an uploaded config is answered', () => {
   let sequence = 0;
 
   /** Puts an object, and gives the event of it. */
-  async function upload(key: string, text: string, size = text.length): Promise<unknown> {
+  async function upload(key: string, text: string | Uint8Array, size = text.length): Promise<unknown> {
     const bucket = stage.ctx.service.buckets.runs;
     const { VersionId } = await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: text }));
     sequence += 1;
@@ -88,9 +89,25 @@ describe.runIf(hasMoto)('an uploaded config is answered', () => {
     expect(await answerAt(serviceKeys.accepted('team/a'))).toMatchObject({ started: true });
   });
 
+  test('the same config is the same run, in YAML and as PowerShell encodes it', async () => {
+    await plan(stage.ctx, await upload(serviceKeys.config('json'), config(6)));
+    const { run } = (await answerAt(serviceKeys.accepted('json'))) as { run?: string };
+    await plan(stage.ctx, await upload('configs/yaml.yml', stringify(JSON.parse(config(6)))));
+    await plan(stage.ctx, await upload('configs/windows.jsonc', Buffer.from(`\ufeff// ours\n${config(6)}`, 'utf16le')));
+    for (const name of ['yaml', 'windows'])
+      expect(await answerAt(serviceKeys.accepted(name))).toMatchObject({ run, started: false });
+  });
+
   test.each([
-    ['run.yaml', 'run.yaml', 'name: run', /is no \.json file: configs are written in JSON/],
-    ['notes', 'notes', '', /is no \.json file/],
+    [
+      'run.txt',
+      'run.txt',
+      'name: run',
+      /run\.txt is no config: its name has to end with \.json, \.jsonc, \.yaml or \.yml/,
+    ],
+    ['notes', 'notes', '', /is no config/],
+    ['twice.yaml', 'twice', 'seed: 1\nseed: 2', /^configs\/twice\.yaml: "seed" stands twice, at line 1, .* at line 2,/],
+    ['latin.json', 'latin', Buffer.from([0x22, 0xfc, 0x22]), /^configs\/latin\.json is not UTF-8 \(line 1\)/],
     ['large.json', 'large', '{}', /has 2000000000 bytes, which no config has/],
   ])('%s, which is none', async (file, name, text, problem) => {
     const event = await upload(`configs/${file}`, text, name === 'large' ? 2e9 : text.length);

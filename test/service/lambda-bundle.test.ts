@@ -1,5 +1,6 @@
 import { build } from 'esbuild';
 import { expect, test } from 'vitest';
+import { bundling } from '../../infra/functions.ts';
 
 /** Every file that ends up in a function. */
 async function inputsOf(name: string): Promise<string[]> {
@@ -22,4 +23,23 @@ test.each(['planner', 'finalizer'])('the %s never loads onnxruntime', async (nam
   const inputs = await inputsOf(name);
   expect(inputs).toContain('src/runs/planning/plan.ts');
   expect(inputs.filter((path) => path.includes('onnxruntime') || path.startsWith('src/runtime/session'))).toEqual([]);
+});
+
+// A package that comes as UMD is bundled without what it requires, unless esbuild is told to take its modules.
+test('what reads configs is in the bundle, YAML too', async () => {
+  const { outputFiles } = await build({
+    entryPoints: ['src/schemas/config-text/read.ts'],
+    bundle: true,
+    write: false,
+    format: 'esm',
+    platform: 'node',
+    mainFields: bundling.mainFields,
+    minify: bundling.minify,
+    banner: { js: bundling.banner },
+  });
+  const { readConfig }: typeof import('../../src/schemas/config-text/read.ts') = await import(
+    `data:text/javascript,${encodeURIComponent(outputFiles[0]?.text ?? '')}`
+  );
+  expect(await readConfig(Buffer.from('{"a": 1} // b'), 'c.jsonc')).toEqual({ a: 1 });
+  expect(await readConfig(Buffer.from('a: 1 # b'), 'c.yaml')).toEqual({ a: 1 });
 });

@@ -9,17 +9,17 @@ import { testimonyText } from '../../schemas/testimony.ts';
 import { sayAssumed } from '../assumptions.ts';
 import { addExecutionOptions, configOf, type ExecutionFlags, execute, requireDevice } from '../execution-context.ts';
 import { addJson, printJson } from '../output.ts';
-import { print, readText, storageLocation } from '../storage-location.ts';
+import { print, readConfigJson, storageLocation } from '../storage-location.ts';
 
 export function define(command: Command): void {
   command
-    .argument('<config>', 'run config (.json)')
+    .argument('<config>', 'run config (.json, .jsonc, .yaml)')
     .requiredOption('--out <dir>', 'folder of the analysis, or s3://bucket/prefix');
   addJson(addExecutionOptions(command)).action(analyze);
 }
 
 async function analyze(path: string, flags: ExecutionFlags): Promise<void> {
-  const written = configOf(await readText(path), path, flags.device);
+  const written = configOf(await readConfigJson(path), path, flags.device);
   // As a worker reads it from the plan.
   const text = JSON.stringify(analysisSource(written.source, written.config));
   const { config, source } = configOf(text, path, undefined);

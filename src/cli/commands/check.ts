@@ -22,7 +22,7 @@ import {
   execute,
   requireDevice,
 } from '../execution-context.ts';
-import { print, readText, storageLocation, writeOutput } from '../storage-location.ts';
+import { print, readConfigJson, storageLocation, writeOutput } from '../storage-location.ts';
 
 interface CheckFlags extends ExecutionFlags {
   readonly baseline: string;
@@ -34,7 +34,7 @@ interface CheckFlags extends ExecutionFlags {
 
 export function define(command: Command): void {
   command
-    .argument('<config>', 'run config (.json)')
+    .argument('<config>', 'run config (.json, .jsonc, .yaml)')
     .requiredOption('--baseline <report>', 'report.json with its images.csv beside it, or the folder or URI of a run')
     .requiredOption('--out <dir>', 'folder of the run, or s3://bucket/prefix; goes on where an earlier start stopped')
     .option('--alpha <p>', 'chance of a false alarm, over both measures of all variants', significance, 0.05)
@@ -51,7 +51,7 @@ function significance(text: string): number {
 }
 
 async function check(path: string, flags: CheckFlags): Promise<void> {
-  const text = await readText(path);
+  const text = await readConfigJson(path);
   if (parseParameterSweep(text, path) !== undefined)
     throw new InputError(`${path} stands for several runs: check one of its values, in a config without "sweep"`);
   const summary = summaryFile(flags.github);

@@ -19,7 +19,7 @@ import { configOf, rankingsFolder, requireDevice } from '../execution-context.ts
 import { refuseIdle } from '../idle-flags.ts';
 import { cores, finiteNumber, notNegative, positiveInteger } from '../options.ts';
 import { planText, type TimedEstimate } from '../plan-text.ts';
-import { print, readText } from '../storage-location.ts';
+import { print, readConfigJson } from '../storage-location.ts';
 
 interface PlanFlags {
   readonly workers?: number;
@@ -37,7 +37,7 @@ const CALIBRATE_SECONDS = 5;
 
 export function define(command: Command): void {
   command
-    .argument('<config>', 'run config (.json)')
+    .argument('<config>', 'run config (.json, .jsonc, .yaml)')
     .option('--workers <n>', 'worker threads of the run (default: one a core)', positiveInteger)
     .addOption(new Option('--device <device>', "what computes, instead of the config's").choices(DEVICES))
     .option('--rankings <dir>', 'folder where rankings are kept for every run', rankingsFolder())
@@ -61,7 +61,7 @@ async function plan(path: string, flags: PlanFlags): Promise<void> {
       why: 'needs the time, which --calibrate-seconds 0 leaves out',
     },
   ]);
-  const { config, source } = configOf(await readText(path), path, flags.device);
+  const { config, source } = configOf(await readConfigJson(path), path, flags.device);
   await requireDevice(config.compute.device, flags.workers);
   const { plan: planned, local } = await prepareRun(config, source);
   // A run does the same before its first worker starts.

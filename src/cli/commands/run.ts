@@ -18,7 +18,7 @@ import {
   withYes,
 } from '../execution-context.ts';
 import { addJson, printJson } from '../output.ts';
-import { print, readText, type StorageLocation, storageLocation, storageWithin } from '../storage-location.ts';
+import { print, readConfigJson, type StorageLocation, storageLocation, storageWithin } from '../storage-location.ts';
 
 interface RunFlags extends ExecutionFlags {
   readonly yes?: true;
@@ -26,14 +26,14 @@ interface RunFlags extends ExecutionFlags {
 
 export function define(command: Command): void {
   command
-    .argument('<config>', 'run config (.json); one with a parameter sweep stands for several runs')
+    .argument('<config>', 'run config (.json, .jsonc, .yaml); one with a parameter sweep stands for several runs')
     .requiredOption('--out <dir>', 'folder of the run, or s3://bucket/prefix: plan, results, report')
     .option('--yes', 'go on where the model is no better than chance on clean images ("allowChance")');
   addJson(addExecutionOptions(addCacheOption(command))).action(run);
 }
 
 async function run(path: string, flags: RunFlags): Promise<void> {
-  const text = await readText(path);
+  const text = await readConfigJson(path);
   const sweep = parseParameterSweep(text, path);
   await (sweep === undefined ? runOne(text, path, flags) : runSweep(sweep, flags));
 }

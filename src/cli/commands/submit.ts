@@ -5,7 +5,7 @@ import { parseParameterSweep } from '../../schemas/parameter-sweep.ts';
 import { parseConfig } from '../../schemas/parse-config.ts';
 import { finiteNumber } from '../options.ts';
 import { addServiceOptions, type ServiceFlags, serviceOf } from '../remote/service.ts';
-import { print, readText } from '../storage-location.ts';
+import { print, readConfigJson } from '../storage-location.ts';
 
 interface SubmitFlags extends ServiceFlags {
   readonly wait: number;
@@ -13,14 +13,14 @@ interface SubmitFlags extends ServiceFlags {
 
 export function define(command: Command): void {
   command
-    .argument('<config>', 'run config (.json)')
+    .argument('<config>', 'run config (.json, .jsonc, .yaml)')
     .option('--wait <seconds>', 'how long to wait for the service to take it', finiteNumber, 60);
   addServiceOptions(command).action(submit);
 }
 
 /** Nothing is uploaded before the config and every file it names have been read. Of a parameter sweep that is one config, and one run. */
 async function submit(path: string, { wait, ...flags }: SubmitFlags): Promise<void> {
-  const text = await readText(path);
+  const text = await readConfigJson(path);
   const sweep = parseParameterSweep(text, path);
   // No swept key names a file: the first run of a sweep names those of all.
   const config = sweep?.runs[0]?.config ?? parseConfig(text, path);

@@ -14,14 +14,14 @@ import { describeReading } from '../../schemas/reading.ts';
 import { testimonyText } from '../../schemas/testimony.ts';
 import { cores } from '../options.ts';
 import { addJson, printJson } from '../output.ts';
-import { print, readText } from '../storage-location.ts';
+import { print, readConfigJson } from '../storage-location.ts';
 
 export function define(command: Command): void {
-  addJson(command).argument('<config>', 'run config (.json)').action(validate);
+  addJson(command).argument('<config>', 'run config (.json, .jsonc, .yaml)').action(validate);
 }
 
 async function validate(path: string): Promise<void> {
-  const text = await readText(path);
+  const text = await readConfigJson(path);
   const sweep = parseParameterSweep(text, path);
   const [config = parseConfig(text, path), ...others] = sweep?.runs.map((run) => run.config) ?? [];
   for (const other of others) await prepareRun(other, null);

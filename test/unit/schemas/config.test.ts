@@ -176,6 +176,20 @@ describe('run config', () => {
     expect(problem({ name: '', seed: -1, treshold: 1 }).split('\n')).toHaveLength(4);
   });
 
+  test('says how a name is none', () => {
+    expect(problem({ name: 'n'.repeat(101) })).toBe('c.json: name: is 101 characters long, at most 100 are possible');
+    expect(problem({ name: 'a b' })).toContain('name: may hold letters, digits, ".", "_" and "-" only');
+    expect(problem({ name: '' })).toContain('name: is empty');
+    const attack = (name: string) => problem({ suite: [{ attack: 'apgd-ce', name }] });
+    expect(attack('n'.repeat(61))).toContain('suite.0.name: is 61 characters long, at most 60');
+    expect(attack('a/b')).toContain('suite.0.name: may hold letters, digits, ".", "_", "+" and "-" only');
+  });
+
+  test('has no key twice', () => {
+    const text = JSON.stringify(smallConfig({ seed: 1 })).replace(/^\{/, '{"seed":2,');
+    expect(() => parseConfig(text, 'c.json')).toThrow('c.json: "seed" stands twice, at line 1, column 2 and at');
+  });
+
   test('is not JSON', () => {
     expect(() => parseConfig('{', 'c.json')).toThrow(/c\.json is not JSON/);
     expect(() => parseConfig('[]', 'c.json')).toThrow(ConfigError);
