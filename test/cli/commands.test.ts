@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { stringify } from 'yaml';
 import { decodeModel } from '../../src/onnx/codec/model.ts';
 import { igd, scratch, smallConfig, writeJson } from '../support/cli.ts';
 import { golden, largestError, median, rowErrors } from '../support/golden.ts';
@@ -56,6 +57,31 @@ describe('igd validate', () => {
     expect(stderr).toContain(message);
     expect(stderr).not.toMatch(/\n\s+at /);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(existsSync(folder.path('out'))).toBe(false);
+  });
+
+  test('is the same in YAML, and in JSON with comments as PowerShell writes it', async () => {
+    const config = smallConfig();
+    const files = [
+      writeJson(folder.path('config.json'), config),
+      folder.path('config.yaml'),
+      folder.path('config.jsonc'),
+    ];
+    writeFileSync(files[1]!, `# eps as the paper has it\n${stringify(config)}`);
+    writeFileSync(files[2]!, `\ufeff// eps as the paper has it\n${JSON.stringify(config)}`, 'utf16le');
+    const planned = files.map((file) => igd(['plan', file, '--json', '--calibrate-seconds', '0', '--workers', '1']));
+    const [json, ...others] = await Promise.all(planned);
+    expect(json).toMatchObject({ code: 0, stderr: '' });
+    expect(others).toEqual([json, json]);
+  });
+
+  test('refuses a key that stands twice before it writes anything', async () => {
+    writeFileSync(folder.path('config.yaml'), 'name: a\nseed: 1\nseed: 2\n');
+    expect(await igd(['run', folder.path('config.yaml'), '--out', folder.path('out')])).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: `igd: ${folder.path('config.yaml')}: "seed" stands twice, at line 2, column 1 and at line 3, column 1: leave one out\n`,
+    });
     expect(existsSync(folder.path('out'))).toBe(false);
   });
 

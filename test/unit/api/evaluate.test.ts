@@ -1,7 +1,8 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { stringify } from 'yaml';
 import { evaluate, type Report, type RunConfigInput, type RunProgress, reportSchema } from '../../../src/index.ts';
 import { scratch, writeJson } from '../../support/cli.ts';
 import { CHECKPOINT, expectRefusal } from './support.ts';
@@ -77,6 +78,12 @@ describe('evaluate', () => {
     const bad = { ...CONFIG, checkpoint: { uri: 'missing.pt' } };
     await expectRefusal(() => evaluate(bad), /missing\.pt/);
     expect(leftBehind()).toEqual([]);
+  });
+
+  test('reads YAML', async () => {
+    const path = folder.path('config.yaml');
+    writeFileSync(path, `# one attack\n${stringify({ ...CONFIG, suite: 'std' })}`);
+    await expectRefusal(() => evaluate(path), /config\.yaml: suite/);
   });
 
   test('does not begin where it is stopped already', async () => {

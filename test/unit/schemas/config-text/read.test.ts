@@ -1,9 +1,12 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { InputError } from '../../../../src/errors.ts';
 import { configName, readConfig, readConfigWith } from '../../../../src/schemas/config-text/read.ts';
 import { parseYamlText } from '../../../../src/schemas/config-text/yaml.ts';
+import { parseConfig } from '../../../../src/schemas/parse-config.ts';
+import { ROOT } from '../../../support/markdown.ts';
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 const read = (text: string, file: string) => readConfig(bytesOf(text), file);
@@ -244,6 +247,13 @@ test('the name of a config is what stands before its suffix', () => {
     'a.json.bak',
   ];
   expect(files.map(configName)).toEqual(['a', 'team/a.b', 'a', 'a', 's3://b/c', undefined, undefined, undefined]);
+});
+
+test('the example of the documentation is a config', async () => {
+  const [, example = ''] = /```yaml\n(.*?)```/s.exec(readFileSync(`${ROOT}docs/config.md`, 'utf8')) ?? [];
+  const config = await read(example, 'example.yaml');
+  expect(config).toMatchObject({ name: 'my-run', variants: ['none'], threat: { epsilon: '8/255' } });
+  expect(parseConfig(JSON.stringify(config), 'example.yaml').threat.epsilon).toBeCloseTo(8 / 255, 15);
 });
 
 test('an object of a bucket is read by its name, whichever version is meant', async () => {
