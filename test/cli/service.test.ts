@@ -206,6 +206,8 @@ describe.skipIf(!hasMoto)('igd on AWS', () => {
       expect(stdout.match(/uploaded to/g)).toHaveLength(3);
       const configs = (await keys(SERVICE.buckets.runs)).filter((key) => key?.startsWith('configs/'));
       expect(configs).toEqual([serviceKeys.config('small')]);
+      const again = await onService('submit', folder.path('sweep.json'), '--wait', '0', '--json');
+      expect(JSON.parse(again.stdout)).toEqual({ config: 'small', run: null, started: null });
       const { checkpoint, dataset, ...sent } = JSON.parse((await get('configs/small.json')) ?? '');
       expect({ ...sweep, ...sent }).toEqual(sweep);
       expect([checkpoint.uri, dataset.test].every((uri) => uri.startsWith('s3://'))).toBe(true);
@@ -326,9 +328,9 @@ describe.skipIf(!hasMoto)('igd on AWS', () => {
       const watched = await onService('status', run, '--watch');
       expectRefusal(watched, 1, /ended cancelled/);
       expect(watched.stdout).toContain(`run ${run}: cancelled`);
-      const retried = await onService('retry', 'small');
+      const retried = await onService('retry', 'small', '--json');
       expect(retried.stderr).toBe('');
-      expect(retried.stdout).toContain('attempt 2 is started');
+      expect(JSON.parse(retried.stdout)).toEqual({ run, attempt: 2 });
       expect((await onService('list')).stdout).toMatch(new RegExp(`^${run} +running +2 `, 'm'));
     });
 
@@ -336,6 +338,10 @@ describe.skipIf(!hasMoto)('igd on AWS', () => {
       const { stdout, code } = await onService('submit', folder.path('c.json'), '--wait', '0');
       expect(code).toBe(0);
       expect(stdout).toContain(`igd status ${run} --watch`);
+      const again = await onService('submit', folder.path('c.json'), '--wait', '0', '--json');
+      expect(JSON.parse(again.stdout)).toEqual({ runs: [{ config: 'small', run, started: false }] });
+      const cancelled = await onService('cancel', run, '--json');
+      expect(JSON.parse(cancelled.stdout)).toEqual({ run, jobs: expect.any(Number) });
     });
 
     test('is refused where there is none, with the reason where its config was rejected', async () => {

@@ -4,6 +4,7 @@ import { namedInputs, withPaths } from '../../schemas/input-paths.ts';
 import { parseParameterSweep } from '../../schemas/parameter-sweep.ts';
 import { parseConfig } from '../../schemas/parse-config.ts';
 import { finiteNumber } from '../options.ts';
+import { addJson, printJson } from '../output.ts';
 import { addServiceOptions, type ServiceFlags, serviceOf } from '../remote/service.ts';
 import { print, readConfigJson } from '../storage-location.ts';
 
@@ -15,7 +16,14 @@ export function define(command: Command): void {
   command
     .argument('<config>', 'run config (.json, .jsonc, .yaml)')
     .option('--wait <seconds>', 'how long to wait for the service to take it', finiteNumber, 60);
-  addServiceOptions(command).action(submit);
+  addServiceOptions(addJson(command)).action(submit);
+}
+
+/** For programs: null where the service has not answered yet. */
+interface SubmittedRun {
+  readonly config: string;
+  readonly run: string | null;
+  readonly started: boolean | null;
 }
 
 /** Nothing is uploaded before the config and every file it names have been read. Of a parameter sweep that is one config, and one run. */
@@ -42,17 +50,20 @@ async function submit(path: string, { wait, ...flags }: SubmitFlags): Promise<vo
     written,
     named.map(({ keys, path: local }) => ({ keys, path: uris.get(local) ?? local })),
   );
-  await start(buckets.runs, config.name, `${JSON.stringify(moved, null, 2)}\n`, wait);
+  printJson(await start(buckets.runs, config.name, `${JSON.stringify(moved, null, 2)}\n`, wait));
 }
 
-async function start(bucket: string, name: string, text: string, wait: number): Promise<void> {
+async function start(bucket: string, name: string, text: string, wait: number): Promise<SubmittedRun> {
   const { S3Store } = await import('../../stores/s3/store.ts');
   const { uploadConfig } = await import('../remote/answer.ts');
   const answer = await uploadConfig(new S3Store({ bucket, prefix: '' }), name, text, wait);
-  if (answer === undefined)
-    return print(`${name} is submitted; the service has not answered yet. "igd list" will show the run`);
+  if (answer === undefined) {
+    print(`${name} is submitted; the service has not answered yet. "igd list" will show the run`);
+    return { config: name, run: null, started: null };
+  }
   print(`run ${answer.run} ${answer.started ? 'is started' : 'had been started before; nothing new was started'}`);
   print(`watch it with: igd status ${answer.run} --watch`);
+  return { config: name, run: answer.run, started: answer.started };
 }
 
 /** Throws CheckpointError where the file is not the one the config expects. */
