@@ -21,7 +21,7 @@ const OPTIONS = ['out', 'rankings', 'workers', 'onProgress', 'signal'];
  * Rejects with ConfigError where the config does not fit its schema or stands for several runs, with InputError where its
  * inputs cannot be used, with RunError where the work failed, and with the signal's reason where it is stopped.
  *
- * @param config a run config as an object, or the path of one; paths in it are relative to the working directory
+ * @param config a run config as an object, or the path of one (`.json`, `.jsonc`, `.yaml`); paths in it are relative to the working directory
  */
 export async function evaluate(config: RunConfigInput | string, options: EvaluateOptions = {}): Promise<Report> {
   knownOptions(options, OPTIONS, 'evaluate');

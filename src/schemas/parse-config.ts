@@ -10,7 +10,7 @@ import { withZoo, zooContradictions } from './zoo/config.ts';
 /** The key of a config's parameter sweep, see `parameter-sweep.ts`. */
 export const SWEEP = 'sweep';
 
-/** Reads the JSON of a run config; `readConfig` reads files. Throws ConfigError with every problem, a line each, naming the nearest known key for unknown ones. */
+/** Reads the JSON text of a run config. Throws ConfigError with every problem, a line each, naming the nearest known key for unknown ones. */
 export function parseConfig(text: string, where: string): RunConfig {
   const document = parseJsonText(text, where);
   if (typeof document === 'object' && document !== null && SWEEP in document) {
