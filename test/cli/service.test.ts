@@ -339,7 +339,7 @@ describe.skipIf(!hasMoto)('igd on AWS', () => {
       expect(code).toBe(0);
       expect(stdout).toContain(`igd status ${run} --watch`);
       const again = await onService('submit', folder.path('c.json'), '--wait', '0', '--json');
-      expect(JSON.parse(again.stdout)).toEqual({ runs: [{ config: 'small', run, started: false }] });
+      expect(JSON.parse(again.stdout)).toEqual({ config: 'small', run, started: false });
       const cancelled = await onService('cancel', run, '--json');
       expect(JSON.parse(cancelled.stdout)).toEqual({ run, jobs: expect.any(Number) });
     });
