@@ -8,6 +8,7 @@ import { comparePublished } from './published.ts';
 import { summariseAudit } from './summary/audit.ts';
 import { comparePairs, summariseThresholds } from './summary/comparisons.ts';
 import { breakersOf, collectOutcomes, type RunFacts } from './summary/outcomes.ts';
+import { summariseQuantised } from './summary/quantised.ts';
 import { type ScoredVariant, scoreVariants, shareOf, transferRows } from './summary/variants.ts';
 
 export type { RunFacts } from './summary/outcomes.ts';
@@ -75,10 +76,11 @@ type Summary = Omit<VariantReport, 'flags'>;
 
 function summarise(scored: ScoredVariant, facts: RunFacts, audits: readonly ShardResult[]): Summary {
   const { run, dataset, proofs } = facts;
-  const { variant, right, distinct } = scored;
+  const { variant, images, rounded, right, distinct } = scored;
   const { clean, attacked } = scored.unpredicted;
   const proof = proofs?.get(variant.id);
   const audit = summariseAudit(scored, facts, audits);
+  const quantised = summariseQuantised({ id: variant.id, images, parts: rounded, distinct });
   return {
     id: variant.id,
     mask: maskKind(variant),
@@ -89,6 +91,7 @@ function summarise(scored: ScoredVariant, facts: RunFacts, audits: readonly Shar
     perClass: classRows(scored, dataset.classNames),
     worstCase: shareOf(right['worst-case'], distinct),
     ...(audit && { audit }),
+    ...(quantised && { quantised }),
     transfer: transferRows(scored),
     checks: scored.checks,
     ...(clean.length + attacked.length === 0 ? {} : { unpredicted: { clean: [...clean], attacked: [...attacked] } }),

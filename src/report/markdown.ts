@@ -3,12 +3,13 @@ import { AUDIT_LEGEND, auditLines } from './audit.ts';
 import { type Notice, noticesOf } from './flags.ts';
 import { count, counted, list, percent, points, pValue, radius, shareText } from './format.ts';
 import { PUBLISHED_COLUMNS, publishedCells, publishedRemarks } from './published.ts';
+import { QUANTISED_LEGEND, quantisedLines } from './quantised.ts';
 import { alignColumns, attackColumns, type Difference, pairsOf } from './table.ts';
 
 /** report.md: what a researcher pastes into a page or a pull request. */
 export function reportMarkdown(report: Report): string {
   const sections = [
-    ...[heading(report), notices(report), results(report), audits(report)],
+    ...[heading(report), notices(report), results(report), audits(report), asFiles(report)],
     ...[published(report), transfer(report), comparisons(report)],
   ];
   return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
@@ -52,6 +53,11 @@ function results({ variants }: Report): string {
 function audits(report: Report): string {
   const lines = auditLines(report).map(({ id, text }) => `- **${escapeText(id)}**: ${escapeText(text)}`);
   return lines.length === 0 ? '' : ['## Audit', '', ...lines, '', AUDIT_LEGEND].join('\n');
+}
+
+function asFiles(report: Report): string {
+  const lines = quantisedLines(report).map(({ id, text }) => `- **${escapeText(id)}**: ${escapeText(text)}`);
+  return lines.length === 0 ? '' : ['## As files of images', '', ...lines, '', QUANTISED_LEGEND].join('\n');
 }
 
 function published({ published: found }: Report): string {

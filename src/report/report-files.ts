@@ -10,6 +10,7 @@ import { headline } from './page/headline.ts';
 import type { Content } from './page/markup.ts';
 import { head, page } from './page/page.ts';
 import { provenanceSection, rankingSection } from './page/provenance.ts';
+import { quantisedSection } from './page/quantised.ts';
 import {
   attackSection,
   classSection,
@@ -52,6 +53,7 @@ const SECTIONS: readonly ((report: Report, evidence: PageEvidence) => Content)[]
   head,
   headline,
   auditSection,
+  quantisedSection,
   publishedSection,
   thresholdSection,
   attackSection,

@@ -4,9 +4,11 @@ import { datasetDigest } from '../datasets/digest.ts';
 import { ConfigError } from '../errors.ts';
 import { predictCandidates } from '../evaluation/predict.ts';
 import { stackRows } from '../numeric/rows.ts';
+import type { QuantisedExamples } from '../schemas/results.ts';
 import { checkpointDigest, testSpec } from './inputs/inspect-inputs.ts';
 import { JobContext, type JobContextOptions } from './jobs/job-context.ts';
 import { type AdversarialExample, auditExamplesOf, examplesOf } from './results.ts';
+import { type QuantisedVariant, quantisedVariant, quantiseShard } from './verify-quantised.ts';
 
 export interface Failure {
   readonly variant: string;
@@ -19,32 +21,53 @@ export interface Failure {
  * randomised model is repeated with the noise it was found with. Throws where inputs are not those of the run.
  */
 export async function verifyRun(
-  options: JobContextOptions,
+  options: VerifyOptions,
   progress: (checked: number, total: number | undefined) => void,
-): Promise<{ checked: number; failures: Failure[] }> {
-  const { plan } = options;
+): Promise<Verified> {
+  const { plan, bits } = options;
   await requireSameInputs(options);
   const context = new JobContext(options);
   const failures: Failure[] = [];
+  const rounded: QuantisedVariant[] = [];
   let checked = 0;
   for (const { id } of plan.config.variants) {
-    for (const read of readers(options, id)) {
+    const parts: QuantisedExamples[] = [];
+    for (const { read, isAudit } of readers(options, id)) {
       const examples = await read();
       failures.push(...(await checkShard(context, id, examples)));
+      if (bits !== undefined && !isAudit) parts.push(await quantiseShard(context, id, examples, bits));
       checked += examples.length;
       progress(checked, undefined);
     }
+    if (bits !== undefined) rounded.push(...(await quantisedVariant(context, id, parts)));
   }
   await context.release();
-  return { checked, failures };
+  return { checked, failures, ...(bits !== undefined && { quantised: rounded }) };
+}
+
+interface VerifyOptions extends JobContextOptions {
+  /** Asks also what becomes of the examples once they are rounded to so many bits, 1 to 16. */
+  readonly bits?: number | undefined;
+}
+
+interface Verified {
+  readonly checked: number;
+  readonly failures: Failure[];
+  /** Of every variant, where it was asked for. Examples of audits are not in it, as they are not in robust accuracies. */
+  readonly quantised?: QuantisedVariant[];
+}
+
+interface ExampleReader {
+  readonly isAudit: boolean;
+  readonly read: () => Promise<AdversarialExample[]>;
 }
 
 /** What a variant's shards left behind, and those of its audit. */
-function readers({ plan, runs }: JobContextOptions, variant: string): (() => Promise<AdversarialExample[]>)[] {
+function readers({ plan, runs }: JobContextOptions, variant: string): ExampleReader[] {
   const audited = Array.from({ length: plan.audit?.shards ?? 0 }, (_, shard) => shard);
   return [
-    ...[...plan.shards.keys()].map((shard) => () => examplesOf(runs, variant, shard)),
-    ...audited.map((shard) => () => auditExamplesOf(runs, variant, shard)),
+    ...[...plan.shards.keys()].map((shard) => ({ isAudit: false, read: () => examplesOf(runs, variant, shard) })),
+    ...audited.map((shard) => ({ isAudit: true, read: () => auditExamplesOf(runs, variant, shard) })),
   ];
 }
 

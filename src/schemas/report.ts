@@ -65,6 +65,26 @@ const audit = z.strictObject({
 });
 export type AuditReport = z.infer<typeof audit>;
 
+/** Where adversarial examples are rounded as files of images hold them. */
+const quantised = z.strictObject({
+  /** 8 bits are steps of 1/255. */
+  bits: z.int(),
+  /** Right on the clean image, and on the rounded example where there is one: an upper bound. */
+  robust: shareSchema,
+  /** Examples that were rounded: one for each broken image. */
+  examples: z.int(),
+  /** Those that are classified as their labels once they are rounded. */
+  restored: z.int(),
+  /** Those of which the model then gives no prediction; left out where there are none. */
+  unpredicted: z.int().optional(),
+  /** Those that rounding takes beyond epsilon. */
+  outside: z.int(),
+  /** Those whose clean images are not of so many bits either. */
+  offGrid: z.int(),
+});
+/** Where adversarial examples are rounded as files of images hold them. */
+export type QuantisedReport = z.infer<typeof quantised>;
+
 const variant = z.strictObject({
   id: z.string(),
   mask: z.enum(['none', 'two-pass', 'top-k', 'confidence']),
@@ -77,6 +97,8 @@ const variant = z.strictObject({
   worstCase: shareSchema,
   /** In reports of runs that ask for an audit; missing where it is not done. */
   audit: audit.optional(),
+  /** Not in reports of runs before it was looked at. */
+  quantised: quantised.optional(),
   /** Accuracy on each source variant's examples: the example where the source has one, else the clean image. */
   transfer: z.array(z.strictObject({ source: z.string(), accuracy: z.number(), interval })),
   /** What was measured before any attack; the flags say what it means. */

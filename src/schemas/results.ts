@@ -49,6 +49,22 @@ export const modelChecksSchema = z.strictObject({
 /** What may make robust accuracy worthless, measured before any attack: `checks.py` of fra31/auto-attack. */
 export type ModelChecks = z.infer<typeof modelChecksSchema>;
 
+/** What becomes of adversarial examples that are rounded as files of images hold them. */
+const quantisedExamplesSchema = z.strictObject({
+  /** 8 bits are steps of 1/255. */
+  bits: z.int().min(1).max(16),
+  /** Broken images whose rounded example is classified as its label, in image order. */
+  right: z.array(z.int().nonnegative()),
+  /** Those of whose rounded example the model gives no prediction; left out where there are none. */
+  unpredicted: z.array(z.int().nonnegative()).optional(),
+  /** How many rounded examples are farther from their image than epsilon. */
+  outside: z.int().nonnegative(),
+  /** How many of the broken images are not of so many bits themselves. */
+  offGrid: z.int().nonnegative(),
+});
+/** What becomes of adversarial examples that are rounded as files of images hold them. */
+export type QuantisedExamples = z.infer<typeof quantisedExamplesSchema>;
+
 /** One shard: some images of one variant under the whole suite. */
 export const shardResultSchema = z.strictObject({
   schema: z.literal('igd.shard/2'),
@@ -57,6 +73,8 @@ export const shardResultSchema = z.strictObject({
   images: z.array(imageOutcomeSchema),
   attacks: z.array(attackUsageSchema),
   checks: modelChecksSchema,
+  /** Of evaluations; not in those of runs before it was looked at. */
+  quantised: quantisedExamplesSchema.optional(),
 });
 export type ShardResult = z.infer<typeof shardResultSchema>;
 

@@ -38,6 +38,18 @@ describe('--json', () => {
     });
   });
 
+  test('of verify --quantise says what its report says, and is not there unasked', async () => {
+    const { variants } = reportSchema.parse(JSON.parse(first.stdout));
+    const expected = variants.map(({ id, robust, quantised }) => ({ variant: id, robust, quantised }));
+    expect(expected[0]?.quantised?.examples).toBeGreaterThan(0);
+    expect(await printed('verify', out, '--quantise', '8', ...rankings)).toMatchObject({ quantised: expected });
+    // A bit a channel leaves nothing of them.
+    const coarse = await igd(['verify', out, '--quantise', '1', ...rankings]);
+    expect(coarse.stdout).toMatch(/^none: rounded to 1 bit, .*\n.*upper bound.*\nall \d+ adversarial examples hold/);
+    const refused = await igd(['verify', out, '--quantise', '0', ...rankings]);
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('give a number of bits, 1 to 16') });
+  });
+
   test('of validate and import says what the model is', async () => {
     const model = z.looseObject({ architecture: z.string(), classes: z.literal(10) });
     const { inputs } = z

@@ -4,6 +4,7 @@ import { encodeNpy } from '../../src/numeric/npy.ts';
 import { float32, int64 } from '../../src/numeric/tensor.ts';
 import { float, GraphBuilder } from '../../src/onnx/builder.ts';
 import { encodeModel } from '../../src/onnx/codec/model.ts';
+import { reportSchema } from '../../src/schemas/report.ts';
 import { igd, scratch, writeJson } from '../support/cli.ts';
 
 /** The logit of a class is 8 times the mean of its channel in a noisy image: the first images are near the boundary, the last far from it. */
@@ -79,7 +80,14 @@ test('a model that draws is attacked the same whatever the shards and the batch,
   const broken = whole.images.split('\n').filter((line) => /apgd-ce|square/.test(line)).length;
   expect(broken).toBeGreaterThan(1);
   expect(broken).toBeLessThan(10);
-  expect(await igd(['verify', folder.path('whole')])).toMatchObject({ code: 0 });
+  const quantised = (name: string) =>
+    reportSchema.parse(JSON.parse(readFileSync(folder.path(`${name}/report.json`), 'utf8'))).variants[0]?.quantised;
+  // The images are no bytes, and examples as files meet the same draws.
+  expect(quantised('whole')).toMatchObject({ bits: 8, examples: broken, offGrid: broken });
+  expect(quantised('cut')).toEqual(quantised('whole'));
+  const verified = await igd(['verify', folder.path('whole'), '--quantise', '8', '--json']);
+  expect(verified).toMatchObject({ code: 0 });
+  expect(JSON.parse(verified.stdout).quantised[0].quantised).toEqual(quantised('whole'));
 });
 
 test('without gradients averaged over draws the report flags it', async () => {

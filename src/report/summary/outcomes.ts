@@ -49,6 +49,8 @@ export interface VariantOutcomes {
   readonly usage: ReadonlyMap<string, Usage>;
   /** All shards together. */
   readonly checks: ModelChecks;
+  /** What each shard says of its examples once they are rounded. */
+  readonly rounded: readonly ShardResult['quantised'][];
 }
 
 export type Usage = Pick<AttackUsage, 'seconds' | 'forwards' | 'gradients'>;
@@ -68,6 +70,7 @@ export function collectOutcomes(facts: RunFacts, shards: readonly ShardResult[])
       images: joinImages(own, facts.run, covered, variant.id),
       usage: sumUsage(own, facts.run.suite),
       checks: joinChecks(own.map(({ checks }) => checks)),
+      rounded: own.map(({ quantised }) => quantised),
     };
   });
   refuseContradictingLabels(outcomes);

@@ -1,10 +1,11 @@
 import type { EvaluationImages } from '../../evaluation/image-state.ts';
-import { evaluateImages, type SuiteEntry } from '../../evaluation/protocol.ts';
+import { type Evaluation, evaluateImages, type SuiteEntry } from '../../evaluation/protocol.ts';
+import { evaluateQuantised } from '../../evaluation/quantised.ts';
 import { encodeNpy } from '../../numeric/npy.ts';
-import { gatherRows } from '../../numeric/rows.ts';
+import { gatherRows, rowOf } from '../../numeric/rows.ts';
 import { float32 } from '../../numeric/tensor.ts';
 import { NUMERICS } from '../../schemas/numerics.ts';
-import { type ShardResult, shardResultSchema } from '../../schemas/results.ts';
+import { type QuantisedExamples, type ShardResult, shardResultSchema } from '../../schemas/results.ts';
 import type { JobProgress } from './executor.ts';
 import type { JobContext } from './job-context.ts';
 import { type PerturbationRecords, perturbationRecords } from './perturbations.ts';
@@ -17,6 +18,8 @@ export interface ShardAttacks {
   readonly suite: readonly SuiteEntry[];
   /** Key of what an interrupted start has left. */
   readonly state: string;
+  /** Says also what becomes of the examples once they are rounded to so many bits: a forward each. */
+  readonly bits?: number;
 }
 
 /** What attacks on a shard have found, to be stored. */
@@ -37,7 +40,7 @@ interface MeasuredShard extends AttackedShard {
 /** Attacks images on one variant; goes on where an earlier start was interrupted. */
 export async function attackShard(
   context: JobContext,
-  { variant, images, suite, state }: ShardAttacks,
+  { variant, images, suite, state, bits }: ShardAttacks,
   progress: (state: JobProgress) => void,
 ): Promise<MeasuredShard> {
   const { config, inputs } = context.plan;
@@ -62,6 +65,7 @@ export async function attackShard(
     images: outcomes,
     attacks: usage,
     checks,
+    ...(bits !== undefined && { quantised: await roundedExamples(context, { variant, images, bits }, evaluation) }),
   };
   return {
     examples: encodeNpy(examples),
@@ -70,4 +74,19 @@ export async function attackShard(
       perturbationRecords({ variant, images, evaluation, threat: config.threat, shape: inputs.imageShape }),
     done: () => checkpoints.delete(),
   };
+}
+
+/** A forward for each broken image. */
+async function roundedExamples(
+  context: JobContext,
+  { variant, images, bits }: Required<Pick<ShardAttacks, 'variant' | 'images' | 'bits'>>,
+  { outcomes, adversarial }: Evaluation,
+): Promise<QuantisedExamples> {
+  const { threat, seed, compute } = context.plan.config;
+  const model = await context.model(variant);
+  const examples = outcomes.flatMap(({ image, label, brokenBy }, row) => {
+    const of = (values: Float32Array) => rowOf(values, row, model.imageSize);
+    return brokenBy === null ? [] : [{ image, label, brokenBy, x: of(adversarial), clean: of(images.x) }];
+  });
+  return evaluateQuantised(model, examples, { bits, threat, seed, batchSize: compute.batchSize });
 }

@@ -4,6 +4,7 @@ import { craftedOnce, createAttack, type SuiteAttack } from '../../attacks/suite
 import { predictImages } from '../../evaluation/predict.ts';
 import type { SuiteEntry } from '../../evaluation/protocol.ts';
 import { storedExamples } from '../../evaluation/stored-examples.ts';
+import { BITS_OF_FILES } from '../../numeric/quantise.ts';
 import { stackRows } from '../../numeric/rows.ts';
 import { runKeys } from '../../schemas/keys.ts';
 import { NUMERICS } from '../../schemas/numerics.ts';
@@ -27,7 +28,8 @@ export async function evaluateShard(
   const suite: SuiteEntry[] = [];
   for (const spec of context.plan.suite) suite.push(await entryOf(context, job, spec));
   const images = await imagesOf(context, shard);
-  const result = await attackShard(context, { variant, images, suite, state: runKeys.state(variant, shard) }, progress);
+  const attacks = { variant, images, suite, state: runKeys.state(variant, shard), bits: BITS_OF_FILES };
+  const result = await attackShard(context, attacks, progress);
   // Done meanwhile by who took this process for dead: examples stay those of the result that is there.
   if (await context.runs.has(runKeys.evaluation(variant, shard))) return result.done();
   // The result is what says "done": examples first, so that a done shard always has them.
