@@ -4,6 +4,7 @@ import { openDataset } from '../datasets/open.ts';
 import { InputError } from '../errors.ts';
 import type { ImageShape } from '../models/classifier.ts';
 import { type ClassOrder, DATASET_FORMATS, type DatasetFormat, type Preprocessing } from '../schemas/config.ts';
+import { SEVERITIES } from '../schemas/corruption.ts';
 import { localPath } from '../stores/open.ts';
 import { describe, knownOptions, wholeNumber } from './arguments.ts';
 
@@ -19,6 +20,8 @@ export interface ReadImagesOptions {
   readonly split?: 'train' | 'test';
   /** npy: the path of the labels beside the images. */
   readonly labels?: string;
+  /** npy: of images under five severities of a corruption, as CIFAR-10-C's, those of this one, 1 to 5; all where left out. */
+  readonly severity?: number;
   /** imagefolder and parquet: what is done to an image, by RobustBench's names. */
   readonly preprocessing?: Preprocessing;
   /** imagefolder: a text file of the images to take, a path a line. */
@@ -46,7 +49,7 @@ export interface LabelledImages {
 }
 
 const OPTIONS = [
-  ...['format', 'first', 'count', 'split', 'labels', 'preprocessing', 'list', 'classOrder'],
+  ...['format', 'first', 'count', 'split', 'labels', 'severity', 'preprocessing', 'list', 'classOrder'],
   ...['imageColumn', 'labelColumn'],
 ];
 
@@ -73,11 +76,15 @@ export async function readImages(path: string, options: ReadImagesOptions = {}):
 }
 
 async function specOf(path: string, options: ReadImagesOptions, limit: number | undefined): Promise<DatasetSpec> {
-  const { format = formatByName(path), split = 'test', labels, ...rest } = options;
+  const { format = formatByName(path), split = 'test', labels, severity, ...rest } = options;
   const { preprocessing, list, classOrder, imageColumn, labelColumn } = rest;
   if (!DATASET_FORMATS.includes(format))
     throw new InputError(`format is ${describe(format)}: give one of ${DATASET_FORMATS.join(', ')}`);
   if (format !== 'npy' && labels !== undefined) throw new InputError('"labels" goes with format "npy": leave it out');
+  if (format !== 'npy' && severity !== undefined)
+    throw new InputError('"severity" goes with format "npy": leave it out');
+  if (severity !== undefined && wholeNumber(severity, 'severity', 1) > SEVERITIES)
+    throw new InputError(`severity is ${severity}: give a whole number from 1 to ${SEVERITIES}`);
   const isEncoded = format === 'imagefolder' || format === 'parquet';
   if (!isEncoded && preprocessing !== undefined)
     throw new InputError('"preprocessing" goes with format "imagefolder" or "parquet": leave it out');
@@ -86,7 +93,7 @@ async function specOf(path: string, options: ReadImagesOptions, limit: number | 
   if (format !== 'parquet' && (imageColumn ?? labelColumn) !== undefined)
     throw new InputError('"imageColumn" and "labelColumn" go with format "parquet": leave them out');
   const common = { path: await localPath(path), split, limit };
-  if (format === 'npy') return { format, ...common, labels: labels && (await localPath(labels)) };
+  if (format === 'npy') return { format, ...common, labels: labels && (await localPath(labels)), severity };
   if (format === 'parquet') return { format, ...common, preprocessing, imageColumn, labelColumn };
   return format === 'imagefolder' ? { format, ...common, preprocessing, list, classOrder } : { format, ...common };
 }

@@ -14,6 +14,7 @@ import {
   PREPROCESSINGS,
   type Preprocessing,
 } from '../schemas/config.ts';
+import { SEVERITIES } from '../schemas/corruption.ts';
 import { suggestedIssues } from '../schemas/issues.ts';
 import { type ModelOptions, modelOptionsSchema } from '../schemas/model-options.ts';
 import { SIMILARITY_NAMES, type SimilarityName } from '../schemas/similarities.ts';
@@ -46,6 +47,12 @@ export function finiteNumber(text: string): number {
 export function notNegative(text: string): number {
   const value = finiteNumber(text);
   if (value < 0) throw new InvalidArgumentError('give a number from 0.');
+  return value;
+}
+
+function severityNumber(text: string): number {
+  const value = positiveInteger(text);
+  if (value > SEVERITIES) throw new InvalidArgumentError(`give a severity, 1 to ${SEVERITIES}.`);
   return value;
 }
 
@@ -167,6 +174,7 @@ export interface DataFlags {
   readonly data: string;
   readonly format?: DatasetSpec['format'];
   readonly labels?: string;
+  readonly severity?: number;
   readonly preprocessing?: Preprocessing;
   readonly list?: string;
   readonly imageColumn?: string;
@@ -184,6 +192,7 @@ export function addDataOptions(command: Command): Command {
     )
     .addOption(new Option('--format <format>', 'of the data; told by the name where left out').choices(DATASET_FORMATS))
     .option('--labels <path>', 'labels .npy [N] beside an image .npy')
+    .option('--severity <n>', "of an .npy that has five severities of a corruption, as CIFAR-10-C's", severityNumber)
     .addOption(new Option('--preprocessing <name>', 'of the images of a folder or .parquet').choices(PREPROCESSINGS))
     .option('--list <file>', 'images of a folder to take, a path a line')
     .option('--image-column <name>', 'of a .parquet with several columns of images')
@@ -199,12 +208,14 @@ export function dataSpec(
   split: DatasetSpec['split'],
   limit?: number,
 ): DatasetSpec {
-  const { data, labels, preprocessing, list, classOrder, imageColumn, labelColumn, fraction, fractionSeed } = flags;
+  const { data, labels, severity, preprocessing, list, classOrder, fraction, fractionSeed } = flags;
+  const { imageColumn, labelColumn } = flags;
   const format = flags.format ?? formatByName(data);
   requireZooData(flags.zoo, format);
   if (fraction !== undefined && !(fraction > 0 && fraction <= 1)) throw new InputError('--fraction must be in (0, 1]');
   refuseIdle(flags, [
     { flags: ['labels'], when: format !== 'npy', why: 'goes with --format npy: other formats hold their labels' },
+    { flags: ['severity'], when: format !== 'npy', why: 'goes with --format npy: give the folder of the severity' },
     {
       flags: ['preprocessing'],
       when: format !== 'imagefolder' && format !== 'parquet',
@@ -224,7 +235,7 @@ export function dataSpec(
     return { format, ...common, preprocessing: preprocessing ?? zooPreprocessing(flags), imageColumn, labelColumn };
   if (format === 'imagefolder')
     return { format, ...common, preprocessing: preprocessing ?? zooPreprocessing(flags), list, classOrder };
-  return format === 'npy' ? { format, ...common, labels } : { format, ...common };
+  return format === 'npy' ? { format, ...common, labels, severity } : { format, ...common };
 }
 
 /** Images of ImageNet come to a model of the zoo as they did to its authors'. */

@@ -130,7 +130,11 @@ export interface SampleSpec {
 /** What formats take besides, those that take more. */
 interface OwnSpecs {
   /** `labels` is the .npy of the labels, where `path` is an .npy of images. */
-  npy: { readonly labels?: string | undefined };
+  npy: {
+    readonly labels?: string | undefined;
+    /** Of images under five severities of a corruption, one after the other, those of this one, 1 to 5. */
+    readonly severity?: number | undefined;
+  };
   /** `list` is a text file of the images to take, a path a line; `path` is a folder of class folders, or a tar of one. */
   imagefolder: {
     readonly preprocessing?: Preprocessing | undefined;

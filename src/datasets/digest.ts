@@ -19,16 +19,22 @@ const MEMBERS = new Set(
 );
 
 /**
- * Identity of the images and labels a spec asks for: that of its files, where those are taken as they are, and of the sample
- * as well where one is drawn. Of an image folder only the images asked for count. Throws DatasetError.
+ * Identity of the images and labels a spec asks for: that of its files, where those are taken as they are, and of the severity and the
+ * sample as well where one is picked. Of an image folder only the images asked for count. Throws DatasetError.
  */
 export async function datasetDigest(spec: DatasetSpec): Promise<string> {
   if (spec.format === 'imagefolder')
     return rememberedDigest(JSON.stringify(spec), spec.path, () => digestOfImages(spec));
-  const files = spec.format === 'parquet' ? await digestOfParquet(spec) : await digestOf(spec.path);
+  const files = spec.format === 'parquet' ? await digestOfParquet(spec) : await digestOfArrays(spec);
   const { sample } = spec;
   if (sample === undefined) return files;
   return createHash('sha256').update(`${files} ${sample.fraction} ${sample.seed}\n`).digest('hex');
+}
+
+async function digestOfArrays(spec: Exclude<DatasetSpec, DatasetSpec<'imagefolder' | 'parquet'>>): Promise<string> {
+  const file = await digestOf(spec.path);
+  if (spec.format !== 'npy' || spec.severity === undefined) return file;
+  return createHash('sha256').update(`${file} severity ${spec.severity}\n`).digest('hex');
 }
 
 /** The preprocessing and the columns, then every file: the name of a shard does not count, its place does. */

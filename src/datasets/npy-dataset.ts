@@ -4,11 +4,13 @@ import yauzl, { type Entry, type ZipFile } from 'yauzl';
 import { DatasetError, InputError, messageOf } from '../errors.ts';
 import { decodeNpy } from '../numeric/npy.ts';
 import { type Tensor, toNumbers } from '../numeric/tensor.ts';
+import type { Note } from '../schemas/notes.ts';
 import { CLASSES_FILE, ownClassNames, readBeside } from './archive-members.ts';
-import { type Dataset, type DatasetSpec, datasetOf, type Split } from './dataset.ts';
+import { type Dataset, type DatasetFacts, type DatasetSpec, datasetOf, type Split } from './dataset.ts';
 import { type FileKind, kindOf, readBytes, readHead } from './files.ts';
 import { imagesInFile, openLargeNpy } from './npy-file.ts';
 import { imagesOf } from './npy-images.ts';
+import { type ImageRange, imagesOfSeverity, severityNotes } from './severity.ts';
 
 /** Arrays of an .npz that hold images and labels, in the order they are looked for. */
 const PAIRS: Readonly<Record<Split, readonly (readonly [string, string])[]>> = {
@@ -34,11 +36,36 @@ type Pair = readonly [images: Tensor, labels: Tensor];
 export async function readNpyDataset(spec: DatasetSpec<'npy'>, wholeBytes: number = WHOLE_BYTES): Promise<Dataset> {
   const { path, limit, labels: labelsPath } = spec;
   const large = labelsPath === undefined ? undefined : await openLargeNpy(path, wholeBytes);
-  if (large !== undefined && labelsPath !== undefined)
-    return imagesInFile(large, await labelled(spec, large.count, await readNpy(labelsPath)), limit);
+  if (large !== undefined && labelsPath !== undefined) {
+    const { range, facts } = await taken(spec, large, await readNpy(labelsPath));
+    return imagesInFile(large, range, facts, limit);
+  }
   const [imageTensor, labelTensor] = await readPair(spec);
   const images = imagesOf(imageTensor, path);
-  return datasetOf({ ...images, ...(await labelled(spec, imageTensor.dims[0]!, labelTensor)) }, limit, path);
+  const [count = 0] = imageTensor.dims;
+  const { range, facts } = await taken(spec, { ...images, count }, labelTensor);
+  const size = images.pixels.length / count;
+  // A copy, where images are left out, lets go of the whole file.
+  const pixels =
+    range.count === count ? images.pixels : images.pixels.slice(range.first * size, (range.first + range.count) * size);
+  return datasetOf({ ...images, pixels, ...facts }, limit, path);
+}
+
+/** Which of the images are meant, and what is known of them. */
+async function taken(
+  spec: DatasetSpec<'npy'>,
+  { count, notes = [] }: { readonly count: number; readonly notes?: readonly Note[] | undefined },
+  tensor: Tensor,
+): Promise<{ range: ImageRange; facts: Omit<DatasetFacts, 'imageShape'> }> {
+  const { severity, limit, path } = spec;
+  const { labels, ...classes } = await labelled(spec, count, tensor);
+  if (severity === undefined)
+    return {
+      range: { first: 0, count },
+      facts: { labels, ...classes, notes: [...notes, ...severityNotes(labels, limit, path)] },
+    };
+  const range = imagesOfSeverity(labels, severity, path);
+  return { range, facts: { labels: labels.slice(range.first, range.first + range.count), ...classes, notes } };
 }
 
 /** A larger .npy of images stays in its file: neither a function nor a job has memory for all of it. */

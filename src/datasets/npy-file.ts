@@ -5,6 +5,7 @@ import type { Note } from '../schemas/notes.ts';
 import { checkLabels, copyPixels, type Dataset, type DatasetFacts, datasetReading, imagesToTake } from './dataset.ts';
 import { fileError, kindOf } from './files.ts';
 import { imagesOf } from './npy-images.ts';
+import type { ImageRange } from './severity.ts';
 
 /** Read at once to look at every image. */
 const CHUNK = 64 * 2 ** 20;
@@ -45,19 +46,21 @@ export async function openLargeNpy(path: string, wholeBytes: number): Promise<La
   });
 }
 
-/** The first `limit` images; each is read when it is asked for. */
+/** The first `limit` images of a range of them, whose labels `facts` has; each is read when it is asked for. */
 export function imagesInFile(
-  { path, count, imageShape, rows, notes }: LargeNpy,
-  facts: Pick<DatasetFacts, 'labels' | 'classes' | 'classNames'>,
+  { path, imageShape, rows }: LargeNpy,
+  range: ImageRange,
+  facts: Omit<DatasetFacts, 'imageShape'>,
   limit: number | undefined,
 ): Dataset {
-  const labels = facts.labels.slice(0, imagesToTake(count, limit, path));
+  const labels = facts.labels.slice(0, imagesToTake(range.count, limit, path));
   checkLabels(labels, facts.classes, path);
   const size = imageShape.reduce((product, dim) => product * dim, 1);
-  return datasetReading({ ...facts, imageShape, labels, notes }, (indices, images) =>
+  return datasetReading({ ...facts, imageShape, labels }, (indices, images) =>
     reading(path, async (file) => {
       for (const [place, index] of indices.entries()) {
-        const { pixels } = imagesOf(rows.decode(await rowsAt(file, path, rows, index, 1)), `${path} (image ${index})`);
+        const row = range.first + index;
+        const { pixels } = imagesOf(rows.decode(await rowsAt(file, path, rows, row, 1)), `${path} (image ${row})`);
         copyPixels(pixels, images.subarray(place * size, (place + 1) * size));
       }
     }),

@@ -1,7 +1,8 @@
 import type { Report } from '../schemas/report.ts';
 import { AUDIT_LEGEND, auditLines } from './audit.ts';
+import { corruptionLegend, imagesText } from './corruption.ts';
 import { type Notice, noticesOf } from './flags.ts';
-import { count, counted, list, percent, points, pValue, radius, shareText } from './format.ts';
+import { count, list, percent, points, pValue, radius, shareText } from './format.ts';
 import { PUBLISHED_COLUMNS, publishedCells, publishedRemarks } from './published.ts';
 import { QUANTISED_LEGEND, quantisedLines } from './quantised.ts';
 import { alignColumns, attackColumns, type Difference, pairsOf } from './table.ts';
@@ -15,12 +16,13 @@ export function reportMarkdown(report: Report): string {
   return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
 }
 
-function heading({ run, checkpoint }: Report): string {
+function heading(report: Report): string {
+  const { run, checkpoint } = report;
   const threat = `${run.threat.norm}, epsilon ${radius(run.threat.epsilon)}`;
   return [
     `# ${escapeText(run.name)}`,
     '',
-    `${escapeText(checkpoint.architecture)} (\`${checkpoint.sha256.slice(0, 12)}\`) on ${counted(run.images, 'image')} under ` +
+    `${escapeText(checkpoint.architecture)} (\`${checkpoint.sha256.slice(0, 12)}\`) on ${escapeText(imagesText(report))} under ` +
       `${escapeText(list(run.suite.map(({ name }) => name)))} (${threat}, seed ${run.seed}). Run \`${run.id}\`, igd ${escapeText(run.igdVersion)}, numerics ${run.numerics ?? 1}.`,
   ].join('\n');
 }
@@ -36,7 +38,8 @@ function noticeLine({ code, subject, message, likewise }: Notice): string {
   return `- ${about}${escapeText(message)}${message.endsWith('.') || others === '' ? '' : '.'}${others} (\`${code}\`)`;
 }
 
-function results({ variants }: Report): string {
+function results(report: Report): string {
+  const { variants } = report;
   const suite = variants.slice(0, 1).flatMap(attackColumns);
   const columns = ['variant', 'clean', 'robust', 'worst case', ...suite.map(({ label }) => label)];
   const rows = variants.map((variant) => [
@@ -47,7 +50,14 @@ function results({ variants }: Report): string {
   const legend =
     'Accuracy with its 95% Wilson interval. _Robust_: no attack of the suite broke the image. ' +
     "_Worst case_: nor did any other variant's adversarial example.";
-  return ['## Results', '', table(columns, rows), '', legend].join('\n');
+  const corrupted = corruptionLegend(report);
+  return [
+    '## Results',
+    '',
+    table(columns, rows),
+    '',
+    legend + (corrupted === null ? '' : ` ${escapeText(corrupted)}`),
+  ].join('\n');
 }
 
 function audits(report: Report): string {

@@ -11,6 +11,7 @@ import { page } from './page/page.ts';
 import { onPage, standaloneSvg } from './plots/chart.ts';
 import { MEASURE_NAMES, MEASURE_TITLES, parameterSweepDrawing } from './plots/parameter-sweep.ts';
 import { legendOf } from './plots/theme.ts';
+import { valueName } from './sweep-values.ts';
 import { alignColumns } from './table.ts';
 
 /** Every file of a sweep's report by name, sweep.json last: it is what says "finished". Equal reports give equal bytes. */
@@ -29,7 +30,8 @@ export function parameterSweepFiles(report: ParameterSweepReport): ReadonlyMap<s
 }
 
 /** sweep.csv: a row for each value, variant and measure. */
-function parameterSweepCsv({ key, runs }: ParameterSweepReport): string {
+function parameterSweepCsv(report: ParameterSweepReport): string {
+  const { key, runs } = report;
   const rows = runs.flatMap(({ value, variants }) =>
     variants.flatMap((variant) =>
       PARAMETER_SWEEP_MEASURES.map((measure): Row => {
@@ -38,7 +40,15 @@ function parameterSweepCsv({ key, runs }: ParameterSweepReport): string {
       }),
     ),
   );
-  return toCsv(['key', 'value', 'variant', 'measure', 'accuracy', 'correct', 'interval_low', 'interval_high'], rows);
+  const means = (isOverData(key) ? (runs[0]?.variants ?? []) : []).flatMap(({ id }) =>
+    PARAMETER_SWEEP_MEASURES.map((measure): Row => {
+      return [key, 'mean', id, MEASURE_NAMES[measure], meanOf(report, id, measure), null, null, null];
+    }),
+  );
+  return toCsv(
+    ['key', 'value', 'variant', 'measure', 'accuracy', 'correct', 'interval_low', 'interval_high'],
+    [...rows, ...means],
+  );
 }
 
 /** sweep.md */
@@ -48,7 +58,9 @@ function parameterSweepMarkdown(report: ParameterSweepReport): string {
     return [`## ${MEASURE_TITLES[measure]}`, '', table((columns ?? []).map(escapeText), rows)].join('\n');
   });
   const missing = missingSentence(report).map(escapeText);
-  return `${[`# ${escapeText(report.name)}: sweep over ${report.key}`, ...missing, ...tables].join('\n\n')}\n`;
+  const legend = isOverData(report.key) ? [MEAN_LEGEND] : [];
+  const title = `# ${escapeText(report.name)}: sweep over ${report.key}`;
+  return `${[title, ...missing, ...tables, ...legend].join('\n\n')}\n`;
 }
 
 /** The table at the end of `igd run`: robust accuracy, a line a variant. */
@@ -67,17 +79,34 @@ function missingSentence({ missing = [] }: ParameterSweepReport): string[] {
 
 /** Variants down, values across; the header first. */
 function cells(
-  { key, runs }: ParameterSweepReport,
+  report: ParameterSweepReport,
   measure: ParameterSweepMeasure,
   text: (share: ParameterSweepReport['runs'][number]['variants'][number][ParameterSweepMeasure]) => string,
 ): string[][] {
-  const header = [key, ...runs.map(({ value }) => String(value))];
+  const { key, runs } = report;
+  const isMeant = isOverData(key);
+  const header = [key, ...runs.map((run) => valueName(report, run)), ...(isMeant ? ['mean'] : [])];
   const ids = runs[0]?.variants.map(({ id }) => id) ?? [];
   const rows = ids.map((id) => {
     const shares = runs.map(({ variants }) => variants.find((variant) => variant.id === id)?.[measure]);
-    return [id, ...shares.map((share) => (share === undefined ? '' : text(share)))];
+    const mean = isMeant ? [percent(meanOf(report, id, measure))] : [];
+    return [id, ...shares.map((share) => (share === undefined ? '' : text(share))), ...mean];
   });
   return [header, ...rows];
+}
+
+const MEAN_LEGEND =
+  'Mean: each value counts once. Of corrupted images, clean accuracy is that under the corruption, without an attack.';
+
+/** Whether the values are data, over which benchmarks of corruptions take means. */
+function isOverData(key: ParameterSweepReport['key']): boolean {
+  return key === 'dataset.test' || key === 'dataset.severity';
+}
+
+/** Mean of a variant's accuracies, each value counting once; NaN where it is missing at one. */
+function meanOf({ runs }: ParameterSweepReport, id: string, measure: ParameterSweepMeasure): number {
+  const found = runs.map(({ variants }) => variants.find((variant) => variant.id === id)?.[measure].accuracy);
+  return found.reduce<number>((sum, accuracy = Number.NaN) => sum + accuracy, 0) / runs.length;
 }
 
 /** sweep.html: a figure and a table for each measure. Every run's own report lies in its folder. */
@@ -89,7 +118,7 @@ function parameterSweepHtml(report: ParameterSweepReport): string {
 <p class="overline">Sweep</p>
 <h1>${name}</h1>
 <p class="facts">${facts.join(' · ')}</p>
-<p class="lead">Accuracy against <code>${key}</code>.${missing}</p>
+<p class="lead">Accuracy against <code>${key}</code>.${isOverData(key) ? ` ${MEAN_LEGEND}` : ''}${missing}</p>
 </header>
 `;
   const sections = PARAMETER_SWEEP_MEASURES.map((measure) => {

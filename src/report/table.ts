@@ -1,6 +1,7 @@
 import { SIGNIFICANCE } from '../numeric/statistics.ts';
 import type { Comparison, Report, Share, VariantReport } from '../schemas/report.ts';
 import { auditLines } from './audit.ts';
+import { corruptionLegend } from './corruption.ts';
 import { noticesOf } from './flags.ts';
 import { interval, percent } from './format.ts';
 import { PUBLISHED_COLUMNS, publishedCells } from './published.ts';
@@ -51,7 +52,9 @@ export function reportTable(report: Report): string {
   const notices = noticesOf(report).length;
   const footer =
     notices === 0 ? '' : `\n${notices === 1 ? 'A flag needs' : `${notices} flags need`} reading: report.md\n`;
-  return `${plain([header, ...rows])}${audits(report)}${publishedTable(report)}${footer}`;
+  const corrupted = corruptionLegend(report);
+  const legend = corrupted === null ? '' : `\n${corrupted}\n`;
+  return `${plain([header, ...rows])}${legend}${audits(report)}${publishedTable(report)}${footer}`;
 }
 
 function audits(report: Report): string {

@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { resolveSuite, type SuiteAttack } from '../attacks/suites.ts';
+import { InputError } from '../errors.ts';
 import { type AutoAttackVersion, robustBenchEntry, robustBenchJson, unknownFields } from '../report/robustbench.ts';
+import { corruptionText } from '../schemas/corruption.ts';
 import { runKeys } from '../schemas/keys.ts';
 import type { Report } from '../schemas/report.ts';
 import type { Store } from '../stores/store.ts';
@@ -36,8 +38,13 @@ export interface WrittenEntry {
   readonly unknown: readonly string[];
 }
 
-/** Writes RobustBench entries beside a report, of one variant or of all. */
+/** Writes RobustBench entries beside a report, of one variant or of all. Throws InputError for a run on corrupted images. */
 export async function writeRobustBench(report: Report, plan: Plan, runs: Store, id?: string): Promise<WrittenEntry[]> {
+  const { corruption } = report.dataset;
+  if (corruption !== undefined)
+    throw new InputError(
+      `run ${report.run.name} is on images of ${corruptionText(corruption)}: the clean_acc of an entry is of clean images, give a run on those`,
+    );
   const chosen = report.variants.filter((variant) => id === undefined || variant.id === id);
   const version = autoAttackVersion(plan);
   const written: WrittenEntry[] = [];

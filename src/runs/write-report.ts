@@ -5,6 +5,7 @@ import { diagnose } from '../ranking/diagnostics.ts';
 import { encodeRanking } from '../ranking/ranking.ts';
 import { aggregate } from '../report/aggregate.ts';
 import type { RunFacts } from '../report/summary/outcomes.ts';
+import { corruptionOf } from '../schemas/corruption.ts';
 import { runKeys } from '../schemas/keys.ts';
 import { requireSameNumerics } from '../schemas/numerics.ts';
 import type { MissingResult, Report } from '../schemas/report.ts';
@@ -189,6 +190,7 @@ async function factsOf(plan: Plan, runs: Store, rankings: Store, coverage: Cover
   const { config, inputs, id } = plan;
   const images = imagesIn(plan, coverage);
   const testimony = await testimonyOf(runs);
+  const corruption = corruptionOf(config.dataset);
   return {
     run: {
       name: config.name,
@@ -224,6 +226,7 @@ async function factsOf(plan: Plan, runs: Store, rankings: Store, coverage: Cover
           ? null
           : { uri: config.dataset.probe, ...inputs.probe },
       classNames: inputs.classNames,
+      ...(corruption && { corruption }),
     },
     ranking: {
       layer: inputs.checkpoint.layer?.name ?? null,

@@ -86,6 +86,8 @@ const datasetSchema = z.strictObject({
   /** npy only: labels beside the images. */
   testLabels: z.string().min(1).optional(),
   probeLabels: z.string().min(1).optional(),
+  /** npy only: of test images that are there under five severities of a corruption, as CIFAR-10-C's, those of this one. */
+  severity: z.int('must be a severity, 1 to 5').min(1).max(5).optional(),
   /** The first n images; all of them where left out. */
   testImages: count.optional(),
   probeImages: count.optional(),

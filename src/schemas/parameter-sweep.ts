@@ -11,7 +11,7 @@ import { shareSchema } from './report.ts';
  * It is expanded before anything is planned; planner, jobs and reports know runs of one config alone.
  */
 
-/** What can be swept (IG-Defense, Figs. 5-7 and Table 10), each by the way to it in the config. */
+/** What can be swept (IG-Defense, Figs. 5-7 and Table 10; common corruptions), each by the way to it in the config. */
 export const PARAMETER_SWEEP_KEYS = [
   'importantUnits',
   'layer',
@@ -20,6 +20,8 @@ export const PARAMETER_SWEEP_KEYS = [
   'smoothing.sigma',
   'smoothing.samples',
   'threat.epsilon',
+  'dataset.test',
+  'dataset.severity',
 ] as const;
 export type ParameterSweepKey = (typeof PARAMETER_SWEEP_KEYS)[number];
 
@@ -33,10 +35,17 @@ const sweepSchema = z
   .partialRecord(z.enum(PARAMETER_SWEEP_KEYS), z.array(z.union([z.number(), z.string().min(1)])).min(1))
   .refine((sweep) => Object.keys(sweep).length === 1, `sweeps exactly one of ${PARAMETER_SWEEP_KEYS.join(', ')}`)
   .refine(
-    (sweep) => Object.values(sweep).every((values) => new Set(values.map(fileName)).size === values.length),
+    (sweep) =>
+      PARAMETER_SWEEP_KEYS.every((key) => new Set(labelsOf(key, sweep[key] ?? [])).size === (sweep[key] ?? []).length),
     'names a value twice',
   )
-  .transform((sweep) => PARAMETER_SWEEP_KEYS.flatMap((key) => (sweep[key] ?? []).map((value) => ({ key, value }))));
+  .transform((sweep) =>
+    PARAMETER_SWEEP_KEYS.flatMap((key) => {
+      const values = sweep[key] ?? [];
+      const labels = labelsOf(key, values);
+      return values.map((value, place) => ({ key, value, label: labels[place]! }));
+    }),
+  );
 
 /** One run of a sweep. */
 export interface ParameterSweepRun {
@@ -69,18 +78,18 @@ export function parseParameterSweep(text: string, where: string): ParameterSweep
     parsed.data.map(({ value }) => value),
     where,
   );
-  const runs = parsed.data.map(({ key, value }) => sweepRun(rest, key, value, where));
+  const runs = parsed.data.map((point) => sweepRun(rest, point, where));
   return { name: runs[0]!.config.name, key: parsed.data[0]!.key, runs };
 }
 
-function sweepRun(
-  document: JsonDocument,
-  key: ParameterSweepKey,
-  value: ParameterSweepValue,
-  where: string,
-): ParameterSweepRun {
+interface SweepPoint {
+  readonly key: ParameterSweepKey;
+  readonly value: ParameterSweepValue;
+  readonly label: string;
+}
+
+function sweepRun(document: JsonDocument, { key, value, label }: SweepPoint, where: string): ParameterSweepRun {
   const source = publishedAt(withValue(document, key.split('.'), value), value);
-  const label = `${key}=${fileName(value)}`;
   return { value, label, source, config: parseConfig(JSON.stringify(source), `${where}, ${key} ${value}`) };
 }
 
@@ -113,6 +122,16 @@ function checkPublished(document: JsonDocument, values: readonly ParameterSweepV
     throw new ConfigError(
       `${where}: published.at has "${unknown}", which is no value of the sweep: ${values.join(', ')}`,
     );
+}
+
+/** "importantUnits=25"; of paths, as much of their ends as tells them apart: "dataset.test=fog.npy", "dataset.test=fog-3". */
+function labelsOf(key: ParameterSweepKey, values: readonly ParameterSweepValue[]): string[] {
+  const paths = values.map((value) => (key === 'dataset.test' ? String(value).split('/') : [String(value)]));
+  const longest = Math.max(0, ...paths.map(({ length }) => length));
+  const ends = (depth: number) => paths.map((path) => fileName(path.slice(-depth).join('/')));
+  const depths = Array.from({ length: longest }, (_, index) => index + 1);
+  const depth = depths.find((candidate) => new Set(ends(candidate)).size === paths.length) ?? longest;
+  return ends(depth).map((name) => `${key}=${name}`);
 }
 
 /** A value as part of a file's name: "8/255" is "8-255". */

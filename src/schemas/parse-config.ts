@@ -151,7 +151,7 @@ function dataContradictions(dataset: ConfigDocument['dataset']): string[] {
   const fractionAlone = probeFraction === undefined ? given(dataset, ['probeSeed']) : [];
   const ofProbe = probe === undefined ? given(dataset, ['probeFraction']) : [];
   return [
-    ...only(['npy'], ['testLabels', 'probeLabels']),
+    ...only(['npy'], ['testLabels', 'probeLabels', 'severity']),
     ...only(['imagefolder', 'parquet'], ['preprocessing']),
     ...only(['imagefolder'], ['testList', 'classOrder']),
     ...only(['parquet'], ['imageColumn', 'labelColumn']),

@@ -257,6 +257,8 @@ export const reportSchema = z.strictObject({
     test: z.strictObject({ uri: z.string(), sha256: z.string(), images: z.int() }),
     probe: z.strictObject({ uri: z.string(), sha256: z.string(), images: z.int() }).nullable(),
     classNames: z.array(z.string()),
+    /** Of test images that are corrupted: "clean" accuracy is that under the corruption. */
+    corruption: z.strictObject({ name: z.string().optional(), severity: z.int().optional() }).optional(),
   }),
   ranking: z.strictObject({
     layer: z.string().nullable(),

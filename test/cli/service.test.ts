@@ -18,6 +18,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { parseParameterSweep } from '../../src/schemas/parameter-sweep.ts';
 import { remoteKeys, type Service, serviceKeys } from '../../src/schemas/service.ts';
 import { openServiceContext } from '../../src/service/context.ts';
 import { submitConfig } from '../../src/service/submit-config.ts';
@@ -211,6 +212,19 @@ describe.skipIf(!hasMoto)('igd on AWS', () => {
       const { checkpoint, dataset, ...sent } = JSON.parse((await get('configs/small.json')) ?? '');
       expect({ ...sweep, ...sent }).toEqual(sweep);
       expect([checkpoint.uri, dataset.test].every((uri) => uri.startsWith('s3://'))).toBe(true);
+    });
+
+    test('uploads every data set of a sweep over them', async () => {
+      const names = ['test.bin', 'train.bin'];
+      const sweep = { 'dataset.test': names.map((name) => `examples/demo/${name}`) };
+      const path = writeJson(folder.path('sweep.json'), smallConfig({ name: 'data', sweep }));
+      expect((await onService('submit', path, '--wait', '0')).stderr).toBe('');
+      const sent = JSON.parse((await get('configs/data.json')) ?? '');
+      expect(sent.sweep['dataset.test'].map((uri: string) => uri.split('/').at(-1))).toEqual(names);
+      // As the planner reads it.
+      expect(parseParameterSweep(JSON.stringify(sent), 'data')?.runs.map(({ label }) => label)).toEqual(
+        names.map((name) => `dataset.test=${name}`),
+      );
     });
 
     test('uploads files by checksum, once, and the config with their URIs', async () => {

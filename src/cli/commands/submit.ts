@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { CheckpointError } from '../../errors.ts';
 import { namedInputs, withPaths } from '../../schemas/input-paths.ts';
-import { parseParameterSweep } from '../../schemas/parameter-sweep.ts';
-import { parseConfig } from '../../schemas/parse-config.ts';
+import { type ParameterSweep, parseParameterSweep } from '../../schemas/parameter-sweep.ts';
+import { parseConfig, SWEEP } from '../../schemas/parse-config.ts';
 import { finiteNumber } from '../options.ts';
 import { addJson, printJson } from '../output.ts';
 import { addServiceOptions, type ServiceFlags, serviceOf } from '../remote/service.ts';
@@ -30,14 +30,13 @@ interface SubmittedRun {
 async function submit(path: string, { wait, ...flags }: SubmitFlags): Promise<void> {
   const text = await readConfigJson(path);
   const sweep = parseParameterSweep(text, path);
-  // No swept key names a file: the first run of a sweep names those of all.
-  const config = sweep?.runs[0]?.config ?? parseConfig(text, path);
+  const configs = sweep?.runs.map(({ config }) => config) ?? [parseConfig(text, path)];
   const { buckets } = await serviceOf(flags);
   const { localFile, uploadInput } = await import('../../service/upload.ts');
-  const named = namedInputs(config).filter((input) => !input.path.startsWith('s3://'));
+  const named = configs.flatMap(namedInputs).filter((input) => !input.path.startsWith('s3://'));
   const files = new Map<string, Awaited<ReturnType<typeof localFile>>>();
   for (const { path: local } of named) if (!files.has(local)) files.set(local, await localFile(local));
-  requireChecksum(config.checkpoint, files.get(config.checkpoint.uri)?.sha256);
+  for (const { checkpoint } of configs) requireChecksum(checkpoint, files.get(checkpoint.uri)?.sha256);
 
   const uris = new Map<string, string>();
   for (const [local, file] of files) {
@@ -45,12 +44,24 @@ async function submit(path: string, { wait, ...flags }: SubmitFlags): Promise<vo
     uris.set(local, uri);
     print(`${local}: ${sent ? 'uploaded to' : 'is there already,'} ${uri}`);
   }
-  const written: Record<string, unknown> = JSON.parse(text);
-  const moved = withPaths(
+  const moved = moveInputs(JSON.parse(text), sweep, named, (local) => uris.get(local) ?? local);
+  printJson(await start(buckets.runs, configs[0]!.name, `${JSON.stringify(moved, null, 2)}\n`, wait));
+}
+
+/** The config with other paths, also where they are what is swept. */
+function moveInputs(
+  written: Record<string, unknown>,
+  sweep: ParameterSweep | undefined,
+  named: ReturnType<typeof namedInputs>,
+  moved: (path: string) => string,
+): Record<string, unknown> {
+  const own = named.filter(({ keys }) => keys.join('.') !== sweep?.key);
+  const config = withPaths(
     written,
-    named.map(({ keys, path: local }) => ({ keys, path: uris.get(local) ?? local })),
+    own.map(({ keys, path }) => ({ keys, path: moved(path) })),
   );
-  printJson(await start(buckets.runs, config.name, `${JSON.stringify(moved, null, 2)}\n`, wait));
+  if (sweep === undefined || own.length === named.length) return config;
+  return { ...config, [SWEEP]: { [sweep.key]: sweep.runs.map(({ value }) => moved(String(value))) } };
 }
 
 async function start(bucket: string, name: string, text: string, wait: number): Promise<SubmittedRun> {

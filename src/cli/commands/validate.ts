@@ -7,6 +7,7 @@ import { prepareRun } from '../../runs/planning/prepare-run.ts';
 import { chanceOf, proveRun } from '../../runs/planning/prove-run.ts';
 import { onnxRuntime } from '../../runtime/session.ts';
 import type { RunConfig } from '../../schemas/config.ts';
+import { corruptionOf, corruptionText } from '../../schemas/corruption.ts';
 import { idleKeys } from '../../schemas/idle-keys.ts';
 import { parseParameterSweep } from '../../schemas/parameter-sweep.ts';
 import { parseConfig } from '../../schemas/parse-config.ts';
@@ -48,7 +49,9 @@ async function validate(path: string): Promise<void> {
     const along = axis === undefined ? '' : ` along layerAxis ${axis}`;
     print(`  layer     ${name}, ${units} units${along}, ${config.importantUnits ?? 'all'} kept`);
   }
-  print(`  images    ${test.images} to evaluate${probe === null ? '' : `, ${probe.images} to rank on`}`);
+  const corruption = corruptionOf(config.dataset);
+  const corrupted = corruption === undefined ? '' : ` (${corruptionText(corruption)})`;
+  print(`  images    ${test.images} to evaluate${corrupted}${probe === null ? '' : `, ${probe.images} to rank on`}`);
   if (clip !== undefined)
     print(
       `  clip      ${clip.description}; ${clip.concepts.slice(0, 5).join(', ')}${clip.concepts.length > 5 ? ', ...' : ''}`,

@@ -1,5 +1,6 @@
 import { DatasetError } from '../../errors.ts';
 import type { ClassOrder } from '../../schemas/config.ts';
+import { CORRUPTIONS, isSeverity } from '../../schemas/corruption.ts';
 import type { Note } from '../../schemas/notes.ts';
 import { CLASSES_FILE } from '../archive-members.ts';
 import { orderedClasses } from './class-order.ts';
@@ -37,6 +38,7 @@ export function byFolder(
   const topFolders = folders.filter((folder) => !folder.includes('/'));
   requireClasses(topFolders, files, path);
   const isNamed = names !== undefined && topFolders.every((folder) => names.includes(folder));
+  if (!isNamed) refuseSeverities(files, path);
   if (isNamed && classOrder !== undefined)
     throw new DatasetError(`${path}: ${CLASSES_FILE} says the order of the classes; leave "classOrder" out`);
   const { folders: classFolders, notes } = orderedClasses(topFolders, classOrder, path);
@@ -62,6 +64,28 @@ function requireClasses(folders: readonly string[], files: readonly NamedFile[],
   }
   if (folders.every((folder) => SPLITS.has(folder)))
     throw new DatasetError(`${path}: its folders are ${folders.join(', ')}, not classes; give one of these`);
+}
+
+/** Levels above a severity's folder at which ImageNet-C may be given: corruption, and the kind of it (noise, blur, ...) that it comes packed in. */
+const LEVELS = [0, 1, 2] as const;
+
+/**
+ * ImageNet-C is corruption/severity/class: given a level or two too high, severities or corruptions would be taken for classes. Throws
+ * DatasetError.
+ */
+function refuseSeverities(files: readonly NamedFile[], path: string): void {
+  const places = files.map(({ name }) => name.split('/').slice(0, -1));
+  const isAt = (level: number) => (place: readonly string[]) =>
+    isSeverity(place[level] ?? '') &&
+    place.length > level + 1 &&
+    (level === 0 || CORRUPTIONS.has(place[level - 1] ?? ''));
+  const [first] = places;
+  const level = LEVELS.find((candidate) => places.every(isAt(candidate)));
+  if (first === undefined || level === undefined) return;
+  throw new DatasetError(
+    `${path}: its folders are ${level === 0 ? 'severities of a corruption' : 'corruptions'}, as ImageNet-C has them, not classes: give the folder of ` +
+      `one severity, such as ${path}/${first.slice(0, level + 1).join('/')}, or name the folders in a classes.txt if they are classes`,
+  );
 }
 
 function requireImages(folders: readonly string[], files: readonly NamedFile[], path: string): void {

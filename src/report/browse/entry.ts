@@ -3,6 +3,7 @@ import type { ParameterSweepPlan } from '../../schemas/parameter-sweep.ts';
 import type { Report, Share } from '../../schemas/report.ts';
 import { suiteText, threatText } from '../compare/differences.ts';
 import { counted } from '../format.ts';
+import { valueName } from '../sweep-values.ts';
 
 /** The highest of a measure over the variants. */
 export interface Best {
@@ -74,6 +75,7 @@ export function historyNote({ entries }: History): string {
 }
 
 /** "over temperature: 0.01, 0.1" */
-export function sweepNote({ key, runs }: Pick<ParameterSweepPlan, 'key' | 'runs'>): string {
-  return `${counted(runs.length, 'run')} over ${key}: ${runs.map(({ value }) => value).join(', ')}`;
+export function sweepNote(sweep: Pick<ParameterSweepPlan, 'key' | 'runs'>): string {
+  const { key, runs } = sweep;
+  return `${counted(runs.length, 'run')} over ${key}: ${runs.map((run) => valueName(sweep, run)).join(', ')}`;
 }

@@ -1,5 +1,6 @@
 import { SIGNIFICANCE } from '../../numeric/statistics.ts';
 import type { Report, Share, VariantReport } from '../../schemas/report.ts';
+import { corruptionLegend } from '../corruption.ts';
 import { interval, percent, points, pValue } from '../format.ts';
 import { pValueOf } from '../summary/comparisons.ts';
 import { html, type Markup, note, section, table } from './markup.ts';
@@ -11,7 +12,9 @@ const MEASURES = [
 ];
 
 /** The numbers most readers come for, as a table with a picture of the intervals beside it. */
-export function headline({ variants }: Report): Markup {
+export function headline(report: Report): Markup {
+  const { variants } = report;
+  const corrupted = corruptionLegend(report);
   const measures = MEASURES.map(({ name, colour }) => html`<span class="key" style="color:${colour}"></span>${name}`);
   const rows = variants.map((variant) => {
     const shares = MEASURES.map(({ of }) => shareCell(of(variant)));
@@ -29,6 +32,7 @@ export function headline({ variants }: Report): Markup {
       'Accuracy with its 95% Wilson interval. Robust: right on the clean image, and no attack of the suite broke it. ' +
         'Worst case: nor did an adversarial example made on any other variant.',
     ),
+    corrupted === null ? null : note(corrupted),
   );
 }
 
@@ -68,12 +72,13 @@ function dot({ accuracy, interval: [low, high] }: Share, y: number, colour: stri
 }
 
 /** The run in two sentences: what the model holds, and what the best defence really adds to that. */
-export function verdictSentence({ variants, comparisons }: Report): string {
+export function verdictSentence({ variants, comparisons, dataset }: Report): string {
+  const images = dataset.corruption === undefined ? 'clean' : 'corrupted';
   const base = variants.find(({ mask }) => mask === 'none');
   const defences = variants.filter((variant) => variant !== base);
   const best = defences.toSorted((a, b) => b.worstCase.accuracy - a.worstCase.accuracy)[0];
-  if (base === undefined) return best === undefined ? '' : `${best.id} ${holds(best)}.`;
-  const undefended = `Undefended, the model ${holds(base)}.`;
+  if (base === undefined) return best === undefined ? '' : `${best.id} ${holds(best, images)}.`;
+  const undefended = `Undefended, the model ${holds(base, images)}.`;
   if (best === undefined) return undefended;
   // The best of several looks good by chance the more there are: Bonferroni's correction.
   const p = Math.min(1, defences.length * pValueOf(comparisons, 'worst-case', base.id, best.id));
@@ -85,6 +90,6 @@ export function verdictSentence({ variants, comparisons }: Report): string {
   );
 }
 
-function holds({ clean, robust }: VariantReport): string {
-  return `classifies ${percent(clean.accuracy)} of clean images and ${percent(robust.accuracy)} under attack`;
+function holds({ clean, robust }: VariantReport, images: string): string {
+  return `classifies ${percent(clean.accuracy)} of ${images} images and ${percent(robust.accuracy)} under attack`;
 }

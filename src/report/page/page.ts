@@ -1,6 +1,7 @@
 import type { Report } from '../../schemas/report.ts';
+import { imagesText } from '../corruption.ts';
 import { type Notice, noticesOf } from '../flags.ts';
-import { counted, list, radius } from '../format.ts';
+import { list, radius } from '../format.ts';
 import { verdictSentence } from './headline.ts';
 import { type Content, html, type Markup, trusted } from './markup.ts';
 import { STYLE } from './style.ts';
@@ -46,7 +47,7 @@ export function head(report: Report): Markup {
   const { run, checkpoint } = report;
   const facts = [
     checkpoint.architecture,
-    counted(run.images, 'image'),
+    imagesText(report),
     `${list(run.suite.map(({ name }) => name))} (${run.threat.norm}, ε = ${radius(run.threat.epsilon)})`,
   ];
   return html`<header>

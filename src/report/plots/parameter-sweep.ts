@@ -4,6 +4,7 @@ import type {
   ParameterSweepVariant,
 } from '../../schemas/parameter-sweep.ts';
 import { percent } from '../format.ts';
+import { valueName } from '../sweep-values.ts';
 import { drawSizes, renderChart, type SizedChart } from './chart.ts';
 import { AXIS_LABEL, band, categoryAxis, type Drawing, line, percentAxis, strokeOf } from './theme.ts';
 
@@ -31,7 +32,7 @@ export function parameterSweepDrawing(
   measure: ParameterSweepMeasure,
   title: string,
 ): Drawing & SizedChart {
-  const names = report.runs.map(({ value }) => String(value));
+  const names = report.runs.map((run) => valueName(report, run));
   const curves = curvesOf(report, measure);
   const variants = curves.map(({ variant }) => variant);
   const strokes = variants.map((variant) => strokeOf(variant, variants));

@@ -52,7 +52,8 @@ export type RunInputs = z.infer<typeof inputsSchema>;
 /** The images a run evaluates. */
 export function testSpec({ dataset }: RunConfig): DatasetSpec {
   const common = { path: dataset.test, split: 'test', limit: dataset.testImages } as const;
-  return specOf(dataset, common, { labels: dataset.testLabels, list: dataset.testList });
+  const { testLabels: labels, testList: list, severity } = dataset;
+  return specOf(dataset, common, { labels, list, severity });
 }
 
 /** The images units are ranked on; undefined where the config names none. */
@@ -67,9 +68,13 @@ export function probeSpec({ dataset }: RunConfig): DatasetSpec | undefined {
 function specOf(
   { format, preprocessing, classOrder, imageColumn, labelColumn }: RunConfig['dataset'],
   common: Omit<DatasetSpec<'cifar10'>, 'format'>,
-  { labels, list }: { labels?: string | undefined; list?: string | undefined },
+  {
+    labels,
+    list,
+    severity,
+  }: Pick<DatasetSpec<'npy'>, 'labels' | 'severity'> & Pick<DatasetSpec<'imagefolder'>, 'list'>,
 ): DatasetSpec {
-  if (format === 'npy') return { format, ...common, labels };
+  if (format === 'npy') return { format, ...common, labels, ...(severity !== undefined && { severity }) };
   if (format === 'parquet') return { format, ...common, preprocessing, imageColumn, labelColumn };
   return format === 'imagefolder'
     ? { format, ...common, preprocessing, list, ...(classOrder && { classOrder }) }

@@ -1,5 +1,6 @@
 import { ConfigError, messageOf } from '../../errors.ts';
 import type { ConfigDocument, DatasetFormat } from '../config.ts';
+import { corruptionOf } from '../corruption.ts';
 import { isOnnx } from '../input-paths.ts';
 import type { Published } from '../published.ts';
 import { type ZooEntry, zooEntry, zooFacts } from './zoo.ts';
@@ -67,9 +68,14 @@ function publishedOf(
 ): Published | undefined {
   if (!variants.some(({ mask }) => mask === 'none')) return undefined;
   const { clean, robust, epsilon, external } = published;
+  const isCorrupted = corruptionOf(dataset) !== undefined;
   const isSame =
-    threat.norm === leaderboard.threat && epsilon !== undefined && Math.abs(threat.epsilon - epsilon) < 1e-9;
+    !isCorrupted &&
+    threat.norm === leaderboard.threat &&
+    epsilon !== undefined &&
+    Math.abs(threat.epsilon - epsilon) < 1e-9;
   const notes = [
+    isCorrupted ? `Of clean images ${clean.toFixed(2)}% were published right; ours are corrupted.` : undefined,
     isSame ? undefined : elsewhere(leaderboard.threat, robust, epsilon),
     external === undefined ? undefined : `Stronger attacks than AutoAttack left ${external.toFixed(2)}%.`,
     dataset.preprocessing === undefined || dataset.preprocessing === preprocessing
@@ -81,7 +87,8 @@ function publishedOf(
     images: IMAGES[leaderboard.dataset],
     ...(isSame && { suite: 'standard' }),
     ...(notes.length > 0 && { note: notes.join(' ') }),
-    variants: { none: { clean, ...(isSame && { robust }) } },
+    // An accuracy on clean images is no number to stand beside one on corrupted ones.
+    variants: isCorrupted ? {} : { none: { clean, ...(isSame && { robust }) } },
   };
 }
 

@@ -207,6 +207,18 @@ describe('the files of a parameter sweep', () => {
     );
   });
 
+  test('over data have a mean of every measure, in which each value counts once', () => {
+    const names = ['fog.npy', 'snow.npy'];
+    const runs = report.runs.map((run, i) => ({ ...run, value: `c/${names[i]}`, folder: `dataset.test=${names[i]}` }));
+    const files = parameterSweepFiles({ ...report, key: 'dataset.test', runs });
+    checkFiles(files);
+    expect(files.get('sweep.md')).toMatch(/\| dataset\.test \| +fog\.npy \| +snow\.npy \| +mean \|/);
+    expect(files.get('sweep.md')).toMatch(/\| conf@0\.8 .* 78\.0% .* 76\.0% .* 77\.0% \|/);
+    expect(files.get('sweep.md')).toContain('clean accuracy is that under the corruption');
+    expect(files.get('sweep.csv')).toContain('dataset.test,mean,conf@0.8,clean,0.77,,,');
+    expect(files.get('sweep.html')).toContain('Mean: each value counts once.');
+  });
+
   test('come through with one value', () => {
     checkFiles(parameterSweepFiles({ ...report, runs: report.runs.slice(0, 1) }));
   });

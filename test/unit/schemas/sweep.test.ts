@@ -50,6 +50,28 @@ describe('a parameter sweep', () => {
     expect(sweep?.runs.map(({ label }) => label)).toEqual(labels);
   });
 
+  test('goes over data, in folders that are called after what tells the paths apart', () => {
+    const dataset = { format: 'npy', test: 'x.npy', testLabels: 'c/labels.npy' };
+    const labels = (sweep: object) => {
+      const runs = sweepOf({ variants: ['none'], dataset, sweep })?.runs ?? [];
+      return runs.map(({ label, config }) => [label, config.dataset.test, config.dataset.severity]);
+    };
+    expect(labels({ 'dataset.test': ['s3://b/c/fog.npy', 's3://b/c/snow.npy'] })).toEqual([
+      ['dataset.test=fog.npy', 's3://b/c/fog.npy', undefined],
+      ['dataset.test=snow.npy', 's3://b/c/snow.npy', undefined],
+    ]);
+    expect(labels({ 'dataset.test': ['c/fog/1', 'c/fog/2', 'c/snow/1'] }).map(([label]) => label)).toEqual(
+      ['fog-1', 'fog-2', 'snow-1'].map((name) => `dataset.test=${name}`),
+    );
+    expect(labels({ 'dataset.test': ['/a/b/fog.npy'] }).map(([label]) => label)).toEqual(['dataset.test=fog.npy']);
+    expect(labels({ 'dataset.severity': [1, 5] })).toEqual([
+      ['dataset.severity=1', 'x.npy', 1],
+      ['dataset.severity=5', 'x.npy', 5],
+    ]);
+    expect(problem({ sweep: { 'dataset.test': ['a/x', 'a/x'] } })).toContain('names a value twice');
+    expect(problem({ dataset, variants: ['none'], sweep: { 'dataset.severity': [6] } })).toContain('dataset.severity');
+  });
+
   test('reaches into sections, and makes those that are not there', () => {
     const [first] = sweepOf({ sweep: { 'threat.epsilon': ['2/255'] } })?.runs ?? [];
     expect(first?.config.threat).toEqual({ norm: 'Linf', epsilon: 2 / 255 });

@@ -95,6 +95,20 @@ describe('class folders', () => {
   });
 });
 
+describe('folders that ImageNet-C may be taken for', () => {
+  it('are classes: one severity, numbers that hold images, corruptions without severities, and what classes.txt names', async () => {
+    const one = await plainPng(1);
+    const folders: Record<string, Record<string, Uint8Array | string>> = {
+      severity: { 'n01/a.png': one, 'n02/b.png': one },
+      digits: { '1/a.png': one, '2/b.png': one },
+      kinds: { 'fog/a.png': one, 'snow/left/b.png': one },
+      named: { '1/left/a.png': one, '2/right/b.png': one, 'classes.txt': '1\n2\n' },
+    };
+    for (const [name, content] of Object.entries(folders))
+      expect(await open(tree(join(folder, `taken-${name}`), content)), name).toMatchObject({ count: 2, classes: 2 });
+  });
+});
+
 describe('refusals', () => {
   it('an empty class, no class, splits instead of classes, and kinds of images that would be passed over', async () => {
     const one = await plainPng(1);
@@ -102,6 +116,17 @@ describe('refusals', () => {
       ['empty', { 'a/1.png': one, 'b/': '', 'c/x.txt': '' }, /no JPEG, PNG or WebP image in b, c; every folder/],
       ['flat', { '1.png': one, '2.png': one }, /1\.png and others outside of class folders/],
       ['nothing', { 'x.txt': '' }, /holds no class folders/],
+      [
+        'fog',
+        { '1/n01/a.png': one, '5/n02/b.png': one },
+        /are severities of a corruption, as ImageNet-C has them, not classes: give the folder of one severity, such as .*fog\/1, or/,
+      ],
+      [
+        'weather',
+        { 'fog/1/n01/a.png': one, 'snow/3/n01/b.png': one },
+        /are corruptions, .* such as .*weather\/fog\/1, or/,
+      ],
+      ['packed', { 'weather/fog/1/n01/a.png': one, 'noise/shot_noise/3/n01/b.png': one }, /\/noise\/shot_noise\/3, or/],
       ['splits', { 'train/a/1.png': one, 'val/a/1.png': one }, /train, val, not classes/],
       ['bitmap', { 'a/1.png': one, 'a/2.bmp': one }, /a\/2\.bmp is of a kind/],
     ];
