@@ -83,10 +83,17 @@ function evaluationRows({ variants, crafting = [], total }: Estimate): string[][
   ];
 }
 
-function partsOf({ clean, attacks, transfer, audit }: VariantEstimate): (readonly [string, Bounds<AttackCost>])[] {
+function partsOf({
+  clean,
+  attacks,
+  rounded,
+  transfer,
+  audit,
+}: VariantEstimate): (readonly [string, Bounds<AttackCost>])[] {
   return [
     ['clean images, checks', clean],
     ...attacks.map((attack) => [attack.attack, attack] as const),
+    ['rounded to 8 bits', rounded],
     ['transfer', transfer],
     ...(audit === undefined ? [] : [['audit', audit] as const]),
   ];

@@ -5,6 +5,7 @@ import {
   auditedImages,
   cleanCost,
   craftingCost,
+  roundedCost,
   transferCost,
 } from './estimate.ts';
 import { keptAttacks, type ModelKind, type Workload } from './workload.ts';
@@ -103,7 +104,8 @@ function evaluationSeconds(
   });
   // A gradient of the checks is taken to cost what an evaluation of the first attack does, as a rule a gradient too.
   const checks = from > 0 ? 0 : clean.forwards * forward + clean.gradients * secondsOf(attacks, first!);
-  return seconds.reduce((sum, part) => sum + part, checks);
+  const rounded = from >= load.attacks.length ? 0 : roundedCost(assumptions).forwards * forward;
+  return seconds.reduce((sum, part) => sum + part, checks + rounded);
 }
 
 /** Examples that are made once, on the undefended model as a rule. */

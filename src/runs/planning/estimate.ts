@@ -64,6 +64,8 @@ export interface VariantEstimate {
   readonly clean: Bounds<AttackCost>;
   /** With the forwards that verify what each attack found. */
   readonly attacks: readonly AttackEstimate[];
+  /** Its own examples once more, rounded as files of images hold them. */
+  readonly rounded: Bounds<AttackCost>;
   /** This variant on every variant's adversarial examples. */
   readonly transfer: Bounds<AttackCost>;
   /** Its sample under the audit's suite, where the run has one. */
@@ -107,6 +109,7 @@ export function estimateWork(load: Workload, assumption: WorkAssumptions): Estim
       perImage,
       ...bounded((assumptions) => attackCost(load, index, id, assumptions), leftFor(id, index)),
     })),
+    rounded: bounded(roundedCost, leftFor(id, load.attacks.length - 1)),
     transfer: bounded((assumptions) => transferCost(load, assumptions)),
     ...(load.audit && { audit: { expected: auditCost(load, id, expected), most: auditCost(load, id, WORST_CASE) } }),
   }));
@@ -122,9 +125,10 @@ export function estimateWork(load: Workload, assumption: WorkAssumptions): Estim
         ]
       : [],
   );
-  const parts = variants.flatMap(({ clean, attacks, transfer, audit }) => [
+  const parts = variants.flatMap(({ clean, attacks, rounded, transfer, audit }) => [
     clean,
     ...attacks,
+    rounded,
     transfer,
     ...(audit === undefined ? [] : [audit]),
   ]);
@@ -180,6 +184,11 @@ function seenCost(
   { seen, verified }: Pick<AttackAssumptions, 'seen' | 'verified'>,
 ): AttackCost {
   return { forwards: cost.forwards * seen[place] + verified[place], gradients: cost.gradients * seen[place] };
+}
+
+/** A variant's own examples, rounded, an image of the data set. */
+export function roundedCost({ transferred }: AttackAssumptions): AttackCost {
+  return { forwards: transferred, gradients: 0 };
 }
 
 /** The examples of every variant, this one among them, an image of the data set. */

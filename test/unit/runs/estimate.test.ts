@@ -41,7 +41,7 @@ describe('estimated evaluations', () => {
   it('follow the assumption: a first attack sees what is correct, a later one what holds out', () => {
     const { variants, total, images, imagesPerShard } = estimateWork(LOAD, { correct: 0.8, holdOut: 0.25 });
     expect({ images, imagesPerShard }).toEqual({ images: 10, imagesPerShard: 6 });
-    for (const { attacks, clean, transfer } of variants) {
+    for (const { attacks, clean, rounded, transfer } of variants) {
       // 8 correct images, of which 6 break at once and 2 stand.
       expect(attacks.map(({ expected }) => expected)).toEqual([
         { forwards: 6, gradients: 800 },
@@ -54,9 +54,10 @@ describe('estimated evaluations', () => {
         { forwards: 510, gradients: 0 },
       ]);
       expect(clean.expected).toEqual({ forwards: 10 + 4 * 8, gradients: 8 });
+      expect(rounded).toEqual({ expected: { forwards: 6, gradients: 0 }, most: { forwards: 10, gradients: 0 } });
       expect(transfer).toEqual({ expected: { forwards: 12, gradients: 0 }, most: { forwards: 20, gradients: 0 } });
     }
-    expect(total.expected).toEqual({ forwards: 2 * (6 + 60 + 406 + 42 + 12), gradients: 2 * 1208 });
+    expect(total.expected).toEqual({ forwards: 2 * (6 + 60 + 406 + 42 + 6 + 12), gradients: 2 * 1208 });
   });
 
   it('leave out what other runs have kept: whole shards, and the first attacks of others', () => {
@@ -151,7 +152,7 @@ describe('estimated time', () => {
       workers: 1,
       threads: 1,
     });
-    const evaluation = 42 * 0.01 + 8 * 0.1 + 806 * 0.1 + 460 * 0.2 + 406 * 0.05;
+    const evaluation = 42 * 0.01 + 8 * 0.1 + 806 * 0.1 + 460 * 0.2 + 406 * 0.05 + 6 * 0.01;
     const transfer = 12 * 0.01;
     expect(seconds).toBeCloseTo(2 + 20 * (0.01 + 3 * 0.03) + 2 * (10 + evaluation) + 2 * (1 + transfer), 9);
     expect(durationOf(LOAD, rates, WORST_CASE, { workers: 2, threads: 1 })).toBeGreaterThan(seconds);
