@@ -98,7 +98,7 @@ export type { TypedShape } from './onnx/shapes/operands.ts';
 export type { RankingDiagnostics } from './ranking/diagnostics.ts';
 export { onnxRuntime, type RuntimeOptions } from './runtime/session.ts';
 export type { AttackName, AttackSpec, Norm, Protocol, SuiteName } from './schemas/attacks.ts';
-export type { ClassOrder, DatasetFormat, Device, Preprocessing } from './schemas/config.ts';
+export type { BinaryOutput, ClassOrder, DatasetFormat, Device, Preprocessing } from './schemas/config.ts';
 export { configSchema, type RunConfig, type RunConfigInput } from './schemas/config.ts';
 export { parseConfig } from './schemas/parse-config.ts';
 export { type Flag, type Report, reportSchema } from './schemas/report.ts';

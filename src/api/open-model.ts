@@ -9,7 +9,7 @@ import { decodeModel } from '../onnx/codec/model.ts';
 import type { Runtime } from '../onnx/runtime.ts';
 import { onnxOfZoo, openClassifier, requireOnnxNames } from '../runs/inputs/open-classifier.ts';
 import { onnxRuntime } from '../runtime/session.ts';
-import { DEVICES, type Device, inputSchema } from '../schemas/config.ts';
+import { type BinaryOutput, DEVICES, type Device, inputSchema } from '../schemas/config.ts';
 import { type ModelOptions, modelOptionsSchema } from '../schemas/model-options.ts';
 import { localPath } from '../stores/open.ts';
 import { describe, knownOptions, parsed } from './arguments.ts';
@@ -38,6 +38,11 @@ export interface OpenModelOptions {
    * For an .onnx: `0..255` feeds it 255 times the images in [0, 1], not rounded; one that wants uint8 is refused without it.
    */
   readonly inputRange?: '0..1' | '0..255';
+  /**
+   * What the one output of a model of two classes is, which is refused without it: it is read as logits [0, z], z being the
+   * `logit` itself, or what the sigmoid of the `probability` reads.
+   */
+  readonly binary?: BinaryOutput;
   /** The size, or [height, width], at which an .onnx is read that leaves it open; `imageShape` says it as well. */
   readonly imageSize?: number | readonly [number, number];
   /** The keys, joined by dots, that lead to the state dict, for checkpoints that hold several: "ema.model". */

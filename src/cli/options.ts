@@ -4,6 +4,7 @@ import type { DatasetSpec } from '../datasets/dataset.ts';
 import { formatByName } from '../datasets/format-by-name.ts';
 import { InputError } from '../errors.ts';
 import {
+  BINARY_OUTPUTS,
   CLASS_ORDERS,
   type ClassOrder,
   type ClipConfig,
@@ -70,6 +71,7 @@ export interface ModelFlags {
   readonly output?: string;
   readonly imageSize?: [number, number];
   readonly inputRange?: InputOptions['inputRange'];
+  readonly binary?: InputOptions['binary'];
 }
 
 type ModelFlag = readonly [key: string, value: string];
@@ -93,6 +95,12 @@ export function addModelOptions(command: Command): Command {
     .option('--output <name>', 'which output of an .onnx that has several is the logits')
     .option('--image-size <size>', 'of an .onnx that leaves it open, where no data tells: 224, or 240x320', imageSize)
     .addOption(new Option('--input-range <range>', 'what an .onnx reads of a pixel').choices(INPUT_RANGES))
+    .addOption(
+      new Option(
+        '--binary <what>',
+        'what the one output of a model of two classes is, which is read as logits [0, z]',
+      ).choices(BINARY_OUTPUTS),
+    )
     .option(
       '--model <key=value>',
       `what the weights do not tell, as in a config's "model"; may be repeated: ${Object.keys(modelOptionsSchema.shape).join(', ')}`,
@@ -159,8 +167,8 @@ function flagValue(text: string): string | number | boolean {
 
 /** What the model options say, as `openClassifier` takes it. */
 export function modelOptions({ mean, std, ...given }: ModelFlags): OpenOptions {
-  const { layout, stateDict, zoo, output, imageSize, inputRange } = given;
-  const options = { layout, stateDict, zoo, output, imageSize, inputRange, model: modelFlags(given.model) };
+  const { layout, stateDict, zoo, output, imageSize, inputRange, binary } = given;
+  const options = { layout, stateDict, zoo, output, imageSize, inputRange, binary, model: modelFlags(given.model) };
   if ((mean === undefined) !== (std === undefined))
     throw new InputError('--mean and --std go together: give both or neither');
   if (mean === undefined || std === undefined) return options;

@@ -35,9 +35,11 @@ async function isRandomised(model: MeteredModel, points: AttackPoints, options: 
   return rows.some((answers) => answers.some((one) => answers.some((other) => !(distanceOf(one, other) <= SAME))));
 }
 
-/** A row of logits, scaled to length 1 as the original does it. */
+/** A row of logits, scaled to length 1 as the original does it; of [0, z], which that would leave a sign of, the probabilities. */
 function unitRow(logits: Float32Array, row: number, classes: number): number[] {
   const values = [...logits.subarray(row * classes, (row + 1) * classes)];
+  const [first, z = 0] = values;
+  if (classes === 2 && first === 0) return [1 / (1 + Math.exp(z)), 1 / (1 + Math.exp(-z))];
   const length = Math.hypot(...values) + 1e-10;
   return values.map((value) => value / length);
 }

@@ -28,6 +28,8 @@ export interface Classifier {
   readonly logits: string;
   readonly imageShape: ImageShape;
   readonly classes: number;
+  /** Whether its logits are [0, z], made of the one output of a model of two classes. */
+  readonly isBinary?: boolean;
   readonly layers: readonly MaskLayer[];
   /** What a reader should know of how it was read: prefixes stripped, half precision widened. */
   readonly notes: readonly string[];
@@ -114,11 +116,6 @@ export function requireDeterministic({ model }: Pick<Classifier, 'model'>, what:
 export function unitStride({ dims, axis }: MaskLayer): number {
   return dims.slice(axis + 1).reduce((product, dim) => product * dim, 1);
 }
-
-/** What is wrong with a model of one output, and the way out. */
-export const ONE_OUTPUT =
-  '1 output: a classifier has one logit a class; of a binary model with output z, export ' +
-  'torch.cat([torch.zeros_like(z), z], 1), whose softmax is the sigmoid of z';
 
 /** Name of the image input of every graph igd makes. */
 export const IMAGE_INPUT = 'x';

@@ -7,6 +7,7 @@ import { isBatch } from '../onnx/graph.ts';
 import { canonicalise } from '../onnx/passes/canonicalise.ts';
 import type { ZooFacts } from '../schemas/zoo/zoo.ts';
 import { ARCHITECTURES } from './architectures/table.ts';
+import { appendBinaryLogits, BINARY_NOTES, ONE_OUTPUT, SEVERAL_OUTPUTS } from './binary.ts';
 import {
   appendInput,
   type Classifier,
@@ -104,10 +105,12 @@ function build(located: LocatedNetwork, checkpoint: Checkpoint, options: Classif
   const { architecture } = located;
   const imageShape = options.imageShape ?? usualImageShape(located);
   const { graph, network, body, notes } = unfolded(located, checkpoint, options);
-  const { description, logits, layers } = body;
+  const { description, layers } = body;
+  const logits = plainLogits(graph, body.logits, options);
   const outputs = [logits, ...layers.map(({ tensor }) => tensor)];
   const classes = classesOf(graph, logits);
   requireZooClasses(classes, options.zoo?.classes);
+  const binary = options.binary === undefined ? [] : [BINARY_NOTES[options.binary]];
   return {
     architecture: description,
     model: withOnlyOutput(canonicalise(graph.build(outputs, architecture.name)), logits),
@@ -115,8 +118,9 @@ function build(located: LocatedNetwork, checkpoint: Checkpoint, options: Classif
     logits,
     imageShape,
     classes,
+    isBinary: options.binary !== undefined,
     layers,
-    notes: [...checkpoint.notes, ...notes, ...otherSize(description, options.zoo)],
+    notes: [...checkpoint.notes, ...notes, ...binary, ...otherSize(description, options.zoo)],
     reading: network.reading.facts(),
   };
 }
@@ -196,6 +200,15 @@ function builtBody(architecture: Architecture, network: NetworkBuilder, x: strin
     const what = isMisfit ? `does not fit ${architecture.name}: ${error.message}` : error.message;
     throw new CheckpointError(withWayOut(what), { cause: error });
   }
+}
+
+/** The logits [N, classes]: of one output, as is stated. A sigmoid behind the network has no weights, and is not in the graph. */
+function plainLogits(graph: GraphBuilder, output: string, { binary }: ClassifierOptions): string {
+  const outputs = classesOf(graph, output);
+  if (outputs > 1 && binary !== undefined) throw new CheckpointError(`has ${outputs} outputs, and ${SEVERAL_OUTPUTS}`);
+  if (outputs > 1) return output;
+  if (binary === undefined) throw new CheckpointError(`has ${ONE_OUTPUT}`);
+  return appendBinaryLogits(graph, output);
 }
 
 function classesOf(graph: GraphBuilder, logits: string): number {

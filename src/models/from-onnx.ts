@@ -15,6 +15,7 @@ import {
   withOnlyOutput,
 } from './classifier.ts';
 import { chooseNormalization } from './normalization.ts';
+import type { PlainLogits } from './onnx/binary.ts';
 import {
   imageShapeOf,
   requireFloatImages,
@@ -37,7 +38,7 @@ export function classifierFromOnnx(original: Model, where: string, options: Clas
   if (layerAxis !== undefined && layer === undefined)
     throw new ConfigError('layerAxis is of a layer, and none is named');
   const tensor = layer === undefined ? undefined : layerTensor(original, layer, where, options);
-  const body = canonicalClassifier(original, where, { ...options, layer: tensor });
+  const { model: body, notes: logitsNotes } = readClassifier(original, where, { ...options, layer: tensor });
   const logits = body.graph.outputs[0]!.name;
   const shape = located(where, () => imageShapeOf(body.graph, options));
   const reading = new Reading({ stated: options.model });
@@ -55,8 +56,9 @@ export function classifierFromOnnx(original: Model, where: string, options: Clas
     logits,
     imageShape: shape,
     classes: Number(body.graph.outputs[0]!.dims?.[1]),
+    isBinary: options.binary !== undefined,
     layers,
-    notes: [...readingNotes(original.graph, body.graph), ...notes],
+    notes: [...readingNotes(original.graph, body.graph), ...logitsNotes, ...notes],
     reading: reading.facts(),
   };
 }
@@ -90,12 +92,22 @@ export function canonicalClassifier(
   options: ClassifierOptions = {},
   form: CanonicalOptions = {},
 ): Model {
+  return readClassifier(original, where, options, form).model;
+}
+
+/** The same, and what is to be known of its logits. */
+function readClassifier(
+  original: Model,
+  where: string,
+  options: ClassifierOptions,
+  form: CanonicalOptions = {},
+): PlainLogits {
   return located(where, () => {
     requireOneInput(original.graph);
     const graph = withFloatImages(withImageSize(withOneOutput(original.graph, options.output), options), options);
     const model = canonicalise(withLayerOutput({ ...original, graph }, options.layer), form);
     requireFloatImages(model.graph);
-    return withPlainLogits(model);
+    return withPlainLogits(model, options.binary);
   });
 }
 
@@ -127,16 +139,13 @@ function preparationOf(
 
 /** What was taken for granted. */
 function readingNotes(original: Graph, body: Graph): string[] {
-  const [input, output] = [original.inputs[0]!, body.outputs[0]!];
+  const input = original.inputs[0]!;
   const open = input.dims === undefined || input.dims.includes(undefined);
   return [
     ...(open ? [`the size of its images is open, and read as ${formatDims(body.inputs[0]?.dims ?? [])}`] : []),
     ...otherFloats(original).map((type) => `what it computes in ${type} is computed in float32`),
     ...drawNotes(original, body),
     ...(input.type === 'uint8' ? ['its uint8 images are fed 0..255 as float32, not rounded'] : []),
-    ...(original.outputs.some(({ name }) => name === output.name)
-      ? []
-      : [`ones that trail in the shape of its logits are dropped: ${formatDims(output.dims ?? [])}`]),
   ];
 }
 

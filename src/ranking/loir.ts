@@ -7,6 +7,7 @@ import type { Runtime } from '../onnx/runtime.ts';
 import { sideInputs, subgraph } from '../onnx/splice.ts';
 import { ablationEffects } from './ablation.ts';
 import { linearTailEffects } from './linear-tail.ts';
+import { opposedLogits } from './opposed-logits.ts';
 
 export interface LoirOptions {
   /** Mean of f_c - f_c^[j] (the paper's Eq. 5) instead of its absolute value (the public code). */
@@ -20,14 +21,16 @@ export interface LoirOptions {
  * Leave-one-out importance (LO-IR): scores[j, c] = E[ |f_c(x) - f_c^[j](x)| : y = c ], where f^[j] has unit j zeroed
  * (IG-Defense, section 3). Not by brute force, which runs the model once per unit: behind a linear tail the effect of a unit
  * is its own contribution to the logit, so one pass ranks all units; elsewhere the trunk runs once per image and only the
- * tail is run again, with ablations batched. Throws RunError where a logit is NaN or infinite.
+ * tail is run again, with ablations batched. Of a model with one output z, f is (-z, z). Throws RunError where a logit is NaN
+ * or infinite.
  */
 export async function loirScores(
-  classifier: Classifier,
+  given: Classifier,
   layer: MaskLayer,
   probe: Dataset,
   { signed, batchSize, runtime, progress }: LoirOptions,
 ): Promise<Scores> {
+  const classifier = opposedLogits(given);
   const boundary = [layer.tensor, ...sideInputs(classifier.model.graph, layer.tensor, classifier.logits)];
   const trunk = await runtime.createSession(subgraph(classifier.model, [IMAGE_INPUT], boundary));
   const effects =

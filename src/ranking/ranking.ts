@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Scores } from '../defense/mask-set.ts';
 import { RankingError } from '../errors.ts';
 import { fromBase64, sha256Hex, toBase64 } from '../numeric/bytes.ts';
-import { INPUT_RANGES } from '../schemas/config.ts';
+import { BINARY_OUTPUTS, INPUT_RANGES } from '../schemas/config.ts';
 import { suggestedIssues } from '../schemas/issues.ts';
 import { parseJson } from '../schemas/json.ts';
 import { modelOptionsSchema } from '../schemas/model-options.ts';
@@ -29,6 +29,7 @@ const recipeSchema = z.strictObject({
     zoo: z.string().optional(),
     inputRange: z.enum(INPUT_RANGES).optional(),
     output: z.string().optional(),
+    binary: z.enum(BINARY_OUTPUTS).optional(),
   }),
   /** Probe set, for methods that look at images. */
   probe: z.strictObject({ sha256, images: z.int().positive() }).nullable(),

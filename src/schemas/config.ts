@@ -27,6 +27,10 @@ const channels = z.array(z.number()).min(1).max(4);
 
 export const INPUT_RANGES = ['0..1', '0..255'] as const;
 
+export const BINARY_OUTPUTS = ['logit', 'probability'] as const;
+/** What the one output of a model of two classes is: z, or the sigmoid of z; `logit` or `probability` of class 1. */
+export type BinaryOutput = (typeof BINARY_OUTPUTS)[number];
+
 /** How a model wants its input, where that is not RGB in [0, 1], NCHW: folded into the graph. */
 export const inputSchema = {
   /** Per channel, on the [0, 1] scale; the graph computes (x - mean) / std. */
@@ -44,6 +48,8 @@ export const inputSchema = {
     .optional(),
   /** Which output of an .onnx that has several is the logits. */
   output: z.string().min(1).optional(),
+  /** What the one output of a model of two classes is: it is read as logits [0, z]. */
+  binary: z.enum(BINARY_OUTPUTS).optional(),
 };
 
 const checkpointSchema = z.strictObject({

@@ -15,6 +15,6 @@ export function requireFewUnpredicted(images: Iterable<number>, model = 'the mod
   throw new RunError(
     `${model} gives no prediction on ${imagesText(distinct)}: logits are NaN or infinite, there or at points near there ` +
       `that an attack tried, and numbers hold with at most ${MOST_UNPREDICTED} such images. Look in the model for a division by 0, ` +
-      'a logarithm of 0 or an overflow',
+      'a logarithm of 0, an overflow, or a "probability" (binary) outside [0, 1]',
   );
 }

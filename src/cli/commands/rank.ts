@@ -91,7 +91,7 @@ async function rank(checkpoint: string, given: RankFlags): Promise<void> {
   const probe = await openDataset(spec);
   const probeDigest = await datasetDigest(spec);
   const input = modelOptions(flags);
-  const { normalize = null, layout, inputRange, output, model, zoo } = input;
+  const { normalize = null, layout, inputRange, output, binary, model, zoo } = input;
   const { imageShape } = probe;
   const modelSpec = { path, ...layerFlags(flags), imageShape, ...input };
   const classifier = await openClassifier(modelSpec);
@@ -118,7 +118,7 @@ async function rank(checkpoint: string, given: RankFlags): Promise<void> {
     layerAxis: tellingAxis(layer).axis,
     checkpoint: await checkpointDigest(path),
     stateDict: input.stateDict ?? null,
-    input: { normalize, layout, inputRange, output, model, zoo },
+    input: { normalize, layout, inputRange, output, binary, model, zoo },
     probe: { sha256: probeDigest, images: probe.count },
     ...{ signed, seed },
     ...(clip && { clip: clipRecipe(clip.config, clip.inputs) }),

@@ -1,5 +1,5 @@
 import { ModelError } from '../../errors.ts';
-import { ONE_OUTPUT } from '../../models/classifier.ts';
+import { ONE_OUTPUT } from '../../models/binary.ts';
 import { rowOf } from '../../numeric/rows.ts';
 import type { ModelProof } from '../../schemas/proof.ts';
 import { areProbabilities } from '../model-checks.ts';
@@ -28,7 +28,8 @@ export function inspectLogits(logits: Float32Array, classes: number, name: strin
   const [first] = finite;
   if (first === undefined)
     throw new ModelError(
-      `${name} gives no number for any of ${rows.length} images: a weight or a normalisation is not finite; look at the model`,
+      `${name} gives no number for any of ${rows.length} images: a weight or a normalisation is not finite, or what is said to be a probability is ` +
+        'none; look at the model',
     );
   if (finite.length > 1 && areSame(finite, classes))
     throw new ModelError(
@@ -36,6 +37,14 @@ export function inspectLogits(logits: Float32Array, classes: number, name: strin
         'model, and at the scale its images are to have',
     );
   return [
+    ...(classes === 2 && finite.every(isUnsquashed)
+      ? [
+          note(
+            'probabilities',
+            'all logits are [0, z] with z in [0, 1]: is the output a "probability" (binary) instead?',
+          ),
+        ]
+      : []),
     ...(finite.length < rows.length
       ? [note('not-finite', `${rows.length - finite.length} of ${rows.length} images have logits that are no numbers`)]
       : []),
@@ -48,6 +57,11 @@ export function inspectLogits(logits: Float32Array, classes: number, name: strin
         ]
       : []),
   ];
+}
+
+/** [0, p] as of a probability that is said to be a logit: it would always say class 1. */
+function isUnsquashed([first, z = 0]: Float32Array): boolean {
+  return first === 0 && z >= 0 && z <= 1;
 }
 
 /** Of probabilities their logarithms are compared: a softmax that is sure of one class tells images apart by the others. */

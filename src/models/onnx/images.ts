@@ -7,7 +7,7 @@ import { type ClassifierOptions, GREY_IMAGES, type ImageShape } from '../classif
 /** The image input of a user's graph: what it leaves open, or wants in another form than float32. */
 
 /** Ops that move pixels and do not compute with them: on float32 they give what they give on bytes. */
-const MOVES = new Set([
+export const MOVES: ReadonlySet<string> = new Set([
   'Identity',
   'Transpose',
   'Reshape',

@@ -1,7 +1,9 @@
 import { GraphError } from '../../errors.ts';
 import { GraphBuilder } from '../../onnx/builder.ts';
 import { formatDims, type Graph, isBatch, type Model, type ValueInfo } from '../../onnx/graph.ts';
-import { ONE_OUTPUT } from '../classifier.ts';
+import type { BinaryOutput } from '../../schemas/config.ts';
+import { SEVERAL_OUTPUTS } from '../binary.ts';
+import { type PlainLogits, withBinaryLogits } from './binary.ts';
 
 /** Which output of a user's graph the logits are, and their form. */
 
@@ -27,9 +29,10 @@ function listed(infos: readonly ValueInfo[]): string {
 
 /**
  * A canonical model with logits [N, classes] as its first output; ones that trail, as of a 1 x 1 convolution's [N, 10, 1, 1], are
- * dropped. Throws GraphError where the output is a map, one number an image, or no float.
+ * dropped, and of one number an image, as `binary` says, [0, z] is made. Throws GraphError where the output is a map, no float, or
+ * one number of which nothing is said.
  */
-export function withPlainLogits(model: Model): Model {
+export function withPlainLogits(model: Model, binary: BinaryOutput | undefined): PlainLogits {
   const { graph } = model;
   const [{ name, type }, ...others] = graph.outputs as [ValueInfo, ...ValueInfo[]];
   const builder = GraphBuilder.from(graph);
@@ -40,8 +43,11 @@ export function withPlainLogits(model: Model): Model {
     throw new GraphError(`${given}, and logits are float32 [N, classes]`);
   if (rest.some((dim) => dim !== 1) || (classes !== undefined && isBatch(classes)))
     throw new GraphError(`${given}, a map: a classifier has logits [N, classes]; pool it, or name another output`);
-  if (classes === undefined || classes === 1) throw new GraphError(`${given}, ${ONE_OUTPUT}`);
-  if (rest.length === 0) return model;
+  if (classes === undefined || classes === 1) return withBinaryLogits(model, binary, given);
+  if (binary !== undefined) throw new GraphError(`${given}, and ${SEVERAL_OUTPUTS}`);
+  if (rest.length === 0) return { model, notes: [] };
   const flat = builder.op('Flatten', [name], { axis: 1 });
-  return { ...model, graph: builder.build([flat, ...others.map((other) => other.name)], graph.name).graph };
+  const plain = builder.build([flat, ...others.map((other) => other.name)], graph.name).graph;
+  const note = `ones that trail in the shape of its logits are dropped: ${formatDims(builder.shape(flat))}`;
+  return { model: { ...model, graph: plain }, notes: [note] };
 }

@@ -21,8 +21,8 @@ export async function requireRankingOf(model: RankedModel, recipe: RankingRecipe
         `to be masked is ${layer.name} of ${sha256.slice(0, 12)}...: rank that, or do without this file`,
     );
   }
-  const { stateDict, layout, inputRange, output } = { ...recipe.input, stateDict: recipe.stateDict };
-  const before = { layerAxis: recipe.layerAxis, stateDict, layout, inputRange, output };
+  const { stateDict, layout, inputRange, output, binary } = { ...recipe.input, stateDict: recipe.stateDict };
+  const before = { layerAxis: recipe.layerAxis, stateDict, layout, inputRange, output, binary };
   const now = { ...spec, layerAxis: layer.axis };
   const changed = Object.entries(before).flatMap(([key, was]) => {
     const is = Object.entries(now).find(([name]) => name === key)?.[1];

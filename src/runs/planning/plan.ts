@@ -105,14 +105,14 @@ export function planRun(config: RunConfig, source: Plan['source'], inputs: RunIn
 /** What the ranking of this run is computed from. */
 export function recipeOf(method: RankingMethod, config: RunConfig, inputs: RunInputs): RankingRecipe {
   const { sha256, layer } = inputs.checkpoint;
-  const { stateDict = null, normalize = null, layout, inputRange, output, zoo } = config.checkpoint;
+  const { stateDict = null, normalize = null, layout, inputRange, output, binary, zoo } = config.checkpoint;
   if (layer === null) throw new RunError(`units are to be ranked by ${method}, but of no layer`);
   return recipeFor(method, {
     layer: layer.name,
     layerAxis: layer.axis,
     checkpoint: sha256,
     stateDict,
-    input: { normalize, layout, inputRange, output, model: config.model, zoo },
+    input: { normalize, layout, inputRange, output, binary, model: config.model, zoo },
     probe: inputs.probe,
     signed: config.ranking.signed,
     seed: config.seed,
@@ -189,7 +189,7 @@ function cut(images: number, perShard: number): Shard[] {
  */
 function identity({ config, inputs, suite, rankings, shards, audit }: Omit<Plan, 'id' | 'schema' | 'source'>): string {
   const { checkpoint, ranking } = config;
-  const { stateDict, normalize, layout, inputRange, output, zoo } = checkpoint;
+  const { stateDict, normalize, layout, inputRange, output, binary, zoo } = checkpoint;
   const { sha256, classes, layer } = inputs.checkpoint;
   const counts = {
     layer: config.layer,
@@ -202,7 +202,7 @@ function identity({ config, inputs, suite, rankings, shards, audit }: Omit<Plan,
     threat: config.threat,
     examples: config.examples,
     seed: config.seed,
-    preparation: { stateDict, normalize, layout, inputRange, output, model: config.model, zoo },
+    preparation: { stateDict, normalize, layout, inputRange, output, binary, model: config.model, zoo },
     format: config.dataset.format,
     suite,
     // Labels in files of their own decide as much as images do.

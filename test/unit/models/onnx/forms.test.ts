@@ -50,7 +50,7 @@ describe('a network in the forms people export', () => {
     [
       'one_output',
       {},
-      'output "logits" is float32 [N, 1], 1 output: a classifier has one logit a class; of a binary model with output z, export torch.cat([torch.zeros_like(z), z], 1), whose softmax is the sigmoid of z',
+      'output "logits" is float32 [N, 1], 1 output: a classifier has one logit a class; of a binary model say what it is, "binary": "logit" or "probability" (--binary)',
     ],
     ['uint8', {}, 'input "x" is uint8: say "inputRange": "0..255" (--input-range) to feed it pixels times 255'],
     ['uint8', { inputRange: '0..1' }, 'input "x" is uint8: say "inputRange"'],
