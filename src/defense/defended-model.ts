@@ -1,3 +1,4 @@
+import { appendOpposedLogits } from '../models/binary.ts';
 import { type Classifier, IMAGE_INPUT, type MaskLayer, requireDeterministic } from '../models/classifier.ts';
 import type { TypedTensor } from '../numeric/tensor.ts';
 import type { GradientTable } from '../onnx/autodiff/rule.ts';
@@ -43,6 +44,8 @@ export interface EvaluatedModel {
   readonly smoothing: Smoothing | null;
   /** How to differentiate it, where that is not by its ops alone. */
   readonly rules?: GradientTable;
+  /** Whether its logits are [0, z], made of one output. */
+  readonly isBinary?: boolean;
 }
 
 /**
@@ -59,20 +62,27 @@ export function defendedModel(
   requireDeterministic(classifier, 'a defence of two passes would not know which draws they share');
   const { graph } = classifier.model;
   const builder = GraphBuilder.from(graph);
-  const firstPass = smoothing === null ? classifier.logits : smoothedLogits(builder, classifier, smoothing);
-  const pseudoLabel = appendPseudoLabel(builder, firstPass, temperature, kind);
+  const { isBinary = false } = classifier;
+  const first = smoothing === null ? classifier.logits : smoothedLogits(builder, classifier, smoothing);
+  const pseudoLabel = appendPseudoLabel(
+    builder,
+    isBinary ? appendOpposedLogits(builder, first) : first,
+    temperature,
+    kind,
+  );
   const perUnit = builder.op('MatMul', [pseudoLabel, builder.initializer('masks', masks)]);
   const mask =
     variant.mask.kind === 'confidence' ? appendRamp(builder, pseudoLabel, perUnit, variant.mask.threshold) : perUnit;
   const masked = builder.op('Mul', [layer.tensor, alongUnits(builder, mask, layer)]);
   const logits = appendCopy(builder, graph, new Map([[layer.tensor, masked]]), classifier.logits);
   const model = builder.build([logits], `${graph.name} ${variant.id}`);
-  return { model, logits, smoothing, ...(kind === 'hard' ? { rules: STRAIGHT_THROUGH } : {}) };
+  return { model, logits, smoothing, isBinary, ...(kind === 'hard' ? { rules: STRAIGHT_THROUGH } : {}) };
 }
 
 /** The classifier as it is; it is never smoothed. */
 export function baseModel(classifier: Classifier): EvaluatedModel {
-  return { model: classifier.model, logits: classifier.logits, smoothing: null };
+  const { model, logits, isBinary = false } = classifier;
+  return { model, logits, smoothing: null, isBinary };
 }
 
 /** Randomised smoothing: z0 = mean_i f(x + v_i), the samples stacked into the batch. */

@@ -1,6 +1,7 @@
 import type { AttackedModel, LossBatch, LossGradient } from '../attacks/core/attack.ts';
 import { LOSS_PARAMETERS, LOSSES, type LossName, type LossParameter } from '../attacks/core/losses.ts';
 import { type EvaluatedModel, NOISE_INPUT } from '../defense/defended-model.ts';
+import { appendOpposedLogits } from '../models/binary.ts';
 import { IMAGE_INPUT, type ImageShape } from '../models/classifier.ts';
 import type { RandomSource } from '../numeric/random.ts';
 import { float32 } from '../numeric/tensor.ts';
@@ -163,9 +164,9 @@ export class OnnxModel implements MeteredModel {
  * The model with a loss on top and its gradient with respect to the images: outputs `loss` [N], the logits, `gradient`.
  * Each image's loss depends on that image alone, so a cotangent of ones gives every image its own gradient.
  */
-export function lossGradientModel({ model, logits, rules }: EvaluatedModel, name: LossName): Model {
+export function lossGradientModel({ model, logits, rules, isBinary }: EvaluatedModel, name: LossName): Model {
   const builder = GraphBuilder.from(model.graph);
-  const values = appendLoss(builder, name, logits);
+  const values = appendLoss(builder, name, isBinary === true ? appendOpposedLogits(builder, logits) : logits);
   const ones = builder.op('Expand', [builder.constant(1), builder.op('Shape', [values])]);
   const gradient = appendGradient(builder, values, ones, IMAGE_INPUT, rules);
   const named = (value: string, output: string) => builder.op('Identity', [value], {}, { outputs: [output] });

@@ -25,3 +25,11 @@ export function appendBinaryLogits(builder: GraphBuilder, logit: string): string
   const z = isColumn ? logit : builder.reshape(logit, [{ batch: 1 }, 1]);
   return padAxes(builder, z, [1], [1, 0]);
 }
+
+/**
+ * Appends [-z/2, z/2] of logits [0, z], the same but for a shift that no softmax and no margin sees. Where float32 rounds the
+ * probability of class 1 to 1, the gradient comes from that of class 0 alone, and of [0, z] that is thrown away.
+ */
+export function appendOpposedLogits(builder: GraphBuilder, logits: string): string {
+  return builder.op('MatMul', [logits, builder.constant([0, 0, -0.5, 0.5], [2, 2])]);
+}

@@ -111,6 +111,7 @@ function build(located: LocatedNetwork, checkpoint: Checkpoint, options: Classif
   const classes = classesOf(graph, logits);
   requireZooClasses(classes, options.zoo?.classes);
   const binary = options.binary === undefined ? [] : [BINARY_NOTES[options.binary]];
+  if (options.binary !== undefined) network.reading.note('binary', options.binary, 'stated');
   return {
     architecture: description,
     model: withOnlyOutput(canonicalise(graph.build(outputs, architecture.name)), logits),

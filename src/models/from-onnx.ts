@@ -43,6 +43,7 @@ export function classifierFromOnnx(original: Model, where: string, options: Clas
   const shape = located(where, () => imageShapeOf(body.graph, options));
   const reading = new Reading({ stated: options.model });
   const preparation = preparationOf(options, shape, reading);
+  if (options.binary !== undefined) reading.note('binary', options.binary, 'stated');
   reading.requireAllAsked('an .onnx, which tells all the rest,');
   const model = canonicalise(located(where, () => behindInput(body, where, shape, preparation)));
   const { layers, notes } =

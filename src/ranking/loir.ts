@@ -21,7 +21,7 @@ export interface LoirOptions {
  * Leave-one-out importance (LO-IR): scores[j, c] = E[ |f_c(x) - f_c^[j](x)| : y = c ], where f^[j] has unit j zeroed
  * (IG-Defense, section 3). Not by brute force, which runs the model once per unit: behind a linear tail the effect of a unit
  * is its own contribution to the logit, so one pass ranks all units; elsewhere the trunk runs once per image and only the
- * tail is run again, with ablations batched. Of a model with one output z, f is (-z, z). Throws RunError where a logit is NaN
+ * tail is run again, with ablations batched. Of a model with one output z, f is (-z/2, z/2). Throws RunError where a logit is NaN
  * or infinite.
  */
 export async function loirScores(

@@ -47,6 +47,22 @@ describe('a model of two classes with one output', () => {
     expect(Math.max(...rowErrors(against(given.gradient), against(gradient), count / 2))).toBeLessThan(1e-5);
   });
 
+  it('has a gradient where float32 rounds the probability of the label to 1, to the half of its size', async () => {
+    await using model = await openModel(file('probability.onnx'), PROBABILITY);
+    const own = Int32Array.from(labels, (label, image) => (image % 2 === 1 ? 1 - label : label));
+    const given = await model.gradient({ x: images, labels: own });
+    // The cross-entropy with the other label has the slope of z, to 1 - 1e-3; that of the label exp(-|z|) of it.
+    for (const image of [1, 3, 5, 7]) {
+      const size = Math.exp(-Math.abs(logits[2 * image + 1]!));
+      const row = (values: Float32Array) => values.subarray(image * 192, (image + 1) * 192);
+      const ratios = [...row(given.gradient)].flatMap((slope, i) =>
+        Math.abs(row(gradient)[i]!) < 1e-2 ? [] : [slope / -row(gradient)[i]! / size],
+      );
+      expect(Math.min(...ratios)).toBeGreaterThan(0.499);
+      expect(Math.max(...ratios)).toBeLessThan(1.01);
+    }
+  });
+
   it.each([
     ['logit.onnx', LOGIT],
     ['probability_flat.onnx', PROBABILITY],
@@ -127,7 +143,8 @@ describe('a model of two classes with one output', () => {
       const effects = golden(file(`importance.${layer}.npy`)).data;
       const mean = (unit: number, label: number) => {
         const own = [...labels.keys()].filter((image) => labels[image] === label);
-        return own.reduce((sum, image) => sum + effects[unit * count + image]!, 0) / own.length;
+        // Of [-z/2, z/2].
+        return own.reduce((sum, image) => sum + effects[unit * count + image]! / 2, 0) / own.length;
       };
       const expected = Float32Array.from({ length: 2 * units }, (_, i) => mean(Math.floor(i / 2), i % 2));
       expect(largestError(scores, expected)).toBeLessThan(1e-5);

@@ -25,6 +25,16 @@ test('the id of a plan is another with other labels, where they have a file of t
   expect(new Set(ids).size).toBe(3);
 });
 
+test('the id of a plan is another with what the one output of a model is said to be', () => {
+  const idWith = (binary: object) => {
+    const source = JSON.parse(JSON.stringify(smallConfig({ checkpoint: { uri: 'x.pt', ...binary } })));
+    const plan = planRun(parseConfig(JSON.stringify(source), 'c.json'), source, RUN_INPUTS);
+    return [plan.id, plan.rankings[0]?.digest];
+  };
+  const ids = [{}, { binary: 'logit' }, { binary: 'probability' }].flatMap(idWith);
+  expect(new Set(ids).size).toBe(6);
+});
+
 test.each(Object.entries(IDS))('the id of a plan stays where no number moves: %s', (_, [changes, id]) => {
   const source = JSON.parse(JSON.stringify(smallConfig(changes)));
   expect(planRun(parseConfig(JSON.stringify(source), 'c.json'), source, RUN_INPUTS).id).toBe(id);

@@ -45,6 +45,7 @@ const EVERYTHING: readonly Changes[] = [
   { checkpoint: { uri: 'x.pt', normalize: { mean: [0.5], std: [0.5] } } },
   { checkpoint: { uri: 'x.pt', layout: 'NHWC' } },
   { checkpoint: { uri: 'x.onnx' } },
+  { checkpoint: { uri: 'x.pt', binary: 'logit' } },
   { model: { activation: 'silu' } },
 ];
 
