@@ -1,3 +1,4 @@
+import type { ModuleInfo } from '../checkpoints/module-info.ts';
 import type { GraphBuilder } from '../onnx/builder.ts';
 import { padAxes } from '../onnx/pads.ts';
 import type { BinaryOutput } from '../schemas/config.ts';
@@ -18,6 +19,21 @@ export const BINARY_NOTES: Readonly<Record<BinaryOutput, string>> = {
   probability:
     'its one output is the probability of class 1, as stated, and the sigmoid that makes it of z is left off: logits are [0, z]',
 };
+
+/**
+ * Modules of a network that was pickled whole without the sigmoid that makes its output a probability, where that is stated: it stands
+ * last and in no other module. Anywhere else it does something else, and the file is refused for it.
+ */
+export function withoutSigmoid(
+  modules: readonly ModuleInfo[],
+  binary: BinaryOutput | undefined,
+): readonly ModuleInfo[] {
+  const last = modules.at(-1);
+  if (binary !== 'probability' || last === undefined) return modules;
+  const { className, path, altered } = last;
+  const isSigmoid = className === 'torch.nn.modules.activation.Sigmoid' && altered === undefined && !path.includes('.');
+  return isSigmoid ? modules.slice(0, -1) : modules;
+}
 
 /** Appends the logits [N, 2], which are [0, z], of a logit [N] or [N, 1], ... and returns their name. */
 export function appendBinaryLogits(builder: GraphBuilder, logit: string): string {

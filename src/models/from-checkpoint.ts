@@ -7,7 +7,7 @@ import { isBatch } from '../onnx/graph.ts';
 import { canonicalise } from '../onnx/passes/canonicalise.ts';
 import type { ZooFacts } from '../schemas/zoo/zoo.ts';
 import { ARCHITECTURES } from './architectures/table.ts';
-import { appendBinaryLogits, BINARY_NOTES, ONE_OUTPUT, SEVERAL_OUTPUTS } from './binary.ts';
+import { appendBinaryLogits, BINARY_NOTES, ONE_OUTPUT, SEVERAL_OUTPUTS, withoutSigmoid } from './binary.ts';
 import {
   appendInput,
   type Classifier,
@@ -135,7 +135,7 @@ function unfolded(
   const imageShape = options.imageShape ?? usualImageShape(located);
   const [channels] = imageShape;
   const graph = new GraphBuilder();
-  const ownModules = modulesBelow(modules, prefix);
+  const ownModules = withoutSigmoid(modulesBelow(modules, prefix), options.binary);
   const reading = new Reading({
     stated: options.model,
     zoo: options.zoo?.model,

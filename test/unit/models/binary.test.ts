@@ -37,6 +37,8 @@ describe('a model of two classes with one output', () => {
     ['probability_map.onnx', PROBABILITY, [SIGMOID]],
     ['vgg.pt', { ...LOGIT, ...OF_CHECKPOINT }, [STATED]],
     ['vgg.pt', { ...PROBABILITY, ...OF_CHECKPOINT }, [SIGMOID]],
+    ['inside.pt', { ...PROBABILITY, ...OF_CHECKPOINT }, expect.arrayContaining([SIGMOID])],
+    ['behind.pt', { ...PROBABILITY, ...OF_CHECKPOINT }, expect.arrayContaining([SIGMOID])],
     ['two_logits.onnx', {}, []],
   ])('%s with %o has the logits and gradients of PyTorch in float64', async (name, options, notes) => {
     await using model = await openModel(file(name), options);
@@ -120,6 +122,17 @@ describe('a model of two classes with one output', () => {
       LOGIT,
       'is float32 [N, 2], and "binary" (--binary) is of a model with one output: leave it out',
     ],
+    [
+      'inside.pt',
+      { ...LOGIT, ...OF_CHECKPOINT },
+      'a module torch.nn.modules.activation.Sigmoid at "sigmoid" without weights',
+    ],
+    [
+      'behind.pt',
+      { ...LOGIT, ...OF_CHECKPOINT },
+      'Sigmoid) stands beside the network, and igd does not know what it does',
+    ],
+    ['in_front.pt', { ...PROBABILITY, ...OF_CHECKPOINT }, 'Sigmoid) stands beside the network, and igd does not know'],
     [
       'vgg.pt',
       OF_CHECKPOINT,
