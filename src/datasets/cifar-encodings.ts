@@ -2,8 +2,10 @@ import { Cursor } from '../checkpoints/pickle/cursor.ts';
 import { unpickle } from '../checkpoints/pickle/unpickle.ts';
 import { isKind, type PickleValue, type PyDict, qualifiedName } from '../checkpoints/pickle/values.ts';
 import { DatasetError, InputError } from '../errors.ts';
+import { fileKind } from '../numeric/file-kinds.ts';
 import { namesIn } from './archive-members.ts';
 import type { Split } from './dataset.ts';
+import { notImages } from './other-kinds.ts';
 
 /** Every CIFAR image, in every encoding: the red plane, the green, the blue, each 32 rows of 32 bytes. */
 export const CIFAR_IMAGE_SHAPE = [3, 32, 32] as const;
@@ -55,7 +57,7 @@ export function binaryEncoding(
 function readRecords(bytes: Uint8Array, format: CifarLayout['format'], where: string): CifarBatch {
   const record = recordBytes(format);
   const count = Math.floor(bytes.length / record);
-  if (count * record !== bytes.length) throw sizeError(bytes.length, format, where);
+  if (count * record !== bytes.length) throw sizeError(bytes, format, where);
   const labels = new Uint8Array(count);
   const pixels = new Uint8Array(count * CIFAR_IMAGE_BYTES);
   for (let i = 0; i < count; i++) {
@@ -70,13 +72,16 @@ function recordBytes(format: CifarLayout['format']): number {
   return LABEL_BYTES[format] + CIFAR_IMAGE_BYTES;
 }
 
-function sizeError(size: number, format: CifarLayout['format'], where: string): DatasetError {
+function sizeError(bytes: Uint8Array, format: CifarLayout['format'], where: string): DatasetError {
+  const size = bytes.length;
   const record = recordBytes(format);
   const other = format === 'cifar10' ? 'cifar100' : 'cifar10';
-  const cause =
-    size % recordBytes(other) === 0
-      ? `it would fit the format "${other}" (${recordBytes(other)} bytes a record)`
-      : 'it was probably cut off while it was copied or downloaded; get it again';
+  const fitsOther = size % recordBytes(other) === 0;
+  const kind = fileKind(bytes);
+  if (!fitsOther && kind !== 'other') return notImages(where, kind);
+  const cause = fitsOther
+    ? `it would fit the format "${other}" (${recordBytes(other)} bytes a record)`
+    : 'it was cut off while it was copied or downloaded, and has to be got again, or is of another format';
   return new DatasetError(
     `${where}: ${size} bytes are ${Math.floor(size / record)} records of ${record} bytes (${format}) and ${size % record} more: ${cause}`,
   );
@@ -103,6 +108,8 @@ export function pythonEncoding(members: Readonly<Record<Split, readonly string[]
 }
 
 function dictIn(bytes: Uint8Array, where: string): PyDict {
+  const kind = fileKind(bytes);
+  if (kind !== 'pickle' && kind !== 'other') throw notImages(where, kind);
   const root = read(bytes, where);
   if (isKind(root, 'dict')) return root;
   throw new DatasetError(

@@ -1,4 +1,5 @@
 import { DatasetError } from '../errors.ts';
+import { type FileKind, fileKind, surelyFileKind } from '../numeric/file-kinds.ts';
 import {
   type ArchiveMembers,
   CLASSES_FILE,
@@ -16,7 +17,8 @@ import {
   pythonEncoding,
 } from './cifar-encodings.ts';
 import { type Dataset, type DatasetSpec, datasetOf, type Split } from './dataset.ts';
-import { type FileKind, isFolder, kindOf, readBytes, readHead } from './files.ts';
+import { isFolder, readBytes, readHead } from './files.ts';
+import { notImages } from './other-kinds.ts';
 
 type CifarSpec = DatasetSpec<'cifar10' | 'cifar100'>;
 
@@ -57,18 +59,13 @@ function wantedNames({ binary, python }: CifarLayout, split: Split): ReadonlySet
   return new Set([CLASSES_FILE, ...ofEncoding(binary), ...ofEncoding(python)]);
 }
 
-const REFUSED: Partial<Record<FileKind, string>> = {
-  html: 'is a web page (HTML), not images: a download went wrong; get the file again',
-  zip: 'is a zip archive; unpack it, or give the .tar.gz as it is published',
-  npy: 'is a .npy; its format is "npy"',
-};
-
+/** Throws DatasetError for what surely is another kind of file. */
 async function cifarKind(path: string): Promise<FileKind> {
-  const kind = kindOf(await readHead(path));
-  const refusal = REFUSED[kind];
-  if (refusal !== undefined) throw new DatasetError(`${path}: ${refusal}`);
+  const head = await readHead(path);
+  const other = surelyFileKind(head);
+  if (other !== 'other') throw notImages(path, other);
   // gzip and pickle are told by two bytes, which a label and a pixel can equal by chance: there the name decides.
-  return path.endsWith('.bin') ? 'other' : kind;
+  return path.endsWith('.bin') ? 'other' : fileKind(head);
 }
 
 function fromMembers(layout: CifarLayout, split: Split, { found, names }: ArchiveMembers, path: string): Contents {

@@ -3,11 +3,12 @@ import { createReadStream } from 'node:fs';
 import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { InputError, messageOf, RunError } from '../errors.ts';
+import { fileKind } from '../numeric/file-kinds.ts';
 import { zooHint } from '../schemas/zoo/zoo.ts';
 import { makeFolder } from '../stores/make-folder.ts';
 import { CATALOGUE, type Catalogue, type CatalogueEntry, zooCatalogue } from './catalogue.ts';
 import { type DownloadOptions, download, WebPageError } from './download.ts';
-import { kindOf, readHead } from './files.ts';
+import { readHead } from './files.ts';
 
 export interface FetchOptions extends DownloadOptions {
   /** What can be fetched, by name; igd's own by default. */
@@ -90,7 +91,7 @@ async function verifyHeld(entry: CatalogueEntry, path: string, expected: Checksu
 /** Deletes a wrong file: to go on from it would never make a right one. */
 async function verifyArrived(part: string, expected: Checksum | undefined): Promise<Checksum> {
   const found = await checksumOf(part, expected?.algorithm ?? 'sha256');
-  const isPage = kindOf(await readHead(part)) === 'html';
+  const isPage = fileKind(await readHead(part)) === 'web-page';
   if (!isPage && (expected === undefined || found.hex === expected.hex)) return found;
   await rm(part);
   if (isPage) throw new WebPageError();

@@ -1,12 +1,10 @@
 import { constants } from 'node:buffer';
 import { open, stat } from 'node:fs/promises';
 import { DatasetError, messageOf } from '../errors.ts';
+import { FILE_HEAD } from '../numeric/file-kinds.ts';
 
 /** One read call takes at most 2 GiB; this much at a time is as fast. */
 const CHUNK = 64 * 2 ** 20;
-
-/** Enough of a file to tell its kind. */
-const HEAD = 512;
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file or folder; check the path',
@@ -28,9 +26,9 @@ export async function isFolder(path: string): Promise<boolean> {
   return stats.isDirectory();
 }
 
-/** The first bytes of a file, fewer where it is shorter. Throws DatasetError where it cannot be read. */
+/** The first bytes of a file, which tell its kind; fewer where it is shorter. Throws DatasetError where it cannot be read. */
 export async function readHead(path: string): Promise<Uint8Array> {
-  return readFirst(path, HEAD);
+  return readFirst(path, FILE_HEAD);
 }
 
 /** A whole file of up to 4 GiB (fs.readFile stops at 2), or its first bytes. Throws DatasetError where it cannot be read. */
@@ -56,21 +54,4 @@ async function readFirst(path: string, most: number): Promise<Uint8Array> {
   } catch (cause) {
     throw cause instanceof DatasetError ? cause : fileError(path, cause);
   }
-}
-
-export type FileKind = 'html' | 'gzip' | 'zip' | 'npy' | 'pickle' | 'other';
-
-/** How files of a kind start, as latin1 text. */
-const SIGNATURES: readonly (readonly [FileKind, (start: string) => boolean])[] = [
-  ['html', (start) => /^(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|head)/i.test(start)],
-  ['gzip', (start) => start.startsWith('\x1f\x8b')],
-  ['zip', (start) => start.startsWith('PK\x03\x04')],
-  ['npy', (start) => start.startsWith('\x93NUMPY')],
-  ['pickle', (start) => start[0] === '\x80' && start.charCodeAt(1) <= 5],
-];
-
-/** What the first bytes of a file say it is, whatever its name. */
-export function kindOf(head: Uint8Array): FileKind {
-  const start = Buffer.from(head.subarray(0, HEAD)).toString('latin1');
-  return SIGNATURES.find(([, matches]) => matches(start))?.[0] ?? 'other';
 }

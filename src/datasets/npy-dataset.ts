@@ -2,14 +2,16 @@ import { constants } from 'node:buffer';
 import { crc32 } from 'node:zlib';
 import yauzl, { type Entry, type ZipFile } from 'yauzl';
 import { DatasetError, InputError, messageOf } from '../errors.ts';
+import { fileKind } from '../numeric/file-kinds.ts';
 import { decodeNpy } from '../numeric/npy.ts';
 import { type Tensor, toNumbers } from '../numeric/tensor.ts';
 import type { Note } from '../schemas/notes.ts';
 import { CLASSES_FILE, ownClassNames, readBeside } from './archive-members.ts';
 import { type Dataset, type DatasetFacts, type DatasetSpec, datasetOf, type Split } from './dataset.ts';
-import { type FileKind, kindOf, readBytes, readHead } from './files.ts';
+import { readBytes, readHead } from './files.ts';
 import { imagesInFile, openLargeNpy } from './npy-file.ts';
 import { imagesOf } from './npy-images.ts';
+import { notImages } from './other-kinds.ts';
 import { type ImageRange, imagesOfSeverity, severityNotes } from './severity.ts';
 
 /** Arrays of an .npz that hold images and labels, in the order they are looked for. */
@@ -84,21 +86,24 @@ async function labelled(spec: DatasetSpec<'npy'>, count: number, tensor: Tensor)
 
 async function readPair(spec: DatasetSpec<'npy'>): Promise<Pair> {
   const { path, labels } = spec;
-  const kind = kindOf(await readHead(path));
-  if (kind === 'zip' && labels === undefined) return pairOfNpz(path, spec.split);
-  if (kind === 'npy' && labels !== undefined) return [await readNpy(path), await readNpy(labels)];
-  throw new DatasetError(`${path}: ${WRONG_PAIR[kind] ?? 'is neither an .npy nor an .npz; write it with numpy.save'}`);
+  const kind = fileKind(await readHead(path));
+  if (kind === 'npz' || kind === 'zip') {
+    if (labels === undefined) return pairOfNpz(path, spec.split);
+    throw new DatasetError(`${path}: is an .npz, which holds its own labels; leave "labels" out`);
+  }
+  if (kind === 'npy') {
+    if (labels !== undefined) return [await readNpy(path), await readNpy(labels)];
+    throw new DatasetError(`${path}: holds images only; name the .npy of their labels as "labels"`);
+  }
+  if (kind !== 'other') throw notImages(path, kind);
+  throw new DatasetError(`${path}: is neither an .npy nor an .npz; write it with numpy.save`);
 }
 
-const WRONG_PAIR: Partial<Record<FileKind, string>> = {
-  html: 'is a web page (HTML), not images: a download went wrong; get the file again',
-  gzip: 'is compressed with gzip; unpack it first',
-  zip: 'is an .npz, which holds its own labels; leave "labels" out',
-  npy: 'holds images only; name the .npy of their labels as "labels"',
-};
-
 async function readNpy(path: string): Promise<Tensor> {
-  return decodeNpy(await readBytes(path), path);
+  const bytes = await readBytes(path);
+  const kind = fileKind(bytes);
+  if (kind !== 'npy' && kind !== 'other') throw notImages(path, kind);
+  return decodeNpy(bytes, path);
 }
 
 async function pairOfNpz(path: string, split: Split): Promise<Pair> {

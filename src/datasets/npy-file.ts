@@ -1,9 +1,10 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { DatasetError } from '../errors.ts';
+import { fileKind } from '../numeric/file-kinds.ts';
 import { NPY_HEAD, type NpyRows, npyRows } from '../numeric/npy.ts';
 import type { Note } from '../schemas/notes.ts';
 import { checkLabels, copyPixels, type Dataset, type DatasetFacts, datasetReading, imagesToTake } from './dataset.ts';
-import { fileError, kindOf } from './files.ts';
+import { fileError } from './files.ts';
 import { imagesOf } from './npy-images.ts';
 import type { ImageRange } from './severity.ts';
 
@@ -28,7 +29,7 @@ export async function openLargeNpy(path: string, wholeBytes: number): Promise<La
     const { size } = await file.stat();
     if (size <= wholeBytes) return undefined;
     const head = await bytesAt(file, path, 0, Math.min(size, NPY_HEAD));
-    const rows = kindOf(head) === 'npy' ? npyRows(head, size, path) : undefined;
+    const rows = fileKind(head) === 'npy' ? npyRows(head, size, path) : undefined;
     if (rows === undefined || rows.bytesPerRow === 0) return undefined;
     const [count = 0] = rows.shape;
     const atOnce = Math.max(1, Math.floor(CHUNK / rows.bytesPerRow));

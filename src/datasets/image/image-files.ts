@@ -2,7 +2,9 @@ import { constants } from 'node:buffer';
 import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatasetError } from '../../errors.ts';
-import { type FileKind, fileError, isFolder, kindOf, readBytes, readHead } from '../files.ts';
+import { type FileKind, fileKind } from '../../numeric/file-kinds.ts';
+import { fileError, isFolder, readBytes, readHead } from '../files.ts';
+import { notImages } from '../other-kinds.ts';
 import { indexTar, isTar, type TarMember } from './tar-index.ts';
 
 /** A file below the folder or in the archive: its path there, with '/', and its size in bytes. */
@@ -30,14 +32,17 @@ export async function openImageFiles(path: string): Promise<ImageFiles> {
   if (await isFolder(path)) return filesOfFolder(path);
   const head = await readHead(path);
   if (isTar(head)) return filesOfTar(path);
+  const kind = fileKind(head);
+  if (kind !== 'other' && kind !== 'tar' && !ARCHIVES.has(kind)) throw notImages(path, kind);
+  const what = ARCHIVES.has(kind)
+    ? 'a compressed archive can only be read as a whole, not image by image'
+    : 'is neither a folder of class folders nor a tar archive of one';
   throw new DatasetError(
-    `${path}: ${NOT_READ[kindOf(head)] ?? 'is neither a folder of class folders nor a tar archive of one'}; ` +
-      'unpack it and give the folder, or pack that as an uncompressed tar (tar -cf images.tar -C FOLDER .)',
+    `${path}: ${what}; unpack it and give the folder, or pack that as an uncompressed tar (tar -cf images.tar -C FOLDER .)`,
   );
 }
 
-const COMPRESSED = 'a compressed archive can only be read as a whole, not image by image';
-const NOT_READ: Partial<Record<FileKind, string>> = { gzip: COMPRESSED, zip: COMPRESSED };
+const ARCHIVES: ReadonlySet<FileKind> = new Set(['gzip', 'zip', '7z', 'rar', 'xz', 'bzip2', 'zstandard']);
 
 async function filesOfFolder(path: string): Promise<ImageFiles> {
   const found: Found = { folders: [], files: [], hidden: [] };

@@ -9,7 +9,9 @@ import {
   parquetReadObjects,
 } from 'hyparquet';
 import { DatasetError, messageOf } from '../../errors.ts';
-import { fileError, isFolder } from '../files.ts';
+import { fileKind } from '../../numeric/file-kinds.ts';
+import { fileError, isFolder, readHead } from '../files.ts';
+import { notImages } from '../other-kinds.ts';
 
 /** A row as columns of values; what they are is for the reader to find out. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -52,6 +54,8 @@ export async function openParquet(path: string): Promise<ParquetFile> {
       throw new DatasetError(`${path}: is no Parquet file, or damaged (${messageOf(cause)}); get it again`, { cause });
     }
   };
+  const kind = fileKind(await readHead(path));
+  if (kind !== 'parquet' && kind !== 'other') throw notImages(path, kind);
   const metadata = await said(parquetMetadataAsync(file));
   requireReadable(metadata, path);
   const groups = groupsOf(metadata);

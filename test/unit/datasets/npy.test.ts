@@ -151,7 +151,8 @@ describe('files', () => {
     ['alone.npy', encodeNpy(float32([1, 1, 1, 1])), /name the \.npy of their labels/],
     ['page.npy', '<html>Not Found</html>', /is a web page/],
     ['x.npy.gz', Buffer.from([0x1f, 0x8b, 8]), /compressed with gzip/],
-    ['x.txt', '0.5 0.5', /is neither an \.npy nor an \.npz/],
+    ['x.txt', '0.5 0.5', /is a text, not images/],
+    ['x.raw', Buffer.of(1, 2, 3, 4), /is neither an \.npy nor an \.npz/],
     ['cut.npz', Buffer.from('PK\x03\x04 and no more', 'latin1'), /not a readable \.npz/],
   ])('%s: refused', async (name, bytes, what) => {
     const path = await put(folder, name, bytes);

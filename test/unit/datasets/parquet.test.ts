@@ -84,7 +84,7 @@ describe('a Parquet file of encoded images', () => {
     ['unlabelled.parquet', /row 0: has label -1/],
     ['paths-only.parquet', /row 0 holds no image, only its path or nothing/],
     ['zstd.parquet', /is compressed by ZSTD/],
-    ['images.npy', /is no Parquet file, or damaged/],
+    ['images.npy', /is a .npy; its format is "npy"/],
   ])('%s is refused', async (name, message) => {
     await expectRefusal(open(name), fixture(name), message);
   });

@@ -153,7 +153,9 @@ describe('refusals', () => {
     const gz = await put(folder, 'a.tar.gz', await tarGzOf(files));
     await expectRefusal(open(gz), gz, /compressed archive.*tar -cf/);
     const text = await put(folder, 'a.txt', 'hello');
-    await expectRefusal(open(text), text, /neither a folder of class folders nor a tar/);
+    await expectRefusal(open(text), text, /is a text, not images/);
+    const bytes = await put(folder, 'a.raw', Uint8Array.of(1, 2, 3));
+    await expectRefusal(open(bytes), bytes, /neither a folder of class folders nor a tar/);
   });
 });
 
