@@ -1,28 +1,28 @@
-import { constants } from 'node:buffer';
-import { crc32 } from 'node:zlib';
-import yauzl, { type Entry, type ZipFile } from 'yauzl';
-import { DatasetError, InputError, messageOf } from '../errors.ts';
+import { DatasetError } from '../errors.ts';
 import { fileKind } from '../numeric/file-kinds.ts';
 import { decodeNpy } from '../numeric/npy.ts';
-import { type Tensor, toNumbers } from '../numeric/tensor.ts';
+import type { Tensor } from '../numeric/tensor.ts';
 import type { Note } from '../schemas/notes.ts';
-import { CLASSES_FILE, ownClassNames, readBeside } from './archive-members.ts';
+import { labelled } from './array-labels.ts';
 import { type Dataset, type DatasetFacts, type DatasetSpec, datasetOf, type Split } from './dataset.ts';
 import { readBytes, readHead } from './files.ts';
 import { imagesInFile, openLargeNpy } from './npy-file.ts';
 import { imagesOf } from './npy-images.ts';
+import { npzNames, readNpz } from './npz.ts';
 import { notImages } from './other-kinds.ts';
 import { type ImageRange, imagesOfSeverity, severityNotes } from './severity.ts';
 
-/** Arrays of an .npz that hold images and labels, in the order they are looked for. */
+/** Arrays of an .npz that hold images and labels, in the order they are looked for: Keras', MedMNIST's, and others. */
 const PAIRS: Readonly<Record<Split, readonly (readonly [string, string])[]>> = {
   train: [
     ['x_train', 'y_train'],
+    ['train_images', 'train_labels'],
     ['x', 'y'],
     ['images', 'labels'],
   ],
   test: [
     ['x_test', 'y_test'],
+    ['test_images', 'test_labels'],
     ['x', 'y'],
     ['images', 'labels'],
   ],
@@ -31,8 +31,8 @@ const PAIRS: Readonly<Record<Split, readonly (readonly [string, string])[]>> = {
 type Pair = readonly [images: Tensor, labels: Tensor];
 
 /**
- * Images from an .npy (with `labels` another .npy) or both from an .npz: [N, C, H, W] floats in [0, 1] or bytes, or bytes
- * [N, H, W, C], where C is 1 or 3; labels [N] of any integer type. Without a classes.txt beside it the highest label
+ * Images from an .npy (with `labels` another .npy) or both from an .npz: [N, C, H, W] or grey [N, H, W] floats in [0, 1] or bytes,
+ * or bytes [N, H, W, C], where C is 1 or 3; labels [N] of any integer type. Without a classes.txt beside it the highest label
  * says how many classes there are. Throws DatasetError, or InputError where a file is no .npy or .npz.
  */
 export async function readNpyDataset(spec: DatasetSpec<'npy'>, wholeBytes: number = WHOLE_BYTES): Promise<Dataset> {
@@ -60,7 +60,7 @@ async function taken(
   tensor: Tensor,
 ): Promise<{ range: ImageRange; facts: Omit<DatasetFacts, 'imageShape'> }> {
   const { severity, limit, path } = spec;
-  const { labels, ...classes } = await labelled(spec, count, tensor);
+  const { labels, ...classes } = await labelled(tensor, count, { path, where: spec.labels ?? path });
   if (severity === undefined)
     return {
       range: { first: 0, count },
@@ -72,17 +72,6 @@ async function taken(
 
 /** A larger .npy of images stays in its file: neither a function nor a job has memory for all of it. */
 const WHOLE_BYTES = 256 * 2 ** 20;
-
-async function labelled(spec: DatasetSpec<'npy'>, count: number, tensor: Tensor) {
-  const { path } = spec;
-  const labels = labelsOf(tensor, spec.labels ?? path);
-  if (labels.length !== count) {
-    throw new DatasetError(`${path}: ${count} images but ${labels.length} labels; give one label an image`);
-  }
-  const classNames = ownClassNames(await readBeside(path, [CLASSES_FILE]), path);
-  const classes = classNames?.length ?? labels.reduce((most, label) => Math.max(most, label + 1), 1);
-  return { labels, classes, classNames };
-}
 
 async function readPair(spec: DatasetSpec<'npy'>): Promise<Pair> {
   const { path, labels } = spec;
@@ -107,69 +96,15 @@ async function readNpy(path: string): Promise<Tensor> {
 }
 
 async function pairOfNpz(path: string, split: Split): Promise<Pair> {
-  const arrays = await readNpz(path, new Set(PAIRS[split].flat()));
-  for (const [x, y] of PAIRS[split]) {
-    const images = arrays.get(x);
-    const labels = arrays.get(y);
-    if (images !== undefined && labels !== undefined) return [images, labels];
-  }
-  const pairs = PAIRS[split].map((pair) => pair.join(' and ')).join(', or ');
-  throw new DatasetError(`${path}: has no arrays ${pairs}; save them as numpy.savez(file, x=images, y=labels)`);
-}
-
-const INTEGERS: readonly Tensor['type'][] = ['int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32', 'int64', 'uint64'];
-
-const LARGEST_LABEL = 2 ** 31 - 1;
-
-/** Keras saves labels as [N, 1], which is as good as [N]. */
-function labelsOf(tensor: Tensor, where: string): Int32Array {
-  const { type, dims } = tensor;
-  if (!INTEGERS.includes(type) || dims.length === 0 || dims.slice(1).some((dim) => dim !== 1)) {
-    throw new DatasetError(`${where}: labels of ${type} [${dims.join(', ')}] cannot be used; save integers [N]`);
-  }
-  const labels = toNumbers(tensor);
-  const index = labels.findIndex((label) => label < 0 || label > LARGEST_LABEL);
-  if (index < 0) return Int32Array.from(labels);
-  throw new DatasetError(`${where}: label ${labels[index]} of image ${index} is no class; number the classes from 0`);
-}
-
-/** Deflate cannot shrink more than this (https://zlib.net/zlib_tech.html): a larger claim is a lie, not data. */
-const MAX_DEFLATE_RATIO = 1032;
-
-/**
- * Reads the arrays of a .npz file (a zip of .npy files, stored or deflated) by name; with `only`, just those. Throws
- * InputError where the file is no zip, is cut off or damaged, or holds something that is no .npy.
- */
-export async function readNpz(path: string, only?: ReadonlySet<string>): Promise<Map<string, Tensor>> {
-  try {
-    const zip = await yauzl.openPromise(path);
-    const tensors = new Map<string, Tensor>();
-    for await (const entry of zip.eachEntry()) {
-      const name = entry.fileName.replace(/\.npy$/, '');
-      if (only !== undefined && !only.has(name)) continue;
-      const where = `${path}: array "${name}"`;
-      tensors.set(name, decodeNpy(await readEntry(zip, entry, where), where));
-    }
-    return tensors;
-  } catch (cause) {
-    if (cause instanceof InputError) throw cause;
-    throw new InputError(`${path}: not a readable .npz (${messageOf(cause)}); get the file again`, { cause });
-  }
-}
-
-async function readEntry(zip: ZipFile, entry: Entry, where: string): Promise<Uint8Array> {
-  const size = entry.uncompressedSize;
-  if (size > constants.MAX_LENGTH || size > entry.compressedSize * MAX_DEFLATE_RATIO) {
-    throw new InputError(
-      `${where}: a size of ${size} bytes is more than can be read; save it as several smaller files`,
+  const names = await npzNames(path);
+  const pair = PAIRS[split].find((wanted) => wanted.every((name) => names.includes(name)));
+  if (pair === undefined) {
+    const pairs = PAIRS[split].map((wanted) => wanted.join(' and ')).join(', or ');
+    throw new DatasetError(
+      `${path}: has no arrays ${pairs}; it holds ${names.slice(0, 12).join(', ') || 'nothing'}: ` +
+        'save them as numpy.savez("images.npz", x=images, y=labels)',
     );
   }
-  const bytes = new Uint8Array(size);
-  let length = 0;
-  for await (const chunk of await zip.openReadStreamPromise(entry)) {
-    bytes.set(chunk, length);
-    length += chunk.length;
-  }
-  if (crc32(bytes) !== entry.crc32) throw new InputError(`${where}: its checksum is wrong; get the file again`);
-  return bytes;
+  const arrays = await readNpz(path, new Set(pair));
+  return [arrays.get(pair[0])!, arrays.get(pair[1])!];
 }

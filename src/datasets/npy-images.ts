@@ -1,15 +1,15 @@
 import { DatasetError } from '../errors.ts';
 import { float16ToFloat32, sizeOf, type Tensor } from '../numeric/tensor.ts';
 import type { Note } from '../schemas/notes.ts';
+import { insteadOfImages, isChannels } from './array-advice.ts';
 import type { DatasetParts } from './dataset.ts';
 
-/** Images as a .npy has them; of floats, after a look at their range. Throws DatasetError. */
-export function imagesOf(
-  { type, dims, data }: Tensor,
-  where: string,
-): Pick<DatasetParts, 'pixels' | 'imageShape' | 'notes'> {
-  const [count = 0, a = 0, b = 0, c = 0] = dims;
-  if (dims.length === 4 && sizeOf(dims) > 0) {
+/** Images as an array has them; of floats, after a look at their range. Throws DatasetError. */
+export function imagesOf(tensor: Tensor, where: string): Pick<DatasetParts, 'pixels' | 'imageShape' | 'notes'> {
+  const { type, dims, data } = tensor;
+  // Grey images without an axis of channels: as many as there are labels.
+  const [count = 0, a = 0, b = 0, c = 0] = dims.length === 3 ? [dims[0], 1, dims[1], dims[2]] : dims;
+  if ((dims.length === 4 || dims.length === 3) && sizeOf(dims) > 0) {
     if (isChannels(a) && type === 'uint8') return { pixels: data, imageShape: [a, b, c] };
     if (isChannels(c) && type === 'uint8')
       return { pixels: channelsFirst(data, count, a * b, c), imageShape: [c, a, b] };
@@ -18,14 +18,7 @@ export function imagesOf(
       return { pixels, imageShape: [a, b, c], notes: clipped(pixels, where) };
     }
   }
-  throw new DatasetError(
-    `${where}: images of ${type} [${dims.join(', ')}] cannot be used; ` +
-      'save them as [N, C, H, W] of float32 in [0, 1] or of uint8, where C is 1 or 3',
-  );
-}
-
-function isChannels(dim: number): boolean {
-  return dim === 1 || dim === 3;
+  throw new DatasetError(`${where}: images of ${type} [${dims.join(', ')}] cannot be used; ${insteadOfImages(tensor)}`);
 }
 
 /** [count, size, channels] to [count, channels, size]. */

@@ -189,6 +189,12 @@ function parseTuple(text: string): number[] | undefined {
   return dims.every(Number.isSafeInteger) ? dims : undefined;
 }
 
+const COMPLEX = 'of complex numbers take the real part, x.real, or the absolute value, abs(x)';
+const LONG = 'save numbers of 64 bits: x.astype("float64")';
+
+/** What makes known elements of others, by their code. */
+const CONVERSIONS: Readonly<Record<string, string>> = { c8: COMPLEX, c16: COMPLEX, c32: COMPLEX, f12: LONG, f16: LONG };
+
 function parseDescr(descr: string, where: string): { dtype: Dtype; swapped: boolean } {
   const [, order = '', code = ''] = /^([<>=|])(\w+)$/.exec(descr) ?? [];
   if (code.startsWith('O')) {
@@ -198,9 +204,8 @@ function parseDescr(descr: string, where: string): { dtype: Dtype; swapped: bool
   }
   const dtype = DTYPE_OF_CODE.get(code);
   if (dtype === undefined) {
-    throw new InputError(
-      `${where}: element type "${descr}" is not supported; known are ${[...DTYPE_OF_CODE.keys()].join(', ')}`,
-    );
+    const advice = CONVERSIONS[code] ?? `known are ${[...DTYPE_OF_CODE.keys()].join(', ')}`;
+    throw new InputError(`${where}: element type "${descr}" is not supported; ${advice}`);
   }
   return { dtype, swapped: order === '>' };
 }

@@ -64,21 +64,57 @@ describe('images', () => {
     );
   });
 
+  it('of a grey [N, H, W], as many as labels, are [N, 1, H, W]', async () => {
+    const dataset = await open(uint8([2, 2, 3], counting(12)));
+    expect(dataset.imageShape).toEqual([1, 2, 3]);
+    expect(await dataset.pixels(1, 1)).toEqual(Float32Array.from([6, 7, 8, 9, 10, 11], (byte) => byte / 255));
+    expect((await open(float32([2, 2, 3], ramp(12)))).imageShape).toEqual([1, 2, 3]);
+    // One image [H, W, C] is none of them.
+    await expectRefusal(open(uint8([4, 4, 3], counting(48)), int64([1], [0])), folder, /4 images but 1 labels/);
+  });
+
   it('are taken up to the limit', async () => {
     const dataset = await open(uint8([2, 1, 1, 1], [0, 255]), int64([2], [3, 9]), 1);
     expect(dataset).toMatchObject({ count: 1, classes: 10 });
     expect(await dataset.pixels(0, 1)).toEqual(Float32Array.of(0));
   });
 
-  it.each([
+  it.each<[string, Tensor, RegExp]>([
     ['a value above 1', float32([2, 1, 1, 2], [0, 1, 255, 3]), /values from 0 to 255, not in \[0, 1\]: divide by 255/],
     ['a value below 0', float32([2, 1, 1, 2], [-2, 1, 0, 0]), /from -2 to 1, not in \[0, 1\]: undo the normalisation/],
     ['NaN', float32([2, 1, 1, 2], [0, Number.NaN, 0, 0]), /value 1 of the images is NaN/],
     ['infinity', float32([2, 1, 1, 2], [0, Number.POSITIVE_INFINITY, 0, 0]), /from 0 to Infinity/],
-    ['floats with channels last', float32([2, 4, 4, 3]), /images of float32 \[2, 4, 4, 3\] cannot be used/],
-    ['no channel axis', uint8([2, 4, 4], counting(32)), /images of uint8 \[2, 4, 4\]/],
+    [
+      'floats with channels last',
+      float32([2, 4, 4, 3]),
+      /images of float32 \[2, 4, 4, 3\] cannot be used.*x\.transpose\(0, 3, 1, 2\)/,
+    ],
+    ['rows', uint8([2, 16], counting(32)), /images of uint8 \[2, 16\].*x\.reshape\(-1, C, H, W\)/],
+    ['volumes', uint8([1, 1, 2, 2, 2], counting(8)), /volumes and videos are no images/],
+    ['transparency', uint8([2, 2, 2, 4], counting(32)), /numpy\.save\("x\.npy", x\[\.\.\., :3\]\)/],
     ['two channels', uint8([2, 2, 4, 4], counting(64)), /images of uint8 \[2, 2, 4, 4\]/],
-    ['int64', int64([2, 1, 1, 1], [0, 1]), /images of int64/],
+    [
+      'int64 of bytes',
+      int64([2, 1, 1, 1], [0, 200]),
+      /of int64 .*from 0 to 200 .*if 255 is, numpy\.save\("x\.npy", x\.astype\("uint8"\)\)/,
+    ],
+    ['int64 of 0 and 1', int64([2, 1, 1, 1], [0, 1]), /from 0 to 1 .*if 1 is, .*x\.astype\("float32"\).*if 255 is, /],
+    ['negative int64', int64([2, 1, 1, 1], [-3, 1]), /values from -3 to 1 are not of images/],
+    [
+      'large int32',
+      { type: 'int32', dims: [2, 1, 1, 1], data: Int32Array.of(0, 70000) },
+      /from 0 to 70000 .*x \/ WHITE/,
+    ],
+    [
+      'uint16',
+      { type: 'uint16', dims: [2, 1, 1, 1], data: Uint16Array.of(0, 4095) },
+      /if 65535 is, numpy\.save\("x\.npy", \(x \/ 65535\)\.astype\("float32"\)\)/,
+    ],
+    [
+      'bool',
+      { type: 'bool', dims: [2, 1, 1, 1], data: Uint8Array.of(0, 1) },
+      /1 is white: if it is, .*x\.astype\("float32"\)/,
+    ],
     ['none', float32([0, 3, 4, 4]), /images of float32 \[0, 3, 4, 4\]/],
   ])('%s: refused', async (_, images, what) => {
     await expectRefusal(open(images), folder, what);
@@ -99,8 +135,9 @@ describe('labels', () => {
   });
 
   it.each<[string, Tensor, RegExp]>([
-    ['of floats', float32([2], [0, 1]), /labels of float32 \[2\] cannot be used/],
-    ['one-hot', int64([2, 2], [0, 1, 1, 0]), /labels of int64 \[2, 2\]/],
+    ['of floats', float32([2], [0, 1]), /labels of float32 \[2\] cannot be used; .*y\.astype\("int64"\)/],
+    ['one-hot', int64([2, 2], [0, 1, 1, 0]), /labels of int64 \[2, 2\].*one-hot; .*y\.argmax\(1\)/],
+    ['of several classes', int64([2, 2], [1, 1, 1, 0]), /2 an image \(multi-label\?\).*y\[:, 0\]/],
     ['a scalar', int64([], [1]), /labels of int64 \[\]/],
     ['too few', int64([1], [0]), /2 images but 1 labels/],
     ['negative', int64([2], [0, -1]), /label -1 of image 1 is no class/],
@@ -141,9 +178,24 @@ describe('files', () => {
     await expectRefusal(spec(join(NPZ, name)), join(NPZ, name), /images of uint8 \[2, 3\] cannot be used/);
   });
 
+  it("opens MedMNIST's arrays of the split", async () => {
+    const path = join(NPZ, 'medmnist.npz');
+    expect(await spec(path)).toMatchObject({ count: 2, imageShape: [1, 2, 3], labels: Int32Array.of(1, 0) });
+    const train = await spec(path, { split: 'train' });
+    expect(train).toMatchObject({ count: 3, labels: Int32Array.of(2, 0, 1) });
+    expect(await train.pixels(2, 1)).toEqual(Float32Array.from([12, 13, 14, 15, 16, 17], (byte) => byte / 255));
+    const several = join(NPZ, 'multi-label.npz');
+    await expectRefusal(spec(several), several, /labels of uint8 \[2, 3\] .*multi-label/);
+    await expectRefusal(spec(several, { split: 'train' }), several, /it holds test_images, test_labels, val_images/);
+  });
+
   it('says which arrays an .npz should have', async () => {
     const path = join(NPZ, 'stored.npz');
-    await expectRefusal(spec(path, { split: 'train' }), path, /has no arrays x_train and y_train, or x and y, or/);
+    await expectRefusal(
+      spec(path, { split: 'train' }),
+      path,
+      /has no arrays x_train and y_train, or train_images.*it holds x_test, y_test/,
+    );
     await expectRefusal(spec(path, { labels: path }), path, /leave "labels" out/);
   });
 

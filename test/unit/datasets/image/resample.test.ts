@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { centerCrop, decodeRgb, preprocess } from '../../../../src/datasets/image/decode.ts';
-import { readNpz } from '../../../../src/datasets/npy-dataset.ts';
+import { readNpz } from '../../../../src/datasets/npz.ts';
 import { type ByteImage, type FilterName, resample } from '../../../../src/numeric/resample.ts';
 import type { Tensor } from '../../../../src/numeric/tensor.ts';
 import { PREPROCESSINGS } from '../../../../src/schemas/config.ts';
