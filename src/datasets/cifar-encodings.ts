@@ -1,11 +1,14 @@
 import { Cursor } from '../checkpoints/pickle/cursor.ts';
 import { unpickle } from '../checkpoints/pickle/unpickle.ts';
-import { isKind, type PickleValue, type PyDict, qualifiedName } from '../checkpoints/pickle/values.ts';
+import { isKind, type PickleValue, type PyDict } from '../checkpoints/pickle/values.ts';
 import { DatasetError, InputError } from '../errors.ts';
 import { fileKind } from '../numeric/file-kinds.ts';
+import { type Tensor, toNumbers } from '../numeric/tensor.ts';
 import { namesIn } from './archive-members.ts';
 import type { Split } from './dataset.ts';
+import { channelsFirst } from './npy-images.ts';
 import { notImages } from './other-kinds.ts';
+import { entryOf, pickledArray, pickledIntegers, textOf } from './pickled-arrays.ts';
 
 /** Every CIFAR image, in every encoding: the red plane, the green, the blue, each 32 rows of 32 bytes. */
 export const CIFAR_IMAGE_SHAPE = [3, 32, 32] as const;
@@ -96,7 +99,8 @@ interface PythonNames {
 
 /**
  * The python version: each file is a dict pickled by Python 2, with `data`, a numpy array of uint8 [N, 3072], and a list
- * of labels. igd's own unpickler reads it, which calls nothing that a pickle asks for.
+ * of labels; or by any other Python, with images [N, 3, 32, 32] or [N, 32, 32, 3] and labels in an array. igd's own unpickler
+ * reads it, which calls nothing that a pickle asks for.
  */
 export function pythonEncoding(members: Readonly<Record<Split, readonly string[]>>, names: PythonNames): CifarEncoding {
   return {
@@ -117,28 +121,58 @@ function dictIn(bytes: Uint8Array, where: string): PyDict {
   );
 }
 
+/** The 50,000 labels, twice, and file names of CIFAR-100 take 3 million in protocol 0, where each name is a call. */
+const WORK_LIMIT = 8_000_000;
+
 function read(bytes: Uint8Array, where: string): PickleValue {
+  const host = { calls: new Map(), persistentLoad: () => null, workLimit: WORK_LIMIT };
+  return damageAt(where, () => unpickle(new Cursor(bytes), host));
+}
+
+/** Errors of what the file holds are of the data set, and name it. */
+function damageAt<T>(where: string, work: () => T): T {
   try {
-    return unpickle(new Cursor(bytes), { calls: new Map(), persistentLoad: () => null });
+    return work();
   } catch (cause) {
-    throw cause instanceof InputError ? new DatasetError(`${where}: ${cause.message}`, { cause }) : cause;
+    if (!(cause instanceof InputError)) throw cause;
+    const message = cause.message.startsWith(where) ? cause.message : `${where}: ${cause.message}`;
+    throw new DatasetError(message, { cause });
   }
 }
 
 function batchOf(dict: PyDict, labelsKey: string, where: string): CifarBatch {
-  const pixels = byteMatrixOf(entryOf(dict, 'data'), CIFAR_IMAGE_BYTES);
+  const array = damageAt(where, () => pickledArray(entryOf(dict, 'data'), `${where}: "data"`));
+  const pixels = array && pixelsOf(array);
   if (pixels === undefined) {
     const keys = [...dict.entries.keys()].map(textOf).join(', ');
+    const found = array === undefined ? '' : `, but one of ${array.type} [${array.dims.join(', ')}]`;
     throw new DatasetError(
-      `${where}: has no "data" that is an array of uint8 [N, ${CIFAR_IMAGE_BYTES}]; its keys are ${keys}; get it again`,
+      `${where}: has no "data" that is an array of uint8 [N, ${CIFAR_IMAGE_BYTES}], [N, 3, 32, 32] or [N, 32, 32, 3]${found}; ` +
+        `its keys are ${keys}; get it again, or pickle it as that`,
     );
   }
-  const labels = entryOf(dict, labelsKey);
   const count = pixels.length / CIFAR_IMAGE_BYTES;
-  if (isKind(labels, 'list') && labels.items.length === count && labels.items.every(Number.isInteger)) {
-    return { labels: labels.items.map(Number), pixels };
-  }
+  const labels = damageAt(where, () => labelsOf(entryOf(dict, labelsKey), `${where}: "${labelsKey}"`));
+  if (labels?.length === count) return { labels, pixels };
   throw new DatasetError(`${where}: has no list of ${count} labels named "${labelsKey}"; is the format right?`);
+}
+
+/** Planes of each image: flat as CIFAR's are, as they are, or made from channels that come last. */
+function pixelsOf({ type, dims, data }: Tensor): Uint8Array | undefined {
+  if (type !== 'uint8') return undefined;
+  const [count = 0, ...image] = dims;
+  const shape = image.join();
+  if (shape === String(CIFAR_IMAGE_BYTES) || shape === CIFAR_IMAGE_SHAPE.join()) return data;
+  return shape === '32,32,3' ? channelsFirst(data, count, 32 * 32, 3) : undefined;
+}
+
+/** A list, as published, or an array [N] or [N, 1]. */
+function labelsOf(value: PickleValue | undefined, where: string): ArrayLike<number> | undefined {
+  const labels = pickledIntegers(value, where);
+  if (labels === undefined || !('dims' in labels)) return labels;
+  const isColumn = labels.dims.length > 0 && labels.dims.slice(1).every((dim) => dim === 1);
+  const numbers = isColumn && labels.type !== 'bool' ? toNumbers(labels) : [];
+  return numbers.every(Number.isInteger) ? numbers : undefined;
 }
 
 function namesOf(dict: PyDict, key: string, where: string): readonly string[] {
@@ -146,59 +180,4 @@ function namesOf(dict: PyDict, key: string, where: string): readonly string[] {
   const names = isKind(list, 'list') ? list.items.map(textOf) : [];
   if (names.length > 0 && names.every((name) => name !== undefined)) return names;
   throw new DatasetError(`${where}: has no list of class names named "${key}"; get it again`);
-}
-
-// Reads Python objects out of what the unpickler recorded about them. Each returns undefined where the value is
-// something else.
-
-/** Python 2's str is text and bytes alike: the unpickler gives it as latin1 text, one character a byte. */
-function bytesOf(value: PickleValue | undefined): Uint8Array | undefined {
-  if (value instanceof Uint8Array) return value;
-  if (typeof value === 'string') return Buffer.from(value, 'latin1');
-  // How Python 3 writes bytes for Python 2 to read.
-  const encoded = isKind(value, 'placeholder') && qualifiedName(value) === '_codecs.encode' ? value.args[0] : undefined;
-  return typeof encoded === 'string' ? Buffer.from(encoded, 'latin1') : undefined;
-}
-
-/** Text, whether Python took it for text or for bytes. */
-function textOf(value: PickleValue | undefined): string | undefined {
-  if (typeof value === 'string') return value;
-  const bytes = bytesOf(value);
-  return bytes === undefined ? undefined : Buffer.from(bytes).toString('latin1');
-}
-
-/** The value of a text key. */
-function entryOf(dict: PyDict, name: string): PickleValue | undefined {
-  for (const [key, value] of dict.entries) if (textOf(key) === name) return value;
-  return undefined;
-}
-
-const RECONSTRUCT = new Set(['numpy.core.multiarray._reconstruct', 'numpy._core.multiarray._reconstruct']);
-
-/**
- * A numpy array of uint8 [rows, columns] as bytes in row-major order. numpy pickles it as
- * `_reconstruct(...).__setstate__((version, shape, dtype, is_fortran, data))`.
- */
-function byteMatrixOf(value: PickleValue | undefined, columns: number): Uint8Array | undefined {
-  if (!isKind(value, 'placeholder') || !RECONSTRUCT.has(qualifiedName(value))) return undefined;
-  if (!isKind(value.state, 'tuple')) return undefined;
-  const [, shape, dtype, isFortran, data] = value.state.items;
-  const bytes = bytesOf(data);
-  if (!isBytes(dtype) || bytes === undefined || !isKind(shape, 'tuple')) return undefined;
-  const [rows, width] = shape.items;
-  if (shape.items.length !== 2 || typeof rows !== 'number' || width !== columns) return undefined;
-  if (bytes.length !== rows * columns) return undefined;
-  return isFortran === true || isFortran === 1 ? transposed(bytes, columns, rows) : bytes;
-}
-
-function isBytes(dtype: PickleValue | undefined): boolean {
-  return isKind(dtype, 'placeholder') && qualifiedName(dtype) === 'numpy.dtype' && textOf(dtype.args[0]) === 'u1';
-}
-
-function transposed(bytes: Uint8Array, rows: number, columns: number): Uint8Array {
-  const result = new Uint8Array(bytes.length);
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) result[column * rows + row] = bytes[row * columns + column]!;
-  }
-  return result;
 }

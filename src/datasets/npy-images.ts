@@ -21,8 +21,8 @@ export function imagesOf(tensor: Tensor, where: string): Pick<DatasetParts, 'pix
   throw new DatasetError(`${where}: images of ${type} [${dims.join(', ')}] cannot be used; ${insteadOfImages(tensor)}`);
 }
 
-/** [count, size, channels] to [count, channels, size]. */
-function channelsFirst(bytes: Uint8Array, count: number, size: number, channels: number): Uint8Array {
+/** Bytes [count, size, channels] to [count, channels, size]. */
+export function channelsFirst(bytes: Uint8Array, count: number, size: number, channels: number): Uint8Array {
   const planes = new Uint8Array(bytes.length);
   let to = 0;
   for (let image = 0; image < count; image++) {

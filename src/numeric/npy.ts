@@ -91,11 +91,26 @@ function encodeHeader(descr: string, dims: readonly number[]): Uint8Array {
 export function decodeNpy(bytes: Uint8Array, where: string): Tensor {
   const { literal, end } = headerText(bytes, where);
   const { descr, fortranOrder, shape } = parseHeader(literal, where);
-  const { dtype, swapped } = parseDescr(descr, where);
   const elements = bytes.subarray(end);
-  requireSize(elements.length, shape, dtype, where);
-  const tensor = dtype.view(shape, swapped ? swap(elements, dtype) : aligned(elements, dtype));
-  return fortranOrder ? toRowMajor(tensor, dtype) : tensor;
+  return fortranOrder
+    ? arrayOf({ descr, dims: shape.toReversed(), axes: [...shape.keys()].reverse() }, elements, where)
+    : arrayOf({ descr, dims: shape }, elements, where);
+}
+
+/** How elements lie in memory: row-major as `dims`, of which the array has the axes in the order of `axes`, or in theirs. */
+export interface ArrayLayout {
+  /** numpy's code of the type, with the byte order: "<f4". */
+  readonly descr: string;
+  readonly dims: readonly number[];
+  readonly axes?: readonly number[] | undefined;
+}
+
+/** The array of these elements; it may share memory with them. Throws InputError, as `decodeNpy` does. */
+export function arrayOf({ descr, dims, axes }: ArrayLayout, elements: Uint8Array, where: string): Tensor {
+  const { dtype, swapped } = parseDescr(descr, where);
+  requireSize(elements.length, dims, dtype, where);
+  const tensor = dtype.view(dims, swapped ? swap(elements, dtype) : aligned(elements, dtype));
+  return axes === undefined ? tensor : transposed(tensor, dtype, axes);
 }
 
 /** A .npy whose rows, along its first dimension, can be read some at a time. */
@@ -235,22 +250,23 @@ function latin1Bytes(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
-/** Fortran order lets the first index run fastest; here it is the last. */
-function toRowMajor({ dims, data }: Tensor, { bytesPerElement, view }: Dtype): Tensor {
+/** numpy's transpose: axis i of the result is axis `axes[i]` of the tensor. */
+function transposed({ dims, data }: Tensor, { bytesPerElement, view }: Dtype, axes: readonly number[]): Tensor {
   const source = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   const target = new Uint8Array(source.length);
-  const index = dims.map(() => 0);
-  const strides = dims.map((_, axis) => sizeOf(dims.slice(0, axis)) * bytesPerElement);
+  const shape = axes.map((axis) => dims[axis]!);
+  const strides = axes.map((axis) => sizeOf(dims.slice(axis + 1)) * bytesPerElement);
+  const index = shape.map(() => 0);
   for (let to = 0, from = 0; to < target.length; to += bytesPerElement) {
     for (let byte = 0; byte < bytesPerElement; byte++) target[to + byte] = source[from + byte]!;
     // Step like an odometer: the last axis first, and each axis that is through goes back to 0 and carries.
-    for (let axis = dims.length - 1; axis >= 0; axis--) {
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
       from += strides[axis]!;
       index[axis]! += 1;
-      if (index[axis]! < dims[axis]!) break;
-      from -= strides[axis]! * dims[axis]!;
+      if (index[axis]! < shape[axis]!) break;
+      from -= strides[axis]! * shape[axis]!;
       index[axis] = 0;
     }
   }
-  return view(dims, target);
+  return view(shape, target);
 }

@@ -20,6 +20,8 @@ export interface PickleHost {
   readonly calls: CallTable;
   /** The value behind a persistent id. */
   readonly persistentLoad: (id: PickleValue) => PickleValue;
+  /** Work that the pickle may cause, where it is more than that of a checkpoint. */
+  readonly workLimit?: number;
 }
 
 /** The state of the pickle machine: a stack, the stacks below open marks, the memo; all bounded by the work limit. */
@@ -101,7 +103,8 @@ export class Machine {
   /** Counts work; throws CheckpointError beyond the limit. */
   readonly charge = (units: number): void => {
     this.#work += units;
-    if (this.#work > WORK_LIMIT) throw malformed('it takes more steps than any checkpoint needs');
+    if (this.#work > (this.host.workLimit ?? WORK_LIMIT))
+      throw malformed('it takes more steps than any such file needs');
   };
 }
 

@@ -30,12 +30,23 @@ export function floatFromText(text: string): number {
   return NAMED_FLOATS.get(text) ?? Number(text);
 }
 
-/** STRING: a Python 2 string literal. Its escapes stay as written: no name in a checkpoint has any. */
+/** STRING: a Python 2 string literal, as its repr writes it: a character a byte. */
 export function stringFromLiteral(text: string): string {
-  const quoted = /^(['"])(.*)\1$/.exec(text);
+  const quoted = /^(['"])(.*)\1$/s.exec(text);
   if (quoted === null) throw malformed('it holds a string without quotes');
-  return quoted[2]!;
+  return quoted[2]!.replace(
+    /\\(?:x([\da-fA-F]{2})|([0-7]{1,3})|(.))/gs,
+    (written, hex?: string, octal?: string, letter = '') => {
+      if (hex !== undefined) return String.fromCharCode(Number.parseInt(hex, 16));
+      if (octal !== undefined) return String.fromCharCode(Number.parseInt(octal, 8) & 0xff);
+      return ESCAPES.get(letter) ?? written;
+    },
+  );
 }
+
+const ESCAPES: ReadonlyMap<string, string> = new Map(
+  Object.entries({ n: '\n', r: '\r', t: '\t', a: '\x07', b: '\b', f: '\f', v: '\v', '\\': '\\', "'": "'", '"': '"' }),
+);
 
 /** UNICODE: text with \uXXXX and \UXXXXXXXX escapes. */
 export function textFromRawUnicode(text: string): string {

@@ -120,7 +120,7 @@ const REFUSED: readonly Row[] = [
 ];
 
 function refuse(): never {
-  throw malformed('this opcode has no place in a checkpoint');
+  throw malformed('this opcode has no place in a file');
 }
 
 /** Opcodes by their code. */

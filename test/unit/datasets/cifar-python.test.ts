@@ -70,10 +70,18 @@ describe('one batch by itself', () => {
 
   it.each([
     join(FOLDERS.cifar10, 'test_batch'),
+    'python2-protocol0',
+    'python3-protocol0',
+    'python3-protocol1',
     'python3-protocol2',
     'python3-protocol3',
     'python3-protocol4',
+    'python3-protocol5',
     'fortran',
+    'own-planes',
+    'own-channels-last',
+    'own-transposed',
+    'own-fortran',
   ])('%s', async (name) => {
     expect(await describeImages(await open(join(FIXTURES, name)))).toEqual(expected.cifar10.test);
   });
@@ -87,6 +95,10 @@ describe('one batch by itself', () => {
     ['data-of-floats', /has no "data" that is an array of uint8/],
     ['data-too-narrow', /has no "data" that is an array of uint8/],
     ['a-list', /not of a dict/],
+    ['data-of-int64', /has no "data" .*but one of int64 \[1, 3, 32, 32\]/],
+    ['data-of-objects', /has no "data" that is an array of uint8/],
+    ['labels-one-hot', /has no list of 1 labels named "labels"/],
+    ['labels-of-truth', /has no list of 1 labels named "labels"/],
   ])('broken: %s', async (name, what) => {
     const path = join(FIXTURES, `broken-${name}`);
     await expectRefusal(open(path), path, what);
