@@ -10,7 +10,7 @@ import { describe, knownOptions, wholeNumber } from './arguments.ts';
 
 /** Which images to read, and how. */
 export interface ReadImagesOptions {
-  /** Told by the name where left out: npy for .npy and .npz, parquet for .parquet, else cifar10. */
+  /** Told by the name where left out: npy for .npy and .npz, idx for -idx3-ubyte, parquet for .parquet, else cifar10. */
   readonly format?: DatasetFormat;
   /** Index of the first image; 0 by default. */
   readonly first?: number;
@@ -18,7 +18,7 @@ export interface ReadImagesOptions {
   readonly count?: number;
   /** The part of an archive or folder that has both; "test" by default. */
   readonly split?: 'train' | 'test';
-  /** npy: the path of the labels beside the images. */
+  /** npy, idx: the path of the labels beside the images. */
   readonly labels?: string;
   /** npy: of images under five severities of a corruption, as CIFAR-10-C's, those of this one, 1 to 5; all where left out. */
   readonly severity?: number;
@@ -54,7 +54,7 @@ const OPTIONS = [
 ];
 
 /**
- * Reads images and labels of a CIFAR file, archive or folder, of .npy or .npz, of a folder (or .tar) of class folders, or of Parquet
+ * Reads images and labels of a CIFAR file, archive or folder, of .npy or .npz, of MNIST's idx files, of a folder (or .tar) of class folders, or of Parquet
  * files with encoded images.
  * Rejects with DatasetError or InputError where the file is not what its format promises, or has fewer images.
  */
@@ -80,7 +80,8 @@ async function specOf(path: string, options: ReadImagesOptions, limit: number | 
   const { preprocessing, list, classOrder, imageColumn, labelColumn } = rest;
   if (!DATASET_FORMATS.includes(format))
     throw new InputError(`format is ${describe(format)}: give one of ${DATASET_FORMATS.join(', ')}`);
-  if (format !== 'npy' && labels !== undefined) throw new InputError('"labels" goes with format "npy": leave it out');
+  if (format !== 'npy' && format !== 'idx' && labels !== undefined)
+    throw new InputError('"labels" goes with format "npy" or "idx": leave it out');
   if (format !== 'npy' && severity !== undefined)
     throw new InputError('"severity" goes with format "npy": leave it out');
   if (severity !== undefined && wholeNumber(severity, 'severity', 1) > SEVERITIES)
@@ -94,6 +95,7 @@ async function specOf(path: string, options: ReadImagesOptions, limit: number | 
     throw new InputError('"imageColumn" and "labelColumn" go with format "parquet": leave them out');
   const common = { path: await localPath(path), split, limit };
   if (format === 'npy') return { format, ...common, labels: labels && (await localPath(labels)), severity };
+  if (format === 'idx') return { format, ...common, labels: labels && (await localPath(labels)) };
   if (format === 'parquet') return { format, ...common, preprocessing, imageColumn, labelColumn };
   return format === 'imagefolder' ? { format, ...common, preprocessing, list, classOrder } : { format, ...common };
 }

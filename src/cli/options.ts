@@ -196,10 +196,10 @@ export function addDataOptions(command: Command): Command {
   return command
     .requiredOption(
       '--data <path>',
-      'images: a CIFAR .bin, archive or folder, .npy [N, C, H, W] in [0, 1], a folder (or .tar) of class folders, or .parquet',
+      'images: a CIFAR .bin, archive or folder, .npy [N, C, H, W] in [0, 1], -idx3-ubyte, a folder (or .tar) of class folders, or .parquet',
     )
     .addOption(new Option('--format <format>', 'of the data; told by the name where left out').choices(DATASET_FORMATS))
-    .option('--labels <path>', 'labels .npy [N] beside an image .npy')
+    .option('--labels <path>', 'labels .npy [N] beside an image .npy, or -idx1-ubyte beside -idx3-ubyte')
     .option('--severity <n>', "of an .npy that has five severities of a corruption, as CIFAR-10-C's", severityNumber)
     .addOption(new Option('--preprocessing <name>', 'of the images of a folder or .parquet').choices(PREPROCESSINGS))
     .option('--list <file>', 'images of a folder to take, a path a line')
@@ -222,7 +222,11 @@ export function dataSpec(
   requireZooData(flags.zoo, format);
   if (fraction !== undefined && !(fraction > 0 && fraction <= 1)) throw new InputError('--fraction must be in (0, 1]');
   refuseIdle(flags, [
-    { flags: ['labels'], when: format !== 'npy', why: 'goes with --format npy: other formats hold their labels' },
+    {
+      flags: ['labels'],
+      when: format !== 'npy' && format !== 'idx',
+      why: 'goes with --format npy or idx: other formats hold their labels',
+    },
     { flags: ['severity'], when: format !== 'npy', why: 'goes with --format npy: give the folder of the severity' },
     {
       flags: ['preprocessing'],
@@ -243,7 +247,8 @@ export function dataSpec(
     return { format, ...common, preprocessing: preprocessing ?? zooPreprocessing(flags), imageColumn, labelColumn };
   if (format === 'imagefolder')
     return { format, ...common, preprocessing: preprocessing ?? zooPreprocessing(flags), list, classOrder };
-  return format === 'npy' ? { format, ...common, labels, severity } : { format, ...common };
+  if (format === 'npy') return { format, ...common, labels, severity };
+  return format === 'idx' ? { format, ...common, labels } : { format, ...common };
 }
 
 /** Images of ImageNet come to a model of the zoo as they did to its authors'. */

@@ -135,6 +135,8 @@ interface OwnSpecs {
     /** Of images under five severities of a corruption, one after the other, those of this one, 1 to 5. */
     readonly severity?: number | undefined;
   };
+  /** `labels` is the file of the labels; found beside by its name where left out. `path` is the file of images, or a folder of both. */
+  idx: { readonly labels?: string | undefined };
   /** `list` is a text file of the images to take, a path a line; `path` is a folder of class folders, or a tar of one. */
   imagefolder: {
     readonly preprocessing?: Preprocessing | undefined;

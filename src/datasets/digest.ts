@@ -7,6 +7,7 @@ import { rememberedDigest } from '../stores/file-digest.ts';
 import { CIFAR10, CIFAR100 } from './cifar.ts';
 import type { DatasetSpec } from './dataset.ts';
 import { fileError, isFolder } from './files.ts';
+import { idxFiles } from './idx/idx-files.ts';
 import { indexImages } from './image/index-images.ts';
 import { requireWholeImage } from './image/whole-file.ts';
 import { parquetPaths } from './parquet/parquet-files.ts';
@@ -25,16 +26,27 @@ const MEMBERS = new Set(
 export async function datasetDigest(spec: DatasetSpec): Promise<string> {
   if (spec.format === 'imagefolder')
     return rememberedDigest(JSON.stringify(spec), spec.path, () => digestOfImages(spec));
-  const files = spec.format === 'parquet' ? await digestOfParquet(spec) : await digestOfArrays(spec);
+  const files = await digestOfFormat(spec);
   const { sample } = spec;
   if (sample === undefined) return files;
   return createHash('sha256').update(`${files} ${sample.fraction} ${sample.seed}\n`).digest('hex');
 }
 
-async function digestOfArrays(spec: Exclude<DatasetSpec, DatasetSpec<'imagefolder' | 'parquet'>>): Promise<string> {
+async function digestOfFormat(spec: Exclude<DatasetSpec, { format: 'imagefolder' }>): Promise<string> {
+  if (spec.format === 'parquet') return digestOfParquet(spec);
+  if (spec.format === 'idx') return digestOfIdx(spec);
   const file = await digestOf(spec.path);
   if (spec.format !== 'npy' || spec.severity === undefined) return file;
   return createHash('sha256').update(`${file} severity ${spec.severity}\n`).digest('hex');
+}
+
+/** Both files, whether the labels were named or found. */
+async function digestOfIdx(spec: DatasetSpec<'idx'>): Promise<string> {
+  const { images, labels } = await idxFiles(spec);
+  const digests = [await digestOf(images), await digestOf(labels)];
+  return createHash('sha256')
+    .update(`idx ${digests.join(' ')}\n`)
+    .digest('hex');
 }
 
 /** The preprocessing and the columns, then every file: the name of a shard does not count, its place does. */

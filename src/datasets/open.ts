@@ -1,6 +1,7 @@
 import type { DatasetFormat } from '../schemas/config.ts';
 import { readCifar10, readCifar100 } from './cifar.ts';
 import { type Dataset, type DatasetSpec, sampleByClass, subsetOf } from './dataset.ts';
+import { readIdx } from './idx/read-idx.ts';
 import { readImageFolder } from './image/image-folder.ts';
 import { readNpyDataset } from './npy-dataset.ts';
 import { readParquet } from './parquet/read-parquet.ts';
@@ -12,13 +13,14 @@ const READERS: Readers = {
   cifar10: sampled(readCifar10),
   cifar100: sampled(readCifar100),
   npy: sampled(readNpyDataset),
+  idx: sampled(readIdx),
   imagefolder: readImageFolder,
   parquet: sampled(readParquet),
 };
 
 /**
  * Opens a dataset: image folders and Parquet files are read as their images are asked for, all else into memory. Throws DatasetError
- * (InputError for a damaged .npy or .npz) where the file is not there, is not what its format promises, or holds fewer
+ * (InputError for a damaged .npy, .npz or idx file) where the file is not there, is not what its format promises, or holds fewer
  * images than asked for.
  */
 export function openDataset<F extends DatasetFormat>(spec: DatasetSpec<F>): Promise<Dataset> {

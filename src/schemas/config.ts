@@ -62,8 +62,8 @@ const checkpointSchema = z.strictObject({
   ...inputSchema,
 });
 
-export const DATASET_FORMATS = ['cifar10', 'cifar100', 'npy', 'imagefolder', 'parquet'] as const;
-/** What a data set's files are: `cifar10`, `cifar100`, `npy`, `imagefolder` or `parquet`. */
+export const DATASET_FORMATS = ['cifar10', 'cifar100', 'npy', 'idx', 'imagefolder', 'parquet'] as const;
+/** What a data set's files are: `cifar10`, `cifar100`, `npy`, `idx`, `imagefolder` or `parquet`. */
 export type DatasetFormat = (typeof DATASET_FORMATS)[number];
 
 /** RobustBench's names, and names like them for what it leaves to timm; `src/datasets/image/decode.ts` says what each does. */
@@ -89,7 +89,7 @@ const datasetSchema = z.strictObject({
   test: z.string().min(1),
   /** Images the ranking is computed on: the training split, without augmentation. */
   probe: z.string().min(1).optional(),
-  /** npy only: labels beside the images. */
+  /** npy and idx: labels beside the images; of idx found by their name where left out. */
   testLabels: z.string().min(1).optional(),
   probeLabels: z.string().min(1).optional(),
   /** npy only: of test images that are there under five severities of a corruption, as CIFAR-10-C's, those of this one. */

@@ -84,6 +84,7 @@ function contradictionsIn(config: ConfigDocument): string[] {
       ? ['dataset.testLabels: is needed with format "npy" (or give one .npz with images and labels)']
       : []),
     ...dataContradictions(config.dataset),
+    ...missingIdxLabels(config.dataset),
     ...zooContradictions(config),
   ];
 }
@@ -151,7 +152,8 @@ function dataContradictions(dataset: ConfigDocument['dataset']): string[] {
   const fractionAlone = probeFraction === undefined ? given(dataset, ['probeSeed']) : [];
   const ofProbe = probe === undefined ? given(dataset, ['probeFraction']) : [];
   return [
-    ...only(['npy'], ['testLabels', 'probeLabels', 'severity']),
+    ...only(['npy', 'idx'], ['testLabels', 'probeLabels']),
+    ...only(['npy'], ['severity']),
     ...only(['imagefolder', 'parquet'], ['preprocessing']),
     ...only(['imagefolder'], ['testList', 'classOrder']),
     ...only(['parquet'], ['imageColumn', 'labelColumn']),
@@ -160,13 +162,7 @@ function dataContradictions(dataset: ConfigDocument['dataset']): string[] {
     ...(probeImages !== undefined && probeFraction !== undefined
       ? ['dataset.probeFraction: is another way to cut the probe set than dataset.probeImages; give one of them']
       : []),
-    ...(format === 'imagefolder' || format === 'parquet'
-      ? bucketFolders(dataset).map(
-          (key) =>
-            `dataset.${key}: a folder cannot be fetched from a bucket; put it there as one file ` +
-            `(${format === 'parquet' ? 'of all its rows' : 'tar -cf val.tar -C val .'}) and give that`,
-        )
-      : []),
+    ...bucketFolders(dataset),
   ];
 }
 
@@ -174,8 +170,27 @@ function given<K extends keyof ConfigDocument['dataset']>(dataset: ConfigDocumen
   return keys.filter((key) => dataset[key] !== undefined);
 }
 
-function bucketFolders(dataset: ConfigDocument['dataset']): ('test' | 'probe')[] {
-  return (['test', 'probe'] as const).filter((key) => /^s3:.*\/$/.test(dataset[key] ?? ''));
+/** What to give from a bucket in the place of a folder, of formats that have folders of any names. */
+const IN_BUCKET: Readonly<Partial<Record<ConfigDocument['dataset']['format'], string>>> = {
+  imagefolder: 'put it there as one file (tar -cf val.tar -C val .) and give that',
+  parquet: 'put it there as one file (of all its rows) and give that',
+  idx: 'give the file of images in it',
+};
+
+function bucketFolders(dataset: ConfigDocument['dataset']): string[] {
+  const way = IN_BUCKET[dataset.format];
+  if (way === undefined) return [];
+  return (['test', 'probe'] as const)
+    .filter((key) => /^s3:.*\/$/.test(dataset[key] ?? ''))
+    .map((key) => `dataset.${key}: a folder cannot be fetched from a bucket; ${way}`);
+}
+
+/** What is beside a file in a bucket is not fetched with it. */
+function missingIdxLabels(dataset: ConfigDocument['dataset']): string[] {
+  if (dataset.format !== 'idx') return [];
+  return (['test', 'probe'] as const)
+    .filter((key) => dataset[key]?.startsWith('s3:') && dataset[`${key}Labels`] === undefined)
+    .map((key) => `dataset.${key}Labels: is needed with format "idx" where the images are in a bucket`);
 }
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;

@@ -130,7 +130,7 @@ describe('igd rank, predict, import, inspect', () => {
         [
           'labels of a format that has its own',
           ['predict', ...demo, '--labels', 'y.npy'],
-          '--labels goes with --format npy',
+          '--labels goes with --format npy or idx',
         ],
         [
           'a preprocessing of no folder',

@@ -75,6 +75,7 @@ function specOf(
   }: Pick<DatasetSpec<'npy'>, 'labels' | 'severity'> & Pick<DatasetSpec<'imagefolder'>, 'list'>,
 ): DatasetSpec {
   if (format === 'npy') return { format, ...common, labels, ...(severity !== undefined && { severity }) };
+  if (format === 'idx') return { format, ...common, labels };
   if (format === 'parquet') return { format, ...common, preprocessing, imageColumn, labelColumn };
   return format === 'imagefolder'
     ? { format, ...common, preprocessing, list, ...(classOrder && { classOrder }) }

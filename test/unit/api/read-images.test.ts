@@ -28,7 +28,7 @@ describe('readImages', () => {
     ['more than there are', CIFAR, { count: 1_000_000 }, /1000000 images were asked for/],
     ['an unknown format', CIFAR, { format: 'png' }, /format is "png": give one of cifar10/],
     ['an option of another format', CIFAR, { list: 'list.txt' }, /go with format "imagefolder"/],
-    ['labels beside a CIFAR file', CIFAR, { labels: 'labels.npy' }, /"labels" goes with format "npy"/],
+    ['labels beside a CIFAR file', CIFAR, { labels: 'labels.npy' }, /"labels" goes with format "npy" or "idx"/],
     ['a severity beside a CIFAR file', CIFAR, { severity: 3 }, /"severity" goes with format "npy"/],
     ['a severity that is none', 'fog.npy', { severity: 6 }, /severity is 6: give a whole number from 1 to 5/],
     ['a misspelt option', CIFAR, { limit: 3 }, /readImages has no option "limit"/],

@@ -48,7 +48,12 @@ describe('a Parquet file of encoded images', () => {
   });
 
   it('is told by its name', () => {
-    expect(['x.parquet', 'x.npz', 'cifar-10-batches-bin'].map(formatByName)).toEqual(['parquet', 'npy', 'cifar10']);
+    expect(['x.parquet', 'x.npz', 'cifar-10-batches-bin', 't10k-images-idx3-ubyte.gz'].map(formatByName)).toEqual([
+      'parquet',
+      'npy',
+      'cifar10',
+      'idx',
+    ]);
   });
 
   it('has an identity of its bytes, columns and preprocessing', async () => {

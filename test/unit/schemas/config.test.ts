@@ -155,8 +155,13 @@ describe('run config', () => {
       [{ ...folder, probeFraction: 1.1 }, 'dataset.probeFraction'],
       [{ ...folder, probeFraction: 0.1, probeImages: 5 }, 'another way to cut the probe set'],
       [{ ...folder, probeSeed: 1 }, 'dataset.probeSeed: needs dataset.probeFraction'],
-      [{ ...folder, testLabels: 'y.npy' }, 'dataset.testLabels: is for format "npy" only'],
+      [{ ...folder, testLabels: 'y.npy' }, 'dataset.testLabels: is for format "npy" or "idx" only'],
       [{ ...folder, test: 's3://bucket/val/' }, 'tar -cf'],
+      [{ ...folder, format: 'idx', test: 's3://bucket/mnist/', testLabels: 'y' }, 'give the file of images in it'],
+      [
+        { ...folder, format: 'idx', test: 's3://bucket/t10k-images-idx3-ubyte.gz' },
+        'dataset.testLabels: is needed with format "idx"',
+      ],
       [
         { ...folder, format: 'cifar10', preprocessing: 'Crop288' },
         'dataset.preprocessing: is for format "imagefolder"',
