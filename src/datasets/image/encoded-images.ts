@@ -3,6 +3,7 @@ import type { Preprocessing } from '../../schemas/config.ts';
 import { BYTE_AS_FLOAT, checkLabels, type Dataset, type DatasetFacts, datasetReading } from '../dataset.ts';
 import { croppedSide, decodeRgb, preprocess } from './decode.ts';
 import { imageSize } from './image-size.ts';
+import { requireWholeImage } from './whole-file.ts';
 
 /** Images in the works at once: enough to keep libuv's four threads busy, few enough to hold little. */
 const AT_ONCE = 4;
@@ -24,12 +25,17 @@ export async function encodedImages(images: EncodedImages): Promise<Dataset> {
   checkLabels(facts.labels, facts.classes, where);
   const side = croppedSide(preprocessing);
   const named = (index: number) => `${where}: ${image(index)}`;
-  const first = side === undefined ? imageSize(await read(0), named(0)) : { width: side, height: side };
+  const whole = async (index: number) => {
+    const bytes = await read(index);
+    requireWholeImage(bytes, named(index));
+    return bytes;
+  };
+  const first = side === undefined ? imageSize(await whole(0), named(0)) : { width: side, height: side };
   const { width, height } = first;
   const size = 3 * height * width;
   return datasetReading({ ...facts, imageShape: [3, height, width] }, (indices, pixels) =>
     eachAtOnce(indices, async (index, place) => {
-      const { data, ...found } = preprocess(await decodeRgb(await read(index), named(index)), preprocessing);
+      const { data, ...found } = preprocess(await decodeRgb(await whole(index), named(index)), preprocessing);
       if (found.width !== width || found.height !== height) throw unequal(named(index), found, image(0), first);
       planesOf(data, pixels.subarray(place * size, (place + 1) * size));
     }),

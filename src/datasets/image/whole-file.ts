@@ -1,4 +1,5 @@
 import { DatasetError } from '../../errors.ts';
+import { fileKind } from '../../numeric/file-kinds.ts';
 
 /**
  * What is wrong with a file of an image, as far as its bytes tell without being decoded: hours into a run is too late to learn that a
@@ -6,6 +7,7 @@ import { DatasetError } from '../../errors.ts';
  */
 const DAMAGES: readonly (readonly [has: (bytes: Uint8Array) => boolean, what: string])[] = [
   [(bytes) => bytes.length === 0, 'is empty'],
+  [(bytes) => fileKind(bytes) === 'git-lfs', 'is a Git LFS pointer, no image; run `git lfs pull` where it comes from'],
   [isText, 'is a text, no image'],
   [
     (bytes) => isJpeg(bytes) && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).indexOf(JPEG_END) < 0,
@@ -36,7 +38,7 @@ function isJpeg(bytes: Uint8Array): boolean {
   return bytes[0] === 0xff && bytes[1] === 0xd8;
 }
 
-/** A web page, a Git LFS pointer; an SVG is an image, whatever it is called. */
+/** A web page, say; an SVG is an image, whatever it is called. */
 function isText(bytes: Uint8Array): boolean {
   const head = bytes.subarray(0, TEXT_HEAD);
   const isPrintable = head.every((byte) => (byte >= 0x20 && byte < 0x7f) || (byte >= 9 && byte <= 13));

@@ -88,6 +88,7 @@ describe('a Parquet file of encoded images', () => {
   it.each([
     ['unlabelled.parquet', /row 0: has label -1/],
     ['paths-only.parquet', /row 0 holds no image, only its path or nothing/],
+    ['empty-first.parquet', /row 0: is empty; get it again/],
     ['zstd.parquet', /is compressed by ZSTD/],
     ['images.npy', /is a .npy; its format is "npy"/],
   ])('%s is refused', async (name, message) => {

@@ -110,6 +110,18 @@ describe('folders that ImageNet-C may be taken for', () => {
 });
 
 describe('refusals', () => {
+  it('a first image of no bytes, in a folder and in an archive, resized or not', async () => {
+    const contents = { 'a/1.jpg': '', 'b/2.png': await plainPng(1) };
+    const path = tree(join(folder, 'zero'), contents);
+    const archive = await put(folder, 'zero.tar', await tarOf(contents));
+    for (const place of [path, archive]) {
+      await expectRefusal(open(place), place, /a\/1\.jpg: is empty; get it again, or leave it out/);
+      const resized = await open(place, { preprocessing: 'Res224' });
+      await expectRefusal(resized.pixels(0, 1), place, /a\/1\.jpg: is empty/);
+      await expectRefusal(datasetDigest(specOf(place)), place, /a\/1\.jpg: is empty/);
+    }
+  });
+
   it('an empty class, no class, splits instead of classes, and kinds of images that would be passed over', async () => {
     const one = await plainPng(1);
     const cases: readonly [string, Record<string, Uint8Array | string>, RegExp][] = [
@@ -139,14 +151,16 @@ describe('refusals', () => {
 
   it('an unreadable image, by its name', async () => {
     const cut = readFileSync(join(IMAGES, 'pictures/rotated.jpg')).subarray(0, 2000);
-    const path = tree(join(folder, 'broken'), { 'a/1.png': await plainPng(1), 'a/2.png': 'no image', 'a/3.jpg': cut });
+    const path = tree(join(folder, 'broken'), {
+      'a/1.png': await plainPng(1),
+      'a/2.png': 'no image',
+      'a/3.jpg': cut,
+      'a/4.png': Uint8Array.of(1, 2, 3),
+    });
     const dataset = await open(path);
-    await expectRefusal(dataset.gather([0, 1]), `${path}: a/2.png`, /no readable JPEG, PNG or WebP/);
-    await expectRefusal(
-      (await open(path, { preprocessing: 'Crop288' })).gather([2]),
-      `${path}: a/3.jpg`,
-      /no readable/,
-    );
+    await expectRefusal(dataset.gather([0, 1]), `${path}: a/2.png`, /is a text, no image/);
+    await expectRefusal(dataset.gather([0, 3]), `${path}: a/4.png`, /no readable JPEG, PNG or WebP/);
+    await expectRefusal((await open(path, { preprocessing: 'Crop288' })).gather([2]), `${path}: a/3.jpg`, /is cut off/);
   });
 
   it('archives that cannot be read image by image', async () => {

@@ -35,7 +35,11 @@ describe('an image that is not whole', () => {
   it.each([
     ['nothing', '', 'is empty'],
     ['a web page', '<!DOCTYPE html><html>', 'is a text, no image'],
-    ['a Git LFS pointer', 'version https://git-lfs.github.com/spec/v1\noid sha256:00\n', 'is a text, no image'],
+    [
+      'a Git LFS pointer',
+      'version https://git-lfs.github.com/spec/v1\noid sha256:00\n',
+      'is a Git LFS pointer, no image; run `git lfs pull`',
+    ],
   ])('%s', (_, text, says) => {
     expect(() => requireWholeImage(Buffer.from(text), 'a')).toThrow(says);
   });
