@@ -1,7 +1,7 @@
 import { DatasetError } from '../errors.ts';
 import { type Tensor, toNumbers } from '../numeric/tensor.ts';
 import { CLASSES_FILE, ownClassNames, readBeside } from './archive-members.ts';
-import type { DatasetFacts } from './dataset.ts';
+import { type DatasetFacts, LARGEST_LABEL } from './dataset.ts';
 
 /**
  * Labels of an array for `count` images at `path`, and their classes: those of a classes.txt beside the images, else as many as the
@@ -24,8 +24,6 @@ export async function labelled(
 const INTEGERS: ReadonlySet<Tensor['type']> = new Set([
   ...(['int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32', 'int64', 'uint64'] as const),
 ]);
-
-const LARGEST_LABEL = 2 ** 31 - 1;
 
 /** Keras and MedMNIST save labels as [N, 1], which is as good as [N]. */
 function labelsOf(tensor: Tensor, where: string): Int32Array {

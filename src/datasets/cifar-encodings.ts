@@ -3,9 +3,9 @@ import { unpickle } from '../checkpoints/pickle/unpickle.ts';
 import { isKind, type PickleValue, type PyDict } from '../checkpoints/pickle/values.ts';
 import { DatasetError, InputError } from '../errors.ts';
 import { fileKind } from '../numeric/file-kinds.ts';
-import { type Tensor, toNumbers } from '../numeric/tensor.ts';
+import type { Tensor } from '../numeric/tensor.ts';
 import { namesIn } from './archive-members.ts';
-import type { Split } from './dataset.ts';
+import { LARGEST_LABEL, type Split } from './dataset.ts';
 import { channelsFirst } from './npy-images.ts';
 import { notImages } from './other-kinds.ts';
 import { entryOf, pickledArray, pickledIntegers, textOf } from './pickled-arrays.ts';
@@ -152,8 +152,9 @@ function batchOf(dict: PyDict, labelsKey: string, where: string): CifarBatch {
     );
   }
   const count = pixels.length / CIFAR_IMAGE_BYTES;
-  const labels = damageAt(where, () => labelsOf(entryOf(dict, labelsKey), `${where}: "${labelsKey}"`));
-  if (labels?.length === count) return { labels, pixels };
+  const labels = damageAt(where, () => pickledIntegers(entryOf(dict, labelsKey), `${where}: "${labelsKey}"`));
+  const isLabel = (label: number) => Math.abs(label) <= LARGEST_LABEL;
+  if (labels?.length === count && labels.every(isLabel)) return { labels, pixels };
   throw new DatasetError(`${where}: has no list of ${count} labels named "${labelsKey}"; is the format right?`);
 }
 
@@ -164,15 +165,6 @@ function pixelsOf({ type, dims, data }: Tensor): Uint8Array | undefined {
   const shape = image.join();
   if (shape === String(CIFAR_IMAGE_BYTES) || shape === CIFAR_IMAGE_SHAPE.join()) return data;
   return shape === '32,32,3' ? channelsFirst(data, count, 32 * 32, 3) : undefined;
-}
-
-/** A list, as published, or an array [N] or [N, 1]. */
-function labelsOf(value: PickleValue | undefined, where: string): ArrayLike<number> | undefined {
-  const labels = pickledIntegers(value, where);
-  if (labels === undefined || !('dims' in labels)) return labels;
-  const isColumn = labels.dims.length > 0 && labels.dims.slice(1).every((dim) => dim === 1);
-  const numbers = isColumn && labels.type !== 'bool' ? toNumbers(labels) : [];
-  return numbers.every(Number.isInteger) ? numbers : undefined;
 }
 
 function namesOf(dict: PyDict, key: string, where: string): readonly string[] {

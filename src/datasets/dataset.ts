@@ -97,6 +97,9 @@ export function imagesToTake(count: number, limit: number | undefined, where: st
   return limit;
 }
 
+/** More do not fit into the 32 bits of a label, and would become others. */
+export const LARGEST_LABEL = 2 ** 31 - 1;
+
 /** Throws DatasetError where a label is none of the classes. */
 export function checkLabels(labels: Int32Array, classes: number, where: string): void {
   const index = labels.findIndex((label) => label < 0 || label >= classes);

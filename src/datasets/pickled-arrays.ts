@@ -39,12 +39,16 @@ export function pickledArray(value: PickleValue | undefined, where: string): Ten
   return arrayOf({ descr, dims, axes }, elements, where);
 }
 
-/** Whole numbers of a list, tuple or array, plain or of numpy. */
-export function pickledIntegers(value: PickleValue | undefined, where: string): Tensor | readonly number[] | undefined {
-  if (isKind(value, 'placeholder')) return pickledArray(value, where);
-  if (!isKind(value, 'list') && !isKind(value, 'tuple')) return undefined;
-  const numbers = value.items.map((item) => (typeof item === 'number' ? item : scalarOf(item, where)));
-  return numbers.every((number) => Number.isInteger(number)) ? numbers.map(Number) : undefined;
+/** Whole numbers of a list or tuple, plain or of numpy, or of an array [N] or [N, 1]. Throws InputError, as `pickledArray` does. */
+export function pickledIntegers(value: PickleValue | undefined, where: string): readonly number[] | undefined {
+  if (isKind(value, 'list') || isKind(value, 'tuple')) {
+    const numbers = value.items.map((item) => (typeof item === 'number' ? item : scalarOf(item, where)));
+    return numbers.every(Number.isInteger) ? numbers.map(Number) : undefined;
+  }
+  const array = pickledArray(value, where);
+  if (array === undefined || array.type === 'bool' || array.dims.length === 0) return undefined;
+  const numbers = array.dims.slice(1).every((dim) => dim === 1) ? toNumbers(array) : undefined;
+  return numbers?.every(Number.isInteger) ? numbers : undefined;
 }
 
 /** numpy pickles a number as `scalar(dtype, bytes)`. */

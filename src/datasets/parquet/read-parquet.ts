@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { z } from 'zod';
 import { DatasetError } from '../../errors.ts';
-import { type Dataset, type DatasetSpec, imagesToTake } from '../dataset.ts';
+import { type Dataset, type DatasetSpec, imagesToTake, LARGEST_LABEL } from '../dataset.ts';
 import { encodedImages } from '../image/encoded-images.ts';
 import { type Columns, columnsOf } from './columns.ts';
 import { openParquet, type ParquetFile, parquetPaths, type Row } from './parquet-files.ts';
@@ -70,6 +70,7 @@ async function labelsOf(files: readonly ParquetFile[], { label }: Columns): Prom
 function labelOf(value: unknown, where: string): number {
   const parsed = labelSchema.safeParse(value);
   if (!parsed.success) throw new DatasetError(`${where}: has no label`);
+  if (Math.abs(parsed.data) > LARGEST_LABEL) throw new DatasetError(`${where}: label ${parsed.data} is no class`);
   if (parsed.data === -1)
     throw new DatasetError(`${where}: has label -1, as splits without labels do: give a split that has them`);
   return parsed.data;

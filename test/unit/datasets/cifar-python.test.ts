@@ -98,6 +98,7 @@ describe('one batch by itself', () => {
     ['data-of-int64', /has no "data" .*but one of int64 \[1, 3, 32, 32\]/],
     ['data-of-objects', /has no "data" that is an array of uint8/],
     ['labels-one-hot', /has no list of 1 labels named "labels"/],
+    ['label-beyond-32-bits', /has no list of 1 labels named "labels"/],
     ['labels-of-truth', /has no list of 1 labels named "labels"/],
   ])('broken: %s', async (name, what) => {
     const path = join(FIXTURES, `broken-${name}`);

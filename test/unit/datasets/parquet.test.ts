@@ -87,6 +87,7 @@ describe('a Parquet file of encoded images', () => {
 
   it.each([
     ['unlabelled.parquet', /row 0: has label -1/],
+    ['wide-labels.parquet', /row 0: label 4294967297 is no class/],
     ['paths-only.parquet', /row 0 holds no image, only its path or nothing/],
     ['empty-first.parquet', /row 0: is empty; get it again/],
     ['zstd.parquet', /is compressed by ZSTD/],
