@@ -149,6 +149,16 @@ describe('igd rank, predict, import, inspect', () => {
     expect(code).toBe(2);
   });
 
+  test('submit refuses what a bucket could not hold before it uploads anything', async () => {
+    const config = writeJson(
+      folder.path('config.json'),
+      smallConfig({ dataset: { format: 'idx', test: 't10k-images-idx3-ubyte' }, variants: ['none'] }),
+    );
+    const { code, stderr } = await igd(['submit', config]);
+    expect(stderr).toContain('dataset.testLabels: is needed with format "idx" where the images are in a bucket');
+    expect(code).toBe(2);
+  });
+
   test('rank writes a ranking that predict masks with, as PyTorch does', async () => {
     const ranking = folder.path('ranking.json');
     const ranked = await igd([

@@ -31,9 +31,13 @@ async function submit(path: string, { wait, ...flags }: SubmitFlags): Promise<vo
   const text = await readConfigJson(path);
   const sweep = parseParameterSweep(text, path);
   const configs = sweep?.runs.map(({ config }) => config) ?? [parseConfig(text, path)];
+  const named = configs.flatMap(namedInputs).filter((input) => !input.path.startsWith('s3://'));
+  const written = JSON.parse(text);
+  // What is only beside a named file stays behind: a config that rests on it is refused before anything is uploaded.
+  const inBucket = JSON.stringify(moveInputs(written, sweep, named, (local) => `s3://bucket/${local}`));
+  if (parseParameterSweep(inBucket, path) === undefined) parseConfig(inBucket, path);
   const { buckets } = await serviceOf(flags);
   const { localFile, uploadInput } = await import('../../service/upload.ts');
-  const named = configs.flatMap(namedInputs).filter((input) => !input.path.startsWith('s3://'));
   const files = new Map<string, Awaited<ReturnType<typeof localFile>>>();
   for (const { path: local } of named) if (!files.has(local)) files.set(local, await localFile(local));
   for (const { checkpoint } of configs) requireChecksum(checkpoint, files.get(checkpoint.uri)?.sha256);
@@ -44,7 +48,7 @@ async function submit(path: string, { wait, ...flags }: SubmitFlags): Promise<vo
     uris.set(local, uri);
     print(`${local}: ${sent ? 'uploaded to' : 'is there already,'} ${uri}`);
   }
-  const moved = moveInputs(JSON.parse(text), sweep, named, (local) => uris.get(local) ?? local);
+  const moved = moveInputs(written, sweep, named, (local) => uris.get(local) ?? local);
   printJson(await start(buckets.runs, configs[0]!.name, `${JSON.stringify(moved, null, 2)}\n`, wait));
 }
 
