@@ -5,7 +5,7 @@ import { DatasetError } from '../../errors.ts';
 import { type FileKind, fileKind } from '../../numeric/file-kinds.ts';
 import { fileError, isFolder, readBytes, readHead } from '../files.ts';
 import { notImages } from '../other-kinds.ts';
-import { indexTar, isTar, type TarMember } from './tar-index.ts';
+import { indexTar, type TarMember } from './tar-index.ts';
 
 /** A file below the folder or in the archive: its path there, with '/', and its size in bytes. */
 export interface NamedFile {
@@ -30,10 +30,9 @@ export interface ImageFiles {
 /** What `path` holds. Throws DatasetError where it is neither a folder nor an uncompressed tar archive. */
 export async function openImageFiles(path: string): Promise<ImageFiles> {
   if (await isFolder(path)) return filesOfFolder(path);
-  const head = await readHead(path);
-  if (isTar(head)) return filesOfTar(path);
-  const kind = fileKind(head);
-  if (kind !== 'other' && kind !== 'tar' && !ARCHIVES.has(kind)) throw notImages(path, kind);
+  const kind = fileKind(await readHead(path));
+  if (kind === 'tar') return filesOfTar(path);
+  if (kind !== 'other' && !ARCHIVES.has(kind)) throw notImages(path, kind);
   const what = ARCHIVES.has(kind)
     ? 'a compressed archive can only be read as a whole, not image by image'
     : 'is neither a folder of class folders nor a tar archive of one';

@@ -43,11 +43,6 @@ interface Overrides {
   readonly size?: number | undefined;
 }
 
-/** Whether these first bytes are a tar's: POSIX (ustar, pax) or GNU. */
-export function isTar(head: Uint8Array): boolean {
-  return head.length === BLOCK && text(head, FIELDS.magic) === 'ustar' && checksumHolds(head);
-}
-
 /**
  * Where each file of an uncompressed tar archive is: headers are read, contents skipped, nothing is unpacked. A member of
  * the same name later in the archive replaces the earlier, as it would when unpacked. Throws DatasetError.

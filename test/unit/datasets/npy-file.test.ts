@@ -21,6 +21,7 @@ const halves = Uint16Array.from(unit, (byte) => Math.floor((byte / 255) * 0x3c00
 const IMAGES: [string, Tensor, ((npy: Uint8Array) => Uint8Array)?][] = [
   ['bytes', { type: 'uint8', dims: SHAPE, data: Uint8Array.from(unit) }],
   ['bytes, channels last', { type: 'uint8', dims: [COUNT, 5, 4, 3], data: Uint8Array.from(unit) }],
+  ['grey bytes', { type: 'uint8', dims: [COUNT, 15, 4], data: Uint8Array.from(unit) }],
   ['float16', { type: 'float16', dims: SHAPE, data: halves }],
   ['float32', { type: 'float32', dims: SHAPE, data: Float32Array.from(floats) }],
   ['float64', { type: 'float64', dims: SHAPE, data: Float64Array.from(floats) }],

@@ -210,6 +210,9 @@ describe('a tar archive', () => {
     wrong[1024] = 7;
     const path = await put(folder, 'wrong.tar', wrong);
     await expectRefusal(open(path), path, /not a whole tar archive \(no header at byte 1024\)/);
+    wrong[0]! ^= 1;
+    const first = await put(folder, 'wrong-first.tar', wrong);
+    await expectRefusal(open(first), first, /not a whole tar archive \(no header at byte 0\)/);
   });
 
   it('with a link in it is refused: passed over, an image would be lost', async () => {
