@@ -31,6 +31,8 @@ describe('files that are something else', () => {
     ],
     ['a TensorFlow Lite model', '\x1c\0\0\0TFL3', 'is a TensorFlow Lite model'],
     ['a NumPy array', Buffer.from('\x93NUMPY\x01', 'latin1'), 'NumPy array'],
+    ['an image', Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), 'is an image, not a checkpoint'],
+    ['a Parquet file', 'PAR1\x15\x04', 'is a Parquet file, not a checkpoint'],
     ['an ONNX graph', Buffer.of(8, 7, 0x12, 7), 'looks like an ONNX graph'],
     ['a plain pickle', Buffer.from('\x80\x04K\x01.', 'latin1'), 'not one torch.save wrote'],
     ['a zip file cut short', Buffer.of(0x50, 0x4b, 3, 4, 0), 'cut short or damaged'],

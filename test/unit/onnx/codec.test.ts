@@ -168,6 +168,7 @@ describe('malformed bytes', () => {
     ['HDF5', '\x89HDF\r\n\x1a\n', 'tf2onnx'],
     ['TensorFlow Lite', '\x1c\0\0\0TFL3', 'tf2onnx'],
     ['gzip', '\x1f\x8b\x08', 'unpack it'],
+    ['a NumPy array', '\x93NUMPY\x01', 'a NumPy array, not a model'],
     ['zeros', '\0'.repeat(100), 'illegal tag'],
   ])('%s is no model', (_, text, says) => {
     const bytes = Uint8Array.from(Buffer.from(text, 'latin1'));
