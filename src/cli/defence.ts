@@ -11,7 +11,8 @@ import { checkpointDigest } from '../runs/inputs/inspect-inputs.ts';
 import type { ClassifierSpec } from '../runs/inputs/open-classifier.ts';
 import { requireRankingOf } from '../runs/inputs/ranked-model.ts';
 import { refuseIdle } from './idle-flags.ts';
-import { addLayerAxis, finiteNumber, positiveInteger, seedNumber } from './options.ts';
+import { finiteNumber, positiveInteger, seedNumber } from './numbers.ts';
+import { addLayerAxis } from './options.ts';
 
 /** The defence of a model, as flags say it. */
 export interface DefenceFlags {

@@ -110,6 +110,11 @@ const COMMANDS: readonly [name: string, description: string, load: () => Promise
     () => import('./commands/retry.ts'),
   ],
   [
+    'approve',
+    'go on with a run on AWS that is expected to cost more than it may',
+    () => import('./commands/approve.ts'),
+  ],
+  [
     COMPLETION,
     "print a shell's completion of igd: commands, options and their values",
     () => import('./commands/completion.ts'),

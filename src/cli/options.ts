@@ -15,7 +15,6 @@ import {
   PREPROCESSINGS,
   type Preprocessing,
 } from '../schemas/config.ts';
-import { SEVERITIES } from '../schemas/corruption.ts';
 import { suggestedIssues } from '../schemas/issues.ts';
 import { type ModelOptions, modelOptionsSchema } from '../schemas/model-options.ts';
 import { SIMILARITY_NAMES, type SimilarityName } from '../schemas/similarities.ts';
@@ -23,43 +22,9 @@ import { requireZooData } from '../schemas/zoo/config.ts';
 import { zooEntry } from '../schemas/zoo/zoo.ts';
 import { localPath } from '../stores/open.ts';
 import { refuseIdle } from './idle-flags.ts';
+import { finiteNumber, numberList, positiveInteger, seedNumber, severityNumber } from './numbers.ts';
 
 /** Options that several commands share, and how their text is read. */
-
-export function positiveInteger(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('give a whole number from 1.');
-  return value;
-}
-
-export function seedNumber(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0)
-    throw new InvalidArgumentError('give a whole number from 0.');
-  return value;
-}
-
-export function finiteNumber(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('give a number.');
-  return value;
-}
-
-export function notNegative(text: string): number {
-  const value = finiteNumber(text);
-  if (value < 0) throw new InvalidArgumentError('give a number from 0.');
-  return value;
-}
-
-function severityNumber(text: string): number {
-  const value = positiveInteger(text);
-  if (value > SEVERITIES) throw new InvalidArgumentError(`give a severity, 1 to ${SEVERITIES}.`);
-  return value;
-}
-
-function numberList(text: string): number[] {
-  return text.split(',').map(finiteNumber);
-}
 
 export interface ModelFlags {
   readonly mean?: number[];

@@ -107,6 +107,8 @@ export const remoteKeys = {
   /** Who goes on submitting a stage that somebody left half submitted. */
   stageLease: (attempt: number, stage: StageName, term: number) =>
     `attempts/${padded(attempt, 3)}/${stage}.lease.${term}.json`,
+  /** What its evaluations are expected to cost, once it is known and where it matters. */
+  estimate: (attempt: number) => `attempts/${padded(attempt, 3)}/estimate.json`,
   /** Who settles an outcome that somebody left unsettled. */
   outcomeLease: (attempt: number, term: number) => `attempts/${padded(attempt, 3)}/outcome.lease.${term}.json`,
   /** The Batch job of one of its arrays. */
@@ -168,18 +170,34 @@ export const claimSchema = z.strictObject({
   config: z.string(),
   /** `NAME:REVISION` of the job definition that its jobs are submitted with; attempts of before took the newest each time. */
   jobDefinition: z.string().optional(),
+  /** What the attempt may cost, where somebody has approved it; else its config, or the stack, says. */
+  maxDollars: z.number().positive().optional(),
   at: time,
 });
 export type Claim = z.infer<typeof claimSchema>;
 
 export const outcomeSchema = z.strictObject({
   schema: z.literal('igd.outcome/1'),
-  status: z.enum(['complete', 'partial', 'failed', 'cancelled']),
+  /** `held`: it is expected to cost more than it may, and waits for somebody who approves. */
+  status: z.enum(['complete', 'partial', 'failed', 'cancelled', 'held']),
   /** One sentence for people. */
   message: z.string(),
   at: time,
 });
 export type Outcome = z.infer<typeof outcomeSchema>;
+
+/** Written once, when the task of an attempt's evaluation that was sent ahead has ended. */
+export const costEstimateSchema = z.strictObject({
+  schema: z.literal('igd.cost-estimate/1'),
+  /** Seconds that the one task took, and tasks of the stage. */
+  seconds: z.number(),
+  tasks: z.int().positive(),
+  dollars: z.number(),
+  /** What the attempt may cost. */
+  maxDollars: z.number(),
+  at: time,
+});
+export type CostEstimate = z.infer<typeof costEstimateSchema>;
 
 export const notifiedSchema = z.strictObject({ schema: z.literal('igd.settled/1'), at: time });
 

@@ -120,12 +120,14 @@ async function noticeOf(
     ...(await reportLines(ctx, open, outcome)),
   ];
   const entry = mostUrgent(entries);
-  const subject = entry === undefined ? `igd: ${open.run} is ${outcome.status}` : historySubject(entry);
+  const how = outcome.status === 'held' ? 'waits for approval' : `is ${outcome.status}`;
+  const subject = entry === undefined ? `igd: ${open.run} ${how}` : historySubject(entry);
   return { subject, text: lines.join('\n\n') };
 }
 
 async function failureLines(ctx: ServiceContext, open: OpenRun, { status }: Outcome): Promise<string[]> {
-  if (status === 'complete') return [];
+  // The jobs of an attempt that is held were ended, and did not fail.
+  if (status === 'complete' || status === 'held') return [];
   // Of a run without a plan its outcome says why there is none.
   const loaded = await withPlan(ctx, open).catch(() => undefined);
   const failures = loaded === undefined ? [] : await failuresOf(ctx, loaded, QUOTED);

@@ -6,6 +6,6 @@
 export { openServiceContext, type ServiceContext } from './context.ts';
 export { reconcileRun } from './reconcile.ts';
 export { reconcileAll } from './reconcile-all.ts';
-export { cancelRun, listRuns, type RunListing, retryRun } from './run-control.ts';
+export { approveRun, cancelRun, listRuns, type RunListing, retryRun } from './run-control.ts';
 export { type RunState, type RunStatus, runStatus, type StageStatus } from './status.ts';
 export { type Submitted, submitConfig } from './submit-config.ts';

@@ -1,14 +1,16 @@
 import { stageJobs, stagesOf } from '../runs/planning/plan.ts';
 import { takeEvaluations } from '../runs/reuse/take-evaluations.ts';
 import type { Outcome, StageName } from '../schemas/service.ts';
+import { UNDEFENDED } from '../schemas/variants.ts';
 import type { ServiceContext } from './context.ts';
 import { completeShards, doneInPart, doneJobs, missing } from './done-jobs.ts';
 import { finishAttempt, notifyOutcomeLater } from './finish-attempt.ts';
+import { holdAttempt } from './hold-attempt.ts';
 import { type LoadedRun, type OpenRun, openRun, withPlan } from './load-run.ts';
 import { jobsOf, type Part } from './parts.ts';
 import { outcomeOf } from './run-index.ts';
 import { shareWithTwins, withoutTwins } from './share-evaluations.ts';
-import { overspent } from './spending.ts';
+import { limitOf, overspent, tooDear } from './spending.ts';
 import { ensureStage, type SubmittedStage, stageStates } from './stage.ts';
 
 /** Where a run stands after a step. */
@@ -29,6 +31,8 @@ export async function reconcileRun(ctx: ServiceContext, run: string): Promise<Re
   const open = await withPlan(ctx, opened);
   const stopped = await overspent(ctx, open);
   if (stopped !== undefined) return { state: 'ended', outcome: await finishAttempt(ctx, open, stopped) };
+  const estimate = await tooDear(ctx, open);
+  if (estimate !== undefined) return { state: 'ended', outcome: await holdAttempt(ctx, open, estimate) };
   const [{ plan }, ...others] = open.parts;
   const rank = await ensureStage(ctx, open, 'rank', {
     propose: async () => withoutTwins(open.parts, 'rank', missing(await doneJobs(ctx, open.parts, 'rank'))),
@@ -48,8 +52,13 @@ export async function reconcileRun(ctx: ServiceContext, run: string): Promise<Re
     if (others.length > 0 && !(await haveEnded(ctx, before))) return waiting('craft');
     await shareWithTwins(ctx, open.parts, 'craft');
   }
+  const isLimited = (await limitOf(ctx, open)) !== undefined;
   const evaluate = await ensureStage(ctx, open, 'evaluate', {
-    propose: async () => notDone(ctx, open, 'evaluate'),
+    propose: async () => {
+      const positions = await notDone(ctx, open, 'evaluate');
+      return isLimited ? dearestFirst(open, positions) : positions;
+    },
+    sendsAhead: isLimited,
     after: before.flatMap(({ submissions }) => submissions),
   });
   // What was submitted just now has not ended; its events lead here again.
@@ -79,6 +88,16 @@ async function notDone(ctx: ServiceContext, { parts }: LoadedRun, stage: 'craft'
   }
   const done = await doneJobs(ctx, parts, stage);
   return wanted.filter((position) => done[position] === false);
+}
+
+/** A defended variant, which evaluates each image twice as a rule: of what it takes the cost of all is told. */
+function dearestFirst({ parts }: LoadedRun, positions: readonly number[]): number[] {
+  const jobs = jobsOf(parts, 'evaluate');
+  const isDefended = (position: number) => {
+    const { job } = jobs[position] ?? {};
+    return job?.kind === 'evaluate' && job.variant !== UNDEFENDED.id;
+  };
+  return positions.toSorted((a, b) => Number(isDefended(b)) - Number(isDefended(a)));
 }
 
 async function ended(ctx: ServiceContext, open: OpenRun): Promise<ReconcileResult> {

@@ -1,5 +1,6 @@
 import { InputError } from '../errors.ts';
-import type { Outcome } from '../schemas/service.ts';
+import { readRecord } from '../schemas/parse-record.ts';
+import { costEstimateSchema, type Outcome, remoteKeys } from '../schemas/service.ts';
 import type { ServiceContext } from './context.ts';
 import { notifyOutcome } from './finish-attempt.ts';
 import { loadRun, openRun } from './load-run.ts';
@@ -28,9 +29,9 @@ export async function cancelRun(ctx: ServiceContext, run: string): Promise<numbe
 /**
  * Starts another attempt at a run that ended incomplete, which does only what is missing; gives its number. Failures and the
  * partial report of the attempt before stay with that attempt. Throws InputError where there is no such run, it is still
- * going, or it is complete.
+ * going, or it is complete. `maxDollars`: what it may cost, where somebody has approved that.
  */
-export async function retryRun(ctx: ServiceContext, run: string): Promise<number> {
+export async function retryRun(ctx: ServiceContext, run: string, maxDollars?: number): Promise<number> {
   const { ended, attempt, parts } = await loadRun(ctx, run);
   if (!ended) throw new InputError(`run ${run} is still going: wait for it, or cancel it first`);
   const outcome = await outcomeOf(ctx, run, attempt);
@@ -39,10 +40,32 @@ export async function retryRun(ctx: ServiceContext, run: string): Promise<number
   const [{ plan }] = parts;
   const jobDefinition = await jobDefinitionOfRetry(ctx, plan, before);
   const at = ctx.now().toISOString();
-  const claim = { schema: 'igd.claim/1', config: before?.config ?? run, jobDefinition, at } as const;
+  const config = before?.config ?? run;
+  const claim = { schema: 'igd.claim/1', config, jobDefinition, maxDollars, at } as const;
   if (!(await claimAttempt(ctx, run, attempt + 1, claim))) throw new InputError(`run ${run} is being retried already`);
   await reconcileRun(ctx, run);
   return attempt + 1;
+}
+
+/** What an approved run may cost, of what it is expected to: the first task may have been an easy one. */
+const MARGIN = 1.5;
+
+/**
+ * Goes on with a run that waits for approval, in another attempt that may cost `maxDollars`: half as much again as it is expected to
+ * where left out. Throws InputError where there is no such run, or it waits for nothing.
+ */
+export async function approveRun(
+  ctx: ServiceContext,
+  run: string,
+  maxDollars?: number,
+): Promise<{ readonly attempt: number; readonly maxDollars: number }> {
+  const { attempt, ended, files } = await openRun(ctx, run);
+  const outcome = ended ? await outcomeOf(ctx, run, attempt) : undefined;
+  const estimate = await readRecord(files, remoteKeys.estimate(attempt), costEstimateSchema);
+  if (outcome?.status !== 'held' || estimate === undefined)
+    throw new InputError(`run ${run} does not wait for approval: "igd status ${run}" says how it is`);
+  const limit = maxDollars ?? Math.ceil(100 * MARGIN * estimate.dollars) / 100;
+  return { attempt: await retryRun(ctx, run, limit), maxDollars: limit };
 }
 
 export interface RunListing {

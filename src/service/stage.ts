@@ -51,6 +51,8 @@ export interface StageProposal {
   readonly propose: () => Promise<number[]>;
   /** Jobs that have to succeed first. */
   readonly after: readonly Submission[];
+  /** Sends a task ahead of the others though an earlier stage has: it tells what they will cost. */
+  readonly sendsAhead?: boolean;
 }
 
 /**
@@ -62,12 +64,15 @@ export async function ensureStage(
   ctx: ServiceContext,
   open: LoadedRun,
   stage: StageName,
-  { propose, after }: StageProposal,
+  { propose, after, sendsAhead = false }: StageProposal,
 ): Promise<(SubmittedStage & { readonly isNew: boolean }) | undefined> {
   const begun = await readStage(open, stage);
   const missing = begun === undefined ? 0 : arraysOf(begun.work).length - begun.submissions.length;
   if (begun !== undefined && missing === 0) return { ...begun, isNew: false };
-  const { work, submissions: before } = begun ?? { work: await proposed(ctx, open, stage, propose), submissions: [] };
+  const { work, submissions: before } = begun ?? {
+    work: await proposed(ctx, open, stage, { propose, sendsAhead }),
+    submissions: [],
+  };
   const lease = begun === undefined ? await begin(open, stage, work) : await resumeSubmission(ctx, open, begun);
   if (lease === undefined) return undefined;
   const isTakenOver = begun !== undefined;
@@ -80,12 +85,14 @@ async function proposed(
   ctx: ServiceContext,
   open: LoadedRun,
   stage: StageName,
-  propose: StageProposal['propose'],
+  { propose, sendsAhead }: Required<Pick<StageProposal, 'propose' | 'sendsAhead'>>,
 ): Promise<StageWork> {
   const jobs = await propose();
   const [{ plan }] = open.parts;
   const jobsPerTask = Math.max(JOBS_PER_TASK[stage], jobsAtOnce(plan.config.compute.device, jobs.length));
-  return stageWork(open, stage, jobs, jobsPerTask, ctx.now().toISOString());
+  const work: StageWork = { schema: 'igd.stage/1', jobs, jobsPerTask, at: ctx.now().toISOString() };
+  const isAlone = jobs.length <= jobsPerTask;
+  return isAlone || (!sendsAhead && (await hasBegunBefore(open, stage))) ? work : withCanary(open, work);
 }
 
 async function begin({ files, attempt }: LoadedRun, stage: StageName, work: StageWork) {
@@ -184,19 +191,12 @@ function arraysOf({ jobs, jobsPerTask, canary }: StageWork): TaskArray[] {
 }
 
 /**
- * What a stage is to do. The first task of an attempt goes alone where others would go with it: an image that is broken fails one job,
- * not five tries of each. The next attempt sends another ahead, so that one shard that fails by itself cannot stop the others for good.
+ * The first task of an attempt goes alone where others would go with it: an image that is broken fails one job, not five tries of each.
+ * The next attempt sends another ahead, so that one shard that fails by itself cannot stop the others for good.
  */
-async function stageWork(
-  open: LoadedRun,
-  stage: StageName,
-  jobs: number[],
-  jobsPerTask: number,
-  at: string,
-): Promise<StageWork> {
-  const work: StageWork = { schema: 'igd.stage/1', jobs, jobsPerTask, at };
-  if (jobs.length <= jobsPerTask || (await hasBegunBefore(open, stage))) return work;
-  const turn = ((open.attempt - 1) * jobsPerTask) % jobs.length;
+function withCanary({ attempt }: LoadedRun, work: StageWork): StageWork {
+  const { jobs, jobsPerTask } = work;
+  const turn = ((attempt - 1) * jobsPerTask) % jobs.length;
   return { ...work, jobs: [...jobs.slice(turn), ...jobs.slice(0, turn)], canary: true };
 }
 

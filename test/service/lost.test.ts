@@ -4,10 +4,11 @@ import { statusText } from '../../src/cli/remote/status-text.ts';
 import { TransientError } from '../../src/errors.ts';
 import { decodePlan } from '../../src/runs/planning/plan.ts';
 import { runKeys } from '../../src/schemas/keys.ts';
-import { remoteKeys, serviceKeys } from '../../src/schemas/service.ts';
+import { remoteKeys, serviceKeys, stageSchema } from '../../src/schemas/service.ts';
 import type { ServiceContext } from '../../src/service/context.ts';
+import { reconcileRun } from '../../src/service/reconcile.ts';
 import { reconcileAll } from '../../src/service/reconcile-all.ts';
-import { cancelRun, listRuns, retryRun } from '../../src/service/run-control.ts';
+import { approveRun, cancelRun, listRuns, retryRun } from '../../src/service/run-control.ts';
 import { endAttempt } from '../../src/service/run-index.ts';
 import { runStatus } from '../../src/service/status.ts';
 import { submitConfig } from '../../src/service/submit-config.ts';
@@ -103,15 +104,59 @@ describe.runIf(hasMoto)('what a run left behind', () => {
     expect((await runStatus(stage.ctx, run)).state).toBe('evaluate');
   });
 
+  /** What the first task of the evaluation tells of itself. */
+  async function compute(hours: number, { attempt = 1, done = 0 } = {}): Promise<void> {
+    const at = new Date();
+    const startedAt = new Date(at.getTime() - hours * 3600_000).toISOString();
+    const told = { task: 0, jobs: 1, done, job: null, fraction: 0, attack: null, robust: null, images: null };
+    const record = { schema: 'igd.progress/1', ...told, startedAt, at: at.toISOString() };
+    await stage.ctx.runs.put(
+      serviceKeys.run(run) + remoteKeys.progress(attempt, 'evaluate', 0),
+      JSON.stringify(record),
+    );
+  }
+
+  test('waits for approval where one task tells that all will cost more than maxDollars', async () => {
+    await expect(approveRun(stage.ctx, run)).rejects.toThrow(`run ${run} does not wait for approval`);
+    const config = { name: 'dear', variants: ['none', 'two-pass'], maxDollars: 0.15 };
+    run = await submit(stage.ctx, JSON.stringify(remoteConfig(config)));
+    const work = stageSchema.parse(JSON.parse((await textOf(stage.ctx, run, remoteKeys.stage(1, 'evaluate'))) ?? ''));
+    // Ahead goes one of the defended variant, which is the dearer.
+    expect([work.canary, work.jobs]).toEqual([true, [2, 3, 0, 1]]);
+    await compute(0.25);
+    await reconcileRun(stage.ctx, run);
+    expect((await runStatus(stage.ctx, run)).state).toBe('evaluate');
+    await compute(0.25, { done: 1 });
+    await Promise.all([reconcileRun(stage.ctx, run), reconcileRun(stage.ctx, run)]);
+    expect(stage.cluster.jobs.slice(-2)).toMatchObject([{ status: 'FAILED' }, { status: 'FAILED' }]);
+    expect(stage.notices.map(({ subject }) => subject)).toEqual([`igd: ${run} waits for approval`]);
+    expect(stage.notices[0]?.text).toMatch(
+      /^Run dear-\w+ waits for approval: the first of 4 tasks took 900 seconds, so all are expected to cost about \$0\.20, and it may cost \$0\.15 \(maxDollars\)\..*"igd approve dear-\w+ --stack igd" goes on\.$/,
+    );
+    expect((await runStatus(stage.ctx, run)).state).toBe('held');
+
+    expect(await approveRun(stage.ctx, run)).toEqual({ attempt: 2, maxDollars: 0.3 });
+    await expect(approveRun(stage.ctx, run)).rejects.toThrow('does not wait for approval');
+    await compute(1.4, { attempt: 2, done: 1 });
+    await reconcileRun(stage.ctx, run);
+    expect((await runStatus(stage.ctx, run)).state).toBe('evaluate');
+    await compute(1.6, { attempt: 2, done: 1 });
+    await reconcileRun(stage.ctx, run);
+    expect((await runStatus(stage.ctx, run)).outcome?.message).toContain('stopped at maxDollars (0.3)');
+  });
+
+  test('is held by none that costs less, nor asked again while it is computed', async () => {
+    const config = { name: 'cheap', variants: ['none', 'loir'], maxDollars: 0.15 };
+    run = await submit(stage.ctx, JSON.stringify(remoteConfig(config)));
+    await compute(0.1, { done: 1 });
+    await reconcileRun(stage.ctx, run);
+    // Later it tells of more: what was expected at the start stands, and only the limit itself stops the run.
+    await compute(0.7, { done: 1 });
+    await reconcileRun(stage.ctx, run);
+    expect((await runStatus(stage.ctx, run)).outcome).toBeUndefined();
+  });
+
   test('stays within maxDollars: at that, jobs are ended and it is reported; a retry has as much again', async () => {
-    const compute = async (hours: number) => {
-      const at = new Date();
-      const startedAt = new Date(at.getTime() - hours * 3600_000).toISOString();
-      const told = { task: 0, jobs: 1, done: 0, job: null, fraction: 0, attack: null, robust: null, images: null };
-      const record = { schema: 'igd.progress/1', ...told, startedAt, at: at.toISOString() };
-      const key = serviceKeys.run(run) + remoteKeys.progress(1, 'evaluate', 0);
-      await stage.ctx.runs.put(key, JSON.stringify(record));
-    };
     run = await submit(stage.ctx, JSON.stringify(remoteConfig({ name: 'dear', variants: ['none'], maxDollars: 0.3 })));
     const [other, , own] = stage.cluster.jobs;
     await compute(1.4);

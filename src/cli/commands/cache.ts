@@ -6,7 +6,7 @@ import { InputError, messageOf } from '../../errors.ts';
 import { count, counted } from '../../report/format.ts';
 import { alignColumns } from '../../report/table.ts';
 import { rankingsFolder } from '../execution-context.ts';
-import { notNegative } from '../options.ts';
+import { notNegative } from '../numbers.ts';
 import { addJson, printJson } from '../output.ts';
 import { print } from '../storage-location.ts';
 

@@ -17,7 +17,8 @@ import { calibrateTogether } from '../../workers/calibration.ts';
 import { workerCount } from '../../workers/worker-count.ts';
 import { configOf, rankingsFolder, requireDevice } from '../execution-context.ts';
 import { refuseIdle } from '../idle-flags.ts';
-import { cores, finiteNumber, notNegative, positiveInteger } from '../options.ts';
+import { finiteNumber, notNegative, positiveInteger } from '../numbers.ts';
+import { cores } from '../options.ts';
 import { planText, type TimedEstimate } from '../plan-text.ts';
 import { print, readConfigJson } from '../storage-location.ts';
 

@@ -28,6 +28,7 @@ import {
   readNoise,
   refuseIdleDefence,
 } from '../defence.ts';
+import { positiveInteger } from '../numbers.ts';
 import {
   addDataOptions,
   addModelOptions,
@@ -38,7 +39,6 @@ import {
   localData,
   type ModelFlags,
   modelOptions,
-  positiveInteger,
 } from '../options.ts';
 import { addJson, printJson } from '../output.ts';
 import { print, writeOutput } from '../storage-location.ts';

@@ -24,6 +24,7 @@ import { localPath } from '../../stores/open.ts';
 import { sayAssumed } from '../assumptions.ts';
 import { rankingsFolder } from '../execution-context.ts';
 import { refuseIdle } from '../idle-flags.ts';
+import { positiveInteger, seedNumber } from '../numbers.ts';
 import {
   addClipOptions,
   addDataOptions,
@@ -38,8 +39,6 @@ import {
   localData,
   type ModelFlags,
   modelOptions,
-  positiveInteger,
-  seedNumber,
 } from '../options.ts';
 import { addJson, printJson, progressOutput } from '../output.ts';
 import { countProgress } from '../progress.ts';

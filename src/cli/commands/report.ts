@@ -9,7 +9,7 @@ import { writeReport } from '../../runs/write-report.ts';
 import { runKeys } from '../../schemas/keys.ts';
 import { rankingsFolder } from '../execution-context.ts';
 import { refuseIdle } from '../idle-flags.ts';
-import { notNegative } from '../options.ts';
+import { notNegative } from '../numbers.ts';
 import { addJson, printJson } from '../output.ts';
 import { print, type StorageLocation, storageLocation } from '../storage-location.ts';
 

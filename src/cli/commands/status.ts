@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { InputError, printable, RunError } from '../../errors.ts';
 import { onAws } from '../../service/on-aws.ts';
 import type { RunStatus } from '../../service/status.ts';
-import { finiteNumber } from '../options.ts';
+import { finiteNumber } from '../numbers.ts';
 import { addJson, printJson } from '../output.ts';
 import { addServiceOptions, openService, type ServiceFlags } from '../remote/service.ts';
 import { print } from '../storage-location.ts';

@@ -3,7 +3,7 @@ import { CheckpointError } from '../../errors.ts';
 import { namedInputs, withPaths } from '../../schemas/input-paths.ts';
 import { type ParameterSweep, parseParameterSweep } from '../../schemas/parameter-sweep.ts';
 import { parseConfig, SWEEP } from '../../schemas/parse-config.ts';
-import { finiteNumber } from '../options.ts';
+import { finiteNumber } from '../numbers.ts';
 import { addJson, printJson } from '../output.ts';
 import { addServiceOptions, type ServiceFlags, serviceOf } from '../remote/service.ts';
 import { print, readConfigJson } from '../storage-location.ts';

@@ -29,6 +29,7 @@ export const ENTRY_STATUSES = [
   'running',
   'failed',
   'cancelled',
+  'held',
   'unreadable',
 ] as const;
 export type EntryStatus = (typeof ENTRY_STATUSES)[number];
