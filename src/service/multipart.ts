@@ -1,11 +1,7 @@
 import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
-import {
-  AbortMultipartUploadCommand,
-  CompleteMultipartUploadCommand,
-  CreateMultipartUploadCommand,
-  UploadPartCommand,
-} from '@aws-sdk/client-s3';
+import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
+import { Upload } from '@aws-sdk/lib-storage';
 import { RunError } from '../errors.ts';
 import { s3 } from '../stores/s3/client.ts';
 
@@ -14,12 +10,6 @@ export const PART_BYTES = 64 * 2 ** 20;
 
 /** S3 takes no more of them. */
 const MAX_PARTS = 10_000;
-
-interface Part {
-  readonly PartNumber: number;
-  readonly ETag: string | undefined;
-  readonly ChecksumSHA256: string;
-}
 
 /** Where an object goes, and the local file that becomes it. */
 export interface PartedUpload {
@@ -36,55 +26,23 @@ export interface PartedUpload {
  * what S3 refuses with as it is.
  */
 export async function uploadInParts(upload: PartedUpload, partBytes = PART_BYTES): Promise<void> {
-  const object = { Bucket: upload.bucket, Key: upload.key };
-  const { UploadId } = await s3().send(new CreateMultipartUploadCommand({ ...object, ChecksumAlgorithm: 'SHA256' }));
-  try {
-    const size = Math.max(partBytes, Math.ceil(upload.bytes / MAX_PARTS));
-    const Parts = await sendParts({ ...object, UploadId }, upload, size);
-    await s3().send(new CompleteMultipartUploadCommand({ ...object, UploadId, MultipartUpload: { Parts } }));
-  } catch (error) {
-    // Best effort: the bucket's rules remove what is left after a week.
-    await s3()
-      .send(new AbortMultipartUploadCommand({ ...object, UploadId }))
-      .catch(() => undefined);
-    throw error;
-  }
+  const { bucket, key, bytes } = upload;
+  const params = {
+    Bucket: bucket,
+    Key: key,
+    Body: Readable.from(asHashed(upload)),
+    ChecksumAlgorithm: 'SHA256',
+  } as const;
+  const partSize = Math.max(partBytes, Math.ceil(bytes / MAX_PARTS));
+  await new Upload({ client: s3(), params, partSize, queueSize: 1 }).done();
 }
 
-async function sendParts(
-  object: { readonly Bucket: string; readonly Key: string; readonly UploadId: string | undefined },
-  { path, bytes, sha256 }: PartedUpload,
-  size: number,
-): Promise<Part[]> {
-  const parts: Part[] = [];
-  const whole = createHash('sha256');
-  const file = await open(path);
-  try {
-    for (let position = 0; position < bytes; position += size) {
-      const Body = await readPart(file, position, Math.min(size, bytes - position));
-      whole.update(Body);
-      const part = {
-        PartNumber: parts.length + 1,
-        ChecksumSHA256: createHash('sha256').update(Body).digest('base64'),
-      };
-      const { ETag } = await s3().send(new UploadPartCommand({ ...object, ...part, Body }));
-      parts.push({ ...part, ETag });
-    }
-  } finally {
-    await file.close();
+/** The file's bytes. What ends with an error is not completed. */
+async function* asHashed({ path, sha256 }: PartedUpload): AsyncGenerator<Uint8Array> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path)) {
+    hash.update(chunk);
+    yield chunk;
   }
-  if (whole.digest('hex') !== sha256) throw new RunError(`${path} was changed while it was uploaded: submit again`);
-  return parts;
-}
-
-/** Fewer bytes where the file was cut meanwhile. */
-async function readPart(file: Awaited<ReturnType<typeof open>>, position: number, size: number): Promise<Buffer> {
-  const part = Buffer.alloc(size);
-  let filled = 0;
-  while (filled < size) {
-    const { bytesRead } = await file.read(part, filled, size - filled, position + filled);
-    if (bytesRead === 0) break;
-    filled += bytesRead;
-  }
-  return part.subarray(0, filled);
+  if (hash.digest('hex') !== sha256) throw new RunError(`${path} was changed while it was uploaded: submit again`);
 }
