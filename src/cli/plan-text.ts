@@ -129,6 +129,6 @@ function timeLines({ time, hands: parallelism, memory, cost }: TimedEstimate): s
 }
 
 /** Two digits after the point, or as many as a small amount needs to show. */
-function money(amount: number): string {
+export function money(amount: number): string {
   return amount >= 1 || amount === 0 ? amount.toFixed(2) : amount.toPrecision(2);
 }

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { TimedEstimate } from '../../src/cli/plan-text.ts';
+import type { SweepEstimate } from '../../src/cli/sweep-plan-text.ts';
 import { reportSchema } from '../../src/schemas/report.ts';
 import { igd, scratch, smallConfig, writeJson } from '../support/cli.ts';
 
@@ -80,6 +81,21 @@ describe('igd plan', () => {
     expect(stdout).toContain('25.0% of these withstand the first attack');
     expect(stdout).toMatch(/time {2}[\d.]+ (s|min)/);
     expect(stdout).toMatch(/cost {2}[\d.]+, at most [\d.]+, at 1.01 an hour/);
+  });
+
+  test('counts once what the runs of a parameter sweep share', async () => {
+    const config = writeJson(folder.path('config.json'), smallConfig({ sweep: { temperature: [0.5, 1] } }));
+    const { stdout, stderr, code } = await igd([
+      ...['plan', config, '--rankings', folder.path('rankings'), '--calibrate-seconds', '0', '--json'],
+    ]);
+    expect([code, stderr]).toEqual([0, '']);
+    const { runs, seconds, cost }: SweepEstimate = JSON.parse(stdout);
+    expect(runs.map(({ folder: name, estimate }) => [name, ...estimate.stages.map(({ left }) => left)])).toEqual([
+      ['temperature=0.5', 1, 12, 12],
+      // The ranking, and the three shards of the undefended model.
+      ['temperature=1', 0, 9, 12],
+    ]);
+    expect([seconds, cost]).toEqual([null, null]);
   });
 
   test.each([

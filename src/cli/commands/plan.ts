@@ -9,10 +9,13 @@ import {
   type WorkAssumptions,
 } from '../../runs/planning/estimate.ts';
 import type { Plan } from '../../runs/planning/plan.ts';
+import { withPlanned } from '../../runs/planning/planned-store.ts';
 import { prepareRun } from '../../runs/planning/prepare-run.ts';
 import { type Workload, workloadOf } from '../../runs/planning/workload.ts';
 import { DEVICES, type Device } from '../../schemas/config.ts';
+import { type ParameterSweep, parseParameterSweep } from '../../schemas/parameter-sweep.ts';
 import { FileStore } from '../../stores/folder-store.ts';
+import type { Store } from '../../stores/store.ts';
 import { calibrateTogether } from '../../workers/calibration.ts';
 import { workerCount } from '../../workers/worker-count.ts';
 import { configOf, rankingsFolder, requireDevice } from '../execution-context.ts';
@@ -21,6 +24,7 @@ import { finiteNumber, notNegative, positiveInteger } from '../numbers.ts';
 import { cores } from '../options.ts';
 import { planText, type TimedEstimate } from '../plan-text.ts';
 import { print, readConfigJson } from '../storage-location.ts';
+import { type SweepEstimate, sweepEstimate, sweepPlanText } from '../sweep-plan-text.ts';
 
 interface PlanFlags {
   readonly workers?: number;
@@ -38,7 +42,7 @@ const CALIBRATE_SECONDS = 5;
 
 export function define(command: Command): void {
   command
-    .argument('<config>', 'run config (.json, .jsonc, .yaml)')
+    .argument('<config>', 'run config (.json, .jsonc, .yaml); of a parameter sweep, run by run and together')
     .option('--workers <n>', 'worker threads of the run (default: one a core)', positiveInteger)
     .addOption(new Option('--device <device>', "what computes, instead of the config's").choices(DEVICES))
     .option('--rankings <dir>', 'folder where rankings are kept for every run', rankingsFolder())
@@ -62,14 +66,40 @@ async function plan(path: string, flags: PlanFlags): Promise<void> {
       why: 'needs the time, which --calibrate-seconds 0 leaves out',
     },
   ]);
-  const { config, source } = configOf(await readConfigJson(path), path, flags.device);
+  const text = await readConfigJson(path);
+  const sweep = parseParameterSweep(text, path);
+  const store = new FileStore(resolve(flags.rankings));
+  if (sweep !== undefined) return planSweep(sweep, store, flags);
+  const config = configOf(text, path, flags.device);
+  const { estimate } = await planRun(config, store, flags);
+  print(flags.json === true ? JSON.stringify(estimate, null, 2) : planText(config.config.name, estimate));
+}
+
+/** What the runs before it have done, each run of a sweep takes. */
+async function planSweep({ name, key, runs }: ParameterSweep, store: Store, flags: PlanFlags): Promise<void> {
+  const plans: Plan[] = [];
+  const estimates: SweepEstimate['runs'][number][] = [];
+  for (const { value, label, source } of runs) {
+    const config = configOf(JSON.stringify(source), label, flags.device);
+    const { plan, estimate } = await planRun(config, withPlanned(store, plans), flags);
+    plans.push(plan);
+    estimates.push({ value, folder: label, estimate });
+  }
+  const planned = sweepEstimate({ name, key }, estimates);
+  print(flags.json === true ? JSON.stringify(planned, null, 2) : sweepPlanText(planned));
+}
+
+async function planRun(
+  { config, source }: ReturnType<typeof configOf>,
+  store: Store,
+  flags: PlanFlags,
+): Promise<{ readonly plan: Plan; readonly estimate: TimedEstimate }> {
   await requireDevice(config.compute.device, flags.workers);
-  const { plan: planned, local } = await prepareRun(config, source);
+  const { plan, local } = await prepareRun(config, source);
   // A run does the same before its first worker starts.
   const opened = performance.now() / 1000;
-  const load = await workloadOf(planned, local, new FileStore(resolve(flags.rankings)));
-  const estimate = await estimated(planned, load, flags, opened);
-  print(flags.json === true ? JSON.stringify(estimate, null, 2) : planText(config.name, estimate));
+  const load = await workloadOf(plan, local, store);
+  return { plan, estimate: await estimated(plan, load, flags, opened) };
 }
 
 async function estimated(plan: Plan, load: Workload, flags: PlanFlags, opened: number): Promise<TimedEstimate> {
