@@ -28,9 +28,11 @@ export interface Known {
 
 /** Of these jobs the ones that the store knows something of. Asks once for what there is, not for each. */
 export async function knownEvaluations(plan: Plan, jobs: readonly Job[], kept: Store): Promise<Known[]> {
+  const evaluations = jobs.filter(isEvaluation);
+  if (evaluations.length === 0) return [];
   const there = new Set(await kept.list('evaluations/'));
   if (there.size === 0) return [];
-  return jobs.filter(isEvaluation).flatMap((job): Known[] => {
+  return evaluations.flatMap((job): Known[] => {
     for (let attacks = attacksOf(plan, job).length; attacks > 0; attacks--) {
       const address = evaluationAddress(plan, job, attacks);
       if (there.has(`evaluations/${address}.json`)) return [{ job, address, attacks }];
