@@ -2,7 +2,9 @@ import { messageOf } from '../errors.ts';
 import { stagesOf } from '../runs/planning/plan.ts';
 import type { HistoryEntry } from '../schemas/history.ts';
 import { runKeys } from '../schemas/keys.ts';
+import { readRecord } from '../schemas/parse-record.ts';
 import {
+  costEstimateSchema,
   type Outcome,
   remoteKeys,
   type StageName,
@@ -18,7 +20,7 @@ import { entriesOf } from './history/records.ts';
 import { historiesOf } from './history/schedules.ts';
 import { type LoadedRun, type OpenRun, openRun, withPlan } from './load-run.ts';
 import { claimOf, outcomeOf } from './run-index.ts';
-import { stageProgress } from './spending.ts';
+import { limitOf, stageProgress } from './spending.ts';
 import { readStage, type SubmittedStage, stageStates } from './stage.ts';
 import { submittedJobs } from './submitted-jobs.ts';
 
@@ -37,6 +39,9 @@ export interface RunStatus {
   readonly outcome: Outcome | undefined;
   readonly stages: readonly StageStatus[];
   readonly failures: readonly Failure[];
+  /** What the attempt may cost, and what its evaluations are expected to; undefined where nothing limits it, or nothing is known yet. */
+  readonly limit: { readonly maxDollars: number; readonly isApproved: boolean } | undefined;
+  readonly expectedDollars: number | undefined;
   /** Of the stage in hand; undefined until enough is done to tell. */
   readonly secondsLeft: number | undefined;
   /** Prefix, in the runs bucket, of the newest report there is. */
@@ -101,6 +106,8 @@ export async function runStatus(ctx: ServiceContext, run: string): Promise<RunSt
     outcome,
     stages,
     failures: loaded === undefined ? [] : await failuresOf(ctx, loaded, FAILURES),
+    limit: loaded && (await limitOf(ctx, loaded)),
+    expectedDollars: (await readRecord(open.files, remoteKeys.estimate(open.attempt), costEstimateSchema))?.dollars,
     secondsLeft: outcome === undefined ? inHand?.secondsLeft : undefined,
     report: report === undefined ? undefined : `${serviceKeys.run(run)}${report}`,
     images: loaded?.parts[0].plan.inputs.test.images,

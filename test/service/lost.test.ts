@@ -133,10 +133,15 @@ describe.runIf(hasMoto)('what a run left behind', () => {
     expect(stage.notices[0]?.text).toMatch(
       /^Run dear-\w+ waits for approval: the first of 4 tasks took 900 seconds, so all are expected to cost about \$0\.20, and it may cost \$0\.15 \(maxDollars\)\..*"igd approve dear-\w+ --stack igd" goes on\.$/,
     );
-    expect((await runStatus(stage.ctx, run)).state).toBe('held');
+    const held = await runStatus(stage.ctx, run);
+    expect(held.state).toBe('held');
+    expect(statusText(held, 'runs', undefined)).toMatch(
+      /\n {2}limit +\$0\.15; its evaluations are expected to cost about \$0\.20\n/,
+    );
 
     expect(await approveRun(stage.ctx, run)).toEqual({ attempt: 2, maxDollars: 0.3 });
     await expect(approveRun(stage.ctx, run)).rejects.toThrow('does not wait for approval');
+    expect(statusText(await runStatus(stage.ctx, run), 'runs', undefined)).toMatch(/\n {2}limit +\$0\.30, approved$/m);
     await compute(1.4, { attempt: 2, done: 1 });
     await reconcileRun(stage.ctx, run);
     expect((await runStatus(stage.ctx, run)).state).toBe('evaluate');

@@ -32,6 +32,7 @@ export function statusText(status: RunStatus, bucket: string, price: number | un
     ...(problem === undefined ? [] : [row('problem', problem)]),
     ...stages.flatMap(stageLines),
     row('cost', costText(status, price)),
+    ...limitLines(status),
     ...failures.map(({ stage, job, message }) =>
       row('failed', `${stage}, ${job ?? 'before its first job'}: ${message}`),
     ),
@@ -79,6 +80,14 @@ function whyText({ waiting, running }: StageStatus['tasks'], reasons: readonly s
       'waiting for a machine; Batch gives no reason yet. If it stays so: no Spot capacity, a vCPU quota, or the limit of the stack',
     ),
   ];
+}
+
+/** "$20.00, approved; its evaluations are expected to cost about $14.10" */
+function limitLines({ limit, expectedDollars }: RunStatus): string[] {
+  if (limit === undefined) return [];
+  const expected =
+    expectedDollars === undefined ? '' : `; its evaluations are expected to cost about $${expectedDollars.toFixed(2)}`;
+  return [row('limit', `$${limit.maxDollars.toFixed(2)}${limit.isApproved ? ', approved' : ''}${expected}`)];
 }
 
 function costText({ stages, device }: RunStatus, price: number | undefined): string {
