@@ -83,6 +83,12 @@ describe('igd run on a parameter sweep', () => {
     expect(runs.map(({ value }) => value)).toEqual(['1/255', '16/255']);
     const [weak, strong] = runs.map(({ variants }) => variants[0]?.robust.correct ?? -1);
     expect(strong).toBeLessThan(weak ?? -1);
+    expect(await igd(['verify', out])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(
+        'holds a parameter sweep, not a run: give one of its folders, threat.epsilon=1-255 and threat.epsilon=16-255',
+      ),
+    });
   });
 
   test('refuses a value that does not fit before anything is computed', async () => {

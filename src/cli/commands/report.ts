@@ -7,6 +7,8 @@ import { decodePlan, type Plan } from '../../runs/planning/plan.ts';
 import { writeRobustBench } from '../../runs/robustbench.ts';
 import { writeReport } from '../../runs/write-report.ts';
 import { runKeys } from '../../schemas/keys.ts';
+import { parameterSweepReportSchema } from '../../schemas/parameter-sweep.ts';
+import { readRecord } from '../../schemas/parse-record.ts';
 import { rankingsFolder } from '../execution-context.ts';
 import { refuseIdle } from '../idle-flags.ts';
 import { notNegative } from '../numbers.ts';
@@ -78,6 +80,13 @@ export function requireVariant({ config: { variants } }: Plan, id: string): void
 /** Throws InputError where the place holds no run. */
 export async function planOf({ store, where }: StorageLocation): Promise<Plan> {
   const bytes = await store.get(runKeys.plan);
-  if (bytes === undefined) throw new InputError(`${where('')} holds no run: there is no ${runKeys.plan} in it`);
+  if (bytes === undefined) throw new InputError(await noRunText(store, where('')));
   return decodePlan(bytes, where(runKeys.plan));
+}
+
+/** A sweep has a run in each of its folders. */
+async function noRunText(store: StorageLocation['store'], place: string): Promise<string> {
+  const swept = await readRecord(store, runKeys.sweepReport, parameterSweepReportSchema).catch(() => undefined);
+  if (swept === undefined) return `${place} holds no run: there is no ${runKeys.plan} in it`;
+  return `${place} holds a parameter sweep, not a run: give one of its folders, ${list(swept.runs.map(({ folder }) => folder))}`;
 }
