@@ -29,13 +29,15 @@ export async function cancelRun(ctx: ServiceContext, run: string): Promise<numbe
 /**
  * Starts another attempt at a run that ended incomplete, which does only what is missing; gives its number. Failures and the
  * partial report of the attempt before stay with that attempt. Throws InputError where there is no such run, it is still
- * going, or it is complete. `maxDollars`: what it may cost, where somebody has approved that.
+ * going, it is complete, or it waits for approval. `maxDollars`: what it may cost, where somebody has approved that.
  */
 export async function retryRun(ctx: ServiceContext, run: string, maxDollars?: number): Promise<number> {
   const { ended, attempt, parts } = await loadRun(ctx, run);
   if (!ended) throw new InputError(`run ${run} is still going: wait for it, or cancel it first`);
   const outcome = await outcomeOf(ctx, run, attempt);
   if (outcome?.status === 'complete') throw new InputError(`run ${run} is complete: nothing is missing`);
+  if (outcome?.status === 'held' && maxDollars === undefined)
+    throw new InputError(`run ${run} waits for approval: "igd approve ${run}" goes on`);
   const before = await claimOf(ctx, run, attempt);
   const [{ plan }] = parts;
   const jobDefinition = await jobDefinitionOfRetry(ctx, plan, before);

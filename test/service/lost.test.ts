@@ -139,6 +139,7 @@ describe.runIf(hasMoto)('what a run left behind', () => {
       /\n {2}limit +\$0\.15; its evaluations are expected to cost about \$0\.20\n/,
     );
 
+    await expect(retryRun(stage.ctx, run)).rejects.toThrow(`"igd approve ${run}" goes on`);
     expect(await approveRun(stage.ctx, run)).toEqual({ attempt: 2, maxDollars: 0.3 });
     await expect(approveRun(stage.ctx, run)).rejects.toThrow('does not wait for approval');
     expect(statusText(await runStatus(stage.ctx, run), 'runs', undefined)).toMatch(/\n {2}limit +\$0\.30, approved$/m);
