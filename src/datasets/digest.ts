@@ -29,7 +29,11 @@ export async function datasetDigest(spec: DatasetSpec): Promise<string> {
   const files = await digestOfFormat(spec);
   const { sample } = spec;
   if (sample === undefined) return files;
-  return createHash('sha256').update(`${files} ${sample.fraction} ${sample.seed}\n`).digest('hex');
+  // Drawn from each class: which images a sample has hangs on the labels, whichever file they are in.
+  const labels = spec.format === 'npy' && spec.labels !== undefined ? [await digestOf(spec.labels)] : [];
+  return createHash('sha256')
+    .update(`${[files, ...labels, sample.fraction, sample.seed].join(' ')}\n`)
+    .digest('hex');
 }
 
 async function digestOfFormat(spec: Exclude<DatasetSpec, { format: 'imagefolder' }>): Promise<string> {

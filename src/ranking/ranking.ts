@@ -31,8 +31,8 @@ const recipeSchema = z.strictObject({
     output: z.string().optional(),
     binary: z.enum(BINARY_OUTPUTS).optional(),
   }),
-  /** Probe set, for methods that look at images. */
-  probe: z.strictObject({ sha256, images: z.int().positive() }).nullable(),
+  /** Probe set, for methods that look at images; `labels` that have a file of their own, for those that look at them too. */
+  probe: z.strictObject({ sha256, images: z.int().positive(), labels: sha256.optional() }).nullable(),
   signed: z.boolean(),
   /** For methods that draw. */
   seed: z.int().nullable(),
@@ -75,7 +75,7 @@ export function recipeFor(
   return {
     method,
     ...model,
-    probe: uses('probe') ? probe : null,
+    probe: uses('probe') && probe !== null ? { ...probe, labels: uses('labels') ? probe.labels : undefined } : null,
     signed: uses('signed') && signed,
     seed: uses('seed') ? seed : null,
     ...(uses('clip') && clip !== undefined ? { clip } : {}),

@@ -6,10 +6,10 @@ export const RANKING_METHODS = ['loir', 'cdir', 'random'] as const;
 export type RankingMethod = (typeof RANKING_METHODS)[number];
 
 /** Of what a config may say, what scores depend on besides the model and its layer. */
-export type RankingInput = 'probe' | 'signed' | 'clip' | 'seed';
+export type RankingInput = 'probe' | 'labels' | 'signed' | 'clip' | 'seed';
 
 const RANKING_INPUTS: Readonly<Record<RankingMethod, readonly RankingInput[]>> = {
-  loir: ['probe', 'signed'],
+  loir: ['probe', 'labels', 'signed'],
   cdir: ['probe', 'clip'],
   random: ['seed'],
 };

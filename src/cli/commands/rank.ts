@@ -1,7 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Dataset } from '../../datasets/dataset.ts';
-import { datasetDigest } from '../../datasets/digest.ts';
+import { datasetDigest, digestOf } from '../../datasets/digest.ts';
 import { requireModelClasses } from '../../datasets/model-classes.ts';
 import { openDataset } from '../../datasets/open.ts';
 import { proveClassifier } from '../../evaluation/proof/prove-model.ts';
@@ -118,7 +118,7 @@ async function rank(checkpoint: string, given: RankFlags): Promise<void> {
     checkpoint: await checkpointDigest(path),
     stateDict: input.stateDict ?? null,
     input: { normalize, layout, inputRange, output, binary, model, zoo },
-    probe: { sha256: probeDigest, images: probe.count },
+    probe: { sha256: probeDigest, images: probe.count, labels: flags.labels && (await digestOf(flags.labels)) },
     ...{ signed, seed },
     ...(clip && { clip: clipRecipe(clip.config, clip.inputs) }),
   });

@@ -113,7 +113,7 @@ export function recipeOf(method: RankingMethod, config: RunConfig, inputs: RunIn
     checkpoint: sha256,
     stateDict,
     input: { normalize, layout, inputRange, output, binary, model: config.model, zoo },
-    probe: inputs.probe,
+    probe: inputs.probe && { ...inputs.probe, labels: inputs.labels?.probe },
     signed: config.ranking.signed,
     seed: config.seed,
     ...(rankingUses(method, 'clip') && { clip: clipRecipe(config.ranking.clip, inputs.clip) }),

@@ -3,8 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { batchesOf, datasetOf, datasetReading, sampleByClass, subsetOf } from '../../../src/datasets/dataset.ts';
 import { datasetDigest, digestOf } from '../../../src/datasets/digest.ts';
 import { openDataset } from '../../../src/datasets/open.ts';
+import { encodeNpy } from '../../../src/numeric/npy.ts';
+import { put, temporaryFolder } from './support.ts';
 
 const labels = Int32Array.from({ length: 300 }, (_, i) => (i * i) % 7);
+const bytesNpy = (dims: number[], ...data: number[]) => encodeNpy({ type: 'uint8', dims, data: Uint8Array.from(data) });
 const CLASSES = [...new Set(labels)];
 const countOf = (indices: Iterable<number>, c: number) => Array.from(indices).filter((i) => labels[i] === c).length;
 
@@ -57,6 +60,16 @@ describe('a sample', () => {
     ];
     expect(new Set(await Promise.all([whole, ...others].map((spec) => datasetDigest(spec)))).size).toBe(4);
   });
+});
+
+it('a sample drawn by labels in a file of their own is another data set with other labels', async () => {
+  const folder = temporaryFolder();
+  const path = await put(folder, 'x.npy', bytesNpy([4, 1, 1, 1], 1, 2, 3, 4));
+  const digests = [1, 2].map(async (label) => {
+    const file = await put(folder, `y${label}.npy`, bytesNpy([4], 0, 0, label, label));
+    return datasetDigest({ format: 'npy', path, labels: file, split: 'train', sample: { fraction: 0.5, seed: 0 } });
+  });
+  expect(new Set(await Promise.all(digests)).size).toBe(2);
 });
 
 describe('a subset', () => {

@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest';
-import { planRun } from '../../../src/runs/planning/plan.ts';
+import { rankingDigest } from '../../../src/ranking/ranking.ts';
+import type { RunInputs } from '../../../src/runs/inputs/inspect-inputs.ts';
+import { planRun, recipeOf } from '../../../src/runs/planning/plan.ts';
 import { parseConfig } from '../../../src/schemas/parse-config.ts';
+import type { RankingMethod } from '../../../src/schemas/variants.ts';
 import { smallConfig } from '../../support/cli.ts';
 import { RUN_INPUTS } from '../../support/run-inputs.ts';
 
@@ -23,6 +26,20 @@ test('the id of a plan is another with other labels, where they have a file of t
     planRun(parseConfig(JSON.stringify(source), 'c.json'), source, { ...RUN_INPUTS, ...(labels && { labels }) }).id;
   const ids = [undefined, { test: 'd'.repeat(64) }, { test: 'e'.repeat(64) }].map(idWith);
   expect(new Set(ids).size).toBe(3);
+});
+
+test('the ranking that looks at labels is another with other labels of the probe set', () => {
+  const inputs = (probe: string): RunInputs => ({
+    ...RUN_INPUTS,
+    labels: { probe: probe.repeat(64) },
+    clip: { description: 'clip', files: ['1'.repeat(64)], tokenizer: '2'.repeat(64), concepts: ['cat'] },
+  });
+  const ranking = { clip: { model: 'clip.pt', tokenizer: 'tokenizer.json' } };
+  const config = parseConfig(JSON.stringify(smallConfig({ ranking })), 'c.json');
+  const digests = (method: RankingMethod) =>
+    new Set(['d', 'e'].map((probe) => rankingDigest(recipeOf(method, config, inputs(probe)))));
+  expect(digests('loir').size).toBe(2);
+  expect([digests('cdir').size, digests('random').size]).toEqual([1, 1]);
 });
 
 test('the id of a plan is another with what the one output of a model is said to be', () => {
