@@ -1,4 +1,15 @@
-import { isAlias, isMap, isScalar, isSeq, type Pair, type ParsedNode, parseDocument, type Scalar } from 'yaml';
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  Lexer,
+  type Pair,
+  type ParsedNode,
+  Parser,
+  parseDocument,
+  type Scalar,
+} from 'yaml';
 import { ConfigError } from '../../errors.ts';
 import type { JsonValue } from './json.ts';
 import { MAX_DEPTH, placeOf, standsTwice, TOO_DEEP } from './refusals.ts';
@@ -36,6 +47,7 @@ interface Reading {
  */
 export function parseYamlText(text: string, where: string): JsonValue {
   const reading = { text, where, anchors: new Set<string>() };
+  requireShallow(reading);
   const document = parseDocument(text, OPTIONS);
   const [problem] = [...document.errors, ...document.warnings];
   if (problem !== undefined) throw refusal(reading, problem.pos[0], syntaxProblem(problem));
@@ -48,6 +60,19 @@ export function parseYamlText(text: string, where: string): JsonValue {
     return document.toJS({ maxAliasCount: MAX_ALIASES });
   } catch (cause) {
     throw new ConfigError(`${where}: its aliases (*) stand for too much: write out what they stand for`, { cause });
+  }
+}
+
+/**
+ * Throws ConfigError where nodes lie too deep in each other, before what goes down a call a level makes anything of them: at the end of
+ * its stack it is not sure to throw, a regular expression that is compiled there ends the process.
+ */
+function requireShallow(reading: Reading): void {
+  const parser = new Parser();
+  for (const lexeme of new Lexer().lex(reading.text)) {
+    // What it yields is whole and not looked at: what it is in the middle of lies on its stack, under the document.
+    for (const _ of parser.next(lexeme));
+    if (parser.stack.length > MAX_DEPTH + 3) throw refusal(reading, parser.offset, TOO_DEEP);
   }
 }
 

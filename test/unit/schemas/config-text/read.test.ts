@@ -109,6 +109,9 @@ describe('JSON', () => {
     for (const file of ['c.json', 'c.yaml'])
       for (const levels of [100, 20_000])
         expect(await refusal('['.repeat(levels) + ']'.repeat(levels), file)).toContain('more than 64 deep');
+    // What parses YAML is not let near the end of its stack, where a regular expression ends the process.
+    for (const text of ['['.repeat(20_000), '- '.repeat(20_000), '{a: '.repeat(20_000)])
+      expect(await refusal(text, 'c.yaml')).toMatch(/line 1, column (68|134|266): .* more than 64 deep/);
   });
 });
 
