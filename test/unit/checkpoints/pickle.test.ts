@@ -66,6 +66,7 @@ describe('values', () => {
   it.each([
     ['bytes of protocols 3 to 5', 'C\x02\0\xffB\x01\0\0\0a\x86', [Buffer.of(0, 255), Buffer.from('a')]],
     ['strings of Python 2', "S'it'\nU\x02ab\x86", ['it', 'ab']],
+    ['escapes of Python 2', "S'\\x00\\xff\\n\\r\\t\\\\x41\\'\\q'\nS\"'\\\"\"\n\x86", ["\0\xff\n\r\t\\x41'\\q", '\'"']],
     ['an empty LONG1', '\x8a\0', 0],
     ['DUP and POP', 'NK\x0120\x86', [null, 1]],
     ['POP_MARK', 'N(K\x01K\x021', null],
