@@ -57,7 +57,8 @@ interface LeftByJob {
 
 async function keepEvaluation(kept: Store, { plan, job, images, files }: LeftByJob): Promise<void> {
   const address = evaluationAddress(plan, job);
-  if (await kept.has(evaluationKey(address))) return;
+  // One that is not whole is put right.
+  if ((await readEvaluation(kept, address)) !== undefined) return;
   const written: KeptEvaluation['files'] = {};
   for (const part of EVALUATION_PARTS) {
     const content = files[part];
@@ -74,7 +75,7 @@ async function keepEvaluation(kept: Store, { plan, job, images, files }: LeftByJ
 
 /**
  * The files of an evaluation; undefined where it is not kept, or not whole: what does not have the digest that was written down
- * is never taken. It is forgotten then, and computed again.
+ * is never taken. It is computed again then, and forgotten by those who may remove it: not everybody who reads a bucket may.
  */
 export async function readEvaluation(kept: Store, address: string): Promise<EvaluationFiles | undefined> {
   const entry = await readRecord(kept, evaluationKey(address), keptEvaluationSchema).catch(() => undefined);
@@ -85,7 +86,9 @@ export async function readEvaluation(kept: Store, address: string): Promise<Eval
     if (expected === undefined) continue;
     const bytes = await kept.get(evaluationFileKey(address, part));
     if (bytes === undefined || digestOf(bytes) !== expected.sha256) {
-      await kept.remove(evaluationKey(address));
+      await kept.remove(evaluationKey(address)).catch((error: unknown) => {
+        if (!(error instanceof RunError)) throw error;
+      });
       return undefined;
     }
     files.set(part, bytes);
