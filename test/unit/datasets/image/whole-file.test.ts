@@ -35,6 +35,7 @@ describe('an image that is not whole', () => {
   it.each([
     ['nothing', '', 'is empty'],
     ['a web page', '<!DOCTYPE html><html>', 'is a text, no image'],
+    ['what S3 answers', '<?xml version="1.0"?><Error>AccessDenied</Error>', 'is a text, no image'],
     [
       'a Git LFS pointer',
       'version https://git-lfs.github.com/spec/v1\noid sha256:00\n',
@@ -44,8 +45,22 @@ describe('an image that is not whole', () => {
     expect(() => requireWholeImage(Buffer.from(text), 'a')).toThrow(says);
   });
 
-  it.each(['<svg xmlns="http://www.w3.org/2000/svg"/>', 'GIF89a\x01\x00', '\x00\x00\x00 ftypavif'])(
-    'leaves %j to the decoder',
-    (text) => expect(() => requireWholeImage(Buffer.from(text, 'latin1'), 'a')).not.toThrow(),
-  );
+  it.each([
+    ['<svg xmlns="http://www.w3.org/2000/svg"/>', 'an SVG'],
+    ['GIF89a\x01\x00', 'a GIF'],
+    ['\x00\x00\x00 ftypavif', 'an AVIF'],
+    ['II*\0\b\0\0\0', 'a TIFF'],
+    ['BM\x36\x10\0\0\0\0\0\0', 'a BMP'],
+    ['\0\0\0\x0cjP  \r\n', 'a JPEG 2000'],
+    ['P6\n3 3\n255\n\0\0', 'a PPM'],
+  ])('%j is told, whatever its name says: the decoder reads some otherwise than PIL', (text, what) => {
+    const check = () => requireWholeImage(Buffer.from(text, 'latin1'), 'a/b.png');
+    expect(check).toThrow(`a/b.png: is ${what} by its content, which is not read here; convert it to PNG`);
+  });
+
+  it('bytes of nothing known are no image', () => {
+    expect(() => requireWholeImage(Buffer.from([1, 2, 3, 4, 0x80]), 'a')).toThrow(
+      'a: is no readable JPEG, PNG or WebP image',
+    );
+  });
 });
