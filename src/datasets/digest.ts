@@ -10,7 +10,7 @@ import { fileError, isFolder } from './files.ts';
 import { idxFiles } from './idx/idx-files.ts';
 import { indexImages } from './image/index-images.ts';
 import { requireWholeImage } from './image/whole-file.ts';
-import { parquetPaths } from './parquet/parquet-files.ts';
+import { shardsOf } from './parquet/shards.ts';
 
 /** The files of an extracted CIFAR folder that hold images and labels; a readme more or less is the same dataset. */
 const MEMBERS = new Set(
@@ -55,9 +55,9 @@ async function digestOfIdx(spec: DatasetSpec<'idx'>): Promise<string> {
 
 /** The preprocessing and the columns, then every file: the name of a shard does not count, its place does. */
 async function digestOfParquet(spec: DatasetSpec<'parquet'>): Promise<string> {
-  const { path, preprocessing = 'none', imageColumn = '', labelColumn = '' } = spec;
+  const { preprocessing = 'none', imageColumn = '', labelColumn = '' } = spec;
   const hash = createHash('sha256').update(`parquet ${JSON.stringify([preprocessing, imageColumn, labelColumn])}\n`);
-  for (const file of await parquetPaths(path)) hash.update(`${await digestOf(file)}\n`);
+  for (const file of (await shardsOf(spec)).paths) hash.update(`${await digestOf(file)}\n`);
   return hash.digest('hex');
 }
 

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { imagesText } from '../numeric/ranges.ts';
 import type { Note } from '../schemas/notes.ts';
 import { batchesOf, type Dataset, type DatasetSpec } from './dataset.ts';
-import type { IndexedImage } from './image/class-folders.ts';
 import { type ImageIndex, indexImages } from './image/index-images.ts';
 import { isDeepGrey, PNG_HEADER } from './image/png-header.ts';
 import { requireWholeImage } from './image/whole-file.ts';
@@ -22,12 +21,14 @@ export interface ImageSurvey {
 export async function surveyImages(spec: DatasetSpec, dataset: Dataset): Promise<ImageSurvey> {
   if (spec.format === 'parquet') {
     // Encoded: to decode them all would take longer than to plan the run. Of a folder the digest looks at them.
+    const deep: string[] = [];
     const digests = await parquetDigests(spec, (bytes, where) => {
       requireWholeImage(bytes, where);
+      if (isDeepGrey(bytes)) deep.push(where);
       return digestOf(bytes);
     });
     const copies = groupsOf(digests);
-    return { copies, notes: copyNotes(copies, dataset) };
+    return { copies, notes: [...copyNotes(copies, dataset), ...deepGreyNotes(deep)] };
   }
   if (spec.format !== 'imagefolder') {
     const copies = groupsOf(await digestsOf(dataset));
@@ -35,7 +36,7 @@ export async function surveyImages(spec: DatasetSpec, dataset: Dataset): Promise
   }
   const index = await indexImages(spec);
   const copies = groupsOf(await fileDigests(index));
-  return { copies, notes: [...copyNotes(copies, dataset), ...(await deepGreyNotes(index))] };
+  return { copies, notes: [...copyNotes(copies, dataset), ...deepGreyNotes(await deepGreyFiles(index))] };
 }
 
 const HASHED_AT_ONCE = 256;
@@ -92,17 +93,20 @@ function copyNotes(copies: readonly (readonly number[])[], { count, labels }: Da
   ];
 }
 
-async function deepGreyNotes({ images, read }: ImageIndex): Promise<Note[]> {
-  const deep: IndexedImage[] = [];
-  for (const image of images)
-    if (/\.png$/i.test(image.name) && isDeepGrey(await read(image.name, PNG_HEADER))) deep.push(image);
-  const [first] = deep;
+async function deepGreyFiles({ images, read }: ImageIndex): Promise<string[]> {
+  const deep: string[] = [];
+  for (const { name } of images) if (/\.png$/i.test(name) && isDeepGrey(await read(name, PNG_HEADER))) deep.push(name);
+  return deep;
+}
+
+function deepGreyNotes(names: readonly string[]): Note[] {
+  const [first] = names;
   if (first === undefined) return [];
   return [
     {
       code: 'deep-grey',
       message:
-        `${deep.length} of the images are grey PNGs of 16 bits (${first.name}, ...): igd scales them to 8 bits, PIL's convert('RGB'), ` +
+        `${names.length} of the images are grey PNGs of 16 bits (${first}, ...): igd scales them to 8 bits, PIL's convert('RGB'), ` +
         'and so torchvision, cuts every value above 255 to 255. If the model was trained on the latter, convert the files as it did',
     },
   ];

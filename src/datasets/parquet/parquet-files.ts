@@ -1,5 +1,4 @@
-import { open, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { open } from 'node:fs/promises';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import {
   type AsyncBuffer,
@@ -10,7 +9,7 @@ import {
 } from 'hyparquet';
 import { DatasetError, messageOf } from '../../errors.ts';
 import { fileKind } from '../../numeric/file-kinds.ts';
-import { fileError, isFolder, readHead } from '../files.ts';
+import { fileError, readHead } from '../files.ts';
 import { notImages } from '../other-kinds.ts';
 
 /** A row as columns of values; what they are is for the reader to find out. */
@@ -34,14 +33,6 @@ const COMPRESSORS: Compressors = {
 };
 
 const READ: ReadonlySet<string> = new Set(['UNCOMPRESSED', 'SNAPPY', ...Object.keys(COMPRESSORS)]);
-
-/** Paths of a data set's files: the one given, or those of a folder in the order of their names, which count its shards. */
-export async function parquetPaths(path: string): Promise<string[]> {
-  if (!(await isFolder(path))) return [path];
-  const names = (await readdir(path)).filter((name) => name.endsWith('.parquet') && !name.startsWith('.')).sort();
-  if (names.length === 0) throw new DatasetError(`${path}: holds no .parquet file; give the folder of one split`);
-  return names.map((name) => join(path, name));
-}
 
 /** Throws DatasetError where it is no Parquet file. */
 export async function openParquet(path: string): Promise<ParquetFile> {

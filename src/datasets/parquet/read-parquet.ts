@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { DatasetError } from '../../errors.ts';
 import { type Dataset, type DatasetSpec, imagesToTake, LARGEST_LABEL } from '../dataset.ts';
 import { encodedImages } from '../image/encoded-images.ts';
-import { type Columns, columnsOf } from './columns.ts';
-import { openParquet, type ParquetFile, parquetPaths, type Row } from './parquet-files.ts';
+import { type Columns, columnNotes, sharedColumns } from './columns.ts';
+import { openParquet, type ParquetFile, type Row } from './parquet-files.ts';
+import { shardsOf } from './shards.ts';
 
 /** An image as `datasets` stores it, or the bytes alone. */
 const imageSchema = z.union([
@@ -27,11 +28,11 @@ interface Place {
  */
 export async function readParquet(spec: DatasetSpec<'parquet'>): Promise<Dataset> {
   const { path, preprocessing } = spec;
-  const { files, columns, places } = await openPlaces(spec);
+  const { files, columns, places, notes } = await openPlaces(spec);
   const labels = Int32Array.from((await labelsOf(files, columns)).slice(0, places.length));
   const reader = new RowGroups(columns);
   return encodedImages({
-    ...{ where: path, preprocessing, labels, ...classesOf(labels, columns) },
+    ...{ where: path, preprocessing, labels, ...classesOf(labels, columns), notes },
     image: (index) => nameOf(places[index]!, path),
     read: (index) => reader.image(places[index]!),
   });
@@ -52,10 +53,12 @@ export async function parquetDigests(
 /** The files, and where in them the images are that are asked for. */
 async function openPlaces(spec: DatasetSpec<'parquet'>) {
   const { path, limit } = spec;
-  const files = await Promise.all((await parquetPaths(path)).map(openParquet));
-  const columns = columnsOf(files[0]!.metadata, spec, path);
+  const { paths, notes } = await shardsOf(spec);
+  const files = await Promise.all(paths.map(openParquet));
+  const columns = sharedColumns(files, spec);
   const all = files.flatMap((file) => Array.from({ length: file.rows }, (_, row): Place => ({ file, row })));
-  return { files, columns, places: all.slice(0, imagesToTake(all.length, limit, path)) };
+  const places = all.slice(0, imagesToTake(all.length, limit, path));
+  return { files, columns, places, notes: [...notes, ...columnNotes(columns, spec, path)] };
 }
 
 async function labelsOf(files: readonly ParquetFile[], { label }: Columns): Promise<number[]> {

@@ -1,4 +1,4 @@
-import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { DatasetSpec } from '../../../src/datasets/dataset.ts';
@@ -104,6 +104,12 @@ describe('a Parquet file of encoded images', () => {
     expect(await surveyImages(whole, await openDataset(whole))).toEqual({ copies: [], notes: [] });
   });
 
+  it('says which images are grey PNGs of 16 bits, which PIL reads otherwise', async () => {
+    const spec = specOf(fixture('deep-grey.parquet'));
+    const { notes } = await surveyImages(spec, await openDataset(spec));
+    expect(notes).toMatchObject([{ code: 'deep-grey', message: expect.stringContaining('6 of the images are grey') }]);
+  });
+
   it('is refused where it is cut, and where a folder holds none', async () => {
     const cut = join(folder, 'cut.parquet');
     writeFileSync(cut, readFileSync(fixture('snappy.parquet')));
@@ -111,5 +117,71 @@ describe('a Parquet file of encoded images', () => {
     await expectRefusal(openDataset(specOf(cut)), cut, /is no Parquet file, or damaged/);
     await expectRefusal(openDataset(specOf(join(folder, 'none'))), folder, /there is no such file or folder/);
     await expectRefusal(openDataset(specOf(fixture('../npy'))), fixture('../npy'), /holds no \.parquet file/);
+  });
+});
+
+describe('a folder of Parquet files', () => {
+  const [FIRST, SECOND] = ['shards/test-00000-of-00002.parquet', 'shards/test-00001-of-00002.parquet'];
+  const read = (name: string) => readFileSync(fixture(name));
+  const folderOf = (name: string, files: Readonly<Record<string, Uint8Array>>) => {
+    mkdirSync(join(folder, name));
+    for (const [file, bytes] of Object.entries(files)) writeFileSync(join(folder, name, file), bytes);
+    return join(folder, name);
+  };
+
+  it('with several splits gives the images of one, and says so', async () => {
+    for (const [set, test, train] of [
+      ['sharded', 'test-00000-of-00001', 'train-00000-of-00001'],
+      ['named', 'mnist-test', 'mnist-train'],
+    ] as const) {
+      const path = folderOf(set, { [`${test}.parquet`]: read(SECOND), [`${train}.parquet`]: read(FIRST) });
+      const dataset = await openDataset(specOf(path));
+      expect([...dataset.labels]).toEqual([2, 0]);
+      expect(dataset.notes).toMatchObject([{ code: 'other-splits', message: expect.stringContaining(train) }]);
+      expect((await openDataset(specOf(path, { split: 'train' }))).count).toBe(4);
+      const digests = [await datasetDigest(specOf(path)), await datasetDigest(specOf(join(path, `${test}.parquet`)))];
+      expect(digests[0]).toBe(digests[1]);
+    }
+  });
+
+  it('with several sets of which none is of the split is refused', async () => {
+    const name = (set: string) => `${set}-00000-of-00001.parquet`;
+    const path = folderOf('no-test', { [name('train')]: read(FIRST), [name('validation')]: read(SECOND) });
+    await expectRefusal(openDataset(specOf(path)), path, /holds files of several sets .*none is of the test split/);
+  });
+
+  it('in which a shard is missing is a part, and said to be one', async () => {
+    const path = folderOf('part', {
+      'test-00000-of-00003.parquet': read(FIRST),
+      'test-00002-of-00003.parquet': read(SECOND),
+    });
+    expect((await openDataset(specOf(path))).notes).toMatchObject([
+      {
+        code: 'missing-shards',
+        message: expect.stringContaining('has 2 of the 3 files of "test" (test-00001-of-00003'),
+      },
+    ]);
+    expect((await open('shards')).notes).toEqual([]);
+  });
+
+  it('whose files have their classes in another order, or other columns, is refused', async () => {
+    const turned = Buffer.from(read(SECOND).toString('latin1').replace('"ant", "bee"', '"bee", "ant"'), 'latin1');
+    const classes = folderOf('classes', { '0000.parquet': read(FIRST), '0001.parquet': turned });
+    await expectRefusal(openDataset(specOf(classes)), join(classes, '0001.parquet'), /class 0 is "bee", in .* "ant"/);
+    const columns = folderOf('columns', {
+      '0000.parquet': read('plain.parquet'),
+      '0001.parquet': Buffer.from(read('plain.parquet').toString('latin1').replaceAll('label', 'digit'), 'latin1'),
+    });
+    const why = /its columns are "img" and "digit", those of .* "img" and "label"/;
+    await expectRefusal(openDataset(specOf(columns)), join(columns, '0001.parquet'), why);
+  });
+
+  it('a column of whole numbers that is not called a label is taken for one, and said', async () => {
+    const renamed = Buffer.from(read('plain.parquet').toString('latin1').replaceAll('label', 'width'), 'latin1');
+    const path = join(folder, 'width.parquet');
+    writeFileSync(path, renamed);
+    expect((await openDataset(specOf(path))).notes).toMatchObject([{ code: 'label-column' }]);
+    expect((await openDataset(specOf(path, { labelColumn: 'width' }))).notes).toEqual([]);
+    expect((await open('plain.parquet')).notes).toEqual([]);
   });
 });
