@@ -74,7 +74,7 @@ interface OpenTask {
   /** The run's. */
   readonly files: Store;
   readonly rankings: Store;
-  /** The first, for the record. */
+  /** The first, or one that may pass, for the record. */
   failure: { readonly job: PartJob; readonly error: unknown } | undefined;
 }
 
@@ -124,12 +124,17 @@ function parseTask(env: RunnerOptions['env']): Task {
   throw new InputError(`the environment names no task: ${Object.values(taskVariables).join(', ')} say which`);
 }
 
-/** One part of the run after the other: a worker opens the models of one. */
+/** One part of the run after the other: a worker opens the models of one. Throws the failure that counts, once all else is done. */
 async function doJobs(open: OpenTask, signal: AbortSignal, log: (line: string) => void): Promise<void> {
   const reporter = taskReporter(open, log);
   await reporter.start();
-  for (const part of new Set(open.jobs.map((job) => job.part))) await doPart(open, part, { reporter, signal, log });
+  for (const part of new Set(open.jobs.map((job) => job.part))) {
+    await doPart(open, part, { reporter, signal, log });
+    signal.throwIfAborted();
+    if (open.failure?.error instanceof TransientError) break;
+  }
   await reporter.end();
+  if (open.failure !== undefined) throw open.failure.error;
 }
 
 interface Watch {
@@ -138,7 +143,10 @@ interface Watch {
   readonly log: (line: string) => void;
 }
 
-/** As many jobs at once as keep the device busy, each in a worker thread of its own. After a failure none is begun. */
+/**
+ * As many jobs at once as keep the device busy, each in a worker thread of its own. A job that fails for good does not take the others
+ * with it; after a fault that may pass none is begun, for Batch tries the task again.
+ */
 async function doPart(open: OpenTask, part: Part, watch: Watch): Promise<void> {
   const { task, jobs, buckets } = open;
   const { signal } = watch;
@@ -157,22 +165,28 @@ async function doPart(open: OpenTask, part: Part, watch: Watch): Promise<void> {
     workers: 1,
     cores: Math.max(1, Math.floor(cores / lanes)),
   } as const;
-  const engines = Array.from({ length: lanes }, () => new WorkerPool(pool));
-  const close = () => Promise.all(engines.map((engine) => engine.close()));
+  const engines = new Set<WorkerPool>();
+  const close = () => Promise.all([...engines].map((engine) => engine.close()));
   const stop = () => void close();
   signal.addEventListener('abort', stop);
-  const work = async (engine: WorkerPool) => {
+  const work = async () => {
+    let engine: WorkerPool | undefined;
     for (let job = queue.shift(); job !== undefined; job = queue.shift())
       try {
+        engine ??= new WorkerPool(pool);
+        engines.add(engine);
         await doJob(open, job, { ...watch, engine });
       } catch (error) {
-        queue.length = 0;
-        open.failure ??= { job, error };
+        const isPassing = signal.aborted || error instanceof TransientError;
+        if (isPassing) queue.length = 0;
+        if (isPassing || open.failure === undefined) open.failure = { job, error };
+        // Its thread may have gone with the job.
+        await engine?.close();
+        engine = undefined;
       }
   };
   try {
-    await Promise.all(engines.map(work));
-    if (open.failure !== undefined) throw open.failure.error;
+    await Promise.all(Array.from({ length: lanes }, work));
   } finally {
     signal.removeEventListener('abort', stop);
     await close();
