@@ -4,6 +4,8 @@ import { remoteKeys, type StageName, type TaskFailure, taskFailureSchema } from 
 import type { ServiceContext } from './context.ts';
 import { doneJobs } from './done-jobs.ts';
 import type { LoadedRun } from './load-run.ts';
+import { jobsOf } from './parts.ts';
+import { rankingProblem } from './proposals.ts';
 import { readStage, type SubmittedStage, stageStates } from './stage.ts';
 
 /** A task that failed, or, without a record of its own (killed, never started), a job in Batch's words. */
@@ -19,7 +21,26 @@ export interface Failure extends Pick<TaskFailure, 'job' | 'message'> {
 export async function failuresOf(ctx: ServiceContext, open: LoadedRun, limit: number): Promise<Failure[]> {
   const [{ plan }] = open.parts;
   const stages = await Promise.all(stagesOf(plan).map((stage) => stageFailures(ctx, open, stage, limit)));
-  return stages.flat();
+  const failures = stages.flat();
+  return [...failures, ...(await leftOut(ctx, open, failures)).slice(0, limit)];
+}
+
+/** Runs of a sweep that were not evaluated for want of a ranking, and that no failure tells of: it was ranked for another of them. */
+async function leftOut(ctx: ServiceContext, open: LoadedRun, told: readonly Failure[]): Promise<Failure[]> {
+  const begun = open.sweep === undefined ? undefined : await readStage(open, 'evaluate');
+  if (begun === undefined) return [];
+  const submitted = new Set(begun.work.jobs);
+  const done = await doneJobs(ctx, open.parts, 'evaluate');
+  const jobs = jobsOf(open.parts, 'evaluate').map(({ part }, position) => ({ part, position }));
+  const failures: Failure[] = [];
+  for (const part of open.parts) {
+    const own = jobs.filter((job) => job.part === part);
+    const isLeft = own.some(({ position }) => !done[position]) && own.every(({ position }) => !submitted.has(position));
+    const isTold = told.some(({ job }) => job?.startsWith(`${part.label} `) === true);
+    const message = isLeft && !isTold ? await rankingProblem(ctx, part) : undefined;
+    if (message !== undefined) failures.push({ stage: 'rank', task: null, job: part.label, message });
+  }
+  return failures;
 }
 
 async function stageFailures(

@@ -132,7 +132,8 @@ async function failureLines(ctx: ServiceContext, open: OpenRun, { status }: Outc
   const loaded = await withPlan(ctx, open).catch(() => undefined);
   const failures = loaded === undefined ? [] : await failuresOf(ctx, loaded, QUOTED);
   return failures.map(
-    ({ stage, task, job, message }) => `${stage} ${task}${job === null ? '' : ` (${job})`}: ${message}`,
+    ({ stage, task, job, message }) =>
+      `${[stage, ...(task === null ? [] : [task])].join(' ')}${job === null ? '' : ` (${job})`}: ${message}`,
   );
 }
 

@@ -9,6 +9,7 @@ import { jobsOf } from '../../src/service/parts.ts';
 import { cancelRun, listRuns, retryRun } from '../../src/service/run-control.ts';
 import { runStatus } from '../../src/service/status.ts';
 import { submitConfig } from '../../src/service/submit-config.ts';
+import { within } from '../../src/stores/store.ts';
 import { igd, scratch, writeJson } from '../support/cli.ts';
 import { type Container, inProcess } from './cluster.ts';
 import { remoteConfig, type Scene, scene, textOf, timeless, uploadInputs } from './harness.ts';
@@ -176,6 +177,36 @@ describe.runIf(hasMoto)('a parameter sweep on the service', () => {
     await toItsEnd(stage);
     expect((await runStatus(ctx, run)).state).toBe('complete');
     expect(JSON.parse((await textOf(ctx, run, 'sweep.json')) ?? '').missing).toBeUndefined();
+  });
+
+  test('of whose rankings one fails has the runs of the others', async () => {
+    const stage = await scene(moto);
+    const config = { ...SWEEP, name: 'layers', variants: ['loir'], sweep: { layer: ['layer2', 'layer3'] } };
+    const run = await submitted(stage, config, 'layers');
+    await toItsEnd(stage, async (env) => (env.IGD_STAGE === 'rank' && env.IGD_OFFSET === '1' ? 1 : inProcess(env)));
+    const { outcome, stages, failures } = await runStatus(stage.ctx, run);
+    expect(outcome?.message).toContain('1 of 2 runs whole');
+    expect(stages.map(({ jobs }) => jobs?.done)).toEqual([1, 1, 1]);
+    expect(failures.map(({ job, message }) => [job, message])).toEqual([
+      [expect.stringContaining('rank-1'), expect.any(String)],
+      ['layer=layer3', 'the loir ranking is not there'],
+    ]);
+  });
+
+  test('has containers that go on with their other jobs where one fails', async () => {
+    const { ctx } = done;
+    const [{ run = '' } = {}] = await listRuns(ctx);
+    const files = within(ctx.runs, serviceKeys.run(run));
+    const transfers = LABELS.map((label) => `${label}/transfer/none/00000.json`);
+    const examples = `${LABELS[0]}/shards/loir/00000.npy`;
+    const before = await files.get(examples);
+    for (const key of [...transfers, examples]) await files.remove(key);
+    const task = { IGD_RUN: run, IGD_STAGE: 'transfer', IGD_JOBS_PER_TASK: '16' };
+    const env = { ...task, IGD_SERVICE: JSON.stringify(ctx.service) };
+    expect(await inProcess(env)).toBe(1);
+    expect(await Promise.all(transfers.map((key) => files.has(key)))).toEqual([false, true, true]);
+    await files.put(examples, before ?? '');
+    expect(await inProcess(env)).toBe(0);
   });
 
   test('is refused whole where one of its values does not fit, and ended whole', async () => {
