@@ -4,6 +4,8 @@ import { basename } from 'node:path';
 import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { checksumOf } from '../datasets/fetch.ts';
 import { InputError, messageOf, RunError } from '../errors.ts';
+import { AS_ONE_FILE, externalLocations } from '../runs/inputs/onnx-file.ts';
+import { isOnnx } from '../schemas/input-paths.ts';
 import { UPLOADS } from '../schemas/service.ts';
 import { s3, s3Error, statusOf } from '../stores/s3/client.ts';
 import { PART_BYTES, type PartedUpload, uploadInParts } from './multipart.ts';
@@ -26,16 +28,28 @@ export interface LocalFile {
   readonly sha256: string;
 }
 
-/** Throws InputError where it cannot be read or is a folder. */
+/** Throws InputError where it cannot be read, is a folder, or is not all of a model. */
 export async function localFile(path: string): Promise<LocalFile> {
   const stats = await stat(path).catch((cause: unknown) => {
     throw new InputError(`cannot read ${path}: ${messageOf(cause)}`, { cause });
   });
   if (!stats.isFile())
     throw new InputError(
-      `${path} is a folder: the service takes files, give the archive it came from, or a tar of it (tar -cf x.tar -C ${path} .)`,
+      `${path} is a folder: the service takes files, give the archive it came from, a tar of its images (tar -cf x.tar -C ${path} .), or ` +
+        'one Parquet file of all its rows',
     );
+  await requireWholeModel(path);
   return { path, bytes: stats.size, sha256: (await checksumOf(path, 'sha256')).hex };
+}
+
+/** Throws InputError for an .onnx that keeps weights in files beside it: a job would get it alone. */
+async function requireWholeModel(path: string): Promise<void> {
+  const beside = isOnnx(path) ? await externalLocations(path) : [];
+  if (beside.length === 0) return;
+  throw new InputError(
+    `${path} keeps its weights beside it, in ${beside.join(', ')}, and the service takes a model as one file: ` +
+      `save it as one (${AS_ONE_FILE}), which a model of up to 2 GB can be`,
+  );
 }
 
 /** Puts a file into the inputs bucket under its checksum, unless it is there. S3 compares the checksum as well. Throws RunError. */

@@ -8,6 +8,9 @@ import type { Model } from '../../onnx/graph.ts';
 /** Node reads no more into one buffer, and protobuf allows no more in one message. */
 const LARGEST_FILE_BYTES = 2 ** 31 - 1;
 
+/** What makes one file of a model and its weights, which it has to be in a bucket. */
+export const AS_ONE_FILE = "onnx.save_model(onnx.load('model.onnx'), 'whole.onnx')";
+
 /** Reads an `.onnx` file as it is, with the weights it keeps in files beside it. Throws GraphError. */
 export async function readOnnx(path: string): Promise<Model> {
   const bytes = await readModelFile(path);
@@ -77,9 +80,12 @@ function readInside(folder: string, location: string, what: string): Uint8Array 
     if (cause instanceof GraphError) throw cause;
     // The exporter wrote it beside the model, and people copy the model alone.
     if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') {
-      throw new GraphError(`${what}, which holds weights, is not there: put it beside the .onnx, under that name`, {
-        cause,
-      });
+      throw new GraphError(
+        `${what}, which holds weights, is not there: put it beside the .onnx, under that name; or, as it has to be in a bucket, save both as one file: ${AS_ONE_FILE}`,
+        {
+          cause,
+        },
+      );
     }
     throw new GraphError(`${what} cannot be read: ${messageOf(cause)}`, { cause });
   }

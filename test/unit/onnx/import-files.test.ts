@@ -12,6 +12,7 @@ import { ModelProtoSchema, StringStringEntryProtoSchema } from '../../../src/onn
 import { checkpointDigest } from '../../../src/runs/inputs/inspect-inputs.ts';
 import { modelDigest } from '../../../src/runs/inputs/model-digest.ts';
 import { readOnnx } from '../../../src/runs/inputs/onnx-file.ts';
+import { localFile } from '../../../src/service/upload.ts';
 import { importOnnx } from '../../support/import-onnx.ts';
 import { modelOf, node } from './support/models.ts';
 import { randomTensor } from './support/run.ts';
@@ -54,6 +55,18 @@ function bytesOf(values: Float32Array): Uint8Array {
 }
 
 describe('weights in files beside the model', () => {
+  it('do not go to the service without a word', async () => {
+    const path = withExternalWeight({ location: 'all.bin' });
+    await expect(localFile(path)).rejects.toThrow(
+      /model\.onnx keeps its weights beside it, in all\.bin, and .* save it as one \(onnx\.save_model\(onnx\.load/,
+    );
+    writeFileSync(
+      path,
+      encodeModel(modelOf({ initializers: { w: weight }, nodes: [node('MatMul', ['x', 'w'], 'logits')] })),
+    );
+    expect(await localFile(path)).toMatchObject({ path });
+  });
+
   it('are read from where the model says', async () => {
     writeFileSync(
       join(inside, 'data', 'w.bin'),
