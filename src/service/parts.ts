@@ -1,3 +1,4 @@
+import { TransientError } from '../errors.ts';
 import { type Job, jobLabel, type Plan, type RunJob, stageJobs } from '../runs/planning/plan.ts';
 import { runKeys } from '../schemas/keys.ts';
 import { type ParameterSweepPlan, parameterSweepPlanSchema } from '../schemas/parameter-sweep.ts';
@@ -26,9 +27,15 @@ export interface RunParts {
   readonly sweep: ParameterSweepPlan | undefined;
 }
 
-/** The parts that a run consists of, whatever became of their plans. */
+/**
+ * The parts that a run consists of, whatever became of their plans. Where what says so cannot be read, the run as a whole: people are to be
+ * told of its end all the same.
+ */
 export async function partLabels(files: Store): Promise<readonly string[]> {
-  const sweep = await readRecord(files, runKeys.sweepPlan, parameterSweepPlanSchema);
+  const sweep = await readRecord(files, runKeys.sweepPlan, parameterSweepPlanSchema).catch((error: unknown) => {
+    if (error instanceof TransientError) throw error;
+    return undefined;
+  });
   return sweep?.runs.map(({ folder }) => folder) ?? [''];
 }
 

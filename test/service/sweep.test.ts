@@ -145,6 +145,16 @@ describe.runIf(hasMoto)('a parameter sweep on the service', () => {
     const status = await runStatus(ctx, entriesRun(first?.subject));
     expect(status.schedules).toEqual(LABELS.map((label) => `weekly.${label}`));
     expect(status.history.length).toBe(3);
+
+    // Its end is told whatever becomes of the record of its runs.
+    const key = `${serviceKeys.run(status.run)}sweep-plan.json`;
+    const record = (await ctx.runs.get(key)) ?? '';
+    await ctx.runs.put(key, '{"schema":"igd.sweep-plan/9"}');
+    expect(await runStatus(ctx, status.run)).toMatchObject({
+      problem: expect.stringContaining('sweep-plan.json was written by another version of igd'),
+      schedules: ['weekly'],
+    });
+    await ctx.runs.put(key, record);
   });
 
   test('that fails in part says which of its runs are whole, and a retry does the rest', async () => {
