@@ -1,4 +1,4 @@
-import { ConfigError } from '../errors.ts';
+import { ConfigError, RunError } from '../errors.ts';
 import { runKeys } from '../schemas/keys.ts';
 import {
   type ParameterSweep,
@@ -8,6 +8,7 @@ import {
 } from '../schemas/parameter-sweep.ts';
 import type { Report } from '../schemas/report.ts';
 import type { Store } from '../stores/store.ts';
+import type { Plan } from './planning/plan.ts';
 import { prepareRun } from './planning/prepare-run.ts';
 import { executeRun, type RunOptions } from './run.ts';
 import { unlessAborted } from './unless-aborted.ts';
@@ -35,17 +36,51 @@ export async function executeParameterSweep({
 }: ParameterSweepOptions): Promise<ParameterSweepReport> {
   if (await store.has(runKeys.plan))
     throw new ConfigError('this folder holds a single run: give a sweep a folder of its own with --out');
-  for (const run of sweep.runs) await unlessAborted(() => prepareRun(run.config, run.source), optionsFor(run).signal);
+  const plans: Plan[] = [];
+  for (const run of sweep.runs) {
+    const { plan } = await unlessAborted(() => prepareRun(run.config, run.source), optionsFor(run).signal);
+    plans.push(plan);
+  }
+  requireSameInputs(sweep.key, plans);
   const reports: Report[] = [];
   for (const [position, run] of sweep.runs.entries()) {
     begin?.(run, position);
     const options = optionsFor(run);
     const { config, source } = run;
-    const { report } = await executeRun({ ...options, config, source });
+    const prepare = async (plan: Plan) => requireSameInputs(sweep.key, [plans[0]!, plan]);
+    const { report } = await executeRun({ ...options, config, source, prepare });
     reports.push(report);
   }
   const runsDone = sweep.runs.map(({ value, label }, index) => ({ value, folder: label, report: reports[index] }));
   return writeSweepReport(store, { ...sweep, runs: runsDone });
+}
+
+/** What of a plan's inputs a swept key changes; the rest is the same for all runs. */
+const SWEPT_INPUTS: Readonly<Partial<Record<ParameterSweepReport['key'], string>>> = {
+  'dataset.test': 'test set',
+  'dataset.severity': 'test set',
+  'dataset.probeFraction': 'probe set',
+};
+
+/** Throws RunError where a file was replaced after the first run was planned: a sweep compares what one model does on the same data. */
+export function requireSameInputs(key: ParameterSweepReport['key'], plans: readonly Plan[]): void {
+  const [first, ...others] = plans.map(({ inputs: { checkpoint, test, probe, labels } }) => ({
+    checkpoint: checkpoint.sha256,
+    'test set': test.sha256,
+    'probe set': probe?.sha256,
+    'test labels': labels?.test,
+    'probe labels': labels?.probe,
+  }));
+  if (first === undefined) return;
+  for (const other of others)
+    for (const [what, sha256] of Object.entries(first)) {
+      const now = new Map<string, string | undefined>(Object.entries(other)).get(what);
+      if (what === SWEPT_INPUTS[key] || now === sha256) continue;
+      throw new RunError(
+        `the ${what} was replaced since the sweep over ${key} began: its SHA-256 was ${sha256}, now ${now}, and a sweep compares runs on ` +
+          'the same files. Put that file back and start again, or start in a new folder',
+      );
+    }
 }
 
 /** A sweep, and the report of each run that is whole. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ConfigError } from '../errors.ts';
+import { requireSameInputs } from '../runs/parameter-sweep.ts';
 import type { Plan } from '../runs/planning/plan.ts';
 import { prepareRun } from '../runs/planning/prepare-run.ts';
 import { type ImportedRanking, loadRanking } from '../runs/planning/rankings.ts';
@@ -42,6 +43,11 @@ async function planSweep(ctx: ServiceContext, { name, key, runs }: ParameterSwee
   for (const run of runs) parts.push(await planPart(ctx, run));
   const [first, ...others] = parts;
   if (first === undefined) throw new ConfigError(`${name}: a sweep has a value at least`);
+  // Planned anew then, by Lambda's next call.
+  requireSameInputs(
+    key,
+    parts.map(({ plan }) => plan),
+  );
   const identity = { key, runs: parts.map(({ label, plan }) => [label, plan.id]) };
   const id = createHash('sha256').update(canonicalJson(identity)).digest('hex').slice(0, first.plan.id.length);
   const sweep: ParameterSweepPlan = {

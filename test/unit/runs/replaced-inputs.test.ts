@@ -1,11 +1,18 @@
-import { copyFile, readFile, writeFile } from 'node:fs/promises';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
 import { beforeEach, expect, test } from 'vitest';
+import { RunError } from '../../../src/errors.ts';
 import { inspectInputs } from '../../../src/runs/inputs/inspect-inputs.ts';
 import { JobContext } from '../../../src/runs/jobs/job-context.ts';
 import { runJob } from '../../../src/runs/jobs/run-job.ts';
+import { executeParameterSweep } from '../../../src/runs/parameter-sweep.ts';
 import { type Job, planRun } from '../../../src/runs/planning/plan.ts';
 import { onnxRuntime } from '../../../src/runtime/session.ts';
+import type { RunConfig } from '../../../src/schemas/config.ts';
+import { namedInputs, withPaths } from '../../../src/schemas/input-paths.ts';
+import { parseParameterSweep } from '../../../src/schemas/parameter-sweep.ts';
 import { parseConfig } from '../../../src/schemas/parse-config.ts';
+import { planConfig } from '../../../src/service/plan-config.ts';
 import { MemoryStore } from '../../../src/stores/memory-store.ts';
 import { smallConfig } from '../../support/cli.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
@@ -39,10 +46,10 @@ async function planned() {
 }
 
 /** Another file of the same size: its last byte, which is of no header, is another. */
-async function replace(name: string): Promise<void> {
-  const bytes = await readFile(`${folder}/${name}`);
+function replace(name: string): void {
+  const bytes = readFileSync(`${folder}/${name}`);
   bytes.writeUInt8((bytes.at(-1) ?? 0) ^ 1, bytes.length - 1);
-  await writeFile(`${folder}/${name}`, bytes);
+  writeFileSync(`${folder}/${name}`, bytes);
 }
 
 const EVALUATE: Job = { kind: 'evaluate', variant: 'none', shard: 0 };
@@ -57,7 +64,7 @@ test.each([
   '%s that was replaced after the plan is named, and nothing is stored',
   async (name, what, job) => {
     const { runs, rankings, open } = await planned();
-    await replace(name);
+    replace(name);
     const refused = work(open(), job);
     await expect(refused).rejects.toThrow(
       new RegExp(
@@ -75,7 +82,69 @@ test('a worker that comes later mixes no second checkpoint into a run', async ()
   await work(open(), EVALUATE);
   const before = await runs.list('');
   expect(before.filter((key) => key.startsWith('shards/')).length).toBeGreaterThan(0);
-  await replace('shapes10-rn18-w8.pt');
+  replace('shapes10-rn18-w8.pt');
   await expect(work(open(), { ...EVALUATE, shard: 1 })).rejects.toThrow(/the checkpoint .* is another file/);
   expect(await runs.list('')).toEqual(before);
+});
+
+const SWEEP = {
+  variants: ['none'],
+  suite: [{ attack: 'apgd-ce', iterations: 1 }],
+  sweep: { temperature: [1, 2] },
+};
+
+test('a sweep whose data is replaced between two of its runs compares no two files', async () => {
+  const dataset = { format: 'cifar10', test: `${folder}/test.bin`, testImages: 4 };
+  const checkpoint = { uri: `${folder}/shapes10-rn18-w8.pt` };
+  const sweep = parseParameterSweep(JSON.stringify(smallConfig({ ...SWEEP, checkpoint, dataset })), 's.json')!;
+  const rankings = new MemoryStore();
+  const ignore = () => undefined;
+  const done: string[] = [];
+  const executed = executeParameterSweep({
+    sweep,
+    store: new MemoryStore(),
+    begin: ({ label }, position) => {
+      done.push(label);
+      if (position === 1) replace('test.bin');
+    },
+    optionsFor: () => {
+      const runs = new MemoryStore();
+      const listener = { stage: ignore, progress: ignore, done: ignore, elsewhere: ignore, processes: ignore };
+      return {
+        ...{ runs, rankings, listener },
+        executor: (plan) => {
+          const context = new JobContext({ plan, runs, rankings, runtime: onnxRuntime({ threads: 1 }) });
+          return {
+            run: async (jobs) => {
+              for (const job of jobs) await work(context, job);
+            },
+            close: () => context.release(),
+          };
+        },
+      };
+    },
+  });
+  await expect(executed).rejects.toThrow(/the test set was replaced since the sweep over temperature began/);
+  expect(done).toEqual(['temperature=1', 'temperature=2']);
+});
+
+test('a sweep whose data is replaced while the service plans it is planned anew', async () => {
+  const dataset = { format: 'cifar10', test: 's3://b/test.bin', testImages: 4 };
+  const config = smallConfig({ ...SWEEP, checkpoint: { uri: 's3://b/shapes10-rn18-w8.pt' }, dataset });
+  let planned = 0;
+  const ctx = Object.assign(Object.create(null), {
+    rankings: new MemoryStore(),
+    service: { gpuDevice: 'cuda' },
+    localise: async (named: RunConfig) => {
+      if (++planned === 2) replace('test.bin');
+      const paths = namedInputs(named).map(({ keys, path }) => ({ keys, path: path.replace('s3://b', folder) }));
+      return { config: withPaths(named, paths), versions: {} };
+    },
+  });
+  const text = JSON.stringify(config);
+  await expect(planConfig(ctx, 'small', text)).rejects.toThrow(RunError);
+  expect((await planConfig(ctx, 'small', text)).parts.map(({ label }) => label)).toEqual([
+    'temperature=1',
+    'temperature=2',
+  ]);
 });
