@@ -12,19 +12,19 @@ import { npzNames, readNpz } from './npz.ts';
 import { notImages } from './other-kinds.ts';
 import { type ImageRange, imagesOfSeverity, severityNotes } from './severity.ts';
 
-/** Arrays of an .npz that hold images and labels, in the order they are looked for: Keras', MedMNIST's, and others. */
+/** Arrays of an .npz that hold images and labels, in the order they are looked for: Keras', others, and MedMNIST's. */
 const PAIRS: Readonly<Record<Split, readonly (readonly [string, string])[]>> = {
   train: [
     ['x_train', 'y_train'],
-    ['train_images', 'train_labels'],
     ['x', 'y'],
     ['images', 'labels'],
+    ['train_images', 'train_labels'],
   ],
   test: [
     ['x_test', 'y_test'],
-    ['test_images', 'test_labels'],
     ['x', 'y'],
     ['images', 'labels'],
+    ['test_images', 'test_labels'],
   ],
 };
 

@@ -5,6 +5,7 @@ import { openDataset } from '../../../src/datasets/open.ts';
 import { encodeNpy } from '../../../src/numeric/npy.ts';
 import { float32, int64, type Tensor } from '../../../src/numeric/tensor.ts';
 import { describeWithShared } from '../../support/shared.ts';
+import { zip } from '../checkpoints/support/zip.ts';
 import { expectRefusal, put, temporaryFolder } from './support.ts';
 
 const folder = temporaryFolder();
@@ -189,12 +190,21 @@ describe('files', () => {
     await expectRefusal(spec(several, { split: 'train' }), several, /it holds test_images, test_labels, val_images/);
   });
 
+  it("takes MedMNIST's arrays where there are no others: files that have both were read by those", async () => {
+    const array = (name: string, value: number) => {
+      return { name: `${name}.npy`, data: encodeNpy(uint8([2, 1, 1, 1], [value, value])) };
+    };
+    const data = zip([array('test_images', 1), array('test_labels', 1), array('x', 2), array('y', 0)]);
+    const found = await spec(await put(folder, 'both.npz', data));
+    expect(await found.pixels(0, 1)).toEqual(Float32Array.of(2 / 255));
+  });
+
   it('says which arrays an .npz should have', async () => {
     const path = join(NPZ, 'stored.npz');
     await expectRefusal(
       spec(path, { split: 'train' }),
       path,
-      /has no arrays x_train and y_train, or train_images.*it holds x_test, y_test/,
+      /has no arrays x_train and y_train, .*or train_images and train_labels; it holds x_test, y_test/,
     );
     await expectRefusal(spec(path, { labels: path }), path, /leave "labels" out/);
   });
