@@ -40,7 +40,7 @@ function parameterSweepCsv(report: ParameterSweepReport): string {
       }),
     ),
   );
-  const means = (isOverData(key) ? (runs[0]?.variants ?? []) : []).flatMap(({ id }) =>
+  const means = (hasMeans(report) ? (runs[0]?.variants ?? []) : []).flatMap(({ id }) =>
     PARAMETER_SWEEP_MEASURES.map((measure): Row => {
       return [key, 'mean', id, MEASURE_NAMES[measure], meanOf(report, id, measure), null, null, null];
     }),
@@ -58,9 +58,9 @@ function parameterSweepMarkdown(report: ParameterSweepReport): string {
     return [`## ${MEASURE_TITLES[measure]}`, '', table((columns ?? []).map(escapeText), rows)].join('\n');
   });
   const missing = missingSentence(report).map(escapeText);
-  const legend = isOverData(report.key) ? [MEAN_LEGEND] : [];
+  const legend = legendSentences(report).join(' ');
   const title = `# ${escapeText(report.name)}: sweep over ${report.key}`;
-  return `${[title, ...missing, ...tables, ...legend].join('\n\n')}\n`;
+  return `${[title, ...missing, ...tables, ...(legend === '' ? [] : [legend])].join('\n\n')}\n`;
 }
 
 /** The table at the end of `igd run`: robust accuracy, a line a variant. */
@@ -84,7 +84,7 @@ function cells(
   text: (share: ParameterSweepReport['runs'][number]['variants'][number][ParameterSweepMeasure]) => string,
 ): string[][] {
   const { key, runs } = report;
-  const isMeant = isOverData(key);
+  const isMeant = hasMeans(report);
   const header = [key, ...runs.map((run) => valueName(report, run)), ...(isMeant ? ['mean'] : [])];
   const ids = runs[0]?.variants.map(({ id }) => id) ?? [];
   const rows = ids.map((id) => {
@@ -95,12 +95,22 @@ function cells(
   return [header, ...rows];
 }
 
-const MEAN_LEGEND =
-  'Mean: each value counts once. Of corrupted images, clean accuracy is that under the corruption, without an attack.';
+function legendSentences(report: ParameterSweepReport): string[] {
+  return [
+    ...(hasMeans(report) ? ['Mean: each value counts once.'] : []),
+    ...(isOverData(report)
+      ? ['Of corrupted images, clean accuracy is that under the corruption, without an attack.']
+      : []),
+  ];
+}
 
-/** Whether the values are data, over which benchmarks of corruptions take means. */
-function isOverData(key: ParameterSweepReport['key']): boolean {
+function isOverData({ key }: ParameterSweepReport): boolean {
   return key === 'dataset.test' || key === 'dataset.severity';
+}
+
+/** Over data, as benchmarks of corruptions take them: of all values, or a mean is another number. */
+function hasMeans(report: ParameterSweepReport): boolean {
+  return isOverData(report) && report.missing === undefined;
 }
 
 /** Mean of a variant's accuracies, each value counting once; NaN where it is missing at one. */
@@ -113,12 +123,12 @@ function meanOf({ runs }: ParameterSweepReport, id: string, measure: ParameterSw
 function parameterSweepHtml(report: ParameterSweepReport): string {
   const { name, key, runs, igdVersion } = report;
   const facts = [counted(runs[0]?.images ?? 0, 'image'), `folders ${list(runs.map(({ folder }) => folder))}`];
-  const missing = missingSentence(report).map((sentence) => ` ${sentence}`);
+  const remarks = [...legendSentences(report), ...missingSentence(report)].map((sentence) => ` ${sentence}`);
   const head = html`<header>
 <p class="overline">Sweep</p>
 <h1>${name}</h1>
 <p class="facts">${facts.join(' · ')}</p>
-<p class="lead">Accuracy against <code>${key}</code>.${isOverData(key) ? ` ${MEAN_LEGEND}` : ''}${missing}</p>
+<p class="lead">Accuracy against <code>${key}</code>.${remarks}</p>
 </header>
 `;
   const sections = PARAMETER_SWEEP_MEASURES.map((measure) => {

@@ -217,6 +217,10 @@ describe('the files of a parameter sweep', () => {
     expect(files.get('sweep.md')).toContain('clean accuracy is that under the corruption');
     expect(files.get('sweep.csv')).toContain('dataset.test,mean,conf@0.8,clean,0.77,,,');
     expect(files.get('sweep.html')).toContain('Mean: each value counts once.');
+    const partial = parameterSweepFiles({ ...report, key: 'dataset.test', runs, missing: ['dataset.test=frost.npy'] });
+    for (const name of ['sweep.md', 'sweep.csv', 'sweep.html']) expect(partial.get(name)).not.toMatch(/mean/i);
+    expect(partial.get('sweep.md')).toContain('clean accuracy is that under the corruption');
+    expect(partial.get('sweep.md')).toContain('something of them is missing: dataset.test=frost.npy');
   });
 
   test('come through with one value', () => {
