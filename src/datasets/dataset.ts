@@ -19,6 +19,11 @@ export interface Dataset {
   readonly names?: readonly string[] | undefined;
   /** What of the files was left out, changed or assumed. */
   readonly notes?: readonly Note[] | undefined;
+  /**
+   * Images first to first + count - 1 as bytes, as many an image, that are equal where the images are: those of the file, where they say
+   * in a byte what takes a float.
+   */
+  readonly stored?: ((first: number, count: number) => Promise<Uint8Array>) | undefined;
   /** Images first to first + count - 1: [count, C, H, W] in [0, 1], row-major. Rejects with RangeError past the end. */
   pixels(first: number, count: number): Promise<Float32Array>;
   /** The images of these indices, in their order: [indices.length, C, H, W] in [0, 1]. Rejects with RangeError past the end. */

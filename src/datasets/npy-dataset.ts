@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { DatasetError } from '../errors.ts';
 import { fileKind } from '../numeric/file-kinds.ts';
 import { decodeNpy } from '../numeric/npy.ts';
@@ -6,9 +7,9 @@ import type { Note } from '../schemas/notes.ts';
 import { labelled } from './array-labels.ts';
 import { type Dataset, type DatasetFacts, type DatasetSpec, datasetOf, type Split } from './dataset.ts';
 import { readBytes, readHead } from './files.ts';
-import { imagesInFile, openLargeNpy } from './npy-file.ts';
+import { imagesInFile, type NpyLocation, openLargeNpy } from './npy-file.ts';
 import { imagesOf } from './npy-images.ts';
-import { npzNames, readNpz } from './npz.ts';
+import { npzMember, npzNames, readNpz, requireMemory } from './npz.ts';
 import { notImages } from './other-kinds.ts';
 import { type ImageRange, imagesOfSeverity, severityNotes } from './severity.ts';
 
@@ -28,21 +29,21 @@ const PAIRS: Readonly<Record<Split, readonly (readonly [string, string])[]>> = {
   ],
 };
 
-type Pair = readonly [images: Tensor, labels: Tensor];
-
 /**
  * Images from an .npy (with `labels` another .npy) or both from an .npz: [N, C, H, W] or grey [N, H, W] floats in [0, 1] or bytes,
  * or bytes [N, H, W, C], where C is 1 or 3; labels [N] of any integer type. Without a classes.txt beside it the highest label
  * says how many classes there are. Throws DatasetError, or InputError where a file is no .npy or .npz.
  */
 export async function readNpyDataset(spec: DatasetSpec<'npy'>, wholeBytes: number = WHOLE_BYTES): Promise<Dataset> {
-  const { path, limit, labels: labelsPath } = spec;
-  const large = labelsPath === undefined ? undefined : await openLargeNpy(path, wholeBytes);
-  if (large !== undefined && labelsPath !== undefined) {
-    const { range, facts } = await taken(spec, large, await readNpy(labelsPath));
+  const { path, limit } = spec;
+  const source = await sourceOf(spec);
+  const location = await source.location();
+  const large = location === undefined || location.size <= wholeBytes ? undefined : await openLargeNpy(location);
+  if (large !== undefined) {
+    const { range, facts } = await taken(spec, large, await source.labels());
     return imagesInFile(large, range, facts, limit);
   }
-  const [imageTensor, labelTensor] = await readPair(spec);
+  const [imageTensor, labelTensor] = [await source.images(), await source.labels()];
   const images = imagesOf(imageTensor, path);
   const [count = 0] = imageTensor.dims;
   const { range, facts } = await taken(spec, { ...images, count }, labelTensor);
@@ -70,19 +71,32 @@ async function taken(
   return { range, facts: { labels: labels.slice(range.first, range.first + range.count), ...classes, notes } };
 }
 
-/** A larger .npy of images stays in its file: neither a function nor a job has memory for all of it. */
+/** A larger array of images stays in its file: neither a function nor a job has memory for all of it. */
 const WHOLE_BYTES = 256 * 2 ** 20;
 
-async function readPair(spec: DatasetSpec<'npy'>): Promise<Pair> {
+/** Where the arrays of a data set are, and how each is read whole. */
+interface ArraySource {
+  /** Of the images; undefined where they can only be read whole. */
+  readonly location: () => Promise<NpyLocation | undefined>;
+  readonly images: () => Promise<Tensor>;
+  readonly labels: () => Promise<Tensor>;
+}
+
+async function sourceOf(spec: DatasetSpec<'npy'>): Promise<ArraySource> {
   const { path, labels } = spec;
   const kind = fileKind(await readHead(path));
   if (kind === 'npz' || kind === 'zip') {
-    if (labels === undefined) return pairOfNpz(path, spec.split);
+    if (labels === undefined) return sourceInNpz(path, spec.split);
     throw new DatasetError(`${path}: is an .npz, which holds its own labels; leave "labels" out`);
   }
   if (kind === 'npy') {
-    if (labels !== undefined) return [await readNpy(path), await readNpy(labels)];
-    throw new DatasetError(`${path}: holds images only; name the .npy of their labels as "labels"`);
+    if (labels === undefined)
+      throw new DatasetError(`${path}: holds images only; name the .npy of their labels as "labels"`);
+    return {
+      location: async () => ({ path, where: path, start: 0, size: (await stat(path)).size }),
+      images: () => readNpy(path),
+      labels: () => readNpy(labels),
+    };
   }
   if (kind !== 'other') throw notImages(path, kind);
   throw new DatasetError(`${path}: is neither an .npy nor an .npz; write it with numpy.save`);
@@ -95,16 +109,31 @@ async function readNpy(path: string): Promise<Tensor> {
   return decodeNpy(bytes, path);
 }
 
-async function pairOfNpz(path: string, split: Split): Promise<Pair> {
+async function sourceInNpz(path: string, split: Split): Promise<ArraySource> {
+  const [images, labels] = await pairOfNpz(path, split);
+  const read = async (name: string) => (await readNpz(path, new Set([name]))).get(name)!;
+  return {
+    location: async () => {
+      const member = await npzMember(path, images);
+      const where = `${path}: array "${images}"`;
+      const { start } = member;
+      if (start !== undefined) return { path, where, ...member, start };
+      requireMemory(member, where);
+      return undefined;
+    },
+    images: () => read(images),
+    labels: () => read(labels),
+  };
+}
+
+/** The names of images and labels. */
+async function pairOfNpz(path: string, split: Split): Promise<readonly [string, string]> {
   const names = await npzNames(path);
   const pair = PAIRS[split].find((wanted) => wanted.every((name) => names.includes(name)));
-  if (pair === undefined) {
-    const pairs = PAIRS[split].map((wanted) => wanted.join(' and ')).join(', or ');
-    throw new DatasetError(
-      `${path}: has no arrays ${pairs}; it holds ${names.slice(0, 12).join(', ') || 'nothing'}: ` +
-        'save them as numpy.savez("images.npz", x=images, y=labels)',
-    );
-  }
-  const arrays = await readNpz(path, new Set(pair));
-  return [arrays.get(pair[0])!, arrays.get(pair[1])!];
+  if (pair !== undefined) return pair;
+  const pairs = PAIRS[split].map((wanted) => wanted.join(' and ')).join(', or ');
+  throw new DatasetError(
+    `${path}: has no arrays ${pairs}; it holds ${names.slice(0, 12).join(', ') || 'nothing'}: ` +
+      'save them as numpy.savez("images.npz", x=images, y=labels)',
+  );
 }

@@ -4,6 +4,7 @@ import yauzl, { type Entry, type ZipFile } from 'yauzl';
 import { InputError, messageOf } from '../errors.ts';
 import { decodeNpy } from '../numeric/npy.ts';
 import type { Tensor } from '../numeric/tensor.ts';
+import { availableMemory } from '../stores/free-memory.ts';
 
 /** Names of the arrays of a .npz file. Throws InputError where it is no zip, is cut off or damaged. */
 export function npzNames(path: string): Promise<string[]> {
@@ -21,6 +22,44 @@ export async function readNpz(path: string, only?: ReadonlySet<string>): Promise
     return [[name, decodeNpy(await readEntry(zip, entry, where), where)]];
   });
   return new Map(arrays.flat());
+}
+
+/** Of zip's methods the one that leaves bytes as they are, numpy.savez's. */
+const STORED = 0;
+
+/** An array as the directory of its .npz has it. */
+export interface NpzMember {
+  /** Bytes of its .npy. */
+  readonly size: number;
+  /** Where that lies in the file; undefined where it is compressed. */
+  readonly start: number | undefined;
+  readonly crc32: number;
+}
+
+/** The array of this name, of several the last, as numpy takes it. Throws InputError where there is none, or the file is damaged. */
+export async function npzMember(path: string, wanted: string): Promise<NpzMember> {
+  const found = await eachArray(path, async (zip, entry, name): Promise<NpzMember[]> => {
+    if (name !== wanted) return [];
+    const { uncompressedSize: size, crc32 } = entry;
+    const isStored = entry.compressionMethod === STORED && entry.compressedSize === size && !entry.isEncrypted();
+    const start = isStored ? (await zip.readLocalFileHeaderPromise(entry, { minimal: true })).fileDataStart : undefined;
+    return [{ size, start, crc32 }];
+  });
+  const member = found.flat().at(-1);
+  if (member !== undefined) return member;
+  throw new InputError(`${path}: has no array "${wanted}"; get the file again`);
+}
+
+/**
+ * Throws InputError where there is no memory for an array that can only be read whole; `free` is what there is of it, in bytes.
+ */
+export function requireMemory({ size }: NpzMember, where: string, free: number = availableMemory()): void {
+  if (size <= free) return;
+  const [needed, left] = [size, free].map((bytes) => `${(bytes / 1e9).toFixed(1)} GB`);
+  throw new InputError(
+    `${where}: takes ${needed} of memory, of which ${left} are free: numpy.savez_compressed's arrays are read whole. ` +
+      'Not compressed they are read some images at a time: a = numpy.load(path); numpy.savez("images.npz", **a)',
+  );
 }
 
 async function eachArray<T>(

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { imagesText } from '../numeric/ranges.ts';
 import type { Note } from '../schemas/notes.ts';
-import { batchesOf, type Dataset, type DatasetSpec } from './dataset.ts';
+import type { Dataset, DatasetSpec } from './dataset.ts';
 import { type ImageIndex, indexImages } from './image/index-images.ts';
 import { isDeepGrey, PNG_HEADER } from './image/png-header.ts';
 import { requireWholeImage } from './image/whole-file.ts';
@@ -43,14 +43,19 @@ const HASHED_AT_ONCE = 256;
 
 async function digestsOf(dataset: Dataset): Promise<string[]> {
   const digests: string[] = [];
-  for await (const { x, count } of batchesOf(dataset, HASHED_AT_ONCE)) {
-    const size = x.length / count;
-    for (let row = 0; row < count; row++) {
-      const { buffer, byteOffset, byteLength } = x.subarray(row * size, (row + 1) * size);
-      digests.push(digestOf(new Uint8Array(buffer, byteOffset, byteLength)));
-    }
+  for (let first = 0; first < dataset.count; first += HASHED_AT_ONCE) {
+    const count = Math.min(HASHED_AT_ONCE, dataset.count - first);
+    const bytes = await bytesOf(dataset, first, count);
+    const size = bytes.length / count;
+    for (let row = 0; row < count; row++) digests.push(digestOf(bytes.subarray(row * size, (row + 1) * size)));
   }
   return digests;
+}
+
+async function bytesOf({ stored, pixels }: Dataset, first: number, count: number): Promise<Uint8Array> {
+  if (stored !== undefined) return stored(first, count);
+  const { buffer, byteOffset, byteLength } = await pixels(first, count);
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /** Files of a size of their own have no copy, and their name for a digest. */

@@ -119,6 +119,8 @@ export interface NpyRows {
   /** Where the first row begins, and the bytes of each. */
   readonly start: number;
   readonly bytesPerRow: number;
+  /** Whether elements are of uint8. */
+  readonly isBytes: boolean;
   /** The rows in these bytes: `shape` with another first dimension. */
   readonly decode: (bytes: Uint8Array) => Tensor;
 }
@@ -140,7 +142,7 @@ export function npyRows(head: Uint8Array, size: number, where: string): NpyRows 
   const bytesPerRow = sizeOf(row) * dtype.bytesPerElement;
   const decode = (bytes: Uint8Array) =>
     dtype.view([bytes.length / bytesPerRow, ...row], swapped ? swap(bytes, dtype) : aligned(bytes, dtype));
-  return { shape, start: end, bytesPerRow, decode };
+  return { shape, start: end, bytesPerRow, isBytes: dtype.type === 'uint8', decode };
 }
 
 /** Throws InputError where elements are missing, or are too many. */

@@ -1,4 +1,4 @@
-import { freemem } from 'node:os';
+import { availableMemory } from '../stores/free-memory.ts';
 
 /** Attacks that ask for logits alone: their sessions are the forward one. */
 const GRADIENT_FREE = new Set(['square', 'rays']);
@@ -40,13 +40,6 @@ export function workersInMemory({ inputs, suite }: MemoryNeeds, most: number, fr
   const bytesEach = BASE_BYTES + copies * (inputs.checkpoint.bytes ?? 0);
   const fitting = Math.floor((USABLE_SHARE * free) / bytesEach);
   return { workers: Math.max(1, Math.min(most, fitting)), bytesEach, free };
-}
-
-/** Free memory in bytes; in a container, no more than it may use. */
-function availableMemory(): number {
-  const limit = process.constrainedMemory();
-  // Without a limit Node 20 gives 0, undefined or 2^64.
-  return limit > 0 && limit < 2 ** 53 ? Math.min(limit, freemem()) : freemem();
 }
 
 /** "1 worker, for memory: each needs about 11.1 GB of the 16.0 GB that are free"; undefined where memory is no limit. */

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { z } from 'zod';
 import type { Dataset, DatasetSpec } from '../../datasets/dataset.ts';
-import { datasetDigest, digestOf } from '../../datasets/digest.ts';
+import { digestOf } from '../../datasets/digest.ts';
 import { requireModelClasses } from '../../datasets/model-classes.ts';
 import { openDataset } from '../../datasets/open.ts';
 import { surveyImages } from '../../datasets/survey.ts';
@@ -12,6 +12,7 @@ import { type Note, noteSchema } from '../../schemas/notes.ts';
 import { readingFactSchema } from '../../schemas/reading.ts';
 import { rankedMask, rankingUses } from '../../schemas/variants.ts';
 import { clipInputsSchema, inspectClip } from './clip-inputs.ts';
+import { digestAfter, digestBefore } from './images-digest.ts';
 import { modelDigest } from './model-digest.ts';
 import { classifierSpec, openClassifier } from './open-classifier.ts';
 
@@ -90,11 +91,12 @@ export async function inspectInputs(config: RunConfig): Promise<RunInputs> {
   const { checkpoint } = config;
   const digest = await checkpointDigest(checkpoint.uri, checkpoint.sha256);
   const ofTest = testSpec(config);
+  const probe = probeSpec(config);
+  const before = [await digestBefore(ofTest), probe && (await digestBefore(probe))];
   const test = await openDataset(ofTest);
   const classifier = await openClassifier(classifierSpec(config, test.imageShape));
   const { format, testLabels, probeLabels } = config.dataset;
   requireModelClasses(test, classifier.classes, { format, where: testLabels ?? config.dataset.test });
-  const probe = probeSpec(config);
   const probeSet = probe === undefined ? undefined : await openDataset(probe);
   if (probeSet !== undefined && probe !== undefined) {
     requireModelClasses(probeSet, classifier.classes, { format, where: probeLabels ?? probe.path });
@@ -117,11 +119,11 @@ export async function inspectInputs(config: RunConfig): Promise<RunInputs> {
       reading: [...classifier.reading],
     },
     imageShape: [...test.imageShape],
-    test: { sha256: await datasetDigest(ofTest), images: test.count },
+    test: { sha256: await digestAfter(ofTest, before[0]), images: test.count },
     probe:
       probeSet === undefined || probe === undefined
         ? null
-        : { sha256: await datasetDigest(probe), images: probeSet.count },
+        : { sha256: await digestAfter(probe, before[1]), images: probeSet.count },
     ...(await labelDigests(config)),
     classNames: [...(test.classNames ?? Array.from({ length: classifier.classes }, (_, c) => `class ${c}`))],
     ...(survey.copies.length > 0 && { copies: survey.copies }),

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { beforeEach, expect, test } from 'vitest';
 import { RunError } from '../../../src/errors.ts';
+import { digestAfter, digestBefore } from '../../../src/runs/inputs/images-digest.ts';
 import { inspectInputs } from '../../../src/runs/inputs/inspect-inputs.ts';
 import { JobContext } from '../../../src/runs/jobs/job-context.ts';
 import { runJob } from '../../../src/runs/jobs/run-job.ts';
@@ -147,4 +148,17 @@ test('a sweep whose data is replaced while the service plans it is planned anew'
     'temperature=1',
     'temperature=2',
   ]);
+});
+
+test('images that are written to while they are read are named: the plan would have the digest of others', async () => {
+  const spec = { format: 'cifar10', path: `${folder}/test.bin`, split: 'test' } as const;
+  const before = await digestBefore(spec);
+  expect(await digestAfter(spec, before)).toBe(before);
+  await replace('test.bin');
+  const refused = digestAfter(spec, before);
+  await expect(refused).rejects.toThrow(/test\.bin: was written to while it was read/);
+  await expect(refused).rejects.toMatchObject({ exitCode: 2 });
+  // What cannot be read is its reader's to say; of a folder it would take one more reading.
+  expect(await digestBefore({ ...spec, path: `${folder}/gone.bin` })).toBe(undefined);
+  expect(await digestBefore({ ...spec, path: folder })).toBe(undefined);
 });
