@@ -1,4 +1,5 @@
-// Takes docs/browse.png anew: the list of `igd browse` in headless Chromium, over small runs of the demo's model that are made for it.
+// Takes docs/browse.png and docs/history.png anew: the list of `igd browse` in headless Chromium, over small runs of the demo's model that are made
+// for it, and the page of a schedule's history, which is made up.
 //
 // npm run build && npm run docs:browse-picture       (CHROMIUM_PATH names another browser than `chromium` on the PATH)
 import { spawn, spawnSync } from 'node:child_process';
@@ -9,8 +10,7 @@ import sharp from 'sharp';
 import { fail, photograph, temporaryFolder } from './photograph.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const PICTURE = join(ROOT, 'docs/browse.png');
-const SIZE = { width: 1280, height: 760, scale: 1.5 };
+const WIDTH = { width: 1280, scale: 1.5 };
 
 const demo = (name, changes) => ({
   name,
@@ -48,16 +48,23 @@ for (const [name, config] of Object.entries(RUNS)) {
   if (status !== 0) fail(stderr.trim().split('\n').at(-1));
 }
 
-// Started where the runs are, so that the page calls them "runs".
-const server = spawn(process.execPath, [join(ROOT, 'bin/igd.mjs'), 'browse', 'runs'], { cwd: folder });
-const address = await new Promise((resolve, reject) => {
-  server.stdout.once('data', (chunk) => resolve(String(chunk).split('\n', 1)[0]));
-  server.once('close', () => reject(new Error('igd browse ended')));
-});
-const taken = photograph(address, { ...SIZE, folder });
-server.removeAllListeners('close').kill();
+const histories = join(folder, 'histories');
+const made = spawnSync('npx', ['tsx', 'scripts/made-up-history.ts', histories], { cwd: ROOT, encoding: 'utf8' });
+if (made.status !== 0) fail(made.stderr.trim().split('\n').at(-1));
 
-const { width, height, size } = await sharp(taken)
-  .png({ palette: true, compressionLevel: 9, effort: 10 })
-  .toFile(PICTURE);
-process.stdout.write(`docs/browse.png: ${width} x ${height}, ${Math.round(size / 1000)} KB\n`);
+await take('docs/browse.png', { shown: 'runs', page: '', height: 760 });
+await take('docs/history.png', { shown: 'histories', page: 'open?entry=weekly-cifar10', height: 1176 });
+
+/** The picture of a page of `igd browse` over a folder, started above it, so that the page calls it by its name. */
+async function take(picture, { shown, page, height: tall }) {
+  const server = spawn(process.execPath, [join(ROOT, 'bin/igd.mjs'), 'browse', shown], { cwd: folder });
+  const address = await new Promise((resolve, reject) => {
+    server.stdout.once('data', (chunk) => resolve(String(chunk).split('\n', 1)[0]));
+    server.once('close', () => reject(new Error('igd browse ended')));
+  });
+  const taken = photograph(new URL(page, address).href, { ...WIDTH, height: tall, folder });
+  server.removeAllListeners('close').kill();
+  const file = sharp(taken).png({ palette: true, compressionLevel: 9, effort: 10 });
+  const { width, height, size } = await file.toFile(join(ROOT, picture));
+  process.stdout.write(`${picture}: ${width} x ${height}, ${Math.round(size / 1000)} KB\n`);
+}

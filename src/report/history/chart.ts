@@ -1,7 +1,15 @@
-import type { History, HistoryEntry, HistoryResults, HistoryVariant } from '../../schemas/history.ts';
+import type { ScatterSeriesOption } from 'echarts';
+import { SIGNIFICANCE } from '../../numeric/statistics.ts';
+import type {
+  History,
+  HistoryComparison,
+  HistoryEntry,
+  HistoryResults,
+  HistoryVariant,
+} from '../../schemas/history.ts';
 import { percent } from '../format.ts';
 import { drawSizes, renderChart, type SizedChart } from '../plots/chart.ts';
-import { AXIS_LABEL, band, type Drawing, LINE, line, percentAxis, strokeOf } from '../plots/theme.ts';
+import { AXIS_LABEL, band, type Drawing, LINE, line, percentAxis, type Stroke, strokeOf } from '../plots/theme.ts';
 import { questionOf } from './compare-entry.ts';
 
 export type HistoryMeasure = 'robust' | 'clean';
@@ -13,6 +21,8 @@ interface Point {
   readonly x: number;
   readonly accuracy: number;
   readonly interval: [number, number];
+  /** Whether it fell beyond chance since the one that it was compared with. */
+  readonly fell: boolean;
 }
 
 /** Results of one variant of one question: those of another are no continuation of the line. */
@@ -31,18 +41,19 @@ export function historyDrawing(
   const variants = [...new Map(curves.map(({ variant }) => [variant.id, variant])).values()];
   const strokes = new Map(variants.map((variant) => [variant.id, strokeOf(variant, variants)]));
   const highest = Math.max(...curves.flatMap(({ points }) => points.map(({ interval }) => interval[1])));
+  const falls = curves.flatMap(({ points }) => points.filter(({ fell }) => fell));
   const chart = drawSizes(({ id, width, isNarrow }) =>
     renderChart(
       {
         id: id(`history-${measure}`),
-        width: width(880),
-        height: 340,
+        width: width(580),
+        height: 320,
         title: `${title} of schedule ${schedule} over time`,
         description: curves.map(describe).join(' '),
       },
       {
         grid: { left: 48, right: 32, top: 12, bottom: 32 },
-        xAxis: timeAxis(curves, isNarrow ? 3 : 7),
+        xAxis: timeAxis(curves, isNarrow ? 3 : 5),
         yAxis: percentAxis(highest),
         series: [
           ...curves.map(({ variant, points }) => band(points, strokes.get(variant.id)!.colour)),
@@ -50,11 +61,29 @@ export function historyDrawing(
             const inPercent = points.map(({ x, accuracy }) => [x, 100 * accuracy] as const);
             return line(inPercent, strokes.get(variant.id)!);
           }),
+          rings(falls),
         ],
       },
     ),
   );
-  return { ...chart, entries: variants.map(({ id }) => ({ name: id, stroke: strokes.get(id)! })) };
+  const lines = variants.map(({ id }) => ({ name: id, stroke: strokes.get(id)! }));
+  const fall = { name: 'fell beyond chance', stroke: FALL, mark: 'ring' } as const;
+  return { ...chart, entries: falls.length === 0 ? lines : [...lines, fall] };
+}
+
+const FALL: Stroke = { colour: 'var(--worst)', opacity: 1 };
+
+/** Around points of lines. */
+function rings(points: readonly Point[]): ScatterSeriesOption {
+  return {
+    type: 'scatter',
+    silent: true,
+    z: 4,
+    data: points.map(({ x, accuracy }) => [x, 100 * accuracy]),
+    symbol: 'circle',
+    symbolSize: 15,
+    itemStyle: { color: 'none', borderColor: FALL.colour, borderWidth: 2, opacity: FALL.opacity },
+  };
 }
 
 function curvesOf(entries: readonly HistoryEntry[], measure: HistoryMeasure): Curve[] {
@@ -64,28 +93,36 @@ function curvesOf(entries: readonly HistoryEntry[], measure: HistoryMeasure): Cu
     );
     return [...variants.values()].map((variant) => ({
       variant,
-      points: segment.flatMap(({ at, results }): Point[] => {
+      points: segment.flatMap(({ at, results, comparison }): Point[] => {
         const share = results.variants.find(({ id }) => id === variant.id)?.[measure];
-        const x = Date.parse(at) / DAY_MS;
-        return share === undefined ? [] : [{ x, accuracy: share.accuracy, interval: share.interval }];
+        if (share === undefined) return [];
+        const { accuracy, interval } = share;
+        return [{ x: Date.parse(at) / DAY_MS, accuracy, interval, fell: hasFallen(comparison, variant.id, measure) }];
       }),
     }));
   });
 }
 
-interface Measured {
-  readonly at: string;
+function hasFallen(comparison: HistoryComparison, id: string, measured: HistoryMeasure): boolean {
+  if (!('tests' in comparison)) return false;
+  return comparison.tests.some(
+    ({ variant, measure, difference, pValue }) =>
+      variant === id && measure === measured && difference < 0 && pValue < SIGNIFICANCE,
+  );
+}
+
+interface Measured extends Pick<HistoryEntry, 'at' | 'comparison'> {
   readonly results: HistoryResults;
 }
 
 function segmentsOf(entries: readonly HistoryEntry[]): Measured[][] {
   const segments: Measured[][] = [];
   let question: string | undefined;
-  for (const { at, results } of entries) {
+  for (const { at, results, comparison } of entries) {
     if (results === null) continue;
     if (questionOf(results) !== question) segments.push([]);
     question = questionOf(results);
-    segments.at(-1)?.push({ at, results });
+    segments.at(-1)?.push({ at, results, comparison });
   }
   return segments;
 }
@@ -115,5 +152,9 @@ function dayText(day: number): string {
 }
 
 function describe({ variant, points }: Curve): string {
-  return `${variant.id}: ${points.map(({ x, accuracy }) => `${percent(accuracy)} on ${dayText(Math.floor(x))}`).join(', ')}.`;
+  return `${variant.id}: ${points.map(pointText).join(', ')}.`;
+}
+
+function pointText({ x, accuracy, fell }: Point): string {
+  return `${percent(accuracy)} on ${dayText(Math.floor(x))}${fell ? ' (fell)' : ''}`;
 }

@@ -29,7 +29,7 @@ export function historyPage(history: History, links: HistoryLinks = IN_BUCKET): 
     title: `${schedule}: history`,
     sections: [
       head(history, links),
-      hasResults ? [curves(history, 'robust'), curves(history, 'clean')] : note('No run of it has results yet.'),
+      hasResults ? curves(history) : note('No run of it has results yet.'),
       section('Each time', entryTable(entries, links)),
     ],
     footer: `igd ${igdVersion}`,
@@ -52,14 +52,17 @@ ${last === undefined ? null : html`<p class="${fell}">${day(last.at)}: ${capital
 `;
 }
 
-function curves(history: History, measure: HistoryMeasure): Markup {
-  const title = TITLES[measure];
-  const drawing = historyDrawing(history, measure, title);
-  const caption =
-    'Shaded: 95% intervals. Time is to scale, in UTC. A line ends where the test data, the threat model or the suite are others.';
+function curves(history: History): Markup {
+  const figures = (['robust', 'clean'] as const).map((measure) => {
+    const drawing = historyDrawing(history, measure, TITLES[measure]);
+    return html`<figure>\n<h3>${TITLES[measure]}</h3>\n${legendOf(drawing.entries)}\n${onPage(drawing)}\n</figure>\n`;
+  });
   return section(
-    title,
-    html`<figure>\n${legendOf(drawing.entries)}\n${onPage(drawing)}\n<figcaption>${caption}</figcaption>\n</figure>\n`,
+    'Accuracy over time',
+    html`<div class="panels curves">\n${figures}</div>\n`,
+    note(
+      'Shaded: 95% intervals. Time is to scale, in UTC. A line ends where the test data, the threat model or the suite are others.',
+    ),
   );
 }
 
@@ -137,6 +140,16 @@ a { color: var(--robust); text-underline-offset: 3px; text-decoration-thickness:
 .history td, .history th { text-align: left; vertical-align: top; white-space: normal; }
 .history time { white-space: nowrap; }
 .history td { min-width: 160px; }
+.curves { grid-template-columns: minmax(0, 1fr); }
+.curves .legend { margin-top: 12px; }
+.swatch.ring { width: 11px; height: 11px; border: 2px solid currentColor; border-radius: 50%; }
+@media screen and (min-width: 1100px) {
+  .curves { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 28px 40px; }
+}
+@media screen and (max-width: 760px) {
+  .history time { white-space: normal; }
+  .history td:nth-child(2) { min-width: 230px; }
+}
 @media print {
   .history { font-size: 11px; }
   .history td, .history th { min-width: 0; padding-left: 10px; }

@@ -118,7 +118,7 @@ export interface Drawing {
 export interface LegendEntry {
   readonly name: string;
   readonly stroke: Stroke;
-  readonly mark?: 'line' | 'dashed' | 'block' | 'tick';
+  readonly mark?: 'line' | 'dashed' | 'block' | 'tick' | 'ring';
 }
 
 /** A legend in HTML: unlike one inside a drawing it wraps, and can be read aloud. */

@@ -98,6 +98,9 @@ describe('the page of a history', () => {
     const page = historyPage(history([...TWO.entries, entry('2026-12-01T00:00:00.000Z', { results: other })]));
     const [, text = ''] = /<desc id="history-robust-desc">([^<]*)/.exec(page) ?? [];
     expect(text).toMatch(/^none: \S+% on 2026-11-12, \S+% on 2026-11-19\. loir: .* none: \S+% on 2026-12-01\. loir: /);
+    expect(text).toMatch(/^none: [^()]* loir: \S+% on 2026-11-12, \S+% on 2026-11-19 \(fell\)\. none: [^()]*$/);
+    expect(page.match(/fell beyond chance<\/li>/g)).toHaveLength(1);
+    expect(historyPage(history([entry(THEN)]))).not.toContain('fell beyond chance');
     expect(page).toContain('2026-11-12</text>');
     expect(page).toContain('<span class="fell">Robust accuracy of loir fell 10.0 points');
   });
