@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import type { Extract } from 'tar-stream';
 import { DatasetError, messageOf } from '../errors.ts';
+import { decodeText } from '../schemas/config-text/decode.ts';
 import { fileError, readBytes } from './files.ts';
 
 /** Files picked from an archive or a folder by name. */
@@ -79,9 +80,9 @@ async function readEntry(entry: Entry, where: string): Promise<Uint8Array> {
 /** Names the classes of the images beside it, one a line in the order of the labels; wins over every other source. */
 export const CLASSES_FILE = 'classes.txt';
 
-/** The names in a text file, one a line; blank lines (the published files end in one) are none. */
-export function namesIn(bytes: Uint8Array): string[] {
-  const lines = Buffer.from(bytes).toString('utf8').split('\n');
+/** The names in a text file, one a line; blank lines (the published files end in one) are none. Throws InputError where it is no text. */
+export function namesIn(bytes: Uint8Array, where: string): string[] {
+  const lines = decodeText(bytes, where).split('\n');
   return lines.map((line) => line.trim()).filter((line) => line !== '');
 }
 
@@ -89,7 +90,7 @@ export function namesIn(bytes: Uint8Array): string[] {
 export function ownClassNames(found: ArchiveMembers['found'], where: string): string[] | undefined {
   const bytes = found.get(CLASSES_FILE);
   if (bytes === undefined) return undefined;
-  const names = namesIn(bytes);
+  const names = namesIn(bytes, `${where}: ${CLASSES_FILE}`);
   if (names.length > 0) return names;
   throw new DatasetError(`${where}: ${CLASSES_FILE} holds no class name; write one a line, or remove it`);
 }

@@ -53,7 +53,7 @@ export function binaryEncoding(
     members,
     namesMember,
     readBatch: (bytes, where) => readRecords(bytes, format, where),
-    readNames: (bytes) => namesIn(bytes),
+    readNames: namesIn,
   };
 }
 

@@ -10,12 +10,18 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file or folder; check the path',
   EACCES: 'permission denied; make it readable',
   ENOTDIR: 'a part of the path is a file, not a folder; check the path',
+  ELOOP: 'is a link that leads back to itself; remove it',
 };
+
+/** What text has in the place of bytes that are not UTF-8. */
+const REPLACED = '\ufffd';
 
 /** The error of a file that could not be read. */
 export function fileError(path: string, cause: unknown): DatasetError {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  return new DatasetError(`${path}: ${REASONS[code] ?? messageOf(cause)}`, { cause });
+  const isOtherText = code === 'ENOENT' && path.includes(REPLACED);
+  const reason = isOtherText ? 'its name is not text in UTF-8, and cannot be opened; rename it' : REASONS[code];
+  return new DatasetError(`${path}: ${reason ?? messageOf(cause)}`, { cause });
 }
 
 /** Throws DatasetError where there is neither a file nor a folder. */

@@ -4,6 +4,7 @@ import { CORRUPTIONS, isSeverity } from '../../schemas/corruption.ts';
 import type { Note } from '../../schemas/notes.ts';
 import { CLASSES_FILE } from '../archive-members.ts';
 import { orderedClasses } from './class-order.ts';
+import { labelsOf, namesFolders } from './classes-file.ts';
 import type { ImageFiles, NamedFile } from './image-files.ts';
 
 /** An image of the folder: its path in it, its size in bytes and its label. */
@@ -20,7 +21,7 @@ export interface Labelled {
 }
 
 /** Folders of these names are splits of a data set, not classes. */
-const SPLITS = new Set(['train', 'val', 'valid', 'test']);
+const SPLITS = new Set([...['train', 'training', 'val', 'valid', 'validation', 'test', 'testing', 'dev', 'eval']]);
 
 /** What class folders are in, and what is said of them. */
 interface FolderSpec {
@@ -37,8 +38,9 @@ export function byFolder(
 ): Labelled {
   const topFolders = folders.filter((folder) => !folder.includes('/'));
   requireClasses(topFolders, files, path);
-  const isNamed = names !== undefined && topFolders.every((folder) => names.includes(folder));
+  const isNamed = namesFolders(names, topFolders);
   if (!isNamed) refuseSeverities(files, path);
+  if (names === undefined) refuseOuterFolder(topFolders, files, path);
   if (isNamed && classOrder !== undefined)
     throw new DatasetError(`${path}: ${CLASSES_FILE} says the order of the classes; leave "classOrder" out`);
   const { folders: classFolders, notes } = orderedClasses(topFolders, classOrder, path);
@@ -62,8 +64,20 @@ function requireClasses(folders: readonly string[], files: readonly NamedFile[],
         'or give a list file with labels',
     );
   }
-  if (folders.every((folder) => SPLITS.has(folder)))
+  if (folders.every((folder) => SPLITS.has(folder.toLowerCase())))
     throw new DatasetError(`${path}: its folders are ${folders.join(', ')}, not classes; give one of these`);
+}
+
+/** Given a level too high all images would be of one class. Throws DatasetError where the only folder has but folders with images. */
+function refuseOuterFolder(folders: readonly string[], files: readonly NamedFile[], path: string): void {
+  const [outer] = folders;
+  if (outer === undefined || folders.length > 1) return;
+  const inner = new Set(files.map(({ name }) => name.split('/').slice(1, -1)[0] ?? ''));
+  if (inner.size < 2 || inner.has('')) return;
+  throw new DatasetError(
+    `${path}: its only folder, ${outer}, has ${inner.size} folders with images (${[...inner].slice(0, 3).join(', ')}${inner.size > 3 ? ', ...' : ''}): ` +
+      `give ${path}/${outer} if these are the classes, or name ${outer} in a classes.txt if it is one`,
+  );
 }
 
 /** Levels above a severity's folder at which ImageNet-C may be given: corruption, and the kind of it (noise, blur, ...) that it comes packed in. */
@@ -97,24 +111,6 @@ function requireImages(folders: readonly string[], files: readonly NamedFile[], 
     `${path}: no JPEG, PNG or WebP image in ${empty.slice(0, 3).join(', ')}${more}; ` +
       'every folder is a class, remove those that are not',
   );
-}
-
-/**
- * The label of each class folder: its place among them, or, where classes.txt has the folders' names, its line there, so that
- * a part of the classes keeps the labels of the whole. Throws DatasetError where classes.txt fits neither way.
- */
-function labelsOf(folders: readonly string[], names: readonly string[] | undefined, path: string): Map<string, number> {
-  if (names !== undefined) {
-    const lines = new Map(names.map((name, line) => [name, line]));
-    if (folders.every((folder) => lines.has(folder))) return lines;
-    if (names.length !== folders.length) {
-      throw new DatasetError(
-        `${path}: ${CLASSES_FILE} names ${names.length} classes for ${folders.length} folders; ` +
-          'name each in the order of the folders, or write the names of the folders themselves',
-      );
-    }
-  }
-  return new Map(folders.map((folder, label) => [folder, label]));
 }
 
 /** The class folder an image is in, '' where it is in none. */

@@ -1,8 +1,10 @@
 import { constants } from 'node:buffer';
+import type { Stats } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatasetError } from '../../errors.ts';
 import { type FileKind, fileKind } from '../../numeric/file-kinds.ts';
+import { CLASSES_FILE } from '../archive-members.ts';
 import { fileError, isFolder, readBytes, readHead } from '../files.ts';
 import { notImages } from '../other-kinds.ts';
 import { indexTar, type TarMember } from './tar-index.ts';
@@ -18,10 +20,7 @@ export interface ImageFiles {
   /** Folders, the empty ones too, and files, links followed; in no order. */
   readonly folders: readonly string[];
   readonly files: readonly NamedFile[];
-  /**
-   * Folders and files whose names begin with a dot, and are left out with all that is in them: `.ipynb_checkpoints` has copies of images,
-   * `._1.png` is what macOS puts into archives.
-   */
+  /** Folders and files that are left out with all that is in them, see `isLeftOut`. */
   readonly hidden: readonly string[];
   /** A file, or the first bytes of it. Throws DatasetError where it cannot be read. */
   read(name: string, most?: number): Promise<Uint8Array>;
@@ -43,9 +42,23 @@ export async function openImageFiles(path: string): Promise<ImageFiles> {
 
 const ARCHIVES: ReadonlySet<FileKind> = new Set(['gzip', 'zip', '7z', 'rar', 'xz', 'bzip2', 'zstandard']);
 
+/** Folders that systems make for themselves: thumbnails of a NAS, what was deleted, what macOS packs beside files, and the like. */
+const OF_SYSTEMS: ReadonlySet<string> = new Set([
+  ...['@eaDir', '@Recycle', '@Recently-Snapshot', '@tmp', '#recycle', '#snapshot'],
+  ...['$RECYCLE.BIN', 'RECYCLER', 'System Volume Information', 'lost+found', '__MACOSX', '__pycache__'],
+]);
+
+/**
+ * Names that nobody gave to a class or an image: `.ipynb_checkpoints` has copies of images, `._1.png` is what macOS puts into archives,
+ * `@eaDir` has small copies of all images beside it.
+ */
+function isLeftOut(name: string): boolean {
+  return name.startsWith('.') || OF_SYSTEMS.has(name);
+}
+
 async function filesOfFolder(path: string): Promise<ImageFiles> {
   const found: Found = { folders: [], files: [], hidden: [] };
-  await walk(path, '', new Set(), found);
+  await walk(path, '', new Set([identityOf(await statOf(path))]), found);
   return { ...found, read: (name, most) => readBytes(join(path, name), most) };
 }
 
@@ -63,14 +76,12 @@ async function walk(root: string, folder: string, above: ReadonlySet<string>, fo
   });
   for (const entry of entries) {
     const name = folder === '' ? entry.name : `${folder}/${entry.name}`;
-    if (entry.name.startsWith('.')) {
+    if (isLeftOut(entry.name)) {
       found.hidden.push(name);
       continue;
     }
-    const stats = await stat(join(root, name)).catch((cause: unknown) => {
-      throw fileError(join(root, name), cause);
-    });
-    const identity = `${stats.dev}:${stats.ino}`;
+    const stats = await statOf(join(root, name), entry.isSymbolicLink());
+    const identity = identityOf(stats);
     if (stats.isFile()) found.files.push({ name, size: stats.size });
     else if (stats.isDirectory() && !above.has(identity)) {
       found.folders.push(name);
@@ -79,10 +90,26 @@ async function walk(root: string, folder: string, above: ReadonlySet<string>, fo
   }
 }
 
+/** Of what a link leads to: one that leads nowhere may have been a class, or an image of one. */
+async function statOf(path: string, isLink = false): Promise<Stats> {
+  return stat(path).catch((cause: unknown) => {
+    const { message } = fileError(path, cause);
+    throw isLink
+      ? new DatasetError(`${message} (it is a link: bring back what it leads to, or remove it)`, { cause })
+      : fileError(path, cause);
+  });
+}
+
+/** The same for a folder and each link to it. */
+function identityOf({ dev, ino }: Stats): string {
+  return `${dev}:${ino}`;
+}
+
 async function filesOfTar(path: string): Promise<ImageFiles> {
   const { folders, members } = await indexTar(path);
   const shown = members.filter(({ name }) => hiddenPart(name) === undefined);
-  const root = outerFolder(shown.map(({ name }) => name));
+  // A readme beside the outer folder is no class.
+  const root = outerFolder(shown.map(({ name }) => name).filter((name) => isImage(name) || isClassesFile(name)));
   const inside = (name: string) => name.startsWith(root) && name.length > root.length;
   const byName = new Map(shown.map((member) => [member.name.slice(root.length), member]));
   return {
@@ -95,9 +122,11 @@ async function filesOfTar(path: string): Promise<ImageFiles> {
   };
 }
 
-/** A path down to the first name in it that begins with a dot; undefined where none does. */
+/** A path down to the first name in it that is left out; undefined where none is. */
 function hiddenPart(name: string): string | undefined {
-  return /^(?:.*?\/)??\.[^/]*/.exec(name)?.[0];
+  const parts = name.split('/');
+  const place = parts.findIndex(isLeftOut);
+  return place < 0 ? undefined : parts.slice(0, place + 1).join('/');
 }
 
 /** `tar -cf val.tar val` puts the class folders into one more: "val/", or '' where classes are at the top. */
@@ -107,6 +136,10 @@ function outerFolder(names: readonly string[]): string {
   const wraps = outer !== '' && names.every((name) => name.startsWith(outer));
   const holdsImages = names.some((name) => isImage(name) && !name.slice(outer.length).includes('/'));
   return wraps && !holdsImages ? outer + outerFolder(names.map((name) => name.slice(outer.length))) : '';
+}
+
+function isClassesFile(name: string): boolean {
+  return name.split('/').at(-1) === CLASSES_FILE;
 }
 
 /** Whether a file's name says that igd reads it. */

@@ -36,14 +36,38 @@ export async function indexImages(spec: ImageFolderSpec): Promise<ImageIndex> {
 function hiddenNotes({ hidden }: ImageFiles, path: string): Note[] {
   if (hidden.length === 0) return [];
   const what = `${hidden.slice(0, 3).join(', ')}${hidden.length > 3 ? `, ... (${hidden.length} names)` : ''}`;
-  return [{ code: 'hidden-files', message: `names in ${path} that begin with a dot are left out: ${what}` }];
+  return [
+    {
+      code: 'hidden-files',
+      message: `names in ${path} that begin with a dot, or that systems give, are left out: ${what}`,
+    },
+  ];
+}
+
+/** What neither torchvision's ImageFolder nor igd reads. */
+const UNREAD_IMAGES = /\.(?:gif|jfif|jpe|jp2|j2k|jxl|avif|heic|heif|svg|ico)$/i;
+
+/** Says which files that look like images are none of the data set, as of torchvision's. */
+function ignoredNotes(files: readonly NamedFile[], path: string): Note[] {
+  const ignored = files
+    .map(({ name }) => name)
+    .filter((name) => UNREAD_IMAGES.test(name) || (isImage(name) && classOf(name) === ''));
+  const [first] = ignored;
+  if (first === undefined) return [];
+  const message =
+    `${ignored.length} files in ${path} that look like images are none of the data set, as torchvision's ImageFolder leaves them out: ${first}` +
+    `${ignored.length > 1 ? ', ...' : ''} (outside of the class folders, or no .jpg, .jpeg, .png or .webp)`;
+  return [{ code: 'ignored-images', message }];
 }
 
 async function labelledImages(contents: ImageFiles, spec: ImageFolderSpec): Promise<Labelled> {
   const { path, list } = spec;
   const files = sortedImages(contents.files, path);
   const names = await classNamesIn(contents, path);
-  if (list === undefined) return byFolder(contents, files, names, spec);
+  if (list === undefined) {
+    const labelled = byFolder(contents, files, names, spec);
+    return { ...labelled, notes: [...labelled.notes, ...ignoredNotes(contents.files, path)] };
+  }
   const listed = await readListFile(list);
   const labels = listed.flatMap(({ label }) => label ?? []);
   if (labels.length > 0) {

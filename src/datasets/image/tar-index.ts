@@ -35,12 +35,17 @@ const OF_NO_USE = new Set(['g', 'K']);
 
 /** Hard and symbolic links: tar writes the first for files it has met before, and to pass over them would lose images. */
 const LINKS = new Set(['1', '2']);
+/** Old systems' word for a file whose bytes lie together; POSIX reads it as any other. */
+const FILES = new Set(['0', '', '7']);
+
 const WITHOUT_LINKS = 'pack the files themselves (tar --dereference --hard-dereference -cf ...)';
 
 /** What a header may say of the member that follows it, instead of that one's own header. */
 interface Overrides {
   readonly path?: string | undefined;
   readonly size?: number | undefined;
+  /** GNU tar leaves out zeros, and says in records of its own where they were. */
+  readonly isSparse?: boolean;
 }
 
 /**
@@ -57,7 +62,10 @@ export async function indexTar(path: string): Promise<TarIndex> {
     for (let at = 0; ; ) {
       const header = await readAt(file, at, BLOCK);
       if (header.length < BLOCK) throw damaged(path, 'its end is missing');
-      if (header.every((byte) => byte === 0)) break;
+      if (isEnd(header)) {
+        await requireEnd(file, at, path);
+        break;
+      }
       if (!checksumHolds(header)) throw damaged(path, `no header at byte ${at}`);
       const type = text(header, FIELDS.type);
       const size = overrides.size ?? sizeField(header);
@@ -71,15 +79,37 @@ export async function indexTar(path: string): Promise<TarIndex> {
       }
       if (OF_NO_USE.has(type)) continue;
       const name = tidy(overrides.path ?? nameOf(header));
+      if (type === 'S' || overrides.isSparse === true)
+        throw new DatasetError(`${path}: "${name}" is packed without its zeros; pack it anew without --sparse (-S)`);
       overrides = {};
       if (LINKS.has(type)) throw new DatasetError(`${path}: "${name}" is a link; ${WITHOUT_LINKS}`);
       if (type === '5' && name !== '') folders.add(name);
-      if (type === '0' || type === '') members.set(name, { name, size, offset });
+      if (FILES.has(type)) members.set(name, { name, size, offset });
     }
   } catch (cause) {
     throw cause instanceof DatasetError ? cause : fileError(path, cause);
   }
   return { folders: withParents(folders, members.keys()), members: [...members.values()] };
+}
+
+function isEnd(block: Uint8Array): boolean {
+  return block.every((byte) => byte === 0);
+}
+
+/** Zeros that are looked at behind the end: tar fills its last record of 20 blocks. */
+const TAIL = 40 * BLOCK;
+
+/** Throws DatasetError where another archive follows the end at `at`: readers stop there, and its images would be missing without a word. */
+async function requireEnd(file: FileHandle, at: number, path: string): Promise<void> {
+  const tail = await readAt(file, at, TAIL);
+  for (let next = BLOCK; next + BLOCK <= tail.length; next += BLOCK) {
+    const block = tail.subarray(next, next + BLOCK);
+    if (isEnd(block)) continue;
+    if (!checksumHolds(block)) return;
+    throw new DatasetError(
+      `${path}: is several tar archives in one file; unpack it (tar --ignore-zeros -xf ...), and pack the folder anew`,
+    );
+  }
 }
 
 async function readAt(file: FileHandle, position: number, length: number): Promise<Uint8Array> {
@@ -100,6 +130,7 @@ function metaOf(type: 'L' | 'x', bytes: Uint8Array): Overrides {
   }
   const size = records.get('size');
   return {
+    ...([...records.keys()].some((key) => key.startsWith('GNU.sparse.')) && { isSparse: true }),
     ...(records.has('path') && { path: records.get('path') }),
     ...(size !== undefined && /^\d+$/.test(size) && { size: Number(size) }),
   };

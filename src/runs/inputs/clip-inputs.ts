@@ -62,7 +62,7 @@ export function clipFiles(config: ClipConfig): string[] {
 }
 
 async function conceptsOf({ classes, classNames, ownNames }: ClipUse): Promise<string[]> {
-  const names = classNames === undefined ? ownNames : namesIn(await readBytes(classNames));
+  const names = classNames === undefined ? ownNames : namesIn(await readBytes(classNames), classNames);
   if (names === undefined)
     throw new ConfigError(
       'variant cdir compares units with the names of the classes, and the data set has none: ' +

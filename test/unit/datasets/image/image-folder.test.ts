@@ -140,6 +140,12 @@ describe('refusals', () => {
       ],
       ['packed', { 'weather/fog/1/n01/a.png': one, 'noise/shot_noise/3/n01/b.png': one }, /\/noise\/shot_noise\/3, or/],
       ['splits', { 'train/a/1.png': one, 'val/a/1.png': one }, /train, val, not classes/],
+      ['more-splits', { 'Training/a/1.png': one, 'Testing/a/1.png': one }, /Testing, Training, not classes/],
+      [
+        'outer',
+        { 'set/a/1.png': one, 'set/b/1.png': one },
+        /its only folder, set, has 2 folders .*give .*outer\/set if/,
+      ],
       ['bitmap', { 'a/1.png': one, 'a/2.bmp': one }, /a\/2\.bmp is of a kind/],
     ];
     for (const [name, content, message] of cases) {
@@ -173,7 +179,97 @@ describe('refusals', () => {
   });
 });
 
+describe('what is beside images', () => {
+  const SYSTEMS = ['@eaDir', '$RECYCLE.BIN', '#recycle', '__MACOSX', 'lost+found', 'System Volume Information'];
+
+  it.each(SYSTEMS)('%s of a system is no class and holds no images of one, and that is said', async (name) => {
+    const one = await plainPng(1);
+    const inside = { 'a/1.png': one, [`a/${name}/1.png/thumb.jpg`]: one, 'b/1.png': one, [`${name}/a/1.png`]: one };
+    const archive = await put(folder, 'system.tar', await tarOf(inside));
+    for (const path of [tree(join(folder, `system ${name}`), inside), archive]) {
+      const dataset = await open(path);
+      expect(dataset).toMatchObject({ names: ['a/1.png', 'b/1.png'], classNames: ['a', 'b'] });
+      expect(dataset.notes).toMatchObject([{ code: 'hidden-files', message: expect.stringContaining(name) }]);
+    }
+  });
+
+  it('files that look like images and are not of the data set are said', async () => {
+    const one = await plainPng(1);
+    const path = tree(join(folder, 'beside'), {
+      'a/1.png': one,
+      'b/1.png': one,
+      '3.png': one,
+      'a/2.heic': 'x',
+      'x.txt': '',
+    });
+    const { notes, count } = await open(path);
+    expect(count).toBe(2);
+    expect(notes).toMatchObject([
+      { code: 'ignored-images', message: expect.stringMatching(/^2 files in .*(3.png|2.heic)/) },
+    ]);
+  });
+
+  it('a link back to the folder itself does not give images of another class', async () => {
+    const path = tree(join(folder, 'loop'), { 'a/1.png': await plainPng(1), 'b/1.png': await plainPng(2) });
+    symlinkSync('..', join(path, 'a', 'up'));
+    expect((await open(path)).names).toEqual(['a/1.png', 'b/1.png']);
+    symlinkSync('nowhere', join(path, 'c'));
+    await expectRefusal(open(path), `${path}/c`, /no such file or folder.*it is a link: bring back what it leads to/);
+  });
+});
+
+describe('classes.txt', () => {
+  const folders = async (name: string, classes: Uint8Array | string, letter = 'e') =>
+    tree(join(folder, name), {
+      [`${letter}/1.png`]: await plainPng(1),
+      'f/1.png': await plainPng(2),
+      'classes.txt': classes,
+    });
+
+  it('may be in UTF-16, and names folders of letters taken apart', async () => {
+    const utf16 = Buffer.from('\ufefff\r\ne\r\n', 'utf16le');
+    expect([...(await open(await folders('utf16', utf16))).labels]).toEqual([1, 0]);
+    const apart = await open(await folders('apart', 'f\né\n'.normalize('NFC'), 'é'.normalize('NFD')));
+    expect(apart.names).toEqual(['é/1.png'.normalize('NFD'), 'f/1.png']);
+    expect([...apart.labels]).toEqual([1, 0]);
+    const list = await put(folder, 'apart.txt', Buffer.from('\ufefff/1.png\r\né/1.png'.normalize('NFC'), 'utf16le'));
+    expect([...(await open(join(folder, 'apart'), { list })).labels]).toEqual([0, 1]);
+  });
+
+  it.each([
+    ['only some folders', 'f\nz\n', /line 1 of classes.txt is "f", and folder 0 is "e"/],
+    ['folders in capitals', 'F\nE\n', /line 1 of classes.txt is "F"/],
+    ['folders behind numbers', '0 f\n1 e\n', /line 1 of classes.txt is "0 f"/],
+    ['a folder twice', 'e\nf\ne\n', /names the folder "e" twice/],
+    ['no text in UTF-8', Buffer.from([0xe9, 0x0a, 0x66]), /classes.txt is not UTF-8 \(line 1\)/],
+  ])('with %s in another order is refused: labels would be those of others', async (name, classes, why) => {
+    const path = await folders(name, classes);
+    await expectRefusal(open(path), path, why);
+  });
+
+  it('may give names to read, or say the folders with them, in their order', async () => {
+    expect((await open(await folders('readable', 'crane\ncrane\n'))).classNames).toEqual(['crane', 'crane']);
+    expect((await open(await folders('mapped', 'e: tench\nf: goldfish\n'))).classNames?.[1]).toBe('f: goldfish');
+  });
+});
+
 describe('a tar archive', () => {
+  it('with a readme beside its outer folder is still that folder', async () => {
+    const one = await plainPng(1);
+    const tar = await put(folder, 'readme.tar', await tarOf({ README: 'x', 'top/a/1.png': one, 'top/b/1.png': one }));
+    expect((await open(tar)).names).toEqual(['a/1.png', 'b/1.png']);
+  });
+
+  it('with another behind it, or packed without zeros, is refused: images would be missing', async () => {
+    const bytes = await tarOf({ 'a/1.png': await plainPng(1), 'b/1.png': await plainPng(1) });
+    const two = await put(folder, 'two.tar', Buffer.concat([bytes, bytes]));
+    await expectRefusal(open(two), two, /several tar archives in one file/);
+    const sparse = await put(folder, 'sparse.tar', withType(bytes, 'S'));
+    await expectRefusal(open(sparse), sparse, /"a\/1.png" is packed without its zeros/);
+    const together = await put(folder, 'together.tar', withType(bytes, '7'));
+    expect((await open(together)).count).toBe(2);
+  });
+
   it.each(['', './', 'val/', './data/val/'])('is the folder it was made of, below "%s"', async (prefix) => {
     const below = Object.fromEntries(Object.entries(files).map(([name, bytes]) => [prefix + name, bytes]));
     delete below[`${prefix}stray.png`];
@@ -303,3 +399,13 @@ describe('memory', () => {
     expect(held() - before).toBeLessThan(12e6);
   });
 });
+
+/** The archive with another type of its first member, and the checksum of that. */
+function withType(tar: Uint8Array, type: string): Uint8Array {
+  const changed = Buffer.from(tar);
+  changed.write(type, 156, 'latin1');
+  changed.fill(' ', 148, 156);
+  const sum = changed.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+  changed.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+  return changed;
+}
