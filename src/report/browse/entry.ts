@@ -1,3 +1,4 @@
+import type { AnalysisReport } from '../../schemas/analysis.ts';
 import type { History } from '../../schemas/history.ts';
 import type { ParameterSweepPlan } from '../../schemas/parameter-sweep.ts';
 import type { Report, Share } from '../../schemas/report.ts';
@@ -36,7 +37,7 @@ export type EntryStatus = (typeof ENTRY_STATUSES)[number];
 
 /** One line of the list. */
 export interface Entry {
-  readonly kind: 'run' | 'sweep' | 'history';
+  readonly kind: 'run' | 'sweep' | 'history' | 'analysis';
   /** Its folder below what is listed; "." is that folder itself. */
   readonly key: string;
   readonly name: string;
@@ -79,4 +80,10 @@ export function historyNote({ entries }: History): string {
 export function sweepNote(sweep: Pick<ParameterSweepPlan, 'key' | 'runs'>): string {
   const { key, runs } = sweep;
   return `${counted(runs.length, 'run')} over ${key}: ${runs.map((run) => valueName(sweep, run)).join(', ')}`;
+}
+
+/** "units of layer4 under gama, Linf, ε = 8/255: 64 of 128 images attacked; 2 loss surfaces" */
+export function analysisNote({ layer, attack, threat, attacked, images, surfaces }: AnalysisReport): string {
+  const drawn = surfaces.length === 0 ? '' : `; ${counted(surfaces.length, 'loss surface')}`;
+  return `units of ${layer} under ${attack.attack}, ${threatText(threat)}: ${attacked} of ${counted(images, 'image')} attacked${drawn}`;
 }

@@ -17,7 +17,7 @@ export interface ListPage {
 /** Where the pages are, from a page beside them. */
 export const PAGES = { list: './', open: 'open', compare: 'compare', json: 'comparison.json' } as const;
 
-/** All runs, sweeps and histories of a place. Its forms need no script: they ask for a page with what is filled in. */
+/** All runs, sweeps, histories and analyses of a place. Its forms need no script: they ask for a page with what is filled in. */
 export function listPage({ place, entries, filters, version }: ListPage): string {
   const shown = filtered(entries, filters);
   const counts =
@@ -25,7 +25,7 @@ export function listPage({ place, entries, filters, version }: ListPage): string
       ? counted(shown.length, 'entry')
       : `${count(shown.length)} of ${count(entries.length)} entries`;
   const head = html`<header>
-<p class="overline">Runs, parameter sweeps and histories of schedules</p>
+<p class="overline">Runs, parameter sweeps, histories of schedules and analyses</p>
 <h1>${place}</h1>
 <p class="facts">${counts.replace(/entrys$/, 'entries')}, newest first</p>
 </header>
@@ -85,7 +85,7 @@ function list(entries: readonly Entry[]): Markup {
   if (entries.length === 0) return note('Nothing passes the filters.');
   const head = COLUMNS.map(({ label, className = '' }) => html`<th scope="col" class="${className}">${label}</th>`);
   return html`<form class="runs" action="${PAGES.compare}">
-<div class="scroll" role="region" aria-label="Runs, sweeps and histories" tabindex="0">
+<div class="scroll" role="region" aria-label="Runs, sweeps, histories and analyses" tabindex="0">
 <table>
 <thead><tr><th scope="col" class="pick">Compare</th><th scope="col">Run</th>${head}</tr></thead>
 <tbody>

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { InputError } from '../../errors.ts';
-import { type Entry, historyNote, summariseReport, sweepNote } from '../../report/browse/entry.ts';
+import { analysisNote, type Entry, historyNote, summariseReport, sweepNote } from '../../report/browse/entry.ts';
+import { analysisReportSchema } from '../../schemas/analysis.ts';
 import { runKeys } from '../../schemas/keys.ts';
 import { parameterSweepPlanSchema, parameterSweepReportSchema } from '../../schemas/parameter-sweep.ts';
 import type { FolderListing, Store } from '../../stores/store.ts';
@@ -17,7 +18,7 @@ export interface Tree {
 
 type Read = Omit<Entry, 'kind' | 'key' | 'date'>;
 
-/** A run, a sweep or a history that was found; it is read where it is not known yet. */
+/** A run, a sweep, a history or an analysis that was found; it is read where it is not known yet. */
 interface Found {
   readonly kind: Entry['kind'];
   readonly key: string;
@@ -26,9 +27,9 @@ interface Found {
 }
 
 /**
- * What lies beside the runs that it is about: the file that tells, and what is said of it.
+ * What is no run, but may lie beside those that it is about: the file that tells, and what is said of it.
  */
-const COLLECTIONS: readonly {
+const OTHERS: readonly {
   readonly kind: Entry['kind'];
   readonly file: string;
   /** Throws InputError, naming `where`. */
@@ -36,6 +37,7 @@ const COLLECTIONS: readonly {
 }[] = [
   { kind: 'sweep', file: 'sweep.json', describe: describeSweep },
   { kind: 'history', file: HISTORY_FILE, describe: describeHistory },
+  { kind: 'analysis', file: 'analysis.json', describe: describeAnalysis },
 ];
 
 /** Deeper than anybody keeps runs; a loop of mounts ends there. */
@@ -45,7 +47,7 @@ const PLAN = runKeys.plan;
 const REPORT = runKeys.report('report.json');
 
 /**
- * The runs, parameter sweeps and histories of a folder or a bucket, newest first. `known` are entries of an earlier call: what has not changed
+ * The runs, parameter sweeps, histories and analyses of a folder or a bucket, newest first. `known` are entries of an earlier call: what has not changed
  * since is not read again. A report that cannot be read is an entry that says so.
  */
 export async function findEntries(tree: Tree, known: readonly Entry[] = []): Promise<Entry[]> {
@@ -70,18 +72,19 @@ async function search(tree: Tree, folder: string, depth: number): Promise<Found[
   if (sweepPlan !== undefined) return searchSweep(tree, { folder, key, date: sweepPlan.modified }, depth);
   if (report !== undefined)
     return [{ kind: 'run', key, date: report.modified, read: () => readFinished(store, folder, REPORT) }];
-  if (plan !== undefined) {
-    const isAnalysis = files.some(({ name }) => name === 'analysis.json');
-    return isAnalysis ? [] : [{ kind: 'run', key, date: plan.modified, read: () => readUnfinished(tree, folder) }];
-  }
-  const collections = COLLECTIONS.flatMap(({ kind, file, describe }): Found[] => {
+  const others = OTHERS.flatMap(({ kind, file, describe }): Found[] => {
     const path = below(folder, file);
     const read = async () => describe(documentOf(await store.get(path)), path);
     return files.filter(({ name }) => name === file).map(({ modified: date }) => ({ kind, key, date, read }));
   });
+  if (plan !== undefined) {
+    const analyses = others.filter(({ kind }) => kind === 'analysis');
+    if (analyses.length > 0) return analyses;
+    return [{ kind: 'run', key, date: plan.modified, read: () => readUnfinished(tree, folder) }];
+  }
   const deeper = folders.filter((name) => depth < DEEPEST && !name.startsWith('.') && name !== 'node_modules');
   const found = await readAll(deeper, (name) => search(tree, below(folder, name), depth + 1));
-  return [...collections, ...found.flat()];
+  return [...others, ...found.flat()];
 }
 
 /**
@@ -159,4 +162,11 @@ function describeSweep(document: unknown, where: string): Read {
 function describeHistory(document: unknown, where: string): Read {
   const history = parseHistory(document, where);
   return { name: history.schedule, status: 'complete', note: historyNote(history), page: 'index.html' };
+}
+
+function describeAnalysis(document: unknown, where: string): Read {
+  const analysis = analysisReportSchema.safeParse(document);
+  if (!analysis.success) throw new InputError(`${where} is no analysis of this version of igd`);
+  const { data } = analysis;
+  return { name: data.name, status: 'complete', note: analysisNote(data), page: 'analysis.html' };
 }

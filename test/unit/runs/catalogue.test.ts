@@ -22,6 +22,18 @@ beforeAll(async () => {
   await store.put('old/report.json', json({ schema: 'igd.report/1' }));
   await store.put('looked/plan.json', json({}));
   await store.put('looked/analysis.json', json({}));
+  await store.put('shifts/plan.json', json({}));
+  const group = { shift: 0.1, standardError: null, median: 0.1, images: 3, units: 16 };
+  const groups = { trueClass: group, postAttackClass: null, otherClasses: group, unimportant: group };
+  const analysis = {
+    ...{ schema: 'igd.analysis/1', name: 'where it goes', id: 'x' },
+    checkpoint: { uri: 'x.pt', sha256: 'a', architecture: 'ResNet-18' },
+    ...{ attack: { attack: 'gama' }, threat: { norm: 'Linf', epsilon: 8 / 255 } },
+    ...{ layer: 'layer4', units: 64, importantUnits: 16, ranking: 'loir', attacked: 3, images: 5 },
+    shift: { successful: { images: 3, groups }, unsuccessful: { images: 0, groups } },
+    ...{ surfaces: [], published: null },
+  };
+  await store.put('shifts/analysis.json', json(analysis));
   const share = { accuracy: 0.5, correct: 5, interval: [0.2, 0.8] };
   const variants = [{ id: 'none', mask: 'none', clean: share, robust: share, worstCase: share }];
   const runs = [0.01, 1].map((value) => ({ value, folder: `temperature=${value}`, id: 'x', images: 10, variants }));
@@ -36,7 +48,7 @@ beforeAll(async () => {
 afterAll(() => kept.remove());
 
 describe('findEntries', () => {
-  it('finds runs and sweeps at any depth, and says how they are', async () => {
+  it('finds runs, sweeps and analyses at any depth, and says how they are', async () => {
     const entries = await findEntries(tree);
     const found = Object.fromEntries(
       entries.map(({ key, kind, name, status, page }) => [key, [kind, name, status, page]]),
@@ -47,12 +59,17 @@ describe('findEntries', () => {
       cut: ['run', 'rn18-thresholds', 'partial', 'partial/002/report.html'],
       begun: ['run', 'just begun', 'unfinished', undefined],
       old: ['run', 'old', 'unreadable', undefined],
+      looked: ['analysis', 'looked', 'unreadable', undefined],
+      shifts: ['analysis', 'where it goes', 'complete', 'analysis.html'],
       heat: ['sweep', 'heat', 'complete', 'sweep.html'],
       'heat/temperature=0.01': ['run', 'rn18-thresholds', 'complete', 'report.html'],
     });
     expect(entries.find(({ key }) => key === 'cut')?.summary?.images).toBe(20);
     expect(entries.find(({ key }) => key === 'old')?.note).toBe(
       'old/report.json is no report of this version of igd: write it anew with "igd report"',
+    );
+    expect(entries.find(({ key }) => key === 'shifts')?.note).toBe(
+      'units of layer4 under gama, Linf, ε = 8/255: 3 of 5 images attacked',
     );
     expect(entries.find(({ key }) => key === 'heat')?.note).toBe('2 runs over temperature: 0.01, 1');
   });
@@ -75,7 +92,10 @@ describe('findEntries', () => {
     const get = vi.spyOn(store, 'get');
     expect(await findEntries(tree, known)).toEqual(known);
     const reports = get.mock.calls.map(([key]) => key).sort();
-    expect(reports).toEqual(['begun/plan.json', 'cut/partial/002/report.json', 'heat/sweep.json', 'old/report.json']);
+    expect(reports).toEqual([
+      ...['begun/plan.json', 'cut/partial/002/report.json', 'heat/sweep.json', 'looked/analysis.json'],
+      ...['old/report.json', 'shifts/analysis.json'],
+    ]);
     get.mockRestore();
     await putRun(store, 'cut/partial/003/', { images: 30 });
     const cut = (await findEntries(tree, known)).find(({ key }) => key === 'cut');
