@@ -7,6 +7,7 @@ a:focus-visible, button:focus-visible, input:focus-visible, select:focus-visible
 .filters { display: flex; flex-wrap: wrap; align-items: end; gap: 12px; margin: 28px 0 0; padding: 16px; border-radius: 10px; background: var(--panel); }
 .filters label { display: grid; gap: 4px; font-size: 12.5px; color: var(--muted); flex: 1 1 130px; min-width: 0; }
 .filters label.text { flex: 2 1 200px; }
+.filters > a { line-height: 36px; }
 input[type="search"], select, button {
   font: inherit; font-size: 14px; color: var(--ink); background: var(--page); border: 1px solid var(--line); border-radius: 7px;
   padding: 6px 10px; min-width: 0; width: 100%; height: 36px;
@@ -16,6 +17,7 @@ button.main { background: var(--robust); border-color: var(--robust); color: var
 .runs td, .runs th { vertical-align: top; }
 .runs td { white-space: normal; text-align: left; }
 .runs th { text-align: left; }
+.runs .heading { white-space: normal; min-width: 180px; }
 .runs th, .runs td { padding-left: 16px; }
 .runs .number { text-align: right; white-space: nowrap; }
 .runs .attacked { min-width: 124px; }
@@ -44,7 +46,7 @@ h3 { margin-top: 28px; }
   .runs table, .runs tbody { display: block; }
   .runs tr { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 2px 16px; padding: 14px 0; border-bottom: 1px solid var(--line); }
   .runs td, .runs th, .runs .number { display: block; border: 0; padding: 3px 0; text-align: left; white-space: normal; }
-  .runs .heading, .runs .pick { grid-column: 1 / -1; }
+  .runs .heading, .runs .pick { grid-column: 1 / -1; min-width: 0; }
   .runs td[data-label]::before { content: attr(data-label); display: block; color: var(--muted); font-size: 12px; }
   .runs td:empty { display: none; }
   .filters { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); }
