@@ -54,7 +54,11 @@ export function datasetOf(parts: DatasetParts, limit: number | undefined, where:
   const whole = count === parts.labels.length;
   const pixels = whole ? parts.pixels : parts.pixels.slice(0, count * size);
   const { imageShape, classes, classNames, names, notes } = parts;
-  return datasetReading({ imageShape, labels, classes, classNames, names, notes }, async (indices, images) => {
+  const stored =
+    pixels instanceof Uint8Array
+      ? async (first: number, length: number) => pixels.subarray(first * size, (first + length) * size)
+      : undefined;
+  return datasetReading({ imageShape, labels, classes, classNames, names, notes, stored }, async (indices, images) => {
     for (const [i, index] of indices.entries())
       copyPixels(pixels.subarray(index * size, (index + 1) * size), images.subarray(i * size, (i + 1) * size));
   });
