@@ -20,8 +20,8 @@ const READERS: Readers = {
 
 /**
  * Opens a dataset: image folders, Parquet files and large arrays that are not compressed are read as their images are asked for, all else
- * into memory. Throws DatasetError (InputError for a damaged .npy, .npz or idx file) where the file is not there, is not what its format promises, or holds fewer
- * images than asked for.
+ * into memory. Throws DatasetError (InputError for a damaged .npy, .npz or idx file) where the file is not there, is not what its format
+ * promises, or holds fewer images than asked for.
  */
 export function openDataset<F extends DatasetFormat>(spec: DatasetSpec<F>): Promise<Dataset> {
   return READERS[spec.format](spec);
