@@ -2,7 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { IgdError } from '../errors.ts';
 import { igdVersion } from '../package-root.ts';
 import { prepareEnvironment } from '../runtime/environment.ts';
-import { addQuiet } from './output.ts';
+import { addQuiet, watchOutput } from './output.ts';
 
 /** It tells of all the others. */
 const COMPLETION = 'completion';
@@ -132,11 +132,20 @@ interface CommandModule {
  */
 const QUIET_SDK = 'AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED';
 
-/** Runs the command line and gives the exit code: 0 done, 1 the work failed, 2 bad input. */
+/** Runs the command line and gives the exit code: 0 done, 1 the work failed or its results could not be written, 2 bad input. */
 export async function main(argv: readonly string[]): Promise<number> {
   process.env[QUIET_SDK] ??= 'true';
   prepareEnvironment();
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', exitWhereNobodyReads);
+  let written = 0;
+  watchOutput(process.stdout, process.stderr, (message) => {
+    // Most streams fail after the command has ended.
+    process.exitCode = written = 1;
+    process.stderr.write(`igd: ${message}\n`);
+  });
+  return Math.max(await run(argv), written);
+}
+
+async function run(argv: readonly string[]): Promise<number> {
   const program = new Command('igd')
     .description('Robustness of image classifiers under interpretability-guided test-time defences.')
     .version(igdVersion())
@@ -157,12 +166,6 @@ export async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     return exitCodeOf(error);
   }
-}
-
-/** `igd doctor | head -1` closes the pipe before all is written, which is no failure. Throws every other error. */
-function exitWhereNobodyReads(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(0);
 }
 
 /** Errors raised on purpose are one message; anything else is a bug and shows its stack. */

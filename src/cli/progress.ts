@@ -16,9 +16,10 @@ export type Output = Pick<WriteStream, 'write'> & { readonly isTTY?: boolean; re
 type Reader = 'terminal' | 'log' | 'program';
 
 function readerOf({ isTTY }: Output, env: Environment): Reader {
-  if (isTTY === true) return env.TERM === 'dumb' ? 'log' : 'terminal';
-  // GitHub, GitLab and nearly all others set it for the jobs they run.
-  return env.CI === undefined || env.CI === '' || env.CI === 'false' ? 'program' : 'log';
+  // GitHub, GitLab and nearly all others set it for the jobs they run, which some, as CircleCI, give a terminal.
+  if (env.CI !== undefined && env.CI !== '' && env.CI !== 'false') return 'log';
+  if (isTTY !== true) return 'program';
+  return env.TERM === 'dumb' ? 'log' : 'terminal';
 }
 
 /** What tells readers apart: `CI` and `TERM`. */

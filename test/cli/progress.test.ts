@@ -139,6 +139,10 @@ describe('where there is little room, or nobody to redraw a line for', () => {
     expect(lines).toEqual(['evaluate 0% 0/4\n']);
   });
 
+  test('a CI service that gives its jobs a terminal has a log', () => {
+    expect(written({ isTTY: true, columns: 80 }, { CI: 'true' }).join('')).not.toContain(ESCAPE);
+  });
+
   test('a terminal that cannot go back in a line has a log', () => {
     expect(written({ isTTY: true, columns: 80 }, { TERM: 'dumb' }).join('')).not.toContain(ESCAPE);
   });

@@ -1,6 +1,7 @@
+import { EventEmitter } from 'node:events';
 import { Command } from 'commander';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { addQuiet, progressOutput } from '../../../src/cli/output.ts';
+import { addQuiet, progressOutput, watchOutput } from '../../../src/cli/output.ts';
 import { countProgress, runProgress } from '../../../src/cli/progress.ts';
 
 afterEach(() => void vi.restoreAllMocks());
@@ -28,5 +29,21 @@ describe('--quiet', () => {
 
   test('without it there is some', async () => {
     expect(await shown([])).toBeGreaterThan(0);
+  });
+});
+
+describe('output that cannot be written', () => {
+  const errorOf = (code: string) => Object.assign(new Error(`${code}: write`), { code });
+
+  test.each([
+    ['nobody who reads results', 'EPIPE', 'EIO', 0],
+    ['a full disk', 'ENOSPC', 'ENOSPC', 1],
+  ])('%s', (_, ofResults, ofProgress, told) => {
+    const [stdout, stderr, failed] = [new EventEmitter(), new EventEmitter(), vi.fn()];
+    watchOutput(stdout, stderr, failed);
+    stderr.emit('error', errorOf(ofProgress));
+    for (let write = 0; write < 3; write++) stdout.emit('error', errorOf(ofResults));
+    expect(failed).toHaveBeenCalledTimes(told);
+    if (told > 0) expect(failed.mock.lastCall?.[0]).toMatch(/^cannot write the output: the disk is full: make room/);
   });
 });
