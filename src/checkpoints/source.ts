@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { CheckpointError, messageOf } from '../errors.ts';
+import { insteadOfMissing } from '../numeric/missing-path.ts';
 
 /** Random access to bytes: a file, or memory in tests. */
 export interface ByteSource {
@@ -48,7 +49,8 @@ async function openHandle(path: string): Promise<FileHandle> {
     return await open(path, 'r');
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    throw new CheckpointError(OPEN_FAILURES.get(code) ?? messageOf(error), { cause: error });
+    const instead = code === 'ENOENT' ? insteadOfMissing(path) : undefined;
+    throw new CheckpointError(instead ?? OPEN_FAILURES.get(code) ?? messageOf(error), { cause: error });
   }
 }
 

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { IgdError } from '../errors.ts';
 import { igdVersion } from '../package-root.ts';
 import { prepareEnvironment } from '../runtime/environment.ts';
+import { refuseEmpty } from './empty-values.ts';
 import { addQuiet, watchOutput } from './output.ts';
 
 /** It tells of all the others. */
@@ -159,6 +160,7 @@ async function run(argv: readonly string[]): Promise<number> {
       const command = program.command(name).description(description);
       if (name !== asked && asked !== COMPLETION) continue;
       addQuiet(command);
+      refuseEmpty(command);
       (await load()).define(command);
     }
     await program.parseAsync([...argv]);

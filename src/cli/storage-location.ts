@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { InputError, messageOf } from '../errors.ts';
+import { insteadOfMissing } from '../numeric/missing-path.ts';
 import { decodeText } from '../schemas/config-text/decode.ts';
 import { readConfig } from '../schemas/config-text/read.ts';
 import { writeError } from '../stores/disk-error.ts';
@@ -71,10 +72,10 @@ export async function readConfigJson(path: string): Promise<string> {
 
 async function readBytes(path: string): Promise<Uint8Array> {
   return readFile(await localPath(path)).catch((cause: unknown) => {
-    throw new InputError(
-      isFolderError(cause) ? `${path} is a folder: give a file` : `cannot read ${path}: ${messageOf(cause)}`,
-      { cause },
-    );
+    const why = insteadOfMissing(path) ?? messageOf(cause);
+    throw new InputError(isFolderError(cause) ? `${path} is a folder: give a file` : `cannot read ${path}: ${why}`, {
+      cause,
+    });
   });
 }
 

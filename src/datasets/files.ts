@@ -2,6 +2,7 @@ import { constants } from 'node:buffer';
 import { open, stat } from 'node:fs/promises';
 import { DatasetError, messageOf } from '../errors.ts';
 import { FILE_HEAD } from '../numeric/file-kinds.ts';
+import { insteadOfMissing } from '../numeric/missing-path.ts';
 
 /** One read call takes at most 2 GiB; this much at a time is as fast. */
 const CHUNK = 64 * 2 ** 20;
@@ -10,18 +11,15 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file or folder; check the path',
   EACCES: 'permission denied; make it readable',
   ENOTDIR: 'a part of the path is a file, not a folder; check the path',
+  ENAMETOOLONG: 'the path is longer than any that a file can have; check it',
   ELOOP: 'is a link that leads back to itself; remove it',
 };
-
-/** What text has in the place of bytes that are not UTF-8. */
-const REPLACED = '\ufffd';
 
 /** The error of a file that could not be read. */
 export function fileError(path: string, cause: unknown): DatasetError {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  const isOtherText = code === 'ENOENT' && path.includes(REPLACED);
-  const reason = isOtherText ? 'its name is not text in UTF-8, and cannot be opened; rename it' : REASONS[code];
-  return new DatasetError(`${path}: ${reason ?? messageOf(cause)}`, { cause });
+  const instead = code === 'ENOENT' ? insteadOfMissing(path) : undefined;
+  return new DatasetError(`${path}: ${instead ?? REASONS[code] ?? messageOf(cause)}`, { cause });
 }
 
 /** Throws DatasetError where there is neither a file nor a folder. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { link, readdir, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
-import { messageOf, RunError } from '../errors.ts';
+import { InputError, messageOf, RunError } from '../errors.ts';
 import { writeError } from './disk-error.ts';
 import { makeFolder } from './make-folder.ts';
 import type { Store } from './store.ts';
@@ -9,7 +9,10 @@ import type { Store } from './store.ts';
 /** Suffix of files being written; one left behind by a crash is never read. */
 const UNFINISHED = '.unfinished';
 
-/** A store in a folder, made on the first write. Throws RunError where the file system refuses. */
+/** What no second try can read: the place is another than it was meant to be. */
+const WRONG_PLACES = ['EACCES', 'EPERM', 'ELOOP', 'ENAMETOOLONG'] as const;
+
+/** A store in a folder, made on the first write. Throws RunError where the file system refuses, InputError where it always will. */
 export class FileStore implements Store {
   readonly root: string;
 
@@ -22,7 +25,8 @@ export class FileStore implements Store {
       return await readFile(this.#path(key));
     } catch (error) {
       if (isMissing(error)) return undefined;
-      throw new RunError(`cannot read ${this.#path(key)}: ${messageOf(error)}`, { cause: error });
+      const Kind = WRONG_PLACES.some((code) => hasCode(error, code)) ? InputError : RunError;
+      throw new Kind(`cannot read ${this.#path(key)}: ${messageOf(error)}`, { cause: error });
     }
   }
 

@@ -7,6 +7,7 @@ import { openDataset } from '../../datasets/open.ts';
 import { surveyImages } from '../../datasets/survey.ts';
 import { CheckpointError, ConfigError, DatasetError, messageOf } from '../../errors.ts';
 import { layerOf, requireDeterministic, tellingAxis } from '../../models/classifier.ts';
+import { insteadOfMissing } from '../../numeric/missing-path.ts';
 import type { RunConfig } from '../../schemas/config.ts';
 import { type Note, noteSchema } from '../../schemas/notes.ts';
 import { readingFactSchema } from '../../schemas/reading.ts';
@@ -156,7 +157,9 @@ function clipOf(config: RunConfig, test: Dataset, probe: Dataset | undefined, cl
 /** The checkpoint's identity, see `modelDigest`. Throws CheckpointError where it is not there or not the one expected. */
 export async function checkpointDigest(path: string, expected?: string): Promise<string> {
   const file = await stat(path).catch((cause: unknown) => {
-    throw new CheckpointError(`cannot read checkpoint ${path}: ${messageOf(cause)}`, { cause });
+    throw new CheckpointError(`cannot read checkpoint ${path}: ${insteadOfMissing(path) ?? messageOf(cause)}`, {
+      cause,
+    });
   });
   if (!file.isFile()) throw new CheckpointError(`checkpoint ${path} is not a file`);
   const digest = await modelDigest(path);
