@@ -52,21 +52,36 @@ export async function readTarGz(path: string, wanted: ReadonlySet<string>): Prom
     return members;
   } catch (cause) {
     if (cause instanceof DatasetError) throw cause;
-    throw new DatasetError(
-      `${path}: not a whole .tar.gz (${messageOf(cause)}): the download was cut off or damaged; get the file again`,
-      { cause },
-    );
+    const message = messageOf(cause);
+    const way = NO_TAR.test(message)
+      ? 'a file that is compressed alone has to be unpacked (gunzip)'
+      : 'the download was cut off or damaged; get the file again';
+    throw new DatasetError(`${path}: not a whole .tar.gz (${message}): ${way}`, { cause });
   }
 }
+
+/** What tar-stream says of what does not even begin as a tar. */
+const NO_TAR = /^Invalid tar header/;
 
 async function pickEntries(entries: Extract, wanted: ReadonlySet<string>, path: string): Promise<ArchiveMembers> {
   const found = new Map<string, Uint8Array>();
   const names: string[] = [];
+  const places = new Map<string, string>();
   for await (const entry of entries) {
     const name = basename(entry.header.name);
     if (entry.header.type === 'file') names.push(name);
-    if (wanted.has(name)) found.set(name, await readEntry(entry, `${path}: member "${entry.header.name}"`));
-    else entry.resume();
+    if (!wanted.has(name)) {
+      entry.resume();
+      continue;
+    }
+    // The same path again is the newer one, as when it is unpacked.
+    const other = places.get(name) ?? entry.header.name;
+    if (other !== entry.header.name)
+      throw new DatasetError(
+        `${path}: holds "${other}" and "${entry.header.name}"; unpack it and give the folder of one`,
+      );
+    places.set(name, other);
+    found.set(name, await readEntry(entry, `${path}: member "${entry.header.name}"`));
   }
   return { found, names };
 }

@@ -12,7 +12,7 @@ export async function labelled(
   count: number,
   { path, where }: { readonly path: string; readonly where: string },
 ): Promise<Pick<DatasetFacts, 'labels' | 'classes' | 'classNames'>> {
-  const labels = labelsOf(tensor, where);
+  const labels = labelsOf(tensor, count, where);
   if (labels.length !== count) {
     throw new DatasetError(`${path}: ${count} images but ${labels.length} labels; give one label an image`);
   }
@@ -26,10 +26,10 @@ const INTEGERS: ReadonlySet<Tensor['type']> = new Set([
 ]);
 
 /** Keras and MedMNIST save labels as [N, 1], which is as good as [N]. */
-function labelsOf(tensor: Tensor, where: string): Int32Array {
+function labelsOf(tensor: Tensor, count: number, where: string): Int32Array {
   const { type, dims } = tensor;
   if (!INTEGERS.has(type) || dims.length === 0 || dims.slice(1).some((dim) => dim !== 1)) {
-    const advice = insteadOfLabels(tensor);
+    const advice = insteadOfLabels(tensor, count);
     throw new DatasetError(`${where}: labels of ${type} [${dims.join(', ')}] cannot be used; ${advice}`);
   }
   const labels = toNumbers(tensor);
@@ -39,10 +39,12 @@ function labelsOf(tensor: Tensor, where: string): Int32Array {
 }
 
 /** The line of numpy that makes labels of them, where one does. */
-function insteadOfLabels(tensor: Tensor): string {
+function insteadOfLabels(tensor: Tensor, count: number): string {
   const { dims } = tensor;
   const [rows = 0, columns = 0] = dims;
   const values = toNumbers(tensor);
+  if (dims.length === 2 && rows === 1 && columns === count && count > 1)
+    return 'they are one row; numpy.save("y.npy", y.reshape(-1))';
   if (dims.length === 2 && columns > 1) {
     if (isOneHot(values, columns)) return 'they are one-hot; numpy.save("y.npy", y.argmax(1))';
     return (

@@ -144,18 +144,24 @@ function batchOf(dict: PyDict, labelsKey: string, where: string): CifarBatch {
   const array = damageAt(where, () => pickledArray(entryOf(dict, 'data'), `${where}: "data"`));
   const pixels = array && pixelsOf(array);
   if (pixels === undefined) {
-    const keys = [...dict.entries.keys()].map(textOf).join(', ');
     const found = array === undefined ? '' : `, but one of ${array.type} [${array.dims.join(', ')}]`;
     throw new DatasetError(
       `${where}: has no "data" that is an array of uint8 [N, ${CIFAR_IMAGE_BYTES}], [N, 3, 32, 32] or [N, 32, 32, 3]${found}; ` +
-        `its keys are ${keys}; get it again, or pickle it as that`,
+        `its keys are ${keysOf(dict)}; get it again, or pickle it as that`,
     );
   }
   const count = pixels.length / CIFAR_IMAGE_BYTES;
   const labels = damageAt(where, () => pickledIntegers(entryOf(dict, labelsKey), `${where}: "${labelsKey}"`));
   const isLabel = (label: number) => Math.abs(label) <= LARGEST_LABEL;
   if (labels?.length === count && labels.every(isLabel)) return { labels, pixels };
-  throw new DatasetError(`${where}: has no list of ${count} labels named "${labelsKey}"; is the format right?`);
+  throw new DatasetError(
+    `${where}: has no list of ${count} labels named "${labelsKey}"${labels === undefined ? '' : `, but one of ${labels.length} or of other numbers`}; ` +
+      `its keys are ${keysOf(dict)}; is the format right? Else pickle {"data": x, "${labelsKey}": [int(label) for label in y]}`,
+  );
+}
+
+function keysOf(dict: PyDict): string {
+  return [...dict.entries.keys()].map(textOf).join(', ') || 'none';
 }
 
 /** Planes of each image: flat as CIFAR's are, as they are, or made from channels that come last. */

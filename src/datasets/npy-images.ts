@@ -60,6 +60,7 @@ function clipped(values: Float32Array | Float64Array, where: string): Note[] {
 const NEAR = 0.2;
 
 function causeOf(least: number, most: number): string {
+  if (!Number.isFinite(most - least)) return 'infinite values are of no image; look for a division by 0';
   if (least >= -NEAR && most <= 1 + NEAR) return 'clip them, numpy.clip(x, 0, 1)';
   return least >= 0
     ? 'divide by 255, or save them as uint8'

@@ -74,7 +74,9 @@ async function eachArray<T>(
     return results;
   } catch (cause) {
     if (cause instanceof InputError) throw cause;
-    throw new InputError(`${path}: not a readable .npz (${messageOf(cause)}); get the file again`, { cause });
+    const message = messageOf(cause);
+    const way = /^unsupported compression/.test(message) ? 'write it anew with numpy.savez' : 'get the file again';
+    throw new InputError(`${path}: not a readable .npz (${message}); ${way}`, { cause });
   }
 }
 

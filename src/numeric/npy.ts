@@ -187,6 +187,8 @@ function parseHeader(literal: string, where: string) {
   const [descr, order, tuple] = ['descr', 'fortran_order', 'shape'].map((key) => found.get(key));
   const shape = parseTuple(tuple ?? '?');
   const whole = body.startsWith('{') && body.slice(end).trim() === '}';
+  if (/^\{\s*'descr':\s*\[/.test(body))
+    throw new InputError(`${where}: holds records of several fields; save each field as an array, e.g. array["x"]`);
   if (!whole || descr === undefined || (order !== 'True' && order !== 'False') || shape === undefined) {
     throw new InputError(`${where}: not the .npy header of a plain array of numbers: ${body.slice(0, 120)}`);
   }
@@ -207,6 +209,8 @@ function parseTuple(text: string): number[] | undefined {
 }
 
 const COMPLEX = 'of complex numbers take the real part, x.real, or the absolute value, abs(x)';
+const TEXT =
+  'texts are no numbers; of labels numpy.unique(y, return_inverse=True)[1] has the place of each name in their sorted order';
 const LONG = 'save numbers of 64 bits: x.astype("float64")';
 
 /** What makes known elements of others, by their code. */
@@ -216,12 +220,13 @@ function parseDescr(descr: string, where: string): { dtype: Dtype; swapped: bool
   const [, order = '', code = ''] = /^([<>=|])(\w+)$/.exec(descr) ?? [];
   if (code.startsWith('O')) {
     throw new InputError(
-      `${where}: holds Python objects, which are pickles and could run code; save numbers, e.g. array.astype("float32")`,
+      `${where}: holds Python objects, which are pickles and could run code; save numbers, e.g. array.astype("float32"), of labels array.astype("int64")`,
     );
   }
   const dtype = DTYPE_OF_CODE.get(code);
   if (dtype === undefined) {
-    const advice = CONVERSIONS[code] ?? `known are ${[...DTYPE_OF_CODE.keys()].join(', ')}`;
+    const advice =
+      (/^[USa]\d+$/.test(code) ? TEXT : CONVERSIONS[code]) ?? `known are ${[...DTYPE_OF_CODE.keys()].join(', ')}`;
     throw new InputError(`${where}: element type "${descr}" is not supported; ${advice}`);
   }
   return { dtype, swapped: order === '>' };

@@ -126,10 +126,20 @@ describe('refusals', () => {
     ['cifar.zip', 'PK\x03\x04', /is a zip archive/],
     ['cifar.npy', Buffer.from('\x93NUMPY', 'latin1'), /its format is "npy"/],
     ['nothing.tar.gz', gzipSync(''), /it holds nothing/],
-    ['text.tar.gz', gzipSync('no tar'.repeat(300)), /not a whole \.tar\.gz/],
+    [
+      'text.tar.gz',
+      gzipSync('no tar'.repeat(300)),
+      /not a whole \.tar\.gz .*compressed alone has to be unpacked \(gunzip\)/,
+    ],
   ])('%s', async (name, bytes, what) => {
     const path = await put(folder, name, bytes);
     await expectRefusal(test(path), path, what);
+  });
+
+  it('an archive with two files of one name', async () => {
+    const two = await tarGzOf({ 'old/test_batch.bin': records([1]), 'new/test_batch.bin': records([2]) });
+    const path = await put(folder, 'two.tar.gz', two);
+    await expectRefusal(test(path), path, /holds "old\/test_batch.bin" and "new\/test_batch.bin"/);
   });
 
   it('a path that is not there, or goes through a file', async () => {

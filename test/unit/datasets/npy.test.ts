@@ -84,7 +84,11 @@ describe('images', () => {
     ['a value above 1', float32([2, 1, 1, 2], [0, 1, 255, 3]), /values from 0 to 255, not in \[0, 1\]: divide by 255/],
     ['a value below 0', float32([2, 1, 1, 2], [-2, 1, 0, 0]), /from -2 to 1, not in \[0, 1\]: undo the normalisation/],
     ['NaN', float32([2, 1, 1, 2], [0, Number.NaN, 0, 0]), /value 1 of the images is NaN/],
-    ['infinity', float32([2, 1, 1, 2], [0, Number.POSITIVE_INFINITY, 0, 0]), /from 0 to Infinity/],
+    [
+      'infinity',
+      float32([2, 1, 1, 2], [0, Number.POSITIVE_INFINITY, 0, 0]),
+      /from 0 to Infinity.*look for a division by 0/,
+    ],
     [
       'floats with channels last',
       float32([2, 4, 4, 3]),
@@ -139,6 +143,7 @@ describe('labels', () => {
     ['of floats', float32([2], [0, 1]), /labels of float32 \[2\] cannot be used; .*y\.astype\("int64"\)/],
     ['one-hot', int64([2, 2], [0, 1, 1, 0]), /labels of int64 \[2, 2\].*one-hot; .*y\.argmax\(1\)/],
     ['of several classes', int64([2, 2], [1, 1, 1, 0]), /2 an image \(multi-label\?\).*y\[:, 0\]/],
+    ['in one row', int64([1, 2], [0, 1]), /they are one row; .*y\.reshape\(-1\)/],
     ['a scalar', int64([], [1]), /labels of int64 \[\]/],
     ['too few', int64([1], [0]), /2 images but 1 labels/],
     ['negative', int64([2], [0, -1]), /label -1 of image 1 is no class/],

@@ -46,9 +46,9 @@ describe('files written by numpy', () => {
 
   it.each([
     ['refused-object', /Python objects.*could run code/],
-    ['refused-structured', /not the \.npy header of a plain array/],
+    ['refused-structured', /holds records of several fields; save each field as an array/],
     ['refused-complex', /element type "<c8" is not supported; of complex numbers take the real part/],
-    ['refused-text', /element type "<U3" is not supported/],
+    ['refused-text', /element type "<U3" is not supported; texts are no numbers; of labels numpy\.unique/],
   ])('%s', (name, message) => {
     expect(() => decodeNpy(fixture(`${name}.npy`), 'labels.npy')).toThrow(message);
     expect(() => decodeNpy(fixture(`${name}.npy`), 'labels.npy')).toThrow(InputError);
