@@ -7,12 +7,15 @@ import type { FileStore } from '../stores/folder-store.ts';
 import { s3, s3Error } from '../stores/s3/client.ts';
 import { readObject } from '../stores/s3/object.ts';
 
-/** What a reader wants of a run, and, with the examples, what `igd verify` wants. Any other name is not ours to write. */
+/**
+ * What a reader wants of a run; and, with the examples, all that jobs found, as `igd verify` wants it, and `igd run`, which goes on in that
+ * folder. Any other name is not ours to write.
+ */
 const REPORT =
   /^(partial\/\d{3}\/)?([\w.]+=[\w.-]+\/)?(report\.(html|json|csv|md)|(images|classes)\.csv|plan\.json|ranking\.[\w-]+\.json)$/;
 const SWEEP = /^(partial\/\d{3}\/)?sweep(-plan)?(\.[\w-]+)?\.(html|json|csv|md|svg)$/;
 const EXAMPLES =
-  /^([\w.]+=[\w.-]+\/)?((shards|audit)\/[\w@.-]+\/\d{5}\.(json|npy)|transfer\/[\w@.-]+\/\d{5}\.json|perturbations\/[\w@.-]+\/\d{5}(\.pictures)?\.json)$/;
+  /^([\w.]+=[\w.-]+\/)?(testimony\.json|proof\/[\w@.-]+\.json|(shards|crafted|audit)\/[\w@.-]+\/\d{5}\.(json|npy)|transfer\/[\w@.-]+\/\d{5}\.json|perturbations\/[\w@.-]+\/\d{5}(\.pictures)?\.json)$/;
 
 /** What a reader wants of a schedule's history. */
 const HISTORY = /^(index\.html|history\.json)$/;
@@ -36,6 +39,14 @@ export async function filesOf(bucket: string, run: string, examples: boolean): P
 /** Likewise, the page of a schedule's history and its data. */
 export function historyFilesOf(bucket: string, schedule: string): Promise<RemoteFile[]> {
   return filesUnder(bucket, serviceKeys.historyOf(schedule), (name) => HISTORY.test(name));
+}
+
+/** The histories of a schedule whose config is a sweep: one for each of its runs, "weekly.temperature=2". */
+export async function historiesOfRuns(bucket: string, schedule: string): Promise<string[]> {
+  const files = await filesUnder(bucket, `${serviceKeys.history}${schedule}.`, (name) =>
+    /^[^/]+=[^/]+\/index\.html$/.test(name),
+  );
+  return files.map(({ name }) => `${schedule}.${name.slice(0, -'/index.html'.length)}`);
 }
 
 async function filesUnder(bucket: string, prefix: string, isWanted: (name: string) => boolean): Promise<RemoteFile[]> {

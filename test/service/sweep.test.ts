@@ -117,6 +117,11 @@ describe.runIf(hasMoto)('a parameter sweep on the service', () => {
       ...LABELS.map((label) => `${label}/report.html`),
     ])
       expect(existsSync(folder.path(`down/${name}`)), name).toBe(true);
+    // What was downloaded is all that a run on this machine needs: it finds nothing to do.
+    const report = readFileSync(folder.path(`down/${LABELS[1]}/report.json`), 'utf8');
+    const again = await igd(['run', config, '--out', folder.path('down'), '--rankings', folder.path('rankings')]);
+    expect([again.code, again.stderr]).toEqual([0, expect.not.stringContaining('"stage"')]);
+    expect(readFileSync(folder.path(`down/${LABELS[1]}/report.json`), 'utf8')).toBe(report);
     const shown = await igd(['status', 'warm', ...service]);
     expect(shown.stdout).toContain('sweep     3 runs: temperature=0.5, temperature=1 and temperature=2');
   });
@@ -145,6 +150,10 @@ describe.runIf(hasMoto)('a parameter sweep on the service', () => {
     const status = await runStatus(ctx, entriesRun(first?.subject));
     expect(status.schedules).toEqual(LABELS.map((label) => `weekly.${label}`));
     expect(status.history.length).toBe(3);
+
+    const service = JSON.stringify(ctx.service);
+    const history = await igd(['download', 'weekly', '--history', '--to', folder.path('weekly'), '--service', service]);
+    expect([history.code, history.stderr]).toEqual([2, expect.stringContaining(`one of weekly.${LABELS[0]}, weekly.`)]);
 
     // Its end is told whatever becomes of the record of its runs.
     const key = `${serviceKeys.run(status.run)}sweep-plan.json`;
@@ -201,6 +210,8 @@ describe.runIf(hasMoto)('a parameter sweep on the service', () => {
       [expect.stringContaining('rank-1'), expect.any(String)],
       ['layer=layer3', 'the loir ranking is not there'],
     ]);
+    const down = ['download', 'layers', '--to', folder.path('layers'), '--service', JSON.stringify(stage.ctx.service)];
+    expect((await igd(down)).stdout).toContain('layers/partial/001/sweep.html');
   });
 
   test('has containers that go on with their other jobs where one fails', async () => {

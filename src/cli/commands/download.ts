@@ -32,10 +32,11 @@ async function download(
   const { ctx, runNamed } = await openService(flags);
   const { buckets } = ctx.service;
   if (history && examples) throw new InputError('a history has no examples: leave out --history or --examples');
-  const { downloadFile, filesOf, historyFilesOf } = await import('../../service/download.ts');
+  const { downloadFile, filesOf, historiesOfRuns, historyFilesOf } = await import('../../service/download.ts');
   const run = history ? name : await runNamed(name);
   const files = await (history ? historyFilesOf(buckets.runs, name) : filesOf(buckets.runs, run, examples));
-  if (files.length === 0) throw new InputError(nothingOf(run, history));
+  if (files.length === 0)
+    throw new InputError(history ? noHistory(name, await historiesOfRuns(buckets.runs, name)) : nothingOf(run));
   const progress = countProgress(progressOutput(), 'files:');
   const queue = [...files];
   let [done, fetched] = [0, 0];
@@ -48,11 +49,23 @@ async function download(
   await Promise.all(Array.from({ length: AT_ONCE }, work)).finally(progress.end);
   printJson({ folder: folder.root, files: files.length, downloaded: fetched });
   print(`${folder.root}: ${fetched} of ${files.length} files downloaded, ${files.length - fetched} were there already`);
-  const report = files.find(({ name }) => /(^|\/)(report|sweep|index)\.html$/.test(name))?.name;
+  const report = pageOf(files.map(({ name: file }) => file));
   print(report === undefined ? 'the run has no report yet: see "igd status"' : `report: ${join(folder.root, report)}`);
 }
 
-function nothingOf(name: string, history: boolean): string {
-  if (!history) return `there is nothing of a run "${name}" yet: "igd list" shows all runs`;
-  return `there is no history of a schedule "${name}" yet: it begins when a run that it started ends`;
+/** Of a sweep that of all its runs, and of others the one there is. */
+function pageOf(names: readonly string[]): string | undefined {
+  const pages = [/(^|\/)sweep\.html$/, /(^|\/)(report|index)\.html$/];
+  return pages.flatMap((page) => names.find((name) => page.test(name)) ?? [])[0];
+}
+
+function nothingOf(run: string): string {
+  return `there is nothing of a run "${run}" yet: "igd list" shows all runs`;
+}
+
+/** `known`: those of a schedule whose config is a sweep. */
+function noHistory(schedule: string, known: readonly string[]): string {
+  if (known.length > 0)
+    return `schedule "${schedule}" has a history for each run of its sweep: give one of ${known.join(', ')}`;
+  return `there is no history of a schedule "${schedule}" yet: it begins when a run that it started ends`;
 }
