@@ -159,7 +159,7 @@ async function plannedStatus(ctx: ServiceContext, open: LoadedRun, stage: StageN
   return {
     ...status,
     jobs,
-    secondsLeft: begun === undefined ? undefined : secondsLeft(ctx, begun, jobs, status.progress),
+    secondsLeft: begun === undefined ? undefined : secondsLeft(ctx, begun, done, status.progress),
   };
 }
 
@@ -197,17 +197,17 @@ function countTasks(submissions: readonly Submitted[], states: readonly JobState
   return { total: submissions.reduce((sum, { tasks }) => sum + tasks, 0), ...count };
 }
 
-/** As fast as it has gone since the first task started. */
+/** As fast as it has gone since the first task started. Of the jobs of this attempt: what was done before, or is another's too, takes no time. */
 function secondsLeft(
   ctx: ServiceContext,
   { work }: SubmittedStage,
-  { total, done }: NonNullable<StageStatus['jobs']>,
+  done: readonly boolean[],
   progress: readonly TaskProgress[],
 ): number | undefined {
   const started = Math.min(...progress.map(({ startedAt }) => Date.parse(startedAt)));
-  const before = total - work.jobs.length;
   const underWay = progress.filter((task) => task.done < task.jobs).reduce((sum, { fraction }) => sum + fraction, 0);
-  const computed = done - before + underWay;
+  const computed = work.jobs.filter((position) => done[position] === true).length + underWay;
   const elapsed = (ctx.now().getTime() - started) / 1000;
-  return computed > 0 && elapsed > 0 ? Math.max(0, (elapsed / computed) * (total - done - underWay)) : undefined;
+  const left = work.jobs.length - computed;
+  return computed > 0 && elapsed > 0 ? Math.max(0, (elapsed / computed) * left) : undefined;
 }

@@ -2,8 +2,9 @@ import './quiet.ts';
 import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { handleEvent } from '../../functions/finalizer/handler.ts';
+import { resultKey } from '../../src/runs/results.ts';
 import type { HistoryEntry } from '../../src/schemas/history.ts';
-import { serviceKeys } from '../../src/schemas/service.ts';
+import { remoteKeys, serviceKeys, stageSchema } from '../../src/schemas/service.ts';
 import { loadRun } from '../../src/service/load-run.ts';
 import { jobsOf } from '../../src/service/parts.ts';
 import { cancelRun, listRuns, retryRun } from '../../src/service/run-control.ts';
@@ -238,7 +239,20 @@ describe.runIf(hasMoto)('a parameter sweep on the service', () => {
       JSON.stringify({ ...SWEEP, sweep: { layer: ['layer4', 'layer9'] } }),
     );
     expect(refused).toMatchObject({ kind: 'rejected', problems: [expect.stringContaining('layer9')] });
-    const run = await submitted(stage, { ...SWEEP, name: 'ended' }, 'ended');
+    const run = await submitted(stage, { ...SWEEP, name: 'ended', variants: ['none', 'two-pass'] }, 'ended');
+    // Half of what is to be computed took 100 seconds: what other runs of the sweep have too is no part of it.
+    const { parts, files } = await loadRun(stage.ctx, run);
+    const work = stageSchema.parse(JSON.parse((await textOf(stage.ctx, run, remoteKeys.stage(1, 'evaluate'))) ?? ''));
+    const jobs = jobsOf(parts, 'evaluate');
+    for (const position of work.jobs.slice(0, 2)) {
+      const { part, job } = jobs[position]!;
+      await part.files.put(resultKey(part.plan, job), '{}');
+    }
+    const [at, startedAt] = [0, 100_000].map((ago) => new Date(Date.now() - ago).toISOString());
+    const told = { job: null, fraction: 0, attack: null, robust: null, images: null, startedAt, at };
+    const progress = { schema: 'igd.progress/1', task: 0, jobs: 1, done: 1, ...told };
+    await files.put(remoteKeys.progress(1, 'evaluate', 0), JSON.stringify(progress));
+    expect((await runStatus(stage.ctx, run)).secondsLeft).toBeCloseTo(100, -1);
     // The task that is sent ahead, and the others.
     expect(await cancelRun(stage.ctx, run)).toBe(2);
     expect((await runStatus(stage.ctx, run)).state).toBe('cancelled');
