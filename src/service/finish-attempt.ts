@@ -6,7 +6,6 @@ import { type ParameterSweepReport, parameterSweepReportSchema } from '../schema
 import { readRecord } from '../schemas/parse-record.ts';
 import { reportSchema } from '../schemas/report.ts';
 import { type Outcome, remoteKeys } from '../schemas/service.ts';
-import { hasEnded } from './batch/job-queue.ts';
 import type { ServiceContext } from './context.ts';
 import { failuresOf } from './failures.ts';
 import { appendAttempt } from './history/append.ts';
@@ -15,7 +14,7 @@ import { acquireExpiredLease } from './lease.ts';
 import { type LoadedRun, type OpenRun, withPlan } from './load-run.ts';
 import type { Notice } from './notify.ts';
 import { endAttempt, markNotified, outcomeOf } from './run-index.ts';
-import { stageStates } from './stage.ts';
+import { endStage } from './stage.ts';
 import { submittedJobs } from './submitted-jobs.ts';
 import { type PartState, partState, writeReports } from './write-reports.ts';
 
@@ -98,13 +97,7 @@ export async function notifyOutcomeLater(ctx: ServiceContext, open: OpenRun, out
 
 /** Needs the records of what was submitted, and no plan. */
 async function endJobs(ctx: ServiceContext, open: OpenRun): Promise<number> {
-  const { states } = await stageStates(ctx, { submissions: await submittedJobs(open) });
-  const jobs = states.filter((state) => !hasEnded(state));
-  await ctx.queue.terminate(
-    jobs.map(({ id }) => id),
-    'its run was cancelled or set aside',
-  );
-  return jobs.length;
+  return endStage(ctx, { submissions: await submittedJobs(open) }, 'its run was cancelled or set aside');
 }
 
 async function noticeOf(

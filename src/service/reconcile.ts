@@ -1,5 +1,5 @@
 import { stagesOf } from '../runs/planning/plan.ts';
-import type { Outcome, StageName } from '../schemas/service.ts';
+import { type Outcome, STAGE_NAMES, type StageName } from '../schemas/service.ts';
 import type { ServiceContext } from './context.ts';
 import { finishAttempt, notifyOutcomeLater } from './finish-attempt.ts';
 import { holdAttempt } from './hold-attempt.ts';
@@ -8,7 +8,7 @@ import { auditable, dearestFirst, readyJobs, transferable, unevaluated, unranked
 import { outcomeOf } from './run-index.ts';
 import { shareWithTwins } from './share-evaluations.ts';
 import { limitOf, overspent, tooDear } from './spending.ts';
-import { ensureStage, type SubmittedStage, stageStates } from './stage.ts';
+import { endStage, ensureStage, readStage, type SubmittedStage, stageStates } from './stage.ts';
 
 /** Where a run stands after a step. */
 export type ReconcileResult =
@@ -27,7 +27,7 @@ export async function reconcileRun(ctx: ServiceContext, run: string): Promise<Re
   if (opened.ended) return ended(ctx, opened);
   const open = await withPlan(ctx, opened);
   const stopped = await overspent(ctx, open);
-  if (stopped !== undefined) return { state: 'ended', outcome: await finishAttempt(ctx, open, stopped) };
+  if (stopped !== undefined) return stopAttempt(ctx, open, stopped);
   const estimate = await tooDear(ctx, open);
   if (estimate !== undefined) return { state: 'ended', outcome: await holdAttempt(ctx, open, estimate) };
   const begun = await ensureRanked(ctx, open);
@@ -83,6 +83,21 @@ async function ensureRanked(ctx: ServiceContext, open: LoadedRun): Promise<Begun
   // What one run of a sweep has crafted is there for the others before they evaluate it.
   await shareWithTwins(ctx, parts, 'craft');
   return { before: [rank, craft], isOver: true };
+}
+
+/**
+ * Ends an attempt that has cost what it may, and its jobs; why, `stopped` says. What every variant is done with is judged and reported all
+ * the same: that takes a forward pass an example, and without it nothing of the attempt could be seen.
+ */
+async function stopAttempt(ctx: ServiceContext, open: LoadedRun, stopped: string): Promise<ReconcileResult> {
+  for (const stage of STAGE_NAMES.filter((name) => name !== 'transfer')) {
+    const begun = await readStage(open, stage);
+    if (begun !== undefined) await endStage(ctx, begun, 'its run has cost what it may (maxDollars)');
+  }
+  await shareWithTwins(ctx, open.parts, 'evaluate');
+  const transfer = await ensureStage(ctx, open, 'transfer', { propose: () => transferable(ctx, open), after: [] });
+  if (transfer === undefined || transfer.isNew || !(await haveEnded(ctx, [transfer]))) return waiting('transfer');
+  return { state: 'ended', outcome: await finishAttempt(ctx, open, stopped) };
 }
 
 async function ended(ctx: ServiceContext, open: OpenRun): Promise<ReconcileResult> {

@@ -119,6 +119,21 @@ export async function stageStates(
   return { states, ended };
 }
 
+/** Ends the stage's jobs that have not ended; gives how many. */
+export async function endStage(
+  ctx: ServiceContext,
+  stage: { readonly submissions: readonly Pick<Submission, 'jobId' | 'at'>[] },
+  why: string,
+): Promise<number> {
+  const { states } = await stageStates(ctx, stage);
+  const jobs = states.filter((state) => !hasEnded(state));
+  await ctx.queue.terminate(
+    jobs.map(({ id }) => id),
+    why,
+  );
+  return jobs.length;
+}
+
 export interface StageSubmission {
   readonly stage: StageName;
   readonly work: StageWork;

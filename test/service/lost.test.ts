@@ -12,6 +12,7 @@ import { approveRun, cancelRun, listRuns, retryRun } from '../../src/service/run
 import { endAttempt } from '../../src/service/run-index.ts';
 import { runStatus } from '../../src/service/status.ts';
 import { submitConfig } from '../../src/service/submit-config.ts';
+import { inProcess } from './cluster.ts';
 import { remoteConfig, type Scene, scene, textOf, uploadInputs } from './harness.ts';
 import { hasMoto, type Moto, startMoto } from './moto.ts';
 
@@ -178,6 +179,22 @@ describe.runIf(hasMoto)('what a run left behind', () => {
     expect(await retryRun(stage.ctx, run)).toBe(2);
     const statuses = stage.cluster.jobs.map(({ status }) => status);
     expect(statuses).toEqual(['RUNNABLE', 'RUNNABLE', 'FAILED', 'FAILED', 'RUNNABLE', 'RUNNABLE']);
+  });
+
+  test('reports what it has where it stops at maxDollars', async () => {
+    const config = { name: 'dear', variants: ['none'], suite: [{ attack: 'apgd-ce', iterations: 1 }], maxDollars: 0.3 };
+    run = await submit(stage.ctx, JSON.stringify(remoteConfig(config)));
+    const task = { IGD_SERVICE: JSON.stringify(stage.ctx.service), IGD_RUN: run, IGD_STAGE: 'evaluate' };
+    expect(await inProcess(task)).toBe(0);
+    await compute(1.6, { done: 1 });
+    await Promise.all([reconcileRun(stage.ctx, run), reconcileRun(stage.ctx, run)]);
+    // What was done is judged, and nothing else goes on.
+    expect(stage.cluster.jobs.slice(2).map(({ status }) => status)).toEqual(['FAILED', 'FAILED', 'RUNNABLE']);
+    await stage.cluster.run((env) => (env.IGD_RUN === run ? inProcess(env) : Promise.resolve(1)));
+    await reconcileRun(stage.ctx, run);
+    const { state, outcome, report } = await runStatus(stage.ctx, run);
+    expect([state, report]).toEqual(['partial', `runs/${run}/partial/001/`]);
+    expect(outcome?.message).toMatch(/was stopped at maxDollars \(0\.3\).* 1 of 2 shards complete in every variant/);
   });
 
   describe('and expires in parts', () => {

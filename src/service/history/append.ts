@@ -123,7 +123,7 @@ async function newEntry(
     return {
       ...entry,
       results: null,
-      comparison: withoutResults(String(now), run, isRepeated && prefix === undefined),
+      comparison: withoutResults(String(now), { run, outcome }, isRepeated && prefix === undefined),
     };
   const { entries } = await readHistory(runs, schedule);
   const earlier = entries.flatMap((other): EarlierResults[] => {
@@ -181,9 +181,15 @@ async function outcomesAt(runs: Store, run: string, prefix: string): Promise<Run
   }
 }
 
-function withoutResults(why: string, run: string, isStopped: boolean): HistoryComparison {
+function withoutResults(
+  why: string,
+  { run, outcome }: Pick<EndedAttempt, 'run' | 'outcome'>,
+  isStopped: boolean,
+): HistoryComparison {
+  const [what, command] =
+    outcome.status === 'held' ? ['waits for approval', 'approve'] : ['has ended without results', 'retry'];
   const sentence = isStopped
-    ? `nothing was started: the run of this config and these inputs has ended without results, and "igd retry ${run}" goes on with it`
+    ? `nothing was started: the run of this config and these inputs ${what}, and "igd ${command} ${run}" goes on with it`
     : `no results: ${why}`;
   return { verdict: 'no-results', sentence };
 }
