@@ -122,6 +122,7 @@ describe('the history of a schedule', () => {
       '22 c regressed: robust accuracy of loir fell 10.0 points (p < 0.001) since 1 November',
     ]);
     expect(historySubject(failed!)).toBe('igd weekly (failed): b is failed');
+    expect(historySubject({ ...failed!, status: 'held' })).toBe('igd weekly (held): b waits for approval');
   });
 
   test('compares a retry with the run before, not with its own part', async () => {

@@ -202,9 +202,15 @@ describe.runIf(hasMoto)('a parameter sweep on the service', () => {
   test('of whose rankings one fails has the runs of the others', async () => {
     const stage = await scene(moto);
     const config = { ...SWEEP, name: 'layers', variants: ['loir'], sweep: { layer: ['layer2', 'layer3'] } };
-    const run = await submitted(stage, config, 'layers');
+    const firing = { schedule: 'nightly', at: '2026-01-02T03:00:00.000Z' };
+    const answer = await submitConfig(stage.ctx, 'layers', JSON.stringify(config), undefined, firing);
+    const run = answer.kind === 'started' ? answer.run : '';
     await toItsEnd(stage, async (env) => (env.IGD_STAGE === 'rank' && env.IGD_OFFSET === '1' ? 1 : inProcess(env)));
-    const { outcome, stages, failures } = await runStatus(stage.ctx, run);
+    const { outcome, stages, failures, history } = await runStatus(stage.ctx, run);
+    expect(history.map(({ comparison }) => comparison.sentence)).toEqual([
+      'there is nothing before to compare with',
+      expect.stringMatching(/^no results: Run layers-\w+ ended with 1 of 2 runs whole .* does the rest$/),
+    ]);
     expect(outcome?.message).toContain('1 of 2 runs whole');
     expect(stages.map(({ jobs }) => jobs?.done)).toEqual([1, 1, 1]);
     expect(failures.map(({ job, message }) => [job, message])).toEqual([

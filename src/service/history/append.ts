@@ -164,8 +164,10 @@ async function reportPrefix(
   const whole = `${serviceKeys.run(run)}${folderOf(label)}`;
   if (status === 'complete') return whole;
   const partial = `${serviceKeys.run(run)}${remoteKeys.partial(attempt)}${folderOf(label)}`;
-  const isWhole = label !== '' && !(await runs.has(`${partial}${runKeys.report('report.json')}`));
-  return isWhole ? whole : partial;
+  // A run of a sweep that is whole by itself has its own report, one that has no shard to report on none.
+  const places = label === '' ? [partial] : [partial, whole];
+  for (const place of places) if (await runs.has(`${place}${runKeys.report('report.json')}`)) return place;
+  return label === '' ? partial : undefined;
 }
 
 /** A run's outcomes, or why they cannot be read. The plan lies beside the report of a whole run alone. */
@@ -190,6 +192,6 @@ function withoutResults(
     outcome.status === 'held' ? ['waits for approval', 'approve'] : ['has ended without results', 'retry'];
   const sentence = isStopped
     ? `nothing was started: the run of this config and these inputs ${what}, and "igd ${command} ${run}" goes on with it`
-    : `no results: ${why}`;
+    : `no results: ${why.replace(/\.$/, '')}`;
   return { verdict: 'no-results', sentence };
 }

@@ -64,7 +64,8 @@ export function historySubject({ schedule, run, status, comparison: { verdict, s
   const name = schedule.length <= NAME_LENGTH ? schedule : `${schedule.slice(0, NAME_LENGTH - 3)}...`;
   const ended = status === 'complete' ? '' : ` (${status})`;
   const isOwn = verdict === 'first' || verdict === 'no-results';
-  return `igd ${name}${ended}: ${isOwn ? `${run} is ${status}` : sentence}`;
+  const how = status === 'held' ? 'waits for approval' : `is ${status}`;
+  return `igd ${name}${ended}: ${isOwn ? `${run} ${how}` : sentence}`;
 }
 
 /** The same for the mail's text, and what the comparison is of. */
