@@ -54,7 +54,8 @@ const MARGIN = 1.5;
 
 /**
  * Goes on with a run that waits for approval, in another attempt that may cost `maxDollars`: half as much again as it is expected to
- * where left out. Throws InputError where there is no such run, or it waits for nothing.
+ * where left out. With `maxDollars` it also goes on with a run that has ended incomplete, as one does that was stopped at its limit. Throws
+ * InputError where there is no such run, or it waits for nothing.
  */
 export async function approveRun(
   ctx: ServiceContext,
@@ -64,9 +65,12 @@ export async function approveRun(
   const { attempt, ended, files } = await openRun(ctx, run);
   const outcome = ended ? await outcomeOf(ctx, run, attempt) : undefined;
   const estimate = await readRecord(files, remoteKeys.estimate(attempt), costEstimateSchema);
-  if (outcome?.status !== 'held' || estimate === undefined)
-    throw new InputError(`run ${run} does not wait for approval: "igd status ${run}" says how it is`);
-  const limit = maxDollars ?? Math.ceil(100 * MARGIN * estimate.dollars) / 100;
+  const expected = outcome?.status === 'held' ? estimate : undefined;
+  const limit = maxDollars ?? (expected && Math.ceil(100 * MARGIN * expected.dollars) / 100);
+  if (outcome === undefined || limit === undefined)
+    throw new InputError(
+      `run ${run} does not wait for approval: "igd status ${run}" says how it is; one that was stopped at maxDollars goes on with --max-dollars`,
+    );
   return { attempt: await retryRun(ctx, run, limit), maxDollars: limit };
 }
 

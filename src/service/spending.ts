@@ -63,7 +63,7 @@ export async function overspent(ctx: ServiceContext, open: LoadedRun): Promise<s
   if (hours * price < limit.maxDollars) return undefined;
   return (
     `Attempt ${open.attempt} was stopped at maxDollars (${limit.maxDollars}): its containers have computed ${hours.toFixed(2)} hours, ` +
-    `about ${dollarsText(hours * price)} at $${price} an hour.`
+    `about ${dollarsText(hours * price)} at $${price} an hour ("igd approve ${open.run} --max-dollars N" gives it another limit).`
   );
 }
 

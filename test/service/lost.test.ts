@@ -174,7 +174,7 @@ describe.runIf(hasMoto)('what a run left behind', () => {
     expect([other?.status, own?.status]).toEqual(['RUNNABLE', 'FAILED']);
     expect(stage.notices.map(({ subject }) => subject)).toEqual([`igd: ${run} is failed`]);
     expect(stage.notices[0]?.text).toMatch(
-      /^Attempt 1 was stopped at maxDollars \(0\.3\): its containers have computed 1\.60 hours, about \$0\.32 at \$0\.2 an hour\..*"igd retry/,
+      /^Attempt 1 was stopped at maxDollars \(0\.3\): its containers have computed 1\.60 hours, about \$0\.32 at \$0\.2 an hour \("igd approve dear-\w+ --max-dollars N" .*"igd retry/,
     );
     expect(await retryRun(stage.ctx, run)).toBe(2);
     const statuses = stage.cluster.jobs.map(({ status }) => status);
@@ -195,6 +195,8 @@ describe.runIf(hasMoto)('what a run left behind', () => {
     const { state, outcome, report } = await runStatus(stage.ctx, run);
     expect([state, report]).toEqual(['partial', `runs/${run}/partial/001/`]);
     expect(outcome?.message).toMatch(/was stopped at maxDollars \(0\.3\).* 1 of 2 shards complete in every variant/);
+    await expect(approveRun(stage.ctx, run)).rejects.toThrow('goes on with --max-dollars');
+    expect(await approveRun(stage.ctx, run, 5)).toEqual({ attempt: 2, maxDollars: 5 });
   });
 
   describe('and expires in parts', () => {
