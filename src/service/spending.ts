@@ -11,7 +11,7 @@ import {
 import type { ServiceContext } from './context.ts';
 import type { LoadedRun, OpenRun } from './load-run.ts';
 import { claimOf } from './run-index.ts';
-import { readStage } from './stage.ts';
+import { readStage, stageStates } from './stage.ts';
 
 /** Progress records read of a stage; of more, an even choice. */
 const READ_AT_MOST = 500;
@@ -88,6 +88,8 @@ async function newEstimate(
   if (begun?.work.canary !== true) return undefined;
   const first = await readRecord(open.files, remoteKeys.progress(open.attempt, 'evaluate', 0), taskProgressSchema);
   if (first === undefined || first.done < first.jobs) return undefined;
+  // Where events were lost the others may be done as well: then they have cost what they have.
+  if ((await stageStates(ctx, begun)).ended) return undefined;
   const tasks = Math.ceil(begun.work.jobs.length / begun.work.jobsPerTask);
   const seconds = secondsOf(first);
   const dollars = ((seconds * tasks) / 3600) * hourDollars(ctx, open);

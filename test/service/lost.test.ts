@@ -161,6 +161,13 @@ describe.runIf(hasMoto)('what a run left behind', () => {
     await compute(0.7, { done: 1 });
     await reconcileRun(stage.ctx, run);
     expect((await runStatus(stage.ctx, run)).outcome).toBeUndefined();
+
+    // All that would have cost too much has ended, and nobody was told when one had.
+    run = await submit(stage.ctx, JSON.stringify(remoteConfig({ ...config, variants: ['none', 'two-pass'] })));
+    for (const job of stage.cluster.jobs.slice(-2)) job.status = 'FAILED';
+    await compute(0.25, { done: 1 });
+    await reconcileRun(stage.ctx, run);
+    expect((await runStatus(stage.ctx, run)).state).toBe('failed');
   });
 
   test('stays within maxDollars: at that, jobs are ended and it is reported; a retry has as much again', async () => {
