@@ -1,4 +1,4 @@
-import type { DatasetSpec } from '../datasets/dataset.ts';
+import { type DatasetSpec, datasetSpec } from '../datasets/dataset.ts';
 import { formatByName } from '../datasets/format-by-name.ts';
 import { openDataset } from '../datasets/open.ts';
 import { InputError } from '../errors.ts';
@@ -93,9 +93,6 @@ async function specOf(path: string, options: ReadImagesOptions, limit: number | 
     throw new InputError('"list" and "classOrder" go with format "imagefolder": leave them out');
   if (format !== 'parquet' && (imageColumn ?? labelColumn) !== undefined)
     throw new InputError('"imageColumn" and "labelColumn" go with format "parquet": leave them out');
-  const common = { path: await localPath(path), split, limit };
-  if (format === 'npy') return { format, ...common, labels: labels && (await localPath(labels)), severity };
-  if (format === 'idx') return { format, ...common, labels: labels && (await localPath(labels)) };
-  if (format === 'parquet') return { format, ...common, preprocessing, imageColumn, labelColumn };
-  return format === 'imagefolder' ? { format, ...common, preprocessing, list, classOrder } : { format, ...common };
+  const own = { labels: labels && (await localPath(labels)), severity, ...rest };
+  return datasetSpec(format, { path: await localPath(path), split, limit }, own);
 }

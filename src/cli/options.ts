@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { DatasetSpec } from '../datasets/dataset.ts';
+import { type DatasetSpec, datasetSpec } from '../datasets/dataset.ts';
 import { formatByName } from '../datasets/format-by-name.ts';
 import { InputError } from '../errors.ts';
 import {
@@ -181,8 +181,7 @@ export function dataSpec(
   split: DatasetSpec['split'],
   limit?: number,
 ): DatasetSpec {
-  const { data, labels, severity, preprocessing, list, classOrder, fraction, fractionSeed } = flags;
-  const { imageColumn, labelColumn } = flags;
+  const { data, fraction, fractionSeed } = flags;
   const format = flags.format ?? formatByName(data);
   requireZooData(flags.zoo, format);
   if (fraction !== undefined && !(fraction > 0 && fraction <= 1)) throw new InputError('--fraction must be in (0, 1]');
@@ -207,13 +206,8 @@ export function dataSpec(
     },
   ]);
   const sample = fraction === undefined ? undefined : { fraction, seed: fractionSeed ?? 0 };
-  const common = { path: data, split, limit, sample };
-  if (format === 'parquet')
-    return { format, ...common, preprocessing: preprocessing ?? zooPreprocessing(flags), imageColumn, labelColumn };
-  if (format === 'imagefolder')
-    return { format, ...common, preprocessing: preprocessing ?? zooPreprocessing(flags), list, classOrder };
-  if (format === 'npy') return { format, ...common, labels, severity };
-  return format === 'idx' ? { format, ...common, labels } : { format, ...common };
+  const { preprocessing = zooPreprocessing(flags) } = flags;
+  return datasetSpec(format, { path: data, split, limit, sample }, { ...flags, preprocessing });
 }
 
 /** Images of ImageNet come to a model of the zoo as they did to its authors'. */

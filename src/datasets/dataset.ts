@@ -169,6 +169,19 @@ export type DatasetSpec<F extends DatasetFormat = DatasetFormat> = {
   [K in F]: { readonly format: K } & CommonSpec & (K extends keyof OwnSpecs ? OwnSpecs[K] : unknown);
 }[F];
 
+/** What may be said of the data of some format or other. */
+type OwnOptions = OwnSpecs['npy'] & OwnSpecs['imagefolder'] & OwnSpecs['parquet'];
+
+/** The spec of a format: of what is said, what it takes. */
+export function datasetSpec(format: DatasetFormat, common: CommonSpec, own: OwnOptions): DatasetSpec {
+  const { labels, severity, preprocessing, list, classOrder, imageColumn, labelColumn } = own;
+  if (format === 'npy') return { format, ...common, labels, severity };
+  if (format === 'idx') return { format, ...common, labels };
+  if (format === 'imagefolder') return { format, ...common, preprocessing, list, classOrder };
+  if (format === 'parquet') return { format, ...common, preprocessing, imageColumn, labelColumn };
+  return { format, ...common };
+}
+
 /** Images first to first + count - 1 of a dataset, [count, C, H, W], and their labels. */
 export interface Batch {
   readonly first: number;

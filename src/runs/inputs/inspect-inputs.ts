@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { z } from 'zod';
-import type { Dataset, DatasetSpec } from '../../datasets/dataset.ts';
+import { type Dataset, type DatasetSpec, datasetSpec } from '../../datasets/dataset.ts';
 import { digestOf } from '../../datasets/digest.ts';
 import { requireModelClasses } from '../../datasets/model-classes.ts';
 import { openDataset } from '../../datasets/open.ts';
@@ -53,35 +53,21 @@ export type RunInputs = z.infer<typeof inputsSchema>;
 
 /** The images a run evaluates. */
 export function testSpec({ dataset }: RunConfig): DatasetSpec {
-  const common = { path: dataset.test, split: 'test', limit: dataset.testImages } as const;
-  const { testLabels: labels, testList: list, severity } = dataset;
-  return specOf(dataset, common, { labels, list, severity });
+  const { format, testLabels: labels, testList: list, ...own } = dataset;
+  return datasetSpec(
+    format,
+    { path: dataset.test, split: 'test', limit: dataset.testImages },
+    { ...own, labels, list },
+  );
 }
 
 /** The images units are ranked on; undefined where the config names none. */
 export function probeSpec({ dataset }: RunConfig): DatasetSpec | undefined {
-  const { probe, probeFraction, probeSeed = 0 } = dataset;
+  const { format, probe, probeFraction, probeSeed = 0, severity: _, ...own } = dataset;
   if (probe === undefined) return undefined;
   const sample = probeFraction === undefined ? undefined : { fraction: probeFraction, seed: probeSeed };
   const common = { path: probe, split: 'train', limit: dataset.probeImages, sample } as const;
-  return specOf(dataset, common, { labels: dataset.probeLabels });
-}
-
-function specOf(
-  { format, preprocessing, classOrder, imageColumn, labelColumn }: RunConfig['dataset'],
-  common: Omit<DatasetSpec<'cifar10'>, 'format'>,
-  {
-    labels,
-    list,
-    severity,
-  }: Pick<DatasetSpec<'npy'>, 'labels' | 'severity'> & Pick<DatasetSpec<'imagefolder'>, 'list'>,
-): DatasetSpec {
-  if (format === 'npy') return { format, ...common, labels, ...(severity !== undefined && { severity }) };
-  if (format === 'idx') return { format, ...common, labels };
-  if (format === 'parquet') return { format, ...common, preprocessing, imageColumn, labelColumn };
-  return format === 'imagefolder'
-    ? { format, ...common, preprocessing, list, ...(classOrder && { classOrder }) }
-    : { format, ...common };
+  return datasetSpec(format, common, { ...own, labels: dataset.probeLabels });
 }
 
 /**
