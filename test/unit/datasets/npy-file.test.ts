@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Dataset } from '../../../src/datasets/dataset.ts';
 import { readNpyDataset } from '../../../src/datasets/npy-dataset.ts';
 import { npzMember, requireMemory } from '../../../src/datasets/npz.ts';
@@ -184,6 +184,8 @@ test('what is known of a file is asked again once it was written to', async () =
   const memory = new FileMemory<number>();
   let asked = 0;
   const ask = () => memory.get('key', path, async () => ++asked);
+  // Of a file that was written this moment nothing is kept.
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3600_000 });
   expect([await ask(), await ask()]).toEqual([1, 1]);
   writeFileSync(path, Uint8Array.of(2, 3));
   expect([await ask(), await ask()]).toEqual([2, 2]);
@@ -193,4 +195,5 @@ test('what is known of a file is asked again once it was written to', async () =
       return asked;
     });
   expect([await meanwhile(), await meanwhile()]).toEqual([3, 4]);
+  vi.useRealTimers();
 });
