@@ -122,6 +122,8 @@ describe('the history of a schedule', () => {
       '22 c regressed: robust accuracy of loir fell 10.0 points (p < 0.001) since 1 November',
     ]);
     expect(historySubject(failed!)).toBe('igd weekly (failed): b is failed');
+    const ofSweep = { ...failed!, schedule: 'every-night.importantUnits=25' };
+    expect(historySubject(ofSweep)).toBe('igd every-nigh...antUnits=25 (failed): b is failed');
     expect(historySubject({ ...failed!, status: 'held' })).toBe('igd weekly (held): b waits for approval');
   });
 

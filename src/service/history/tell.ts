@@ -61,7 +61,9 @@ const NAME_LENGTH = 24;
 
 /** "igd weekly: robust accuracy fell 3.1 points (p = 0.004) since 12 November" */
 export function historySubject({ schedule, run, status, comparison: { verdict, sentence } }: HistoryEntry): string {
-  const name = schedule.length <= NAME_LENGTH ? schedule : `${schedule.slice(0, NAME_LENGTH - 3)}...`;
+  // Its end tells which run of a sweep is meant.
+  const name =
+    schedule.length <= NAME_LENGTH ? schedule : `${schedule.slice(0, 10)}...${schedule.slice(13 - NAME_LENGTH)}`;
   const ended = status === 'complete' ? '' : ` (${status})`;
   const isOwn = verdict === 'first' || verdict === 'no-results';
   const how = status === 'held' ? 'waits for approval' : `is ${status}`;
