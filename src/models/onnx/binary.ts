@@ -17,6 +17,10 @@ export interface PlainLogits {
 /** What no logit comes out of. */
 const SQUASHING: ReadonlySet<string> = new Set(['Sigmoid', 'HardSigmoid', 'Softmax']);
 
+/** What keeps a probability off 0 and 1, for a logarithm: it is one all the same. */
+const KEEPING: ReadonlySet<string> = new Set(['Clip']);
+const NONE: ReadonlySet<string> = new Set();
+
 /**
  * Numbers that a probability is kept within, so that its logit is finite: float32 has no number between the upper one and 1, and
  * none that a sigmoid gives at more than -69 is below the lower one.
@@ -39,12 +43,18 @@ export function withBinaryLogits(model: Model, binary: BinaryOutput | undefined,
   const { graph } = model;
   const [output, ...others] = graph.outputs.map(({ name }) => name) as [string, ...string[]];
   const source = sourceOf(graph, output);
-  const squashing = source !== undefined && SQUASHING.has(source.op) ? source : undefined;
+  const squashing = squashingOf(graph, output);
   requireStated(binary, squashing, given);
   const builder = GraphBuilder.from(graph);
   const { z, note } = binary === 'logit' ? { z: output, note: BINARY_NOTES.logit } : unsquashed(builder, graph, source);
   const logits = appendBinaryLogits(builder, z);
   return { model: { ...model, graph: builder.build([logits, ...others], graph.name).graph }, notes: [note] };
+}
+
+/** The node that makes a probability of the output, which may be kept off 0 and 1 behind it. */
+function squashingOf(graph: Graph, output: string): Node | undefined {
+  const source = sourceOf(graph, output, KEEPING);
+  return source !== undefined && SQUASHING.has(source.op) ? source : undefined;
 }
 
 function requireStated(binary: BinaryOutput | undefined, squashing: Node | undefined, given: string): void {
@@ -74,9 +84,10 @@ function appendLogitOf(builder: GraphBuilder, p: string): string {
 }
 
 /** The node that makes what the others, up to the value, move about: element by element it could as well be behind them. */
-function sourceOf({ nodes }: Graph, value: string): Node | undefined {
+function sourceOf({ nodes }: Graph, value: string, others: ReadonlySet<string> = NONE): Node | undefined {
   const producers = new Map(nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
   let node = producers.get(value);
-  while (node !== undefined && node.domain === '' && MOVES.has(node.op)) node = producers.get(node.inputs[0] ?? '');
+  const isPassed = ({ op, domain }: Node) => domain === '' && (MOVES.has(op) || others.has(op));
+  while (node !== undefined && isPassed(node)) node = producers.get(node.inputs[0] ?? '');
   return node?.domain === '' ? node : undefined;
 }

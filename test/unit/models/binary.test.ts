@@ -117,6 +117,7 @@ describe('a model of two classes with one output', () => {
       LOGIT,
       'said to be a logit, and comes from Sigmoid "/Sigmoid", a probability: say "binary"',
     ],
+    ['probability_kept.onnx', LOGIT, 'said to be a logit, and comes from Sigmoid "/Sigmoid", a probability'],
     [
       'two_logits.onnx',
       LOGIT,
