@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { reportSchema } from '../../src/schemas/report.ts';
@@ -63,8 +64,14 @@ describe('--json', () => {
   test('of predict and rank says how much is right, and how sound a ranking is', async () => {
     const demo = ['examples/demo/shapes10-rn18-w8.pt', '--data', 'examples/demo/test.bin'];
     const found = await printed('predict', ...demo, '--first', '20');
-    expect(found).toMatchObject({ images: 20, unpredicted: [], idleGradients: [] });
+    expect(found).toMatchObject({ images: 20, unpredicted: [], idleGradients: [], notes: [] });
+    // What is said of the images is said to programs too.
+    const image = readFileSync('examples/demo/test.bin').subarray(0, 3073);
+    writeFileSync(folder.path('twice.bin'), Buffer.concat([image, image]));
+    const twice = await printed('predict', demo[0]!, '--data', folder.path('twice.bin'));
+    expect(twice).toMatchObject({ images: 2, notes: [{ code: 'copies' }] });
     const ranked = ['--layer', 'layer4', '--images', '100', '--out', folder.path('r.json')];
-    expect(await printed('rank', ...demo, ...ranked)).toMatchObject({ method: 'loir', layer: 'layer4', images: 100 });
+    const ranking = await printed('rank', ...demo, ...ranked);
+    expect(ranking).toMatchObject({ method: 'loir', layer: 'layer4', images: 100, notes: [] });
   });
 });

@@ -5,6 +5,7 @@ import { requireFewUnpredicted } from '../../attacks/core/unpredicted.ts';
 import { batchesOf, type Dataset } from '../../datasets/dataset.ts';
 import { requireModelClasses } from '../../datasets/model-classes.ts';
 import { openDataset } from '../../datasets/open.ts';
+import { surveyImages } from '../../datasets/survey.ts';
 import { OnnxModel } from '../../evaluation/onnx-model.ts';
 import { predictedClasses } from '../../evaluation/predict.ts';
 import { proveModel } from '../../evaluation/proof/prove-model.ts';
@@ -69,7 +70,6 @@ async function predict(checkpoint: string, given: PredictFlags): Promise<void> {
   const path = await localPath(checkpoint);
   const spec = dataSpec(flags, 'test', flags.first);
   const data = await openDataset(spec);
-  for (const { message } of data.notes ?? []) print(`note: ${message}`);
   const noise = flags.noise === undefined ? undefined : await readNoise(flags.noise, data.count, data.imageShape);
   const classifierSpec = { path, ...layerFlags(flags), imageShape: data.imageShape, ...modelOptions(flags) };
   const classifier = await openClassifier(classifierSpec);
@@ -83,16 +83,18 @@ async function predict(checkpoint: string, given: PredictFlags): Promise<void> {
     runtime,
   );
   const proof = { name: basename(path), data, gradients: flags.gradient !== undefined, evaluations: data.count };
-  const { logits, gradient } = await proveModel(model, proof)
-    .then(() => outputsOf(model, data, flags, noise))
+  const { proved, logits, gradient } = await proveModel(model, proof)
+    .then(async ({ notes }) => ({ proved: notes, ...(await outputsOf(model, data, flags, noise)) }))
     .finally(() => model.release());
+  const notes = [...(data.notes ?? []), ...(await surveyImages(spec, data)).notes, ...proved];
   if (flags.logits !== undefined)
     await writeOutput(flags.logits, encodeNpy(float32([data.count, classifier.classes], logits)));
   if (flags.gradient !== undefined)
     await writeOutput(flags.gradient, encodeNpy(float32([data.count, ...data.imageShape], gradient)));
   const accuracy = accuracyOf(data.labels, predictedClasses(logits, classifier.classes));
   const idleGradients = gradient === undefined ? [] : idleRows(gradient, model.imageSize);
-  printJson({ ...accuracy, idleGradients, testimony, reading: classifier.reading });
+  printJson({ ...accuracy, idleGradients, testimony, reading: classifier.reading, notes });
+  for (const { message } of notes) print(`note: ${message}`);
   printAccuracy(accuracy);
   print(`  ${testimonyText(testimony)}`);
   sayAssumed(classifier.reading);

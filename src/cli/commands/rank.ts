@@ -101,7 +101,7 @@ async function rank(checkpoint: string, given: RankFlags): Promise<void> {
   const runtime = onnxRuntime({ threads: cores() });
   const testimony = await testifyOn(modelSpec, probe, runtime);
   const proof = { name: basename(path), data: probe, gradients: false, evaluations: probe.count };
-  await proveClassifier(classifier, runtime, proof);
+  const proved = await proveClassifier(classifier, runtime, proof);
   const signed = flags.signed === true;
   const progress = countProgress(progressOutput(), 'probe images:');
   const scores = await unitScores(method, {
@@ -126,12 +126,13 @@ async function rank(checkpoint: string, given: RankFlags): Promise<void> {
   if (flags.exportNpy !== undefined) await exportUnits(scores, flags.exportNpy);
   const { meanOverlap, deadUnits, flags: problems } = diagnostics;
   const facts = { method, layer: layer.name, units: layer.units, classes: classifier.classes, images: probe.count };
-  printJson({ out: flags.out, ...facts, topUnits: keep, meanOverlap, deadUnits, flags: problems, testimony });
+  const notes = [...(probe.notes ?? []), ...proved.notes];
+  printJson({ out: flags.out, ...facts, topUnits: keep, meanOverlap, deadUnits, flags: problems, testimony, notes });
   print(`${flags.out}: ${method} of ${layer.units} units for ${classifier.classes} classes on ${probe.count} images`);
   print(
     `  top ${keep} units of two classes overlap by ${diagnostics.meanOverlap.toFixed(2)} on average; ${diagnostics.deadUnits} units matter to no class`,
   );
-  for (const { message } of diagnostics.flags) print(`  note: ${message}`);
+  for (const { message } of [...notes, ...diagnostics.flags]) print(`  note: ${message}`);
   print(`  ${testimonyText(testimony)}`);
   sayAssumed(classifier.reading);
 }
