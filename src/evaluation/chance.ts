@@ -71,19 +71,35 @@ export async function requireAboveChance(
 const RENAMED = 0.5;
 
 function causeOf(predicted: Int32Array, labels: readonly number[]): string {
-  const times = new Map<number, Map<number, number>>();
-  for (const [i, label] of labels.entries()) {
-    const of = times.get(predicted[i]!) ?? new Map<number, number>();
-    times.set(predicted[i]!, of.set(label, (of.get(label) ?? 0) + 1));
-  }
-  const renamed = [...times.values()].reduce((sum, of) => sum + Math.max(...of.values()), 0);
-  // A model that says one class of all says the most frequent label of all.
-  if (times.size > 1 && renamed / labels.length > RENAMED)
+  if (labels.length > 1 && labels.every((label) => label === labels[0]))
+    return `all labels are ${labels[0]}: are they those of the images?`;
+  const renamed = rightWhereRenamed(predicted, labels);
+  if (renamed / labels.length > RENAMED)
     return `${renamed} would be right under other labels: its classes are in another order than the data's`;
   return (
     'the likely causes are images normalised twice, or not as the model was trained (mean and std), classes in another order, ' +
     'other data, or weights of before the training'
   );
+}
+
+/**
+ * Of how many images the label would be predicted if classes had each another's name, the most frequent pairs first; 0 where one class is
+ * predicted of all, whose name may as well be the most frequent label's.
+ */
+function rightWhereRenamed(predicted: Int32Array, labels: readonly number[]): number {
+  const times = new Map<string, { from: number; to: number; count: number }>();
+  for (const [i, to] of labels.entries()) {
+    const pair = times.get(`${predicted[i]} ${to}`) ?? { from: predicted[i]!, to, count: 0 };
+    times.set(`${pair.from} ${to}`, { ...pair, count: pair.count + 1 });
+  }
+  const names = new Map<number, number>();
+  let right = 0;
+  for (const { from, to, count } of [...times.values()].sort((a, b) => b.count - a.count)) {
+    if (names.has(from) || [...names.values()].includes(to)) continue;
+    names.set(from, to);
+    right += count;
+  }
+  return names.size > 1 ? right : 0;
 }
 
 /** [n, C, H, W] with the first and the last channel changed about. */

@@ -48,6 +48,18 @@ describe('a model that is no better than chance', () => {
       data(90),
       /gets 0 of 90 .*90 would be right under other labels/,
     ],
+    [
+      'is given one label for all',
+      right,
+      { ...data(90), labels: new Int32Array(90) },
+      /gets 30 of 90 .*: all labels are 0: are they those of the images\?/,
+    ],
+    [
+      'is given labels of other images',
+      right,
+      { ...data(90), labels: Int32Array.from({ length: 90 }, (_, image) => (image % 10 === 0 ? 1 : 0)) },
+      /no better than chance among 3 classes: the likely causes/,
+    ],
     ['wants BGR', model(([b = 0, g = 0, r = 0]) => [r, g, b]), data(90), /with red and blue swapped it gets 90 right/],
     [
       'sees images divided by 255 twice',
