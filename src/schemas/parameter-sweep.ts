@@ -124,6 +124,22 @@ function checkPublished(document: JsonDocument, values: readonly ParameterSweepV
     );
 }
 
+/** The document of a sweep over texts with others in their place, also where numbers are published at them. */
+export function withSweptTexts(
+  document: Record<string, unknown>,
+  { key, runs }: ParameterSweep,
+  moved: (text: string) => string,
+): Record<string, unknown> {
+  const published = documentSchema.safeParse(document.published);
+  const at = documentSchema.safeParse(published.data?.at);
+  const movedAt = Object.entries(at.data ?? {}).map(([value, numbers]) => [moved(value), numbers]);
+  return {
+    ...document,
+    [SWEEP]: { [key]: runs.map(({ value }) => moved(String(value))) },
+    ...(at.success && { published: { ...published.data, at: Object.fromEntries(movedAt) } }),
+  };
+}
+
 /** "importantUnits=25"; of paths, as much of their ends as tells them apart: "dataset.test=fog.npy", "dataset.test=fog-3". */
 function labelsOf(key: ParameterSweepKey, values: readonly ParameterSweepValue[]): string[] {
   const paths = values.map((value) => (key === 'dataset.test' ? String(value).split('/') : [String(value)]));

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { CheckpointError } from '../../errors.ts';
 import { namedInputs, withPaths } from '../../schemas/input-paths.ts';
-import { type ParameterSweep, parseParameterSweep } from '../../schemas/parameter-sweep.ts';
-import { parseConfig, SWEEP } from '../../schemas/parse-config.ts';
+import { type ParameterSweep, parseParameterSweep, withSweptTexts } from '../../schemas/parameter-sweep.ts';
+import { parseConfig } from '../../schemas/parse-config.ts';
 import { finiteNumber } from '../numbers.ts';
 import { addJson, printJson } from '../output.ts';
 import { addServiceOptions, type ServiceFlags, serviceOf } from '../remote/service.ts';
@@ -64,8 +64,7 @@ function moveInputs(
     written,
     own.map(({ keys, path }) => ({ keys, path: moved(path) })),
   );
-  if (sweep === undefined || own.length === named.length) return config;
-  return { ...config, [SWEEP]: { [sweep.key]: sweep.runs.map(({ value }) => moved(String(value))) } };
+  return sweep === undefined || own.length === named.length ? config : withSweptTexts(config, sweep, moved);
 }
 
 async function start(bucket: string, name: string, text: string, wait: number): Promise<SubmittedRun> {

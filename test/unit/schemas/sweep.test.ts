@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ConfigError } from '../../../src/errors.ts';
-import { parseParameterSweep } from '../../../src/schemas/parameter-sweep.ts';
+import { parseParameterSweep, withSweptTexts } from '../../../src/schemas/parameter-sweep.ts';
 import { parseConfig } from '../../../src/schemas/parse-config.ts';
 import { smallConfig } from '../../support/cli.ts';
 
@@ -48,6 +48,22 @@ describe('a parameter sweep', () => {
   ])('goes over %s', (key, values, labels) => {
     const sweep = sweepOf({ sweep: { [key]: values } });
     expect(sweep?.runs.map(({ label }) => label)).toEqual(labels);
+  });
+
+  test('over data can be moved into a bucket, with what is published at its values', () => {
+    const dataset = { format: 'npy', test: 'x.npy', testLabels: 'labels.npy' };
+    const published = { source: 's', images: 9, at: { 'c/fog.npy': { none: { clean: 70 } } } };
+    const written = smallConfig({
+      ...{ variants: ['none'], dataset, published },
+      sweep: { 'dataset.test': ['c/fog.npy', 'c/snow.npy'] },
+    });
+    const sweep = parseParameterSweep(JSON.stringify(written), 'c.json');
+    const moved = withSweptTexts(written, sweep!, (path) => `s3://b/${path}`);
+    const runs = parseParameterSweep(JSON.stringify(moved), 'c.json')?.runs ?? [];
+    expect(runs.map(({ value, config }) => [value, config.published?.variants.none?.clean])).toEqual([
+      ['s3://b/c/fog.npy', 70],
+      ['s3://b/c/snow.npy', undefined],
+    ]);
   });
 
   test('goes over data, in folders that are called after what tells the paths apart', () => {
