@@ -59,12 +59,10 @@ function insteadOfLabels(tensor: Tensor, count: number): string {
 
 /** Whether each row has a single 1, and else zeros. */
 function isOneHot(values: readonly number[], columns: number): boolean {
-  const rows = values.length / columns;
-  let ones = 0;
-  for (let row = 0; row < rows; row++) {
-    const cells = values.slice(row * columns, (row + 1) * columns);
-    if (cells.filter((cell) => cell === 1).length !== 1 || cells.some((cell) => cell !== 0 && cell !== 1)) return false;
-    ones += 1;
-  }
-  return ones > 0;
+  const rows = Array.from({ length: values.length / columns }, (_, row) =>
+    values.slice(row * columns, (row + 1) * columns),
+  );
+  const isOne = (cells: readonly number[]) =>
+    cells.filter((cell) => cell === 1).length === 1 && cells.every((cell) => cell === 0 || cell === 1);
+  return rows.length > 0 && rows.every(isOne);
 }
