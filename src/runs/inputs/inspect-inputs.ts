@@ -125,8 +125,9 @@ function withoutRepeats(notes: readonly Note[]): Note[] {
 }
 
 async function labelDigests({ dataset }: RunConfig): Promise<Pick<RunInputs, 'labels'>> {
-  const { testLabels, probeLabels } = dataset;
-  if (testLabels === undefined && probeLabels === undefined) return {};
+  const { format, testLabels, probeLabels } = dataset;
+  // Of idx the digest of the images has them, named or found.
+  if (format === 'idx' || (testLabels ?? probeLabels) === undefined) return {};
   const test = testLabels === undefined ? {} : { test: await digestOf(testLabels) };
   return { labels: { ...test, ...(probeLabels !== undefined && { probe: await digestOf(probeLabels) }) } };
 }

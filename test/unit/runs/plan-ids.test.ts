@@ -1,6 +1,9 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { rankingDigest } from '../../../src/ranking/ranking.ts';
-import type { RunInputs } from '../../../src/runs/inputs/inspect-inputs.ts';
+import { inspectInputs, type RunInputs } from '../../../src/runs/inputs/inspect-inputs.ts';
 import { planRun, recipeOf } from '../../../src/runs/planning/plan.ts';
 import { parseConfig } from '../../../src/schemas/parse-config.ts';
 import type { RankingMethod } from '../../../src/schemas/variants.ts';
@@ -27,6 +30,24 @@ test('the id of a plan is another with other labels, where they have a file of t
   const ids = [undefined, { test: 'd'.repeat(64) }, { test: 'e'.repeat(64) }].map(idWith);
   expect(new Set(ids).size).toBe(3);
 });
+
+test('the id of a plan is the same whether the labels of idx files are named or found beside', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'igd-plan-ids-'));
+  const write = (name: string, bytes: readonly number[]) => writeFileSync(join(folder, name), Uint8Array.from(bytes));
+  const test = join(folder, 't10k-images-idx3-ubyte');
+  const testLabels = join(folder, 't10k-labels-idx1-ubyte');
+  write('t10k-images-idx3-ubyte', [...idxHeader(2, 32, 32, 3), ...Array.from({ length: 6144 }, (_, i) => i % 251)]);
+  write('t10k-labels-idx1-ubyte', [...idxHeader(2), 3, 1]);
+  const ids = [{}, { testLabels }].map(async (labels) => {
+    const dataset = { format: 'idx', test, ...labels };
+    const config = parseConfig(JSON.stringify(smallConfig({ dataset, variants: ['none'] })), 'c.json');
+    return planRun(config, null, await inspectInputs(config)).id;
+  });
+  expect(new Set(await Promise.all(ids)).size).toBe(1);
+  rmSync(folder, { recursive: true });
+});
+
+const idxHeader = (...dims: readonly number[]) => [0, 0, 8, dims.length, ...dims.flatMap((dim) => [0, 0, 0, dim])];
 
 test('the ranking that looks at labels is another with other labels of the probe set', () => {
   const inputs = (probe: string): RunInputs => ({
