@@ -24,8 +24,11 @@ const MEMBERS = new Set(
  * sample as well where one is picked. Of an image folder only the images asked for count. Throws DatasetError.
  */
 export async function datasetDigest(spec: DatasetSpec): Promise<string> {
-  if (spec.format === 'imagefolder')
-    return rememberedDigest(JSON.stringify(spec), spec.path, () => digestOfImages(spec));
+  if (spec.format === 'imagefolder') {
+    // What is remembered of an archive holds for one list of its images.
+    const list = spec.list === undefined ? '' : await digestOf(spec.list);
+    return rememberedDigest(`${JSON.stringify(spec)} ${list}`, spec.path, () => digestOfImages(spec));
+  }
   const files = await digestOfFormat(spec);
   const { sample } = spec;
   if (sample === undefined) return files;

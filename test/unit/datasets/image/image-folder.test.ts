@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Dataset, DatasetSpec } from '../../../../src/datasets/dataset.ts';
 import { datasetDigest } from '../../../../src/datasets/digest.ts';
 import { openDataset } from '../../../../src/datasets/open.ts';
@@ -378,6 +378,18 @@ describe('digest', () => {
     const four = { limit: 4 };
     expect(await datasetDigest(specOf(changed, four))).toBe(await datasetDigest(specOf(root, four)));
   });
+});
+
+it('the digest of an archive is asked anew where its list has changed', async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 60_000 });
+  const path = await put(folder, 'listed.tar', await tarOf(files));
+  const digests = [];
+  for (const label of [0, 1]) {
+    const list = await put(folder, 'listed.txt', `a/2.png ${label}\n`);
+    digests.push(await datasetDigest(specOf(path, { list })));
+  }
+  vi.useRealTimers();
+  expect(digests[0]).not.toBe(digests[1]);
 });
 
 describe('memory', () => {
