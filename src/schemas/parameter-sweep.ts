@@ -142,12 +142,17 @@ export function withSweptTexts(
 
 /** "importantUnits=25"; of paths, as much of their ends as tells them apart: "dataset.test=fog.npy", "dataset.test=fog-3". */
 function labelsOf(key: ParameterSweepKey, values: readonly ParameterSweepValue[]): string[] {
-  const paths = values.map((value) => (key === 'dataset.test' ? String(value).split('/') : [String(value)]));
+  const paths = values.map((value) => (key === 'dataset.test' ? partsOf(String(value)) : [String(value)]));
   const longest = Math.max(0, ...paths.map(({ length }) => length));
   const ends = (depth: number) => paths.map((path) => fileName(path.slice(-depth).join('/')));
   const depths = Array.from({ length: longest }, (_, index) => index + 1);
   const depth = depths.find((candidate) => new Set(ends(candidate)).size === paths.length) ?? longest;
   return ends(depth).map((name) => `${key}=${name}`);
+}
+
+/** A folder may be written with a slash behind it. */
+function partsOf(path: string): string[] {
+  return path.split('/').filter((part) => part !== '');
 }
 
 /** A value as part of a file's name: "8/255" is "8-255". */

@@ -80,6 +80,10 @@ describe('a parameter sweep', () => {
       ['fog-1', 'fog-2', 'snow-1'].map((name) => `dataset.test=${name}`),
     );
     expect(labels({ 'dataset.test': ['/a/b/fog.npy'] }).map(([label]) => label)).toEqual(['dataset.test=fog.npy']);
+    expect(labels({ 'dataset.test': ['c/fog/3/', 'c/fog/4'] }).map(([label]) => label)).toEqual(
+      ['3', '4'].map((name) => `dataset.test=${name}`),
+    );
+    expect(problem({ sweep: { 'dataset.test': ['a/x', 'a/x/'] } })).toContain('names a value twice');
     expect(labels({ 'dataset.severity': [1, 5] })).toEqual([
       ['dataset.severity=1', 'x.npy', 1],
       ['dataset.severity=5', 'x.npy', 5],
