@@ -1,5 +1,5 @@
 import { DatasetError } from '../errors.ts';
-import { type Tensor, toNumbers } from '../numeric/tensor.ts';
+import { sizeOf, type Tensor, toNumbers } from '../numeric/tensor.ts';
 import { CLASSES_FILE, ownClassNames, readBeside } from './archive-members.ts';
 import { type DatasetFacts, LARGEST_LABEL } from './dataset.ts';
 
@@ -38,31 +38,35 @@ function labelsOf(tensor: Tensor, count: number, where: string): Int32Array {
   throw new DatasetError(`${where}: label ${labels[index]} of image ${index} is no class; number the classes from 0`);
 }
 
+/** Elements that are looked at for that: an array of numbers holds no more than twice as many, and more are images in the place of labels. */
+const LOOKED_AT = 2 ** 26;
+
 /** The line of numpy that makes labels of them, where one does. */
 function insteadOfLabels(tensor: Tensor, count: number): string {
   const { dims } = tensor;
   const [rows = 0, columns = 0] = dims;
+  const isTable = dims.length === 2 && columns > 1;
+  const isColumn = rows > 0 && dims.slice(1).every((dim) => dim === 1);
+  if (!(isTable || isColumn) || sizeOf(dims) > LOOKED_AT) return SAVE;
   const values = toNumbers(tensor);
   if (dims.length === 2 && rows === 1 && columns === count && count > 1)
     return 'they are one row; numpy.save("y.npy", y.reshape(-1))';
-  if (dims.length === 2 && columns > 1) {
+  if (isTable) {
     if (isOneHot(values, columns)) return 'they are one-hot; numpy.save("y.npy", y.argmax(1))';
     return (
       `they are ${columns} an image (multi-label?), where igd evaluates one class an image; ` +
       'if one column is the class, e.g. the first: numpy.save("y.npy", y[:, 0])'
     );
   }
-  const isColumn = rows > 0 && dims.slice(1).every((dim) => dim === 1);
-  if (isColumn && values.every(Number.isInteger)) return 'numpy.save("y.npy", y.astype("int64"))';
-  return "save integers [N], the number of each image's class";
+  return values.every(Number.isInteger) ? 'numpy.save("y.npy", y.astype("int64"))' : SAVE;
 }
+
+const SAVE = "save integers [N], the number of each image's class";
 
 /** Whether each row has a single 1, and else zeros. */
 function isOneHot(values: readonly number[], columns: number): boolean {
-  const rows = Array.from({ length: values.length / columns }, (_, row) =>
-    values.slice(row * columns, (row + 1) * columns),
-  );
   const isOne = (cells: readonly number[]) =>
     cells.filter((cell) => cell === 1).length === 1 && cells.every((cell) => cell === 0 || cell === 1);
-  return rows.length > 0 && rows.every(isOne);
+  const rows = Array.from({ length: values.length / columns });
+  return rows.length > 0 && rows.every((_, row) => isOne(values.slice(row * columns, (row + 1) * columns)));
 }

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { labelled } from '../../../src/datasets/array-labels.ts';
 import { openDataset } from '../../../src/datasets/open.ts';
 import { encodeNpy } from '../../../src/numeric/npy.ts';
 import { float32, int64, type Tensor } from '../../../src/numeric/tensor.ts';
@@ -22,6 +23,9 @@ async function open(images: Tensor, labels: Tensor = int64([2], [0, 1]), limit?:
 
 const uint8 = (dims: readonly number[], data: Iterable<number>): Tensor => {
   return { type: 'uint8', dims, data: Uint8Array.from(data) };
+};
+const uint8Of = (dims: readonly number[]): Tensor => {
+  return { type: 'uint8', dims, data: new Uint8Array(dims.reduce((size, dim) => size * dim)) };
 };
 const counting = (length: number) => Array.from({ length }, (_, i) => i);
 const ramp = (length: number) => counting(length).map((i) => i / length);
@@ -163,6 +167,18 @@ describe('labels', () => {
     await put(own, 'classes.txt', 'a\n');
     await expectRefusal(openDataset(spec), path, /image 1 has label 1/);
   });
+});
+
+it('images in the place of labels are refused, however many', async () => {
+  for (const dims of [
+    [50_000, 3, 32, 32],
+    [50_000, 3072],
+  ]) {
+    const images = uint8Of(dims);
+    await expect(labelled(images, 2, { path: 'x.npy', where: 'y.npy' })).rejects.toThrow(
+      /y\.npy: labels .* save integers/,
+    );
+  }
 });
 
 describe('files', () => {
