@@ -1,5 +1,6 @@
 import { DatasetError } from '../errors.ts';
 import { sizeOf, type Tensor, toNumbers } from '../numeric/tensor.ts';
+import { SEVERITIES } from '../schemas/corruption.ts';
 import { CLASSES_FILE, ownClassNames, readBeside } from './archive-members.ts';
 import { type DatasetFacts, LARGEST_LABEL } from './dataset.ts';
 
@@ -14,7 +15,11 @@ export async function labelled(
 ): Promise<Pick<DatasetFacts, 'labels' | 'classes' | 'classNames'>> {
   const labels = labelsOf(tensor, count, where);
   if (labels.length !== count) {
-    throw new DatasetError(`${path}: ${count} images but ${labels.length} labels; give one label an image`);
+    const way =
+      count === labels.length * SEVERITIES
+        ? 'of five severities of a corruption, as CIFAR-10-C has them: numpy.save("y.npy", numpy.tile(y, 5))'
+        : 'give one label an image';
+    throw new DatasetError(`${path}: ${count} images but ${labels.length} labels; ${way}`);
   }
   const classNames = ownClassNames(await readBeside(path, [CLASSES_FILE]), path);
   const classes = classNames?.length ?? labels.reduce((most, label) => Math.max(most, label + 1), 1);

@@ -37,6 +37,15 @@ describe('a severity of images that are there under five', () => {
     },
   );
 
+  it('with labels of one severity is told how to repeat them', async () => {
+    const spec = { ...(await arrays('frost', LABELS, () => Uint8Array.from(LABELS))), severity: 2 };
+    await expectRefusal(
+      readNpyDataset(spec),
+      spec.path,
+      /15 images but 3 labels; of five severities .*numpy\.tile\(y, 5\)/,
+    );
+  });
+
   it('has an identity of its own, and files without one keep theirs', async () => {
     const spec = await arrays('snow', LABELS);
     expect(await datasetDigest(spec)).toBe(await digestOf(spec.path));
