@@ -7,6 +7,9 @@ import { insteadOfMissing } from '../numeric/missing-path.ts';
 /** One read call takes at most 2 GiB; this much at a time is as fast. */
 const CHUNK = 64 * 2 ** 20;
 
+/** Deflate cannot shrink more than this (https://zlib.net/zlib_tech.html): a larger claim is a lie, not data. */
+export const MAX_DEFLATE_RATIO = 1032;
+
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file or folder; check the path',
   EACCES: 'permission denied; make it readable',

@@ -5,6 +5,7 @@ import { InputError, messageOf } from '../errors.ts';
 import { decodeNpy } from '../numeric/npy.ts';
 import type { Tensor } from '../numeric/tensor.ts';
 import { availableMemory } from '../stores/free-memory.ts';
+import { MAX_DEFLATE_RATIO } from './files.ts';
 
 /** Names of the arrays of a .npz file. Throws InputError where it is no zip, is cut off or damaged. */
 export function npzNames(path: string): Promise<string[]> {
@@ -79,9 +80,6 @@ async function eachArray<T>(
     throw new InputError(`${path}: not a readable .npz (${message}); ${way}`, { cause });
   }
 }
-
-/** Deflate cannot shrink more than this (https://zlib.net/zlib_tech.html): a larger claim is a lie, not data. */
-const MAX_DEFLATE_RATIO = 1032;
 
 async function readEntry(zip: ZipFile, entry: Entry, where: string): Promise<Uint8Array> {
   const size = entry.uncompressedSize;

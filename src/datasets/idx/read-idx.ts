@@ -9,7 +9,7 @@ import type { Tensor } from '../../numeric/tensor.ts';
 import type { Note } from '../../schemas/notes.ts';
 import { labelled } from '../array-labels.ts';
 import { type Dataset, type DatasetSpec, datasetOf } from '../dataset.ts';
-import { readBytes } from '../files.ts';
+import { MAX_DEFLATE_RATIO, readBytes } from '../files.ts';
 import { imagesOf } from '../npy-images.ts';
 import { notImages } from '../other-kinds.ts';
 import { type IdxFiles, idxFiles } from './idx-files.ts';
@@ -52,9 +52,6 @@ async function readArray(path: string): Promise<Tensor> {
 
 /** Compressed bytes that have the whole of a header, whatever gzip says before it. */
 const COMPRESSED_HEAD = 4096;
-
-/** Deflate cannot shrink more than this (https://zlib.net/zlib_tech.html). */
-const MAX_DEFLATE_RATIO = 1032;
 
 /** Unpacks gzip, but no more than the header says that there is. */
 async function idxBytes(bytes: Uint8Array, path: string): Promise<Uint8Array> {
