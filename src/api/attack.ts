@@ -33,6 +33,8 @@ export interface AttackOptions extends SuiteChoice {
   readonly imageShape?: ImageShape;
   /** As `readImages` gives them; not looked at. */
   readonly classNames?: readonly string[] | undefined;
+  /** As `readImages` gives them; not looked at. */
+  readonly notes?: readonly string[];
   /** How far an adversarial example may be from its clean image. */
   readonly threat: ThreatModel;
   /** Seed of all that is random; 0 by default. */
@@ -80,7 +82,7 @@ export interface AttackResult {
 
 const OPTIONS = [
   ...['images', 'labels', 'threat', 'attack', 'suite', 'protocol', 'seed', 'indices', 'batchSize', 'examples'],
-  ...['imageShape', 'classNames', 'onProgress', 'signal'],
+  ...['imageShape', 'classNames', 'notes', 'onProgress', 'signal'],
 ];
 
 /**

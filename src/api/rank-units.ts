@@ -38,6 +38,8 @@ export interface RankUnitsOptions {
   readonly indices?: readonly number[];
   /** As `readImages` gives them; not looked at: cdir takes those of `clip`. */
   readonly classNames?: readonly string[] | undefined;
+  /** As `readImages` gives them; not looked at. */
+  readonly notes?: readonly string[];
   /** loir: the mean change with its sign (the paper's Eq. 5) instead of its size (the public code). */
   readonly signed?: boolean;
   /** cdir: the CLIP to compare with. */
@@ -72,7 +74,7 @@ export interface Ranking {
 
 const OPTIONS = [
   ...['layer', 'method', 'images', 'labels', 'signed', 'clip', 'seed', 'importantUnits', 'batchSize'],
-  ...['imageShape', 'indices', 'classNames', 'onProgress', 'signal'],
+  ...['imageShape', 'indices', 'classNames', 'notes', 'onProgress', 'signal'],
 ];
 
 /**

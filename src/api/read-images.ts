@@ -46,6 +46,8 @@ export interface LabelledImages {
   readonly imageShape: ImageShape;
   /** Names of the classes, where the data set has them. */
   readonly classNames: readonly string[] | undefined;
+  /** What is to be known of how they were read: files left out, labels found beside, values clipped. */
+  readonly notes: readonly string[];
 }
 
 const OPTIONS = [
@@ -72,6 +74,7 @@ export async function readImages(path: string, options: ReadImagesOptions = {}):
     indices: Array.from({ length: wanted }, (_, i) => first + i),
     imageShape: dataset.imageShape,
     classNames: dataset.classNames,
+    notes: (dataset.notes ?? []).map(({ message }) => message),
   };
 }
 

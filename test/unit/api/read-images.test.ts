@@ -1,6 +1,9 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readImages } from '../../../src/index.ts';
 import { golden } from '../../support/golden.ts';
+import { temporaryFolder } from '../../support/temporary.ts';
 import { expectRefusal } from './support.ts';
 
 const CIFAR = 'examples/demo/test.bin';
@@ -9,11 +12,22 @@ describe('readImages', () => {
   test('reads a CIFAR file from an image on, with indices in the file', async () => {
     const whole = await readImages(CIFAR, { count: 5 });
     const part = await readImages(CIFAR, { first: 2, count: 3 });
+    expect(whole.notes).toEqual([]);
     expect(whole).toMatchObject({ imageShape: [3, 32, 32], indices: [0, 1, 2, 3, 4] });
     expect(part.indices).toEqual([2, 3, 4]);
     expect(part.images).toEqual(whole.images.slice(2 * 3072));
     expect(part.labels).toEqual(whole.labels.slice(2));
     expect(whole.images.every((value) => value >= 0 && value <= 1)).toBe(true);
+  });
+
+  test('says what it took for granted', async () => {
+    const folder = temporaryFolder('igd-idx-');
+    const write = (name: string, bytes: readonly number[]) => writeFileSync(join(folder, name), Uint8Array.from(bytes));
+    write('t10k-images-idx3-ubyte', [...[0, 0, 8, 3], ...[0, 0, 0, 1], ...[0, 0, 0, 1], ...[0, 0, 0, 2], ...[0, 255]]);
+    write('t10k-labels-idx1-ubyte', [...[0, 0, 8, 1], ...[0, 0, 0, 1], 7]);
+    const { images, labels, notes } = await readImages(join(folder, 't10k-images-idx3-ubyte'));
+    expect([[...images], [...labels]]).toEqual([[0, 1], [7]]);
+    expect(notes).toEqual([expect.stringContaining('t10k-labels-idx1-ubyte')]);
   });
 
   test('tells .npy by its name', async () => {
