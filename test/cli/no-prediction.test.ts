@@ -52,6 +52,8 @@ describe('igd predict', () => {
     const { code, stdout } = await igd(['predict', folder.path('model.onnx'), ...flags, '--logits', logits]);
     expect(code).toBe(0);
     expect(stdout.split('\n')).toEqual([
+      // Of the images that the proof looks at: these, and theirs near by.
+      'note: 1 of 6 images have logits that are no numbers',
       '2 of 3 images right (66.7%)',
       '  note: no prediction, which is wrong, on image 1: logits are NaN or infinite',
       expect.stringMatching(/^ {2}not testified/),
