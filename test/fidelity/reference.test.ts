@@ -79,8 +79,10 @@ describeWithShared('reference models against PyTorch float64', (reference) => {
     expect(largestError(loss, goldens(`${key}.ce_loss`).data.subarray(0, gradients)), 'loss').toBeLessThan(1e-4);
     const errors = rowErrors(gradient, goldens(`${key}.ce_grad`).data, gradients);
     expect(median(errors), 'median gradient error').toBeLessThan(defense === undefined ? 1e-5 : 1e-3);
-    expect(errors.filter((error) => error < 1e-3).length / gradients, 'images within 1e-3').toBeGreaterThanOrEqual(
-      0.85,
+    // Kernels differ with a processor's instructions: a pre-activation within rounding of zero flips a ReLU, by 2e-3 of the gradient.
+    expect(Math.max(...errors), 'largest gradient error').toBeLessThan(0.1);
+    expect(errors.filter((error) => error > 1e-3).length, 'images beyond 1e-3').toBeLessThanOrEqual(
+      Math.max(1, Math.floor(gradients * 0.15)),
     );
   });
 

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { historyPage } from '../../../src/report/history/page.ts';
 import { parameterSweepFiles } from '../../../src/report/parameter-sweep.ts';
@@ -98,17 +98,20 @@ describe.skipIf(browser === undefined)('on a phone of 390 CSS pixels', () => {
       variants: variants.map(({ id, mask, clean, robust, worstCase }) => ({ id, mask, clean, robust, worstCase })),
     })),
   });
-  const found = z
-    .array(measurement)
-    .parse(measurePages(browser ?? '', [...pages, sweep.get('sweep.html')!, historyPage(TWO), WRONG], PHONE, MEASURE));
+  let found: z.infer<typeof measurement>[] = [];
+  beforeAll(() => {
+    const measuredPages = [...pages, sweep.get('sweep.html')!, historyPage(TWO), WRONG];
+    found = z.array(measurement).parse(measurePages(browser!, measuredPages, PHONE, MEASURE));
+  });
 
   test.each(
     ['a usual run', 'a hundred classes', 'long names', 'a sweep', 'a history'].map(
-      (what, place) => [what, found[place]!] as const,
+      (what, place) => [place, what] as const,
     ),
   )(
-    '%s: nothing is wider but in a box that scrolls and shows it, and letters of charts can be read',
-    (what, { width, wide, letters, pictures, small }) => {
+    '%i, %s: nothing is wider but in a box that scrolls and shows it, and letters of charts can be read',
+    (place, what) => {
+      const { width, wide, letters, pictures, small } = found[place]!;
       expect({ width, wide, small }).toEqual({ width: PHONE, wide: [], small: [] });
       expect(letters).toBeGreaterThan(10);
       expect(pictures > 0).toBe(!['a sweep', 'a history'].includes(what));

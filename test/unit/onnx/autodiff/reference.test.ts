@@ -59,9 +59,11 @@ describeWithShared('gradients of real networks', (reference) => {
     const errors = Array.from({ length: count }, (_, at) =>
       relativeDifference(data.subarray(at * size, (at + 1) * size), expected.data.subarray(at * size, (at + 1) * size)),
     ).sort((a, b) => a - b);
-    // A pre-activation within rounding of zero flips a ReLU, in PyTorch's float32 too: of 16 images one may be off.
+    // A pre-activation within rounding of zero flips a ReLU, in PyTorch's float32 too, and which does so depends on a processor's
+    // instructions: of 16 images one may be off, a little.
     expect(errors[Math.floor(count / 2)]).toBeLessThan(1e-5);
-    expect(errors.filter((error) => error > 1e-3).length).toBeLessThanOrEqual(Math.floor(count / 16));
+    expect(errors.filter((error) => error > 1e-3).length).toBeLessThanOrEqual(Math.ceil(count / 16));
+    expect(errors.at(-1)).toBeLessThan(0.1);
   });
 
   function cifarLabels(count: number): number[] {
