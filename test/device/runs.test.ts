@@ -17,7 +17,7 @@ const SUITE = [
 
 const small = (changes: Readonly<Record<string, unknown>>) => {
   const { dataset, ...rest } = smallConfig(changes);
-  return { ...rest, dataset: { ...(dataset as object), testImages: 8, probeImages: 60 } };
+  return { ...rest, dataset: { ...(dataset as object), testImages: 4, probeImages: 30 } };
 };
 
 /** The same config on the device and on the CPU, rankings of its own each. */
