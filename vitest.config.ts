@@ -60,8 +60,8 @@ export default defineConfig({
     globalSetup: 'test/support/build.ts',
     // Numeric tests own a core each; two files at once is what two cores bear.
     maxWorkers: 2,
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     sequence: { sequencer: LongestFirst },
     projects: [
       project('fidelity', ['fidelity']),

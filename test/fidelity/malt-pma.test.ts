@@ -45,7 +45,7 @@ describeWithShared('MALT and PMA against their originals, image by image', (refe
     [{ attack: 'malt', targets: 1 }, (run: Run) => run.malt['1']],
     [{ attack: 'malt', targets: 2 }, (run: Run) => run.malt['2']],
     [{ attack: 'pma' }, (run: Run) => run.pma],
-  ] as const)('%j: at most one image differs', { timeout: 120_000 }, async (spec, robustIn) => {
+  ] as const)('%j: at most one image differs', async (spec, robustIn) => {
     const suite = [{ attack: createAttack(spec), group: 'all' }];
     const options = { suite, threat, seed: 0, batchSize: IMAGES, examples: 'first' } as const;
     const { outcomes } = await evaluateImages(model, points, options);
