@@ -1,5 +1,6 @@
 import { ConfigError } from '../errors.ts';
 import type { RunConfig } from '../schemas/config.ts';
+import { canonicalJson } from '../schemas/json.ts';
 import { rankingKey, runKeys } from '../schemas/keys.ts';
 import type { Report } from '../schemas/report.ts';
 import type { StageName } from '../schemas/service.ts';
@@ -82,10 +83,11 @@ export async function executeRun(options: RunOptions): Promise<RunOutcome> {
 export async function writePlan(plan: Plan, runs: Store, { processes }: RunShare): Promise<void> {
   if (await runs.putNew(runKeys.plan, encodePlan(plan))) return;
   await requireSamePlan(plan, runs);
-  const other = (await processes.others()).find((process) => process.plan !== plan.id);
-  if (other !== undefined)
+  const before = await plannedIn(runs);
+  if (before !== undefined && !isSameRun(before, plan) && (await processes.others()).length > 0)
     throw new ConfigError(
-      `this folder holds another run (${other.plan}, now ${plan.id}), which a process is at: give a new folder with --out`,
+      `this folder holds another run (${before.id}, now ${plan.id}), which a process is at: ${differences(before, plan).join(', ')}. ` +
+        'Give a new folder with --out',
     );
   await runs.put(runKeys.plan, encodePlan(plan));
 }
@@ -149,11 +151,10 @@ async function missing(plan: Plan, runs: Store, rankings: Store, jobs: readonly 
  * refused at its start is begun anew once its config says what was wrong.
  */
 export async function requireSamePlan(plan: Plan, runs: Store): Promise<void> {
-  const bytes = await runs.get(runKeys.plan);
-  if (bytes === undefined) return;
-  const before = decodePlan(bytes, runKeys.plan);
+  const before = await plannedIn(runs);
   if (
-    before.id === plan.id ||
+    before === undefined ||
+    isSameRun(before, plan) ||
     (await runs.list('')).every((key) => key === runKeys.plan || key.startsWith(runKeys.leases))
   )
     return;
@@ -162,6 +163,16 @@ export async function requireSamePlan(plan: Plan, runs: Store): Promise<void> {
     `this folder holds another run (${before.id}, now ${plan.id}): ${changed.join(', ') || UNKNOWN}. ` +
       'Give a new folder with --out, or the config the run was started with',
   );
+}
+
+async function plannedIn(runs: Store): Promise<Plan | undefined> {
+  const bytes = await runs.get(runKeys.plan);
+  return bytes && decodePlan(bytes, runKeys.plan);
+}
+
+/** Ids tell how many shards there are; as many of another size would have other images under the names of those that are done. */
+function isSameRun(before: Plan, after: Plan): boolean {
+  return before.id === after.id && canonicalJson(before.shards) === canonicalJson(after.shards);
 }
 
 /** Equal in all that is compared: another igd has given it its id. */
@@ -175,7 +186,7 @@ function differences(before: Plan, after: Plan): string[] {
     const cut = { 'the number of shards': shards.length, 'the sample of the audit': audit };
     return { ...config, ...files, ...cut, suite, rankings: rankings.map(({ digest }) => digest), numerics };
   });
-  const [a, b] = sides.map((side) => new Map(Object.entries(side).map(([key, value]) => [key, JSON.stringify(value)])));
+  const [a, b] = sides.map((side) => new Map(Object.entries(side).map(([key, value]) => [key, canonicalJson(value)])));
   return [...new Set([...(a?.keys() ?? []), ...(b?.keys() ?? [])])]
     .filter((key) => a?.get(key) !== b?.get(key))
     .map((key) => `${key} changed`);

@@ -5,7 +5,7 @@ import { inspectInputs } from '../../../../src/runs/inputs/inspect-inputs.ts';
 import type { JobExecutor, JobListener } from '../../../../src/runs/jobs/executor.ts';
 import { encodePlan, type Job, type Plan, planRun, recipeOf, stageJobs } from '../../../../src/runs/planning/plan.ts';
 import { resultKey } from '../../../../src/runs/results.ts';
-import { writePlan } from '../../../../src/runs/run.ts';
+import { requireSamePlan, writePlan } from '../../../../src/runs/run.ts';
 import { type RunShare, shareRun } from '../../../../src/runs/sharing/share-run.ts';
 import { doTogether } from '../../../../src/runs/sharing/shared-jobs.ts';
 import { shareRankings } from '../../../../src/runs/sharing/shared-rankings.ts';
@@ -100,6 +100,22 @@ describe('the plan of a folder', () => {
       reason: { message: expect.stringContaining(`(${plan.id}, now ${other.id})`) },
     });
     expect(new TextDecoder().decode(await runs.get(runKeys.plan))).toBe(encodePlan(plan));
+  });
+
+  test('is of one size of shards: as many of another would be taken for those that are done', async () => {
+    const runs = new MemoryStore();
+    const [sixes, eights] = await Promise.all([6, 8].map((imagesPerShard) => planOf({ compute: { imagesPerShard } })));
+    expect([eights!.id, eights!.shards.length]).toEqual([sixes!.id, sixes!.shards.length]);
+    await shareRun(sixes!, runs, async (share) => {
+      await writePlan(sixes!, runs, share);
+      await writePlan(sixes!, runs, share);
+      await expect(shareRun(eights!, runs, (second) => writePlan(eights!, runs, second))).rejects.toThrow(
+        /which a process is at: compute changed/,
+      );
+    });
+    await runs.put(resultKey(sixes!, { kind: 'evaluate', variant: 'none', shard: 0 }), '{}');
+    await expect(requireSamePlan(eights!, runs)).rejects.toThrow(/another run .*: compute changed/);
+    await requireSamePlan(sixes!, runs);
   });
 
   test('is replaced where a start was refused, whatever it left behind', async () => {
