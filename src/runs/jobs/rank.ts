@@ -38,7 +38,8 @@ export async function rankJob(
   });
   await requirePlanned(planned);
   const recipe = recipeOf(method, config, inputs);
-  await rankings.put(rankingKey(rankingDigest(recipe)), encodeRanking({ recipe, scores }));
+  // Of two runs that rank at once the first counts: who masks by it already is not to be given another processor's rounding.
+  await rankings.putNew(rankingKey(rankingDigest(recipe)), encodeRanking({ recipe, scores }));
 }
 
 /** The probe set, and CLIP's view of it, where the method looks at them. */

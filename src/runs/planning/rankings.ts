@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
 import { RankingError, RunError } from '../../errors.ts';
 import { diagnose, requireSound } from '../../ranking/diagnostics.ts';
-import { decodeRanking, encodeRanking, type Ranking, type RankingRecipe } from '../../ranking/ranking.ts';
+import {
+  decodeRanking,
+  encodeRanking,
+  type Ranking,
+  type RankingRecipe,
+  rankingDigest,
+} from '../../ranking/ranking.ts';
 import type { RunConfig } from '../../schemas/config.ts';
 import { rankingKey } from '../../schemas/keys.ts';
 import type { RankingMethod } from '../../schemas/variants.ts';
@@ -56,17 +62,29 @@ function requireLoir(recipe: RankingRecipe | undefined, path: string, { ranking 
     );
 }
 
-/** The ranking of `method` from the store. Throws RankingError where it is degenerate, RunError where it is not there. */
+/**
+ * The ranking of `method` from the store. Throws RankingError where it is degenerate or another one than its name says, RunError where
+ * it is not there.
+ */
 export async function loadRanking(
   { plan, rankings }: { readonly plan: Plan; readonly rankings: Store },
   method: RankingMethod,
 ): Promise<Ranking> {
-  const { digest } = plannedRanking(plan, method);
+  const { digest, imported } = plannedRanking(plan, method);
   const bytes = await rankings.get(rankingKey(digest));
   if (bytes === undefined)
     throw new RunError(`the ${method} ranking ${digest} is not in the store: rank before evaluating`);
   const ranking = decodeRanking(new TextDecoder().decode(bytes), rankingKey(digest));
+  const found = imported ? createHash('sha256').update(bytes).digest('hex') : rankingDigest(ranking.recipe);
+  if (found !== digest) throw misplaced(ranking, rankingKey(digest));
   const { importantUnits } = maskRankedBy(plan, method);
   requireSound(diagnose(ranking.scores, importantUnits), method, plan.config.ranking.allowDegenerate);
   return ranking;
+}
+
+function misplaced({ recipe: { method, layer, checkpoint } }: Ranking, key: string): RankingError {
+  return new RankingError(
+    `${key} in the store holds another ranking than its name says (${method}, of layer ${layer} of checkpoint ${checkpoint.slice(0, 12)}...): ` +
+      'it was replaced or damaged; delete it, and it is ranked again',
+  );
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { beforeEach, expect, test } from 'vitest';
@@ -8,6 +9,7 @@ import { JobContext } from '../../../src/runs/jobs/job-context.ts';
 import { runJob } from '../../../src/runs/jobs/run-job.ts';
 import { executeParameterSweep } from '../../../src/runs/parameter-sweep.ts';
 import { type Job, planRun } from '../../../src/runs/planning/plan.ts';
+import { loadRanking } from '../../../src/runs/planning/rankings.ts';
 import { onnxRuntime } from '../../../src/runtime/session.ts';
 import type { RunConfig } from '../../../src/schemas/config.ts';
 import { namedInputs, withPaths } from '../../../src/schemas/input-paths.ts';
@@ -43,7 +45,7 @@ async function planned() {
   const plan = planRun(config, JSON.parse(JSON.stringify(source)), await inspectInputs(config));
   const stores = { runs: new MemoryStore(), rankings: new MemoryStore() };
   const open = () => new JobContext({ plan, ...stores, runtime: onnxRuntime({ threads: 1 }) });
-  return { ...stores, open };
+  return { plan, ...stores, open };
 }
 
 /** Another file of the same size: its last byte, which is of no header, is another. */
@@ -86,6 +88,30 @@ test('a worker that comes later mixes no second checkpoint into a run', async ()
   replace('shapes10-rn18-w8.pt');
   await expect(work(open(), { ...EVALUATE, shard: 1 })).rejects.toThrow(/the checkpoint .* is another file/);
   expect(await runs.list('')).toEqual(before);
+});
+
+test('a ranking that is another than its name in the store says masks nothing', async () => {
+  const { plan, runs, rankings, open } = await planned();
+  await work(open(), { kind: 'rank', method: 'loir' });
+  const [key = ''] = await rankings.list('');
+  const text = new TextDecoder().decode(await rankings.get(key));
+  // Who ranks the same at the same time leaves what is there.
+  await rankings.put(key, `${text}\n`);
+  await work(open(), { kind: 'rank', method: 'loir' });
+  expect(new TextDecoder().decode(await rankings.get(key))).toBe(`${text}\n`);
+  await rankings.put(key, text.replace('"signed": false', '"signed": true'));
+  const refused = work(open(), { ...EVALUATE, variant: 'loir' });
+  await expect(refused).rejects.toThrow(/holds another ranking than its name says .*delete it, and it is ranked again/);
+  await expect(refused).rejects.toMatchObject({ exitCode: 2 });
+  expect((await runs.list('')).filter((name) => name.startsWith('shards/'))).toEqual([]);
+
+  const brought = new TextEncoder().encode(text);
+  const digest = createHash('sha256').update(brought).digest('hex');
+  const imported = { plan: { ...plan, rankings: [{ method: 'loir' as const, digest, imported: true }] }, rankings };
+  await rankings.put(`rankings/${digest}.json`, brought);
+  expect((await loadRanking(imported, 'loir')).scores.units).toBeGreaterThan(0);
+  await rankings.put(`rankings/${digest}.json`, text.replace('"scores": "A', '"scores": "B').replace('\n', ' \n'));
+  await expect(loadRanking(imported, 'loir')).rejects.toThrow(/holds another ranking/);
 });
 
 const SWEEP = {
