@@ -6,8 +6,8 @@ import { type Plan, plannedRanking } from '../planning/plan.ts';
 
 /**
  * Ranking stores are of machines, the run's is of all: the first ranking that is there is put into the run, and machines that
- * have none take it from there, so that all mask the same units. Throws ConfigError where this machine has another one of the same
- * recipe: scores of another processor may differ in their last bits, and order units otherwise.
+ * have none take it from there, so that all mask the same units. Throws ConfigError where the store has another one of the same
+ * recipe: scores of another processor may differ in their last bits, and order units otherwise, and a file may be replaced.
  */
 export async function shareRankings(plan: Plan, runs: Store, rankings: Store): Promise<void> {
   for (const { method } of plan.rankings) await shareRanking(plan, method, { runs, rankings });
@@ -29,8 +29,8 @@ async function shareRanking(
     if (!imported && rankingDigest(ranking.recipe) === digest) await rankings.put(key, published);
   } else if (!sameScores(ranking, decode(own, key)))
     throw new ConfigError(
-      `this machine's ${method} ranking is not the one that this run is done with (${shared}), by rounding of another processor ` +
-        'perhaps: give another folder with --rankings, and that of the run is taken',
+      `the ${method} ranking in the store (${key}) is not the one that this run is done with (${shared}): it was replaced, or another ` +
+        'processor rounded otherwise. Give another folder with --rankings, or delete it from the store, and that of the run is taken',
     );
 }
 

@@ -114,6 +114,20 @@ test('a ranking that is another than its name in the store says masks nothing', 
   await expect(loadRanking(imported, 'loir')).rejects.toThrow(/holds another ranking/);
 });
 
+test('a ranking whose scores are others than those of the run before masks nothing of it', async () => {
+  const { runs, rankings, open } = await planned();
+  await work(open(), { kind: 'rank', method: 'loir' });
+  const [key = ''] = await rankings.list('');
+  const text = new TextDecoder().decode(await rankings.get(key));
+  await rankings.put(key, text.replace(/"scores": ".{4}/, '"scores": "AAAA'));
+  const refused = work(open(), { ...EVALUATE, variant: 'loir' });
+  await expect(refused).rejects.toThrow(/is not the one that this run is done with .*delete it from the store/);
+  expect((await runs.list('')).filter((name) => name.startsWith('shards/'))).toEqual([]);
+  await rankings.remove(key);
+  await work(open(), { kind: 'rank', method: 'loir' });
+  expect(new TextDecoder().decode(await rankings.get(key))).toBe(text);
+});
+
 const SWEEP = {
   variants: ['none'],
   suite: [{ attack: 'apgd-ce', iterations: 1 }],
