@@ -33,9 +33,15 @@ export function isOnnx(uri: string): boolean {
 /** All that a config names, in the order of the table. */
 export function namedInputs(config: RunConfig): NamedInput[] {
   return INPUT_PATHS.flatMap((keys) => {
-    const path = keys.reduce<unknown>((value, key) => fieldOf(value, key), config);
-    return typeof path === 'string' ? [{ keys, path }] : [];
+    const path = pathAt(config, keys);
+    return path === undefined ? [] : [{ keys, path }];
   });
+}
+
+/** What a config, or the JSON it was read from, has at a place of the table; undefined where that is no text. */
+export function pathAt(document: unknown, keys: readonly string[]): string | undefined {
+  const path = keys.reduce<unknown>((value, key) => fieldOf(value, key), document);
+  return typeof path === 'string' ? path : undefined;
 }
 
 /** The config, or the JSON it was read from, with other paths in these places. */

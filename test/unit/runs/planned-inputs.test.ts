@@ -2,6 +2,7 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { InputError } from '../../../src/errors.ts';
 import { inspectInputs } from '../../../src/runs/inputs/inspect-inputs.ts';
+import { plannedCheckpoint, requirePlanned } from '../../../src/runs/inputs/planned-inputs.ts';
 import { JobContext } from '../../../src/runs/jobs/job-context.ts';
 import { runJob } from '../../../src/runs/jobs/run-job.ts';
 import { type Job, type Plan, planRun } from '../../../src/runs/planning/plan.ts';
@@ -54,6 +55,15 @@ function replace(name: string): void {
 }
 
 describe('a file that was replaced since a run was planned', () => {
+  test('is called as its user does, not as the copy that was fetched of it', async () => {
+    const source = smallConfig({ checkpoint: { uri: 's3://bucket/net.pt' } });
+    const fetched = { ...plan, source: JSON.parse(JSON.stringify(source)) };
+    replace(checkpoint);
+    await expect(requirePlanned(plannedCheckpoint(fetched))).rejects.toThrow(
+      /^the checkpoint s3:\/\/bucket\/net\.pt is another/,
+    );
+  });
+
   test.each([
     ['test set', testSet, evaluation],
     ['checkpoint', checkpoint, evaluation],
