@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { ConfigError, RunError } from '../errors.ts';
 import { runKeys } from '../schemas/keys.ts';
 import {
@@ -56,31 +57,41 @@ export async function executeParameterSweep({
 }
 
 /** What of a plan's inputs a swept key changes; the rest is the same for all runs. */
-const SWEPT_INPUTS: Readonly<Partial<Record<ParameterSweepReport['key'], string>>> = {
-  'dataset.test': 'test set',
-  'dataset.severity': 'test set',
-  'dataset.probeFraction': 'probe set',
+const SWEPT_INPUTS: Readonly<Partial<Record<ParameterSweepReport['key'], readonly string[]>>> = {
+  'dataset.test': ['test set', 'list of class names'],
+  'dataset.severity': ['test set'],
+  // A ranking that says nothing of where it came from is stored as one of this layer and probe set.
+  'dataset.probeFraction': ['probe set', 'ranking file'],
+  layer: ['ranking file'],
 };
 
 /** Throws RunError where a file was replaced after the first run was planned: a sweep compares what one model does on the same data. */
 export function requireSameInputs(key: ParameterSweepReport['key'], plans: readonly Plan[]): void {
-  const [first, ...others] = plans.map(({ inputs: { checkpoint, test, probe, labels } }) => ({
+  const [first, ...others] = plans.map(({ rankings, inputs: { checkpoint, test, probe, labels, clip } }) => ({
     checkpoint: checkpoint.sha256,
     'test set': test.sha256,
     'probe set': probe?.sha256,
     'test labels': labels?.test,
     'probe labels': labels?.probe,
+    'ranking file': rankings.find(({ imported }) => imported)?.digest,
+    CLIP: clip?.files.join(' and '),
+    tokenizer: clip?.tokenizer,
+    'list of class names': clip && digestOfNames(clip.concepts),
   }));
   if (first === undefined) return;
   for (const other of others)
     for (const [what, sha256] of Object.entries(first)) {
       const now = new Map<string, string | undefined>(Object.entries(other)).get(what);
-      if (what === SWEPT_INPUTS[key] || now === sha256) continue;
+      if (SWEPT_INPUTS[key]?.includes(what) || now === sha256) continue;
       throw new RunError(
         `the ${what} was replaced since the sweep over ${key} began: its SHA-256 was ${sha256}, now ${now}, and a sweep compares runs on ` +
           'the same files. Put that file back and start again, or start in a new folder',
       );
     }
+}
+
+function digestOfNames(names: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(names)).digest('hex');
 }
 
 /** A sweep, and the report of each run that is whole. */

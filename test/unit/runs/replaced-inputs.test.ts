@@ -7,7 +7,7 @@ import { digestAfter, digestBefore } from '../../../src/runs/inputs/images-diges
 import { inspectInputs } from '../../../src/runs/inputs/inspect-inputs.ts';
 import { JobContext } from '../../../src/runs/jobs/job-context.ts';
 import { runJob } from '../../../src/runs/jobs/run-job.ts';
-import { executeParameterSweep } from '../../../src/runs/parameter-sweep.ts';
+import { executeParameterSweep, requireSameInputs } from '../../../src/runs/parameter-sweep.ts';
 import { type Job, planRun } from '../../../src/runs/planning/plan.ts';
 import { loadRanking } from '../../../src/runs/planning/rankings.ts';
 import { onnxRuntime } from '../../../src/runtime/session.ts';
@@ -167,6 +167,24 @@ test('a sweep whose data is replaced between two of its runs compares no two fil
   });
   await expect(executed).rejects.toThrow(/the test set was replaced since the sweep over temperature began/);
   expect(done).toEqual(['temperature=1', 'temperature=2']);
+});
+
+test.each([
+  ['CLIP', { files: ['2'.repeat(64)] }, undefined],
+  ['tokenizer', { tokenizer: '3'.repeat(64) }, undefined],
+  ['list of class names', { concepts: ['cat', 'dog'] }, undefined],
+  ['ranking file', {}, '4'.repeat(64)],
+])('a sweep whose %s is replaced between two of its runs is refused', async (what, clip, ranking) => {
+  const { plan } = await planned();
+  const names = { description: 'clip', files: ['1'.repeat(64)], tokenizer: '1'.repeat(64), concepts: ['dog', 'cat'] };
+  const planOf = (changed: object, digest: string) => ({
+    ...plan,
+    inputs: { ...plan.inputs, clip: { ...names, ...changed } },
+    rankings: [{ method: 'loir' as const, digest, imported: true }],
+  });
+  const [before, after] = [planOf({}, '1'.repeat(64)), planOf(clip, ranking ?? '1'.repeat(64))];
+  requireSameInputs('temperature', [before, before]);
+  expect(() => requireSameInputs('temperature', [before, after])).toThrow(`the ${what} was replaced since the sweep`);
 });
 
 test('a sweep whose data is replaced while the service plans it is planned anew', async () => {
