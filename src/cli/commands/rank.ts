@@ -1,7 +1,6 @@
 import { basename, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Dataset } from '../../datasets/dataset.ts';
-import { datasetDigest, digestOf } from '../../datasets/digest.ts';
 import { requireModelClasses } from '../../datasets/model-classes.ts';
 import { openDataset } from '../../datasets/open.ts';
 import { proveClassifier } from '../../evaluation/proof/prove-model.ts';
@@ -11,12 +10,12 @@ import { unitScores } from '../../ranking/methods.ts';
 import { encodeRanking, recipeFor } from '../../ranking/ranking.ts';
 import { inspectClip } from '../../runs/inputs/clip-inputs.ts';
 import { exportUnits } from '../../runs/inputs/ig-defense-format.ts';
-import { checkpointDigest } from '../../runs/inputs/inspect-inputs.ts';
 import { openClassifier } from '../../runs/inputs/open-classifier.ts';
 import { testifyOn } from '../../runs/inputs/testify-model.ts';
 import { clipFeatures } from '../../runs/jobs/clip-features.ts';
 import { clipRecipe } from '../../runs/planning/plan.ts';
 import { onnxRuntime } from '../../runtime/session.ts';
+import type { ClipConfig } from '../../schemas/config.ts';
 import { testimonyText } from '../../schemas/testimony.ts';
 import { RANKING_METHODS, type RankingMethod, rankingUses } from '../../schemas/variants.ts';
 import { FileStore } from '../../stores/folder-store.ts';
@@ -42,6 +41,7 @@ import {
 } from '../options.ts';
 import { addJson, printJson, progressOutput } from '../output.ts';
 import { countProgress } from '../progress.ts';
+import { rankedDigests } from '../ranked-files.ts';
 import { localFolder, print, writeOutput } from '../storage-location.ts';
 
 interface RankFlags extends ModelFlags, DataFlags, ClipFlags {
@@ -87,8 +87,9 @@ async function rank(checkpoint: string, given: RankFlags): Promise<void> {
   const { method, seed = 0, batchSize } = flags;
   const path = await localPath(checkpoint);
   const spec = dataSpec(flags, 'train', flags.images);
+  const withClip = rankingUses(method, 'clip') ? clipConfig(flags) : undefined;
+  const digests = await rankedDigests({ checkpoint: path, probe: spec, labels: flags.labels, clip: withClip });
   const probe = await openDataset(spec);
-  const probeDigest = await datasetDigest(spec);
   const input = modelOptions(flags);
   const { normalize = null, layout, inputRange, output, binary, model, zoo } = input;
   const { imageShape } = probe;
@@ -96,29 +97,33 @@ async function rank(checkpoint: string, given: RankFlags): Promise<void> {
   const classifier = await openClassifier(modelSpec);
   requireModelClasses(probe, classifier.classes, { format: spec.format, where: flags.labels ?? flags.data });
   const layer = layerOf(classifier, flags.layer);
-  const clip = rankingUses(method, 'clip') ? await inspectedClip(flags, classifier, probe) : undefined;
+  const clip = withClip && (await inspectedClip(withClip, flags, classifier, probe));
   const store = new FileStore(resolve(flags.rankings));
   const runtime = onnxRuntime({ threads: cores() });
   const testimony = await testifyOn(modelSpec, probe, runtime);
   const proof = { name: basename(path), data: probe, gradients: false, evaluations: probe.count };
   const proved = await proveClassifier(classifier, runtime, proof);
   const signed = flags.signed === true;
+  const { confirm } = digests;
   const progress = countProgress(progressOutput(), 'probe images:');
   const scores = await unitScores(method, {
     ...{ classifier, layer, probe, signed, seed, batchSize, runtime },
-    clip: clip && ((embedded) => clipFeatures({ ...clip, probe, probeDigest, store, runtime }, embedded)),
+    clip:
+      clip &&
+      ((embedded) => clipFeatures({ ...clip, probe, probeDigest: digests.probe, confirm, store, runtime }, embedded)),
     progress: progress.update,
   }).finally(progress.end);
+  await confirm();
   const keep = flags.units ?? Math.max(1, Math.floor(layer.units / 8));
   const diagnostics = diagnose(scores, keep);
   requireSound(diagnostics, method, flags.allowDegenerate === true);
   const recipe = recipeFor(method, {
     layer: layer.name,
     layerAxis: tellingAxis(layer).axis,
-    checkpoint: await checkpointDigest(path),
+    checkpoint: digests.checkpoint,
     stateDict: input.stateDict ?? null,
     input: { normalize, layout, inputRange, output, binary, model, zoo },
-    probe: { sha256: probeDigest, images: probe.count, labels: flags.labels && (await digestOf(flags.labels)) },
+    probe: { sha256: digests.probe, images: probe.count, labels: digests.labels },
     ...{ signed, seed },
     ...(clip && { clip: clipRecipe(clip.config, clip.inputs) }),
   });
@@ -157,8 +162,7 @@ function refuseIdleRanking(flags: RankFlags): void {
   ]);
 }
 
-async function inspectedClip(flags: RankFlags, { classes }: Classifier, probe: Dataset) {
-  const config = clipConfig(flags);
+async function inspectedClip(config: ClipConfig, flags: RankFlags, { classes }: Classifier, probe: Dataset) {
   const use = { classes, images: probe.count, classNames: flags.classNames, ownNames: probe.classNames };
   return { config, inputs: await inspectClip(config, use) };
 }

@@ -21,6 +21,8 @@ export interface ClipTask extends Pick<RankingTask, 'runtime'> {
   readonly probeDigest: string;
   /** Where embeddings of probe images are kept. */
   readonly store: Store;
+  /** Throws where a file that was read is not the one that is known: what is kept under its digest has to be of it. */
+  readonly confirm: () => Promise<void>;
 }
 
 /**
@@ -28,7 +30,7 @@ export interface ClipTask extends Pick<RankingTask, 'runtime'> {
  * embeddings are kept in the store under a content address.
  */
 export async function clipFeatures(task: ClipTask, progress: (done: number) => void): Promise<ClipFeatures> {
-  const { config, inputs, probe, store, runtime } = task;
+  const { config, inputs, probe, store, runtime, confirm } = task;
   const { batchSize, similarity } = config;
   const clip = await openClip(clipSpec(config));
   const tokenizer = await readTokenizer(config.tokenizer);
@@ -37,6 +39,7 @@ export async function clipFeatures(task: ClipTask, progress: (done: number) => v
   const known = await keptEmbeddings(store, key, probe.count);
   if (known !== undefined) return { images: known, concepts, similarity, isNew: false };
   const images = await imageEmbeddings(clip, probe, { batchSize, runtime, progress });
+  await confirm();
   await store.put(key, encodeNpy(float32([images.count, images.size], images.data)));
   return { images, concepts, similarity, isNew: true };
 }

@@ -29,7 +29,7 @@ export async function rankJob(
   const scores = await unitScores(method, {
     classifier,
     layer: layerOf(classifier, maskRankedBy(plan, method).layer),
-    ...(await imagesFor(context, method)),
+    ...(await imagesFor(context, method, () => requirePlanned(planned))),
     signed: config.ranking.signed,
     seed: config.seed,
     batchSize: config.compute.batchSize,
@@ -43,7 +43,7 @@ export async function rankJob(
 }
 
 /** The probe set, and CLIP's view of it, where the method looks at them. */
-async function imagesFor({ plan, rankings, runtime }: JobContext, method: RankingMethod) {
+async function imagesFor({ plan, rankings, runtime }: JobContext, method: RankingMethod, confirm: () => Promise<void>) {
   const spec = probeSpec(plan.config);
   const { probe: facts, clip: inputs } = plan.inputs;
   const { clip: config } = plan.config.ranking;
@@ -51,6 +51,6 @@ async function imagesFor({ plan, rankings, runtime }: JobContext, method: Rankin
     return { probe: undefined, clip: undefined };
   const probe = await openDataset(spec);
   if (config === undefined || inputs === undefined) return { probe, clip: undefined };
-  const task = { config, inputs, probe, probeDigest: facts.sha256, store: rankings, runtime };
+  const task = { config, inputs, probe, probeDigest: facts.sha256, store: rankings, runtime, confirm };
   return { probe, clip: (progress: (done: number) => void) => clipFeatures(task, progress) };
 }

@@ -17,7 +17,8 @@ import { parseParameterSweep } from '../../../src/schemas/parameter-sweep.ts';
 import { parseConfig } from '../../../src/schemas/parse-config.ts';
 import { planConfig } from '../../../src/service/plan-config.ts';
 import { MemoryStore } from '../../../src/stores/memory-store.ts';
-import { smallConfig } from '../../support/cli.ts';
+import { smallConfig, writeJson } from '../../support/cli.ts';
+import { lettersTokenizer } from '../../support/clip.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 let folder: string;
@@ -28,7 +29,7 @@ beforeEach(async () => {
 });
 
 /** A planned run of `none` and `loir`, and a fresh worker for it. */
-async function planned() {
+async function planned(changes: Readonly<Record<string, unknown>> = {}) {
   const source = smallConfig({
     checkpoint: { uri: `${folder}/shapes10-rn18-w8.pt` },
     dataset: {
@@ -40,6 +41,7 @@ async function planned() {
     },
     variants: ['none', 'loir'],
     suite: [{ attack: 'apgd-ce', iterations: 1 }],
+    ...changes,
   });
   const config = parseConfig(JSON.stringify(source), 'c.json');
   const plan = planRun(config, JSON.parse(JSON.stringify(source)), await inspectInputs(config));
@@ -126,6 +128,29 @@ test('a ranking whose scores are others than those of the run before masks nothi
   await rankings.remove(key);
   await work(open(), { kind: 'rank', method: 'loir' });
   expect(new TextDecoder().decode(await rankings.get(key))).toBe(text);
+});
+
+test('embeddings of a CLIP that was replaced while it was read are kept for nobody', async () => {
+  await copyFile('test/fixtures/clip/clip.pt', `${folder}/clip.pt`);
+  const tokenizer = writeJson(`${folder}/tokenizer.json`, lettersTokenizer());
+  const classNames = `${folder}/names.txt`;
+  writeFileSync(classNames, 'abcdefghij'.split('').join('\n'));
+  const clip = { model: `${folder}/clip.pt`, tokenizer };
+  const [test, probe] = ['test.bin', 'train.bin'].map((name) => `${folder}/${name}`);
+  const dataset = { format: 'cifar10', test, probe, testImages: 4, probeImages: 100 };
+  const { rankings, open } = await planned({
+    variants: ['cdir'],
+    dataset,
+    ranking: { clip, classNames },
+  });
+  // Nothing is known of the images when they are asked for, after the first look at the files.
+  const get = rankings.get.bind(rankings);
+  rankings.get = (key) => {
+    if (key.startsWith('embeddings/')) replace('clip.pt');
+    return get(key);
+  };
+  await expect(work(open(), { kind: 'rank', method: 'cdir' })).rejects.toThrow(/the CLIP .* is another file/);
+  expect(await rankings.list('')).toEqual([]);
 });
 
 const SWEEP = {
