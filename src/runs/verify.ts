@@ -8,6 +8,7 @@ import type { QuantisedExamples } from '../schemas/results.ts';
 import { checkpointDigest, testSpec } from './inputs/inspect-inputs.ts';
 import { JobContext, type JobContextOptions } from './jobs/job-context.ts';
 import { type AdversarialExample, auditExamplesOf, examplesOf } from './results.ts';
+import { requireSharedRankings } from './sharing/shared-rankings.ts';
 import { type QuantisedVariant, quantisedVariant, quantiseShard } from './verify-quantised.ts';
 
 export interface Failure {
@@ -26,6 +27,7 @@ export async function verifyRun(
 ): Promise<Verified> {
   const { plan, bits } = options;
   await requireSameInputs(options);
+  await requireSharedRankings(plan, options.runs, options.rankings);
   const context = new JobContext(options);
   const failures: Failure[] = [];
   const rounded: QuantisedVariant[] = [];

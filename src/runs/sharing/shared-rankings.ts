@@ -1,6 +1,7 @@
 import { ConfigError } from '../../errors.ts';
 import { decodeRanking, type Ranking, rankingDigest } from '../../ranking/ranking.ts';
 import { rankingKey, runKeys } from '../../schemas/keys.ts';
+import type { RankingMethod } from '../../schemas/variants.ts';
 import type { Store } from '../../stores/store.ts';
 import { type Plan, plannedRanking } from '../planning/plan.ts';
 
@@ -13,9 +14,17 @@ export async function shareRankings(plan: Plan, runs: Store, rankings: Store): P
   for (const { method } of plan.rankings) await shareRanking(plan, method, { runs, rankings });
 }
 
+/** Throws ConfigError as `shareRankings` does; writes nothing. */
+export async function requireSharedRankings(plan: Plan, runs: Store, rankings: Store): Promise<void> {
+  for (const { method, digest } of plan.rankings) {
+    const [own, published] = [await rankings.get(rankingKey(digest)), await runs.get(runKeys.ranking(method))];
+    if (own !== undefined && published !== undefined) requireSame(method, digest, own, published);
+  }
+}
+
 async function shareRanking(
   plan: Plan,
-  method: Plan['rankings'][number]['method'],
+  method: RankingMethod,
   { runs, rankings }: { readonly runs: Store; readonly rankings: Store },
 ): Promise<void> {
   const { digest, imported } = plannedRanking(plan, method);
@@ -24,14 +33,17 @@ async function shareRanking(
   if (own !== undefined && (await runs.putNew(shared, own))) return;
   const published = await runs.get(shared);
   if (published === undefined) return;
-  const ranking = decode(published, shared);
-  if (own === undefined) {
-    if (!imported && rankingDigest(ranking.recipe) === digest) await rankings.put(key, published);
-  } else if (!sameScores(ranking, decode(own, key)))
-    throw new ConfigError(
-      `the ${method} ranking in the store (${key}) is not the one that this run is done with (${shared}): it was replaced, or another ` +
-        'processor rounded otherwise. Give another folder with --rankings, or delete it from the store, and that of the run is taken',
-    );
+  if (own !== undefined) requireSame(method, digest, own, published);
+  else if (!imported && rankingDigest(decode(published, shared).recipe) === digest) await rankings.put(key, published);
+}
+
+function requireSame(method: RankingMethod, digest: string, own: Uint8Array, published: Uint8Array): void {
+  const [key, shared] = [rankingKey(digest), runKeys.ranking(method)];
+  if (sameScores(decode(published, shared), decode(own, key))) return;
+  throw new ConfigError(
+    `the ${method} ranking in the store (${key}) is not the one that this run is done with (${shared}): it was replaced, or another ` +
+      'processor rounded otherwise. Give another folder with --rankings, or delete it from the store, and that of the run is taken',
+  );
 }
 
 function decode(bytes: Uint8Array, where: string): Ranking {

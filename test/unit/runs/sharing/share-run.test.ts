@@ -8,7 +8,7 @@ import { resultKey } from '../../../../src/runs/results.ts';
 import { requireSamePlan, writePlan } from '../../../../src/runs/run.ts';
 import { type RunShare, shareRun } from '../../../../src/runs/sharing/share-run.ts';
 import { doTogether } from '../../../../src/runs/sharing/shared-jobs.ts';
-import { shareRankings } from '../../../../src/runs/sharing/shared-rankings.ts';
+import { requireSharedRankings, shareRankings } from '../../../../src/runs/sharing/shared-rankings.ts';
 import { rankingKey, runKeys } from '../../../../src/schemas/keys.ts';
 import { parseConfig } from '../../../../src/schemas/parse-config.ts';
 import { encodeRecord } from '../../../../src/schemas/parse-record.ts';
@@ -150,5 +150,9 @@ describe('the ranking of a run', () => {
     await second.put(key(), ranking(1 + 2 ** -23));
     await shareRankings(plan, runs, first);
     await expect(shareRankings(plan, runs, second)).rejects.toThrow(/not the one .*another folder with --rankings/);
+    // What looks a run over says so too, and leaves nothing.
+    await requireSharedRankings(plan, new MemoryStore(), second);
+    await requireSharedRankings(plan, runs, new MemoryStore());
+    await expect(requireSharedRankings(plan, runs, second)).rejects.toThrow(/not the one that this run is done with/);
   });
 });
