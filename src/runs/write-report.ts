@@ -18,7 +18,7 @@ import { maskRankedBy, type Plan } from './planning/plan.ts';
 import { publishedFacts } from './planning/published.ts';
 import { loadRanking } from './planning/rankings.ts';
 import { auditResult, craftedResult, readAll, shardOf, shardResult, transferResult } from './results.ts';
-import { shareRankings } from './sharing/shared-rankings.ts';
+import { requireSharedRankings } from './sharing/shared-rankings.ts';
 
 export interface ReportOptions {
   /**
@@ -47,7 +47,7 @@ export async function writeReport(
   rankings: Store,
   { allowPartial = false, pricePerHour }: ReportOptions = {},
 ): Promise<Report> {
-  await shareRankings(plan, runs, rankings);
+  await requireSharedRankings(plan, runs, rankings);
   const coverage = allowPartial ? await completeShards(plan, runs) : wholeRun(plan);
   const { shards, transfers, audits } = await resultsOf(plan, runs, coverage);
   const report = aggregate(await factsOf(plan, runs, rankings, coverage), shards, transfers, audits);
