@@ -1,11 +1,19 @@
-import { InputError } from '../errors.ts';
-import { readRecord } from '../schemas/parse-record.ts';
-import { costEstimateSchema, type Outcome, remoteKeys } from '../schemas/service.ts';
+import type { z } from 'zod';
+import { InputError, RunError } from '../errors.ts';
+import { parseRecord, readRecord } from '../schemas/parse-record.ts';
+import {
+  claimSchema,
+  costEstimateSchema,
+  type Outcome,
+  outcomeSchema,
+  remoteKeys,
+  serviceKeys,
+} from '../schemas/service.ts';
 import type { ServiceContext } from './context.ts';
 import { notifyOutcome } from './finish-attempt.ts';
 import { loadRun, openRun } from './load-run.ts';
 import { reconcileRun } from './reconcile.ts';
-import { claimAttempt, claimOf, endAttempt, indexedRuns, outcomeOf } from './run-index.ts';
+import { claimAttempt, claimOf, endAttempt, type IndexedRun, indexedRuns, outcomeOf } from './run-index.ts';
 import { jobDefinitionOfRetry } from './submit-target.ts';
 
 /**
@@ -80,25 +88,33 @@ export interface RunListing {
   readonly config: string;
   readonly attempt: number;
   readonly submittedAt: string;
-  readonly status: Outcome['status'] | 'running';
+  /** `unreadable`: a record of it is damaged or of another version of igd, which its status names. */
+  readonly status: Outcome['status'] | 'running' | 'unreadable';
   readonly endedAt: string | undefined;
 }
 
-/** Every run of the service, newest first. */
-export async function listRuns(ctx: ServiceContext): Promise<RunListing[]> {
-  const listings = await Promise.all(
-    (await indexedRuns(ctx)).map(async ({ run, attempt, ended }): Promise<RunListing> => {
-      const first = await claimOf(ctx, run, 1);
-      const outcome = ended ? await outcomeOf(ctx, run, attempt) : undefined;
-      return {
-        run,
-        config: first?.config ?? run,
-        attempt,
-        submittedAt: first?.at ?? '',
-        status: outcome?.status ?? 'running',
-        endedAt: outcome?.at,
-      };
-    }),
-  );
+/** Every run of the service, newest first. One whose records cannot be read hides none of the others. */
+export async function listRuns(ctx: Pick<ServiceContext, 'runs'>): Promise<RunListing[]> {
+  const listings = await Promise.all((await indexedRuns(ctx)).map((indexed) => listingOf(ctx, indexed)));
   return listings.sort((a, b) => b.submittedAt.localeCompare(a.submittedAt));
+}
+
+async function listingOf({ runs }: Pick<ServiceContext, 'runs'>, indexed: IndexedRun): Promise<RunListing> {
+  const { run, attempt, ended } = indexed;
+  const claim = readable(claimSchema, await runs.get(serviceKeys.claim(run, 1)));
+  const outcome = ended ? readable(outcomeSchema, await runs.get(serviceKeys.outcome(run, attempt))) : undefined;
+  const known = { run, config: claim?.config ?? run, attempt, submittedAt: claim?.at ?? '' };
+  if (claim === null || outcome === null) return { ...known, status: 'unreadable', endedAt: undefined };
+  return { ...known, status: outcome?.status ?? 'running', endedAt: outcome?.at };
+}
+
+/** null of a record that is damaged or of another version. */
+function readable<T>(schema: z.ZodType<T>, bytes: Uint8Array | undefined): T | null | undefined {
+  if (bytes === undefined) return undefined;
+  try {
+    return parseRecord(schema, bytes, 'a record of the index');
+  } catch (error) {
+    if (error instanceof RunError) return null;
+    throw error;
+  }
 }
