@@ -1,5 +1,6 @@
 import { closest, distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
+import { visible } from './config-text/refusals.ts';
 
 /** What an unknown key may have been meant for: the keys known where it stands, and those of the whole document. */
 interface KnownKeys {
@@ -17,7 +18,7 @@ function describe(issue: z.core.$ZodIssue, base: readonly PropertyKey[], keysAt:
   const path = [...base, ...issue.path];
   const where = path.length === 0 ? '' : `${path.map(String).join('.')}: `;
   if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => `${where}unknown key "${key}"${suggestion(key, keysAt(path))}`);
+    return issue.keys.map((key) => `${where}unknown key "${visible(key)}"${suggestion(key, keysAt(path))}`);
   if (issue.code === 'invalid_union') return describeUnion(issue, path, keysAt);
   return [`${where}${issue.message}`];
 }

@@ -1,6 +1,6 @@
 import { type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
 import { ConfigError, messageOf } from '../../errors.ts';
-import { MAX_DEPTH, placeOf, standsTwice, TOO_DEEP } from './refusals.ts';
+import { hiddenCharacter, MAX_DEPTH, placeOf, standsTwice, TOO_DEEP } from './refusals.ts';
 
 /** What a config's text stands for. */
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
@@ -56,8 +56,12 @@ function syntaxProblem(text: string, error: ParseError, where: string, form: Jso
     const name = /\.json$/i.test(where) ? `"${where.replace(/^.*\//, '')}c"` : 'NAME.jsonc';
     return `${place}: comments and commas after a last entry are for .jsonc files: call it ${name}, or take them out`;
   }
-  const token = text.slice(error.offset, error.offset + Math.min(40, Math.max(1, error.length))).trim();
-  return `${place}: ${PROBLEMS[printParseErrorCode(error.error)]?.(token) ?? `"${token}" cannot stand here`}`;
+  const kind = printParseErrorCode(error.error);
+  const token = text.slice(error.offset, error.offset + Math.min(40, Math.max(1, error.length)));
+  const hidden = kind === 'InvalidSymbol' ? hiddenCharacter(token) : undefined;
+  if (hidden !== undefined)
+    return `${placeOf(text, error.offset + hidden.at)}: ${hidden.name}, a character that is not seen, cannot stand here: take it out, or put a space in its place`;
+  return `${place}: ${PROBLEMS[kind]?.(token.trim()) ?? `"${token.trim()}" cannot stand here`}`;
 }
 
 const QUOTED = 'keys, texts and fractions such as "8/255" stand in double quotes';

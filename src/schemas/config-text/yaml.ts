@@ -12,7 +12,7 @@ import {
 } from 'yaml';
 import { ConfigError } from '../../errors.ts';
 import type { JsonValue } from './json.ts';
-import { MAX_DEPTH, placeOf, standsTwice, TOO_DEEP } from './refusals.ts';
+import { hiddenCharacter, MAX_DEPTH, placeOf, standsTwice, TOO_DEEP } from './refusals.ts';
 
 /**
  * YAML 1.2, core schema: `no`, `off` and `8/255` are texts. No tags but the core's own, no merge keys; every key is the text
@@ -50,7 +50,8 @@ export function parseYamlText(text: string, where: string): JsonValue {
   requireShallow(reading);
   const document = parseDocument(text, OPTIONS);
   const [problem] = [...document.errors, ...document.warnings];
-  if (problem !== undefined) throw refusal(reading, problem.pos[0], syntaxProblem(problem));
+  if (problem !== undefined)
+    throw refusal(reading, problem.pos[0], `${syntaxProblem(problem)}${hiddenOnLine(text, problem.pos[0])}`);
   if (document.contents === null) throw new ConfigError(`${where} is not YAML: it is empty`);
   const { explicit, version } = document.directives.yaml;
   if (explicit && version !== '1.2')
@@ -85,6 +86,14 @@ function syntaxProblem({ code, message }: { readonly code: string; readonly mess
   if (code === 'MULTIPLE_DOCS') return 'a second document begins, and a file holds one config';
   if (code === 'TAG_RESOLVE_FAILED') return `${message}: leave it out`;
   return message;
+}
+
+/** To YAML a no-break space is a letter, so that what is wrong is told of something else on its line. */
+function hiddenOnLine(text: string, offset: number): string {
+  const start = text.lastIndexOf('\n', offset - 1) + 1;
+  const [line = ''] = text.slice(start).split('\n', 1);
+  const hidden = hiddenCharacter(line);
+  return hidden === undefined ? '' : ` (at ${placeOf(text, start + hidden.at)} is ${hidden.name}, which is no space)`;
 }
 
 /** Throws ConfigError for what would be read as something else than is written. */

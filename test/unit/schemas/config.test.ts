@@ -109,6 +109,7 @@ describe('run config', () => {
   });
 
   test.each([
+    [{ 'seed\u00a0': 1 }, 'c.json: unknown key "seed<U+00A0>"; the nearest known name is "seed"'],
     [{ treshold: 1 }, 'c.json: unknown key "treshold"; the nearest known name is "threshold'],
     [{ threat: { norm: 'Linf', epsilon: '8/255', eps: 1 } }, 'threat: unknown key "eps"'],
     [{ threat: { norm: 'Linf', epsilon: '8/255', eps: 1 } }, 'known are norm, epsilon'],

@@ -92,6 +92,17 @@ describe('JSON', () => {
     expect(await refusal(text, 'c.json')).toMatch(/^c\.json is not JSON: /);
   });
 
+  test.each([
+    ['{"a":\u00a0true}', 'U+00A0', 6],
+    ['{"a": 1\u200b}', 'U+200B', 8],
+    ['{"a": 1}\ufeff', 'U+FEFF', 9],
+    ['{"a":\v1}', 'U+000B', 6],
+  ])('has no %j: who sees only spaces is told what is one of another kind', async (text, name, column) => {
+    expect(await refusal(text, 'c.json')).toBe(
+      `c.json is not JSON: line 1, column ${column}: ${name}, a character that is not seen, cannot stand here: take it out, or put a space in its place`,
+    );
+  });
+
   test('has comments and commas after the last entry in .jsonc', async () => {
     const text = '// why\n{"a": [1, 2,], /* and */ "b": "// none", "__proto__": {"c": 1,},}\n';
     expect(JSON.stringify(await read(text, 'c.JSONC'))).toBe('{"a":[1,2],"b":"// none","__proto__":{"c":1}}');
@@ -121,6 +132,13 @@ describe('YAML', () => {
     const value = { name: 'no', variants: ['none', 'off', 'y'], epsilon: '8/255', at: '2026-11-27', ratio: '1:30' };
     expect(await read(text, 'c.yaml')).toEqual({ ...value, big: '1_000', '8': null });
     expect(await read('[0x10, 0o10, +5, .5, 1e-3, -1.50]', 'c.yml')).toEqual([16, 8, 5, 0.5, 0.001, -1.5]);
+  });
+
+  test('is told where a space is none, beside what the parser makes of it', async () => {
+    expect(await refusal('name: a\nseed:\u00a01\nsuite: apgd\n', 'c.yaml')).toContain(
+      '(at line 2, column 6 is U+00A0, which is no space)',
+    );
+    expect(await refusal('name: a: b\nc: "\u00a0"\n', 'c.yaml')).not.toContain('U+00A0');
   });
 
   test('takes anchors, but not without end', async () => {
