@@ -1,7 +1,6 @@
 import { topUnitMasks } from '../defense/mask-set.ts';
 import { RunError } from '../errors.ts';
 import { type ImageShift, imageShifts, shiftTable } from '../evaluation/analysis/activation-shift.ts';
-import { decodeNpy } from '../numeric/npy.ts';
 import {
   type AnalysisReport,
   analysisReportSchema,
@@ -22,6 +21,7 @@ import { publishedShifts } from './planning/published.ts';
 import { loadRanking } from './planning/rankings.ts';
 import { type RunOptions, requireSamePlan, runStages, writePlan } from './run.ts';
 import { clearLeases, shareRun } from './sharing/share-run.ts';
+import { storedArray } from './stored.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
 /**
@@ -110,7 +110,7 @@ async function shiftShardOf(runs: Store, shard: number, units: number) {
   const key = runKeys.activations(shard);
   const [text, bytes] = [await textOf(runs, runKeys.shift(shard)), await runs.get(key)];
   const outcomes = parseRecord(shiftResultSchema, text, runKeys.shift(shard)).images;
-  const pairs = bytes && decodeNpy(bytes, key);
+  const pairs = bytes && storedArray(bytes, key, `delete it and ${runKeys.shift(shard)} and run again`);
   const count = outcomes.length;
   if (pairs?.type !== 'float32' || pairs.dims.join() !== [count, 2, units].join())
     throw new RunError(`${runKeys.shift(shard)} and ${key} do not fit each other: delete both and run again`);

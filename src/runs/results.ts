@@ -1,7 +1,6 @@
 import type { z } from 'zod';
 import { RunError } from '../errors.ts';
 import type { EvaluationImages } from '../evaluation/image-state.ts';
-import { decodeNpy } from '../numeric/npy.ts';
 import { rowOf } from '../numeric/rows.ts';
 import { rankingKey, runKeys } from '../schemas/keys.ts';
 import { parseRecord } from '../schemas/parse-record.ts';
@@ -15,6 +14,7 @@ import {
 import type { Store } from '../stores/store.ts';
 import type { JobContext } from './jobs/job-context.ts';
 import { type Job, type Plan, plannedRanking } from './planning/plan.ts';
+import { storedArray } from './stored.ts';
 
 /** The clean images of a shard. */
 export async function imagesOf(context: Pick<JobContext, 'plan' | 'test'>, shard: number): Promise<EvaluationImages> {
@@ -55,12 +55,15 @@ async function readExamples(runs: Store, result: string, key: string): Promise<A
   const { images } = await readResult(runs, result, shardResultSchema);
   const bytes = await runs.get(key);
   if (bytes === undefined) throw new RunError(`${key} is missing: delete ${result} and run again`);
-  const tensor = decodeNpy(bytes, key);
+  const remedy = `delete it and ${result} and run again`;
+  const tensor = storedArray(bytes, key, remedy);
   const broken = images.flatMap((outcome) =>
     outcome.brokenBy === null ? [] : [{ outcome, brokenBy: outcome.brokenBy }],
   );
   if (tensor.type !== 'float32' || tensor.dims[0] !== broken.length) {
-    throw new RunError(`${key} holds ${tensor.dims[0]} examples, its shard has ${broken.length} broken images`);
+    throw new RunError(
+      `${key} holds ${tensor.dims[0]} examples, its shard has ${broken.length} broken images: ${remedy}`,
+    );
   }
   const size = tensor.data.length / Math.max(broken.length, 1);
   return broken.map((example, i) => ({ ...example, x: rowOf(tensor.data, i, size) }));

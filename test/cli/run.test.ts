@@ -195,5 +195,10 @@ describe('igd run', () => {
     const verified = await igd(['verify', out]);
     expect(verified.code).toBe(1);
     expect(verified.stdout).toContain('distance');
+    writeFileSync(`${out}/shards/none/${file}`, bytes.subarray(0, 150));
+    expect(await igd(['verify', out, '--quiet'])).toMatchObject({
+      code: 1,
+      stderr: `igd: shards/none/${file} is damaged: delete it and shards/none/${file?.replace('npy', 'json')} and run again\n`,
+    });
   });
 });

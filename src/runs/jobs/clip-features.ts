@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Dataset } from '../../datasets/dataset.ts';
 import { RunError } from '../../errors.ts';
 import type { Embeddings } from '../../models/clip/clip.ts';
-import { decodeNpy, encodeNpy } from '../../numeric/npy.ts';
+import { encodeNpy } from '../../numeric/npy.ts';
 import { float32 } from '../../numeric/tensor.ts';
 import { imageEmbeddings, textEmbeddings } from '../../ranking/cdir/cdir.ts';
 import type { ClipFeatures, RankingTask } from '../../ranking/methods.ts';
@@ -12,6 +12,7 @@ import { numericsIn } from '../../schemas/numerics.ts';
 import type { Store } from '../../stores/store.ts';
 import { type ClipInputs, clipSpec } from '../inputs/clip-inputs.ts';
 import { openClip, readTokenizer } from '../inputs/open-clip.ts';
+import { keptRemedy, storedArray } from '../stored.ts';
 
 export interface ClipTask extends Pick<RankingTask, 'runtime'> {
   readonly config: ClipConfig;
@@ -60,9 +61,10 @@ function embeddingsDigest({ inputs, probe, probeDigest }: ClipTask): string {
 async function keptEmbeddings(store: Store, key: string, count: number): Promise<Embeddings | undefined> {
   const bytes = await store.get(key);
   if (bytes === undefined) return undefined;
-  const { type, dims, data } = decodeNpy(bytes, key);
+  const where = `${key} in the ranking store`;
+  const { type, dims, data } = storedArray(bytes, where, keptRemedy('embeddings'));
   const [rows, size, ...rest] = dims;
   if (type !== 'float32' || rows !== count || size === undefined || rest.length > 0)
-    throw new RunError(`${key} in the ranking store holds no embeddings of ${count} images: delete it`);
+    throw new RunError(`${where} holds no embeddings of ${count} images: ${keptRemedy('embeddings')}`);
   return { count, size, data };
 }

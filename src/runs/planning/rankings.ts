@@ -1,13 +1,7 @@
 import { createHash } from 'node:crypto';
 import { RankingError, RunError } from '../../errors.ts';
 import { diagnose, requireSound } from '../../ranking/diagnostics.ts';
-import {
-  decodeRanking,
-  encodeRanking,
-  type Ranking,
-  type RankingRecipe,
-  rankingDigest,
-} from '../../ranking/ranking.ts';
+import { encodeRanking, type Ranking, type RankingRecipe, rankingDigest } from '../../ranking/ranking.ts';
 import type { RunConfig } from '../../schemas/config.ts';
 import { rankingKey } from '../../schemas/keys.ts';
 import type { RankingMethod } from '../../schemas/variants.ts';
@@ -16,6 +10,7 @@ import { readRanking } from '../inputs/ig-defense-format.ts';
 import type { RunInputs } from '../inputs/inspect-inputs.ts';
 import { classifierSpec } from '../inputs/open-classifier.ts';
 import { requireRankingOf } from '../inputs/ranked-model.ts';
+import { keptRemedy, storedRanking } from '../stored.ts';
 import { maskRankedBy, type Plan, plannedRanking, recipeOf } from './plan.ts';
 
 export interface ImportedRanking {
@@ -63,8 +58,8 @@ function requireLoir(recipe: RankingRecipe | undefined, path: string, { ranking 
 }
 
 /**
- * The ranking of `method` from the store. Throws RankingError where it is degenerate or another one than its name says, RunError where
- * it is not there.
+ * The ranking of `method` from the store. Throws RankingError where it is degenerate, damaged or another one than its name says,
+ * RunError where it is not there.
  */
 export async function loadRanking(
   { plan, rankings }: { readonly plan: Plan; readonly rankings: Store },
@@ -74,7 +69,7 @@ export async function loadRanking(
   const bytes = await rankings.get(rankingKey(digest));
   if (bytes === undefined)
     throw new RunError(`the ${method} ranking ${digest} is not in the store: rank before evaluating`);
-  const ranking = decodeRanking(new TextDecoder().decode(bytes), rankingKey(digest));
+  const ranking = storedRanking(bytes, rankingKey(digest), keptRemedy('rankings'));
   const found = imported ? createHash('sha256').update(bytes).digest('hex') : rankingDigest(ranking.recipe);
   if (found !== digest) throw misplaced(ranking, rankingKey(digest));
   const { importantUnits } = maskRankedBy(plan, method);

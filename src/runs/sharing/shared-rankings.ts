@@ -1,14 +1,16 @@
 import { ConfigError } from '../../errors.ts';
-import { decodeRanking, type Ranking, rankingDigest } from '../../ranking/ranking.ts';
+import { type Ranking, rankingDigest } from '../../ranking/ranking.ts';
 import { rankingKey, runKeys } from '../../schemas/keys.ts';
 import type { RankingMethod } from '../../schemas/variants.ts';
 import type { Store } from '../../stores/store.ts';
 import { type Plan, plannedRanking } from '../planning/plan.ts';
+import { keptRemedy, storedRanking } from '../stored.ts';
 
 /**
  * Ranking stores are of machines, the run's is of all: the first ranking that is there is put into the run, and machines that
  * have none take it from there, so that all mask the same units. Throws ConfigError where the store has another one of the same
- * recipe: scores of another processor may differ in their last bits, and order units otherwise, and a file may be replaced.
+ * recipe: scores of another processor may differ in their last bits, and order units otherwise, and a file may be replaced. Throws
+ * RankingError where one is damaged.
  */
 export async function shareRankings(plan: Plan, runs: Store, rankings: Store): Promise<void> {
   for (const { method } of plan.rankings) await shareRanking(plan, method, { runs, rankings });
@@ -28,26 +30,36 @@ async function shareRanking(
   { runs, rankings }: { readonly runs: Store; readonly rankings: Store },
 ): Promise<void> {
   const { digest, imported } = plannedRanking(plan, method);
-  const [key, shared] = [rankingKey(digest), runKeys.ranking(method)];
+  const key = rankingKey(digest);
   const own = await rankings.get(key);
-  if (own !== undefined && (await runs.putNew(shared, own))) return;
-  const published = await runs.get(shared);
-  if (published === undefined) return;
-  if (own !== undefined) requireSame(method, digest, own, published);
-  else if (!imported && rankingDigest(decode(published, shared).recipe) === digest) await rankings.put(key, published);
+  const shared = (await runs.get(runKeys.ranking(method))) ?? (own && (await firstOf(method, runs, own, key)));
+  if (shared === undefined) return;
+  if (own !== undefined) requireSame(method, digest, own, shared);
+  else if (!imported && rankingDigest(sharedRanking(shared, method).recipe) === digest) await rankings.put(key, shared);
 }
 
-function requireSame(method: RankingMethod, digest: string, own: Uint8Array, published: Uint8Array): void {
-  const [key, shared] = [rankingKey(digest), runKeys.ranking(method)];
-  if (sameScores(decode(published, shared), decode(own, key))) return;
+/** That of the run after `own`, which was read from `key`, was offered: one that is damaged is not handed on. */
+async function firstOf(method: RankingMethod, runs: Store, own: Uint8Array, key: string) {
+  ownRanking(own, key);
+  const shared = runKeys.ranking(method);
+  return (await runs.putNew(shared, own)) ? own : runs.get(shared);
+}
+
+function requireSame(method: RankingMethod, digest: string, own: Uint8Array, shared: Uint8Array): void {
+  const key = rankingKey(digest);
+  if (Buffer.compare(own, shared) === 0 || sameScores(sharedRanking(shared, method), ownRanking(own, key))) return;
   throw new ConfigError(
-    `the ${method} ranking in the store (${key}) is not the one that this run is done with (${shared}): it was replaced, or another ` +
-      'processor rounded otherwise. Give another folder with --rankings, or delete it from the store, and that of the run is taken',
+    `the ${method} ranking in the store (${key}) is not the one that this run is done with (${runKeys.ranking(method)}): it was replaced, or ` +
+      'another processor rounded otherwise. Give another folder with --rankings, or delete it from the store, and that of the run is taken',
   );
 }
 
-function decode(bytes: Uint8Array, where: string): Ranking {
-  return decodeRanking(new TextDecoder().decode(bytes), where);
+function ownRanking(bytes: Uint8Array, key: string): Ranking {
+  return storedRanking(bytes, key, keptRemedy('rankings'));
+}
+
+function sharedRanking(bytes: Uint8Array, method: RankingMethod): Ranking {
+  return storedRanking(bytes, runKeys.ranking(method), 'delete it and run again');
 }
 
 function sameScores({ scores: a }: Ranking, { scores: b }: Ranking): boolean {

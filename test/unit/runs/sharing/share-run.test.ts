@@ -155,4 +155,11 @@ describe('the ranking of a run', () => {
     await requireSharedRankings(plan, runs, new MemoryStore());
     await expect(requireSharedRankings(plan, runs, second)).rejects.toThrow(/not the one that this run is done with/);
   });
+
+  test('is refused where it is damaged, and no run is given it', async () => {
+    const [runs, rankings] = [new MemoryStore(), new MemoryStore()];
+    await rankings.put(key(), ranking(1).slice(0, 200));
+    await expect(shareRankings(plan, runs, rankings)).rejects.toThrow(/is damaged: delete it .*and run again/);
+    expect(await runs.list('')).toEqual([]);
+  });
 });
