@@ -92,7 +92,7 @@ async function shiftsOf(
   rankings: Store,
 ): Promise<{ images: ShiftImage[]; shifts: ImageShift[] }> {
   const { importantUnits, ranking } = analysisMask(plan.config);
-  const { scores } = await loadRanking({ plan, rankings }, ranking);
+  const { scores } = await loadRanking({ plan, rankings, runs }, ranking);
   const masks = topUnitMasks(scores, importantUnits);
   const images: ShiftImage[] = [];
   const shifts: ImageShift[] = [];

@@ -52,7 +52,7 @@ export async function writeReport(
   const { shards, transfers, audits } = await resultsOf(plan, runs, coverage);
   const report = aggregate(await factsOf(plan, runs, rankings, coverage), shards, transfers, audits);
   for (const { method } of plan.rankings) {
-    await runs.put(runKeys.ranking(method), encodeRanking(await loadRanking({ plan, rankings }, method)));
+    await runs.put(runKeys.ranking(method), encodeRanking(await loadRanking({ plan, rankings, runs }, method)));
   }
   const perturbations = await perturbationsOf(plan, runs, coverage.shards, shards);
   // What draws is loaded by those who draw: here, not at the start of every command.
@@ -234,7 +234,7 @@ async function factsOf(plan: Plan, runs: Store, rankings: Store, coverage: Cover
       layer: inputs.checkpoint.layer?.name ?? null,
       units: inputs.checkpoint.layer?.units ?? null,
       importantUnits: config.importantUnits ?? null,
-      methods: await Promise.all(plan.rankings.map((entry) => rankingFacts(plan, rankings, entry))),
+      methods: await Promise.all(plan.rankings.map((entry) => rankingFacts({ plan, rankings, runs }, entry))),
     },
     variants: config.variants,
     images,
@@ -247,12 +247,11 @@ async function factsOf(plan: Plan, runs: Store, rankings: Store, coverage: Cover
 }
 
 async function rankingFacts(
-  plan: Plan,
-  rankings: Store,
+  places: { readonly plan: Plan; readonly rankings: Store; readonly runs: Store },
   { method, digest, imported }: Plan['rankings'][number],
 ): Promise<Report['ranking']['methods'][number]> {
-  const { recipe, scores } = await loadRanking({ plan, rankings }, method);
-  const { overlap, meanOverlap, deadUnits, flags } = diagnose(scores, maskRankedBy(plan, method).importantUnits);
+  const { recipe, scores } = await loadRanking(places, method);
+  const { overlap, meanOverlap, deadUnits, flags } = diagnose(scores, maskRankedBy(places.plan, method).importantUnits);
   return {
     method,
     digest: imported ? null : digest,

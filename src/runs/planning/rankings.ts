@@ -3,7 +3,7 @@ import { RankingError, RunError } from '../../errors.ts';
 import { diagnose, requireSound } from '../../ranking/diagnostics.ts';
 import { encodeRanking, type Ranking, type RankingRecipe, rankingDigest } from '../../ranking/ranking.ts';
 import type { RunConfig } from '../../schemas/config.ts';
-import { rankingKey } from '../../schemas/keys.ts';
+import { rankingKey, runKeys } from '../../schemas/keys.ts';
 import type { RankingMethod } from '../../schemas/variants.ts';
 import type { Store } from '../../stores/store.ts';
 import { readRanking } from '../inputs/ig-defense-format.ts';
@@ -57,24 +57,57 @@ function requireLoir(recipe: RankingRecipe | undefined, path: string, { ranking 
     );
 }
 
+/** Where the ranking of a plan may be: in the store of rankings, and, once it has been used, in the run itself. */
+interface RankingPlaces {
+  readonly plan: Plan;
+  readonly rankings: Store;
+  readonly runs?: Store;
+}
+
 /**
- * The ranking of `method` from the store. Throws RankingError where it is degenerate, damaged or another one than its name says,
- * RunError where it is not there.
+ * The ranking of `method`: that of the run where it has its own, as one that was copied from another machine has, else that of the
+ * store. Throws RankingError where it is degenerate, damaged or another one than its name says, RunError where it is not there.
  */
-export async function loadRanking(
-  { plan, rankings }: { readonly plan: Plan; readonly rankings: Store },
-  method: RankingMethod,
-): Promise<Ranking> {
-  const { digest, imported } = plannedRanking(plan, method);
-  const bytes = await rankings.get(rankingKey(digest));
-  if (bytes === undefined)
-    throw new RunError(`the ${method} ranking ${digest} is not in the store: rank before evaluating`);
-  const ranking = storedRanking(bytes, rankingKey(digest), keptRemedy('rankings'));
-  const found = imported ? createHash('sha256').update(bytes).digest('hex') : rankingDigest(ranking.recipe);
-  if (found !== digest) throw misplaced(ranking, rankingKey(digest));
+export async function loadRanking(places: RankingPlaces, method: RankingMethod): Promise<Ranking> {
+  const { plan } = places;
+  const ranking = (await rankingOfRun(places, method)) ?? (await keptRanking(places, method));
   const { importantUnits } = maskRankedBy(plan, method);
   requireSound(diagnose(ranking.scores, importantUnits), method, plan.config.ranking.allowDegenerate);
   return ranking;
+}
+
+/** The ranking that lies beside a run's results; undefined where it has none, or one of another plan. Throws RankingError where it is damaged. */
+async function rankingOfRun({ plan, runs }: RankingPlaces, method: RankingMethod): Promise<Ranking | undefined> {
+  const key = runKeys.ranking(method);
+  const bytes = await runs?.get(key);
+  if (bytes === undefined) return undefined;
+  const ranking = storedRanking(bytes, key, 'delete it and run again');
+  return isPlanned(plan, method, { bytes, ranking }) ? ranking : undefined;
+}
+
+async function keptRanking({ plan, rankings, runs }: RankingPlaces, method: RankingMethod): Promise<Ranking> {
+  const { digest } = plannedRanking(plan, method);
+  const key = rankingKey(digest);
+  const bytes = await rankings.get(key);
+  if (bytes === undefined) {
+    const inRun = runs === undefined ? '' : `, nor is there ${runKeys.ranking(method)} in the run`;
+    throw new RunError(
+      `the ${method} ranking ${digest} is not in the store of rankings${inRun}: run again, which ranks, or give the folder that has it (--rankings)`,
+    );
+  }
+  const ranking = storedRanking(bytes, key, keptRemedy('rankings'));
+  if (!isPlanned(plan, method, { bytes, ranking })) throw misplaced(ranking, key);
+  return ranking;
+}
+
+/** Whether it is the one that the plan names: by what it was computed from, or, where it was brought along, by its bytes. */
+function isPlanned(
+  plan: Plan,
+  method: RankingMethod,
+  { bytes, ranking }: { readonly bytes: Uint8Array; readonly ranking: Ranking },
+): boolean {
+  const { digest, imported } = plannedRanking(plan, method);
+  return digest === (imported ? createHash('sha256').update(bytes).digest('hex') : rankingDigest(ranking.recipe));
 }
 
 function misplaced({ recipe: { method, layer, checkpoint } }: Ranking, key: string): RankingError {

@@ -4,6 +4,7 @@ import { encodeRanking } from '../../../../src/ranking/ranking.ts';
 import { inspectInputs } from '../../../../src/runs/inputs/inspect-inputs.ts';
 import type { JobExecutor, JobListener } from '../../../../src/runs/jobs/executor.ts';
 import { encodePlan, type Job, type Plan, planRun, recipeOf, stageJobs } from '../../../../src/runs/planning/plan.ts';
+import { loadRanking } from '../../../../src/runs/planning/rankings.ts';
 import { resultKey } from '../../../../src/runs/results.ts';
 import { requireSamePlan, writePlan } from '../../../../src/runs/run.ts';
 import { type RunShare, shareRun } from '../../../../src/runs/sharing/share-run.ts';
@@ -154,6 +155,29 @@ describe('the ranking of a run', () => {
     await requireSharedRankings(plan, new MemoryStore(), second);
     await requireSharedRankings(plan, runs, new MemoryStore());
     await expect(requireSharedRankings(plan, runs, second)).rejects.toThrow(/not the one that this run is done with/);
+  });
+
+  test('goes with the run: another machine checks it with that, not with one of its own', async () => {
+    const scores = (first: number) => Float32Array.from({ length: 640 }, (_, at) => (at === 0 ? first : Math.sin(at)));
+    const recipe = recipeOf('loir', plan.config, plan.inputs);
+    const encoded = (first: number) =>
+      encodeRanking({ recipe, scores: { units: 64, classes: 10, data: scores(first) } });
+    const [runs, rankings] = [new MemoryStore(), new MemoryStore()];
+    await expect(loadRanking({ plan, runs, rankings }, 'loir')).rejects.toThrow(
+      /not in the store of rankings, nor is there ranking\.loir\.json in the run: run again/,
+    );
+    await runs.put(runKeys.ranking('loir'), encoded(1));
+    const first = async () => (await loadRanking({ plan, runs, rankings }, 'loir')).scores.data[0];
+    expect(await first()).toBe(1);
+    await rankings.put(key(), encoded(2));
+    expect(await first()).toBe(1);
+    // One of another recipe is none of this run's.
+    const otherRecipe = { ...recipe, signed: !recipe.signed };
+    await runs.put(
+      runKeys.ranking('loir'),
+      encodeRanking({ recipe: otherRecipe, scores: { units: 64, classes: 10, data: scores(3) } }),
+    );
+    expect(await first()).toBe(2);
   });
 
   test('is refused where it is damaged, and no run is given it', async () => {
