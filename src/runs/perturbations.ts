@@ -1,6 +1,7 @@
+import type { z } from 'zod';
 import { extremesOf, type VariantPerturbations } from '../report/summary/perturbations.ts';
 import { runKeys } from '../schemas/keys.ts';
-import { readRecord } from '../schemas/parse-record.ts';
+import { parseRecord } from '../schemas/parse-record.ts';
 import { type Picture, perturbationsSchema, picturesSchema } from '../schemas/perturbations.ts';
 import type { ShardResult } from '../schemas/results.ts';
 import type { Store } from '../stores/store.ts';
@@ -20,7 +21,7 @@ export async function perturbationsOf(
   const found = new Map<string, VariantPerturbations>();
   for (const { id } of config.variants) {
     const read = await readAll(shards, (shard) =>
-      readRecord(runs, runKeys.perturbations(id, shard), perturbationsSchema),
+      readBeside(runs, runKeys.evaluation(id, shard), runKeys.perturbations(id, shard), perturbationsSchema),
     );
     const records = read.flatMap((record, place) =>
       record === undefined ? [] : [{ ...record, shard: shards[place]! }],
@@ -30,11 +31,20 @@ export async function perturbationsOf(
     const { least, most } = extremesOf(images, config.threat.epsilon);
     const shown = new Set([...least, ...most].map(({ image }) => image));
     const of = records.filter((record) => record.images.some(({ image }) => shown.has(image)));
-    const drawn = await readAll(of, ({ shard }) => readRecord(runs, runKeys.pictures(id, shard), picturesSchema));
+    const drawn = await readAll(of, ({ shard }) =>
+      readBeside(runs, runKeys.evaluation(id, shard), runKeys.pictures(id, shard), picturesSchema),
+    );
     const pictures = drawn.flatMap((record): readonly Picture[] => record?.pictures ?? []);
     found.set(id, { images, pictures: pictures.filter(({ image }) => shown.has(image)) });
   }
   return found;
+}
+
+/** What a shard left beside its result, and makes anew with it; undefined where there is none. Throws RunError where it cannot be read. */
+async function readBeside<T>(runs: Store, result: string, key: string, schema: z.ZodType<T>): Promise<T | undefined> {
+  const bytes = await runs.get(key);
+  const again = `delete it and ${result} and run again`;
+  return bytes && parseRecord(schema, bytes, key, { other: again, damaged: again });
 }
 
 /** Whether they are of exactly the images that the variant's results call broken. */

@@ -111,4 +111,12 @@ describe("how far a shard's examples are from their images", () => {
     expect((await perturbationsOf(plan, runs, [0, 7], [2].map(shardOf))).size).toBe(0);
     expect((await perturbationsOf(plan, runs, [0], [0].map(shardOf))).size).toBe(0);
   });
+
+  it('is made anew with the result of its shard where it is damaged', async () => {
+    await runs.put(runKeys.perturbations('none', 0), found[2]!.records.sizes.slice(0, 50));
+    const plan = { config: { variants: [{ id: 'none', mask: null }], threat: THREAT } };
+    await expect(perturbationsOf(plan, runs, [0], [shardOf(2)])).rejects.toThrow(
+      'perturbations/none/00000.json is damaged: delete it and shards/none/00000.json and run again',
+    );
+  });
 });
