@@ -7,7 +7,7 @@ import { encodeNpy, npyHeader } from '../numeric/npy.ts';
 import { int64 } from '../numeric/tensor.ts';
 import type { ImageOutcome } from '../schemas/results.ts';
 import { writeError } from '../stores/disk-error.ts';
-import { makeFolder } from '../stores/make-folder.ts';
+import { makeFolder, removeFolders } from '../stores/make-folder.ts';
 import type { Store } from '../stores/store.ts';
 import { testSpec } from './inputs/inspect-inputs.ts';
 import { variantOf } from './jobs/job-context.ts';
@@ -100,7 +100,7 @@ function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
 
 type Append = (bytes: Uint8Array) => Promise<void>;
 
-/** Gives files to append to in a folder; they get their names once all are written, and are gone where that fails. */
+/** Gives files to append to in a folder; they get their names once all are written, and are gone where that fails, as is a folder made for them. */
 async function writeFiles(folder: string, write: (file: (name: string) => Promise<Append>) => Promise<void>) {
   const files = new Map<string, FileHandle>();
   const file = async (name: string): Promise<Append> => {
@@ -109,8 +109,8 @@ async function writeFiles(folder: string, write: (file: (name: string) => Promis
     // Unlike `write`, it goes on until all bytes are written; it begins where the last one ended.
     return (bytes) => orWriteError(folder, handle.writeFile(bytes));
   };
+  const made = await makeFolder(folder);
   try {
-    await makeFolder(folder);
     await write(file);
     for (const handle of files.values()) await orWriteError(folder, handle.close());
     for (const name of files.keys())
@@ -118,6 +118,7 @@ async function writeFiles(folder: string, write: (file: (name: string) => Promis
   } catch (error) {
     await Promise.allSettled([...files.values()].map((handle) => handle.close()));
     for (const name of files.keys()) await rm(join(folder, name + UNFINISHED), { force: true });
+    await removeFolders(made);
     throw error;
   }
 }
