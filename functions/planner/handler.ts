@@ -22,7 +22,7 @@ export async function plan(ctx: ServiceContext, event: unknown): Promise<void> {
   try {
     const { problem } = config;
     const submitted = await (problem === undefined
-      ? submitConfig(ctx, config.name, config.text, config.order, config.firing)
+      ? submitConfig(ctx, config.name, config.text, config)
       : rejectConfig(ctx, config, [problem]));
     logger.info('planned', { config: config.name, ...submitted });
   } catch (error) {

@@ -40,6 +40,8 @@ const eventSchema = z.union([uploadSchema, scheduleSchema, formerScheduleSchema]
 
 /** A config that is to be answered; `problem`: why what was uploaded cannot be one. */
 export interface UploadedConfig extends Upload {
+  /** What its user knows it as: the key of what was uploaded, or the schedule. */
+  readonly where: string;
   /** In the order of uploads: no answer to it is older. */
   readonly since: string;
   readonly problem?: string | undefined;
@@ -62,7 +64,7 @@ export async function configOf(ctx: ServiceContext, event: unknown): Promise<Upl
   const now = ctx.now();
   const firing = { schedule: name, at: (at === undefined ? now : new Date(at)).toISOString() };
   const since = uploadOrder(new Date(now.getTime() - EVENT_AGE_MS));
-  return { name, text: JSON.stringify(config), order: uploadOrder(now), since, firing };
+  return { name, where: `schedule ${name}`, text: JSON.stringify(config), order: uploadOrder(now), since, firing };
 }
 
 async function uploadedConfig(
@@ -74,7 +76,7 @@ async function uploadedConfig(
   if (file === undefined) return undefined;
   const order = uploadOrder(time === undefined ? ctx.now() : new Date(time), sequencer);
   const known = configName(file);
-  const upload = { name: known ?? file, order, since: order };
+  const upload = { name: known ?? file, where: key, order, since: order };
   if (size > MAX_BYTES) {
     const problem = `${key} has ${size} bytes, which no config has: inputs belong in the inputs bucket, as "igd submit" puts them`;
     return { ...upload, text: '', problem };

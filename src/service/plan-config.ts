@@ -10,7 +10,6 @@ import { canonicalJson } from '../schemas/json.ts';
 import { rankingKey } from '../schemas/keys.ts';
 import { type ParameterSweep, type ParameterSweepPlan, parseParameterSweep } from '../schemas/parameter-sweep.ts';
 import { parseConfig } from '../schemas/parse-config.ts';
-import { serviceKeys } from '../schemas/service.ts';
 import type { ServiceContext } from './context.ts';
 
 /** The plan of a part of a run, see `Part`, and the ranking that its config brings along. */
@@ -28,9 +27,8 @@ export interface PlannedConfig {
   readonly sweep: ParameterSweepPlan | undefined;
 }
 
-/** Plans a config that was uploaded as `name`. Throws InputError where it, or an input, does not fit. */
-export async function planConfig(ctx: ServiceContext, name: string, text: string): Promise<PlannedConfig> {
-  const where = serviceKeys.config(name);
+/** Plans a config, which its user knows as `where`. Throws InputError where it, or an input, does not fit. */
+export async function planConfig(ctx: ServiceContext, where: string, text: string): Promise<PlannedConfig> {
   const sweep = parseParameterSweep(text, where);
   if (sweep !== undefined) return planSweep(ctx, sweep);
   const part = await planPart(ctx, { label: '', config: parseConfig(text, where), source: JSON.parse(text) });

@@ -20,20 +20,28 @@ export type Submitted =
   | { readonly kind: 'exists'; readonly run: string }
   | { readonly kind: 'rejected'; readonly problems: readonly string[] };
 
+/** Where a config comes from. */
+interface Submission {
+  /** What its user knows it as, for messages: `configs/NAME.json` where nothing else is said. */
+  readonly where?: string;
+  /** Of the upload, see `uploadOrder`. */
+  readonly order?: string;
+  /** Of the schedule: to its history is added what becomes of it, and that nothing was started. */
+  readonly firing?: Firing | undefined;
+}
+
 /**
  * Starts the run of a config that was uploaded as `name`, and answers. What is wrong with the config or its inputs is the answer
  * and is told; nothing starts then. The plan is written before the claim, and says the same whoever writes it: whatever is
- * claimed can be gone on with by anybody. `order` is the upload's, see `uploadOrder`; `firing` is that of the
- * schedule it comes from: to its history is added what becomes of it, and that nothing was started. Throws RunError where AWS refuses.
+ * claimed can be gone on with by anybody. Throws RunError where AWS refuses.
  */
 export async function submitConfig(
   ctx: ServiceContext,
   name: string,
   text: string,
-  order: string = uploadOrder(ctx.now()),
-  firing?: Firing,
+  { where = serviceKeys.config(name), order = uploadOrder(ctx.now()), firing }: Submission = {},
 ): Promise<Submitted> {
-  const planned = await planConfig(ctx, name, text).catch((error: unknown) => {
+  const planned = await planConfig(ctx, where, text).catch((error: unknown) => {
     if (error instanceof InputError) return problemsOf(error);
     throw error;
   });

@@ -98,6 +98,14 @@ describe.runIf(hasMoto)('an uploaded config is answered', () => {
       expect(await answerAt(serviceKeys.accepted(name))).toMatchObject({ run, started: false });
   });
 
+  test('by what it is called, and a schedule by its name, where it does not fit', async () => {
+    await plan(stage.ctx, await upload('configs/odd.yaml', stringify({ ...JSON.parse(config(6)), sede: 1 })));
+    expect(await problemsAt('odd')).toEqual([expect.stringMatching(/^configs\/odd\.yaml: unknown key "sede"/)]);
+    const scheduled = { schedule: { name: 'nightly', config: { ...JSON.parse(config(6)), sede: 1 } } };
+    await plan(stage.ctx, scheduled);
+    expect(await problemsAt('nightly')).toEqual([expect.stringMatching(/^schedule nightly: unknown key "sede"/)]);
+  });
+
   test.each([
     [
       'run.txt',

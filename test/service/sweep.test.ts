@@ -132,7 +132,7 @@ describe.runIf(hasMoto)('a parameter sweep on the service', () => {
     const before = notices.length;
     const text = JSON.stringify(SWEEP);
     for (const at of ['2099-11-12T03:00:00.000Z', '2099-11-19T03:00:00.000Z'])
-      await submitConfig({ ...ctx, now: () => new Date(at) }, 'weekly', text, undefined, { schedule: 'weekly', at });
+      await submitConfig({ ...ctx, now: () => new Date(at) }, 'weekly', text, { firing: { schedule: 'weekly', at } });
     const [first, again] = notices.slice(before);
     expect(first?.subject).toMatch(/^igd weekly\.temperature=0\.5: warm-[0-9a-f]+ is complete$/);
     expect(again?.subject).toMatch(/^igd weekly\.temperature=0\.5: nothing changed since 12 November/);
@@ -203,7 +203,7 @@ describe.runIf(hasMoto)('a parameter sweep on the service', () => {
     const stage = await scene(moto);
     const config = { ...SWEEP, name: 'layers', variants: ['loir'], sweep: { layer: ['layer2', 'layer3'] } };
     const firing = { schedule: 'nightly', at: '2026-01-02T03:00:00.000Z' };
-    const answer = await submitConfig(stage.ctx, 'layers', JSON.stringify(config), undefined, firing);
+    const answer = await submitConfig(stage.ctx, 'layers', JSON.stringify(config), { firing });
     const run = answer.kind === 'started' ? answer.run : '';
     await toItsEnd(stage, async (env) => (env.IGD_STAGE === 'rank' && env.IGD_OFFSET === '1' ? 1 : inProcess(env)));
     const { outcome, stages, failures, history } = await runStatus(stage.ctx, run);
