@@ -1,5 +1,7 @@
 import type { Node } from 'constructs';
 import { z } from 'zod';
+import { ConfigError } from '../src/errors.ts';
+import { suggestedIssues } from '../src/schemas/issues.ts';
 import { GPU_DEVICES } from '../src/schemas/service.ts';
 
 /** Families that have a size with one GPU, and that the ECS_AL2023_NVIDIA image supports. */
@@ -79,11 +81,11 @@ export type ServiceContext = z.infer<typeof contextSchema>;
 /** Keys that went, and the one that says the same now. CDK takes any key: unread, such a choice would be without effect. */
 const RENAMED: Readonly<Record<string, keyof ServiceContext>> = { sweeps: 'schedules' };
 
-/** Reads `-c key=value` and cdk.json's "context". Throws a list of every problem. */
+/** Reads `-c key=value` and cdk.json's "context". Throws ConfigError with every problem. */
 export function readContext(node: Node): ServiceContext {
   for (const [former, key] of Object.entries(RENAMED))
     if (node.tryGetContext(former) !== undefined)
-      throw new Error(`the CDK context key "${former}" is called "${key}" now: give -c ${key}=...`);
+      throw new ConfigError(`the CDK context key "${former}" is called "${key}" now: give -c ${key}=...`);
   const given: Record<string, unknown> = {};
   for (const key of Object.keys(contextSchema.shape)) {
     const value: unknown = node.tryGetContext(key);
@@ -93,9 +95,12 @@ export function readContext(node: Node): ServiceContext {
   // Batch would start none, and jobs would wait.
   const { data } = parsed;
   if (data?.gpuFamilies.includes('p5') && data.maxGpuVcpus < P5_VCPUS)
-    throw new Error(
-      `CDK context is not valid: maxGpuVcpus ${data.maxGpuVcpus} holds no p5.4xlarge: give ${P5_VCPUS} or more`,
+    throw new ConfigError(
+      `the CDK context is not valid: maxGpuVcpus ${data.maxGpuVcpus} holds no p5.4xlarge: give ${P5_VCPUS} or more`,
     );
-  if (!parsed.success) throw new Error(`CDK context is not valid:\n${z.prettifyError(parsed.error)}`);
+  if (!parsed.success) {
+    const problems = suggestedIssues(parsed.error).map((problem) => `  ${problem}`);
+    throw new ConfigError(`the CDK context is not valid (docs/aws.md has its keys):\n${problems.join('\n')}`);
+  }
   return parsed.data;
 }

@@ -6,8 +6,10 @@ import { ContextAttribute, Schedule, ScheduleExpression, ScheduleTargetInput } f
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import { Construct } from 'constructs';
 import { z } from 'zod';
+import { ConfigError } from '../src/errors.ts';
 import { configName, readConfigWith } from '../src/schemas/config-text/read.ts';
 import { parseYamlText } from '../src/schemas/config-text/yaml.ts';
+import { suggestedIssues } from '../src/schemas/issues.ts';
 import { shortName } from '../src/schemas/names.ts';
 import { parseParameterSweep } from '../src/schemas/parameter-sweep.ts';
 import { parseConfig } from '../src/schemas/parse-config.ts';
@@ -33,12 +35,13 @@ type ScheduledConfig = z.infer<typeof scheduleSchema>;
 /** A run that starts an hour late is better than two that start at once after an outage. */
 const RETRY_POLICY = { maxEventAge: Duration.hours(1), retryAttempts: 10 };
 
-/** Reads the files of schedules/, written as configs may be, and checks their configs as the planner would: a mistake shows on deployment, not at night. */
+/** Reads the files of schedules/, written as configs may be, and checks their configs as the planner would: a mistake shows on deployment, not at night. Throws ConfigError. */
 export function readSchedules(folder: string): ScheduledConfig[] {
   const schedules = schedulesIn(folder).map((file) => readSchedule(join(folder, file)));
   const names = schedules.map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) throw new Error(`${folder} has two schedules named "${twice}"`);
+  if (twice !== undefined)
+    throw new ConfigError(`${folder} has two schedules named "${twice}": give one of them another name`);
   return schedules;
 }
 
@@ -51,7 +54,7 @@ function schedulesIn(folder: string): string[] {
 
 function readSchedule(file: string): ScheduledConfig {
   const parsed = scheduleSchema.safeParse(readConfigWith(parseYamlText, readFileSync(file), file));
-  if (!parsed.success) throw new Error(`${file} is not a schedule:\n${z.prettifyError(parsed.error)}`);
+  if (!parsed.success) throw new ConfigError(`${file} is not a schedule: ${suggestedIssues(parsed.error).join('; ')}`);
   const text = JSON.stringify(parsed.data.config);
   if (parseParameterSweep(text, file) === undefined) parseConfig(text, file);
   return parsed.data;
@@ -62,7 +65,7 @@ function refuseFormerFolder(folder: string): void {
   const former = resolve(FORMER_FOLDER);
   const files = former === folder ? [] : schedulesIn(former);
   if (files.length > 0)
-    throw new Error(
+    throw new ConfigError(
       `${former} holds schedules that are no longer read: ${files.join(', ')}. Move them to ${folder}, ` +
         `or keep them there and give -c schedules=${FORMER_FOLDER}`,
     );

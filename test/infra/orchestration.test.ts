@@ -244,7 +244,7 @@ describe('context', () => {
     for (const { source } of Object.values<{ source: object }>(dockerImages))
       expect(source).toHaveProperty('dockerBuildArgs', { NODE_IMAGE: nodeImage });
     expect(Object.keys(dockerImages)).toHaveLength(2);
-    expect(() => synthesize({ cudaImage: 'nvidia/cuda:13.0.1' })).toThrow(/must end with a digest.*cudaImage/s);
+    expect(() => synthesize({ cudaImage: 'nvidia/cuda:13.0.1' })).toThrow(/cudaImage.*must end with a digest/s);
   });
 
   test('may name images that were built elsewhere', () => {

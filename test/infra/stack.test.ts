@@ -427,8 +427,8 @@ describe('permissions', () => {
         expect.arrayContaining([{ Name: 'IGD_REQUESTER_PAYS', Value: 'dear' }]),
       );
     expect(JSON.stringify(statements(other, 'PipelineFinalizerRole'))).not.toContain('Other');
-    expect(() => synthesize({ inputBuckets: 's3://zoo' })).toThrow(/name of a bucket.*inputBuckets/s);
-    expect(() => synthesize({ kmsKeys: 'alias/mine' })).toThrow(/ARN of a key.*kmsKeys/s);
+    expect(() => synthesize({ inputBuckets: 's3://zoo' })).toThrow(/inputBuckets.*name of a bucket/s);
+    expect(() => synthesize({ kmsKeys: 'alias/mine' })).toThrow(/kmsKeys.*ARN of a key/s);
   });
 
   test('of the finalizer: no inputs, and of configs that it rejected some', () => {
