@@ -1,7 +1,7 @@
 import type { Node } from 'constructs';
 import { z } from 'zod';
 import { ConfigError } from '../src/errors.ts';
-import { suggestedIssues } from '../src/schemas/issues.ts';
+import { nearestName, suggestedIssues } from '../src/schemas/issues.ts';
 import { GPU_DEVICES } from '../src/schemas/service.ts';
 
 /** Families that have a size with one GPU, and that the ECS_AL2023_NVIDIA image supports. */
@@ -24,6 +24,9 @@ const pinnedImage = z
 const bucketName = z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be the name of a bucket');
 
 const positive = z.coerce.number().int().positive();
+
+/** Where schedules are, unless something else is said: without any, there is no such folder. */
+export const SCHEDULES_FOLDER = 'schedules';
 
 /** Everything a team may choose about its deployment. Each has a default that works, so `cdk deploy` needs no argument. */
 export const contextSchema = z.strictObject({
@@ -74,7 +77,7 @@ export const contextSchema = z.strictObject({
   nodeImage: pinnedImage.optional(),
   cudaImage: pinnedImage.optional(),
   /** Folder of schedules, see schedules/README.md. */
-  schedules: z.string().default('schedules'),
+  schedules: z.string().default(SCHEDULES_FOLDER),
 });
 export type ServiceContext = z.infer<typeof contextSchema>;
 
@@ -86,6 +89,7 @@ export function readContext(node: Node): ServiceContext {
   for (const [former, key] of Object.entries(RENAMED))
     if (node.tryGetContext(former) !== undefined)
       throw new ConfigError(`the CDK context key "${former}" is called "${key}" now: give -c ${key}=...`);
+  refuseMisspelt(Object.keys(node.getAllContext()));
   const given: Record<string, unknown> = {};
   for (const key of Object.keys(contextSchema.shape)) {
     const value: unknown = node.tryGetContext(key);
@@ -103,4 +107,16 @@ export function readContext(node: Node): ServiceContext {
     throw new ConfigError(`the CDK context is not valid (docs/aws.md has its keys):\n${problems.join('\n')}`);
   }
   return parsed.data;
+}
+
+/** A limit of cost that is misspelt would be none, without a word. CDK's own keys have a colon or a slash in them. */
+function refuseMisspelt(keys: readonly string[]): void {
+  const known = Object.keys(contextSchema.shape);
+  for (const key of keys.filter((candidate) => /^\w+$/.test(candidate) && !known.includes(candidate))) {
+    const nearest = nearestName(key, known);
+    if (nearest !== undefined)
+      throw new ConfigError(
+        `the CDK context key "${key}" is read by nothing: if "${nearest}" is meant, give -c ${nearest}=...`,
+      );
+  }
 }

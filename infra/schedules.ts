@@ -14,6 +14,7 @@ import { shortName } from '../src/schemas/names.ts';
 import { parseParameterSweep } from '../src/schemas/parameter-sweep.ts';
 import { parseConfig } from '../src/schemas/parse-config.ts';
 import { acknowledge } from './acknowledge.ts';
+import { SCHEDULES_FOLDER } from './context.ts';
 import type { Handler } from './functions.ts';
 
 /** Where schedules were read from before they were called that. */
@@ -87,6 +88,11 @@ export class Schedules extends Construct {
     super(scope, id);
     const { planner } = props;
     const folder = resolve(props.folder);
+    // The schedules of the stack would be deleted without a word.
+    if (props.folder !== SCHEDULES_FOLDER && !existsSync(folder))
+      throw new ConfigError(
+        `-c schedules=${props.folder}: there is no folder ${folder}; give the one with the schedules`,
+      );
     refuseFormerFolder(folder);
     const schedules = readSchedules(folder);
     if (schedules.length === 0) return;

@@ -187,6 +187,10 @@ describe('schedules', () => {
     expect(() => synthesize({ schedules: folderWith(weekly, weekly) })).toThrow('two schedules named "weekly"');
   });
 
+  test('in a folder that is not there are refused: those of the stack would be deleted', () => {
+    expect(() => synthesize({ schedules: 'schedulse' })).toThrow(/^-c schedules=schedulse: there is no folder/);
+  });
+
   test('may be of parameter sweeps, which are checked value by value', () => {
     const swept = (values: readonly unknown[]) =>
       folderWith({ ...weekly, config: { ...config, sweep: { temperature: values } } });

@@ -1,5 +1,6 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
+import { ConfigError } from '../../src/errors.ts';
 import { serviceKeys, serviceSchema } from '../../src/schemas/service.ts';
 import { only, type Statement, statements, synthesize } from './synthesized.ts';
 
@@ -194,6 +195,12 @@ describe('Batch', () => {
     template.allResourcesProperties('AWS::Batch::JobDefinition', {
       ResourceRetentionPolicy: { SkipDeregisterOnUpdate: true },
     });
+  });
+
+  test('refuses what is wrong with its context by name, and a key that nothing reads where another may be meant', () => {
+    for (const [key, value] of Object.entries({ maxDolars: '100', retentionDays: 'x', email: 'x' }))
+      expect(() => synthesize({ [key]: value })).toThrow(ConfigError);
+    expect(() => synthesize({ maxDolars: '100' })).toThrow('"maxDolars" is read by nothing: if "maxDollars" is meant');
   });
 
   test('refuses a limit that no host of a family fits under', () => {
