@@ -4,6 +4,7 @@ import {
   ComparisonOperator,
   Dashboard,
   GraphWidget,
+  type IWidget,
   LogQueryVisualizationType,
   LogQueryWidget,
   Metric,
@@ -40,6 +41,8 @@ interface AlarmDescription {
   readonly section: string;
 }
 
+type Handlers = Readonly<Record<'Planner' | 'Finalizer', Handler>>;
+
 /** What runs, what failed, what it costs; and alarms to the topic. */
 export class Observability extends Construct {
   private readonly topic: Topic;
@@ -53,6 +56,20 @@ export class Observability extends Construct {
     this.topic = topic;
     const events = new JobEvents(this, 'JobEvents', { gpu: compute.gpu, cpu: compute.cpu });
     const handlers = { Planner: planner, Finalizer: finalizer };
+    this.alarmsOfHandlers(handlers);
+    this.alarmsOfJobs(events);
+    const dashboard = new Dashboard(this, 'Dashboard', { defaultInterval: Duration.days(1) });
+    const rows = [
+      [explanation(gpuHourDollars)],
+      jobsNow(events),
+      gpuHours(events, compute.gpu.jobQueueArn, gpuHourDollars),
+      failures(events),
+      invocations(handlers),
+    ];
+    for (const row of rows) dashboard.addWidgets(...row);
+  }
+
+  private alarmsOfHandlers(handlers: Handlers): void {
     for (const [name, handler] of Object.entries(handlers)) {
       const lower = name.toLowerCase();
       this.alarm(`${name}DeadLetters`, visibleMessages(handler), 1, {
@@ -64,6 +81,9 @@ export class Observability extends Construct {
         section: `${lower}-errors`,
       });
     }
+  }
+
+  private alarmsOfJobs(events: JobEvents): void {
     this.alarm('ManyFailures', events.failures.with({ period: ALARM_PERIOD }), FAILED_JOBS_THRESHOLD, {
       text: 'Many shards fail for good',
       section: 'many-shards-fail',
@@ -73,74 +93,6 @@ export class Observability extends Construct {
       text: 'Jobs wait, and none has started for an hour',
       section: 'jobs-wait',
     });
-
-    const dashboard = new Dashboard(this, 'Dashboard', { defaultInterval: Duration.days(1) });
-    const wide = { width: 12, height: 6 };
-    const query = (title: string, lines: string[], view = LogQueryVisualizationType.TABLE) =>
-      new LogQueryWidget({
-        ...wide,
-        title,
-        view,
-        logGroupNames: [events.logGroup.logGroupName],
-        queryLines: [JobEvents.JOBS, ...lines],
-      });
-    dashboard.addWidgets(
-      new TextWidget({
-        width: 24,
-        height: 2,
-        markdown:
-          `GPU-hours are the last attempts of jobs that ended in the interval shown; dollars take $${gpuHourDollars} an hour ` +
-          '(context gpuHourDollars). The bill also has the minutes a host starts and waits, and attempts that Spot cut off.',
-      }),
-    );
-    dashboard.addWidgets(
-      query('Queue depth and running shards: jobs by their latest state', [
-        'stats latest(detail.status) as state by detail.jobId',
-        'stats count(*) as jobs by state',
-      ]),
-      query('Shards waiting for a host longest', [
-        'stats latest(detail.status) as state, latest(detail.statusReason) as reason, min(detail.createdAt) as since by detail.jobId',
-        'filter state = "RUNNABLE"',
-        'display fromMillis(since) as submitted, detail.jobId, reason',
-        'sort submitted asc',
-        'limit 20',
-      ]),
-    );
-    const gpuHours = gpuSeconds(compute.gpu.jobQueueArn);
-    dashboard.addWidgets(
-      query('GPU-hours and spend estimate', [
-        ...gpuHours,
-        `stats sum(seconds) / 3600 as gpu_hours, sum(seconds) / 3600 * ${gpuHourDollars} as dollars, count(*) as shards`,
-      ]),
-      query(
-        'GPU-hours by hour',
-        [...gpuHours, 'stats sum(seconds) / 3600 as gpu_hours by bin(ended, 1h)'],
-        LogQueryVisualizationType.BAR,
-      ),
-    );
-    dashboard.addWidgets(
-      new GraphWidget({
-        ...wide,
-        title: 'Failed shards',
-        left: [events.failures.with({ period: Duration.minutes(5) })],
-      }),
-      query('Why shards failed', [
-        'filter detail.status = "FAILED"',
-        'stats count_distinct(detail.jobId) as shards by detail.statusReason, detail.container.reason, detail.container.exitCode',
-        'sort shards desc',
-      ]),
-    );
-    dashboard.addWidgets(
-      ...Object.entries(handlers).map(
-        ([name, { function: handler }]) =>
-          new GraphWidget({
-            ...wide,
-            title: name,
-            left: [handler.metricInvocations(), handler.metricErrors()],
-            right: [handler.metricDuration({ statistic: 'Maximum' })],
-          }),
-      ),
-    );
   }
 
   private alarm(id: string, metric: Metric, threshold: number, { text, section }: AlarmDescription): void {
@@ -154,6 +106,94 @@ export class Observability extends Construct {
       treatMissingData: TreatMissingData.NOT_BREACHING,
     }).addAlarmAction(new SnsAction(this.topic));
   }
+}
+
+/** Two of them are a row of the dashboard. */
+const HALF = { width: 12, height: 6 };
+
+function explanation(gpuHourDollars: number): TextWidget {
+  return new TextWidget({
+    width: 24,
+    height: 2,
+    markdown:
+      `GPU-hours are the last attempts of jobs that ended in the interval shown; dollars take $${gpuHourDollars} an hour ` +
+      '(context gpuHourDollars). The bill also has the minutes a host starts and waits, and attempts that Spot cut off.',
+  });
+}
+
+function jobsNow(events: JobEvents): IWidget[] {
+  return [
+    jobQuery(events, 'Queue depth and running shards: jobs by their latest state', [
+      'stats latest(detail.status) as state by detail.jobId',
+      'stats count(*) as jobs by state',
+    ]),
+    jobQuery(events, 'Shards waiting for a host longest', [
+      'stats latest(detail.status) as state, latest(detail.statusReason) as reason, min(detail.createdAt) as since by detail.jobId',
+      'filter state = "RUNNABLE"',
+      'display fromMillis(since) as submitted, detail.jobId, reason',
+      'sort submitted asc',
+      'limit 20',
+    ]),
+  ];
+}
+
+function gpuHours(events: JobEvents, queue: string, hourDollars: number): IWidget[] {
+  const seconds = gpuSeconds(queue);
+  return [
+    jobQuery(events, 'GPU-hours and spend estimate', [
+      ...seconds,
+      `stats sum(seconds) / 3600 as gpu_hours, sum(seconds) / 3600 * ${hourDollars} as dollars, count(*) as shards`,
+    ]),
+    jobQuery(
+      events,
+      'GPU-hours by hour',
+      [...seconds, 'stats sum(seconds) / 3600 as gpu_hours by bin(ended, 1h)'],
+      LogQueryVisualizationType.BAR,
+    ),
+  ];
+}
+
+function failures(events: JobEvents): IWidget[] {
+  return [
+    new GraphWidget({
+      ...HALF,
+      title: 'Failed shards',
+      left: [events.failures.with({ period: Duration.minutes(5) })],
+    }),
+    jobQuery(events, 'Why shards failed', [
+      'filter detail.status = "FAILED"',
+      'stats count_distinct(detail.jobId) as shards by detail.statusReason, detail.container.reason, detail.container.exitCode',
+      'sort shards desc',
+    ]),
+  ];
+}
+
+function invocations(handlers: Handlers): IWidget[] {
+  return Object.entries(handlers).map(
+    ([name, { function: handler }]) =>
+      new GraphWidget({
+        ...HALF,
+        title: name,
+        left: [handler.metricInvocations(), handler.metricErrors()],
+        right: [handler.metricDuration({ statistic: 'Maximum' })],
+      }),
+  );
+}
+
+/** Asks the log of what became of jobs. */
+function jobQuery(
+  { logGroup }: JobEvents,
+  title: string,
+  lines: readonly string[],
+  view = LogQueryVisualizationType.TABLE,
+): LogQueryWidget {
+  return new LogQueryWidget({
+    ...HALF,
+    title,
+    view,
+    logGroupNames: [logGroup.logGroupName],
+    queryLines: [JobEvents.JOBS, ...lines],
+  });
 }
 
 /** Of the queue that stands longest; measured every ten minutes by the reconciler, in the log of the finalizer. */
