@@ -104,7 +104,7 @@ async function verifyArrived(part: string, expected: Checksum | undefined): Prom
 function explained(name: string, entry: CatalogueEntry, path: string, cause: unknown): RunError {
   const why = cause instanceof WebPageError && entry.webPageMeans !== undefined ? ` (${entry.webPageMeans})` : '';
   const byHand = `get ${entry.page ?? entry.url} by hand and put it at ${path}`;
-  return new RunError(`${name}: ${messageOf(cause)}${why}. Try again (\`igd fetch ${name}\`), or ${byHand}`, { cause });
+  return new RunError(`${name}: ${messageOf(cause)}${why}. Try again by the same command, or ${byHand}`, { cause });
 }
 
 export interface Checksum {
