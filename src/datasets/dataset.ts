@@ -100,7 +100,7 @@ export function imagesToTake(count: number, limit: number | undefined, where: st
   }
   if (limit > count) {
     throw new DatasetError(
-      `${where}: ${limit} images were asked for, it holds ${count}; lower the limit or leave it out`,
+      `${where}: ${limit} images were asked for, it holds ${count}; ask for ${count} (testImages or probeImages of a config), or leave it out for all`,
     );
   }
   return limit;
