@@ -81,14 +81,17 @@ test('predict, rank and import take the statement as a flag', async () => {
     ...['--allow-degenerate', '--out', ranking],
   ]);
   expect({ code: ranked.code }, ranked.stderr).toEqual({ code: 0 });
+  expect(ranked.stdout).toContain('its one output is the probability of class 1, as stated');
   const masks = ['--ranking', ranking, '--layer', 'stage1', '--units', '2'];
   const other = await igd(['predict', ...checkpoint, ...data, '--binary', 'logit', ...masks]);
   expect(other).toMatchObject({ code: 2, stderr: expect.stringContaining('(binary probability, not logit)') });
 
   const imported = folder.path('imported.onnx');
-  expect(
-    await igd(['import', `${FIXTURES}/probability.onnx`, '--binary', 'probability', '--out', imported]),
-  ).toMatchObject({ code: 0 });
+  const read = await igd(['import', `${FIXTURES}/probability.onnx`, '--binary', 'probability', '--out', imported]);
+  expect(read).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('the sigmoid that makes it of z is left off'),
+  });
   const logits = folder.path('logits.npy');
   const predicted = await igd(['predict', imported, ...data, '--logits', logits]);
   expect(predicted).toMatchObject({ code: 0, stdout: expect.stringContaining('8 of 8 images right') });

@@ -95,6 +95,14 @@ test('without gradients averaged over draws the report flags it', async () => {
   expect(report).toMatch(/random/);
 });
 
+test('predict says that it draws, to people and to programs', async () => {
+  const args = ['predict', folder.path('noisy.onnx'), '--data', folder.path('x.npy'), '--labels', folder.path('y.npy')];
+  const draws = expect.stringContaining('it draws random numbers (RandomNormalLike)');
+  expect(await igd(args)).toMatchObject({ code: 0, stdout: draws });
+  const { stdout } = await igd([...args, '--json']);
+  expect(JSON.parse(stdout)).toMatchObject({ notes: [{ code: 'model', message: draws }] });
+});
+
 test('masks of a model that draws are refused before anything is done', async () => {
   const dataset = {
     format: 'npy',

@@ -5,6 +5,7 @@ import { encodeModel } from '../../onnx/codec/model.ts';
 import type { Model } from '../../onnx/graph.ts';
 import { openClassifier } from '../../runs/inputs/open-classifier.ts';
 import { localPath } from '../../stores/open.ts';
+import { modelNotes, sayAssumed, sayModelNotes } from '../assumptions.ts';
 import { addLayerAxis, addModelOptions, layerFlags, type ModelFlags, modelOptions } from '../options.ts';
 import { addJson, printJson } from '../output.ts';
 import { print, writeOutput } from '../storage-location.ts';
@@ -35,9 +36,12 @@ export function define(command: Command): void {
       flags.out,
       encodeModel(layer === undefined ? model : withOutput(model, layer.tensor, layer.dims)),
     );
-    const { architecture, input, imageShape, classes } = classifier;
-    printJson({ out: flags.out, architecture, input, imageShape, classes });
+    const { architecture, input, imageShape, classes, reading } = classifier;
+    const notes = modelNotes(classifier.notes);
+    printJson({ out: flags.out, architecture, input, imageShape, classes, reading, notes });
     print(`${flags.out}: ${architecture}, input "${input}" [N, ${imageShape.join(', ')}] in [0, 1]`);
+    sayModelNotes(classifier.notes);
+    sayAssumed(reading);
   });
 }
 

@@ -20,7 +20,7 @@ import { testifyOn } from '../../runs/inputs/testify-model.ts';
 import { onnxRuntime } from '../../runtime/session.ts';
 import { testimonyText } from '../../schemas/testimony.ts';
 import { localPath } from '../../stores/open.ts';
-import { sayAssumed } from '../assumptions.ts';
+import { modelNotes, sayAssumed, sayModelNotes } from '../assumptions.ts';
 import {
   addDefenceOptions,
   type DefenceFlags,
@@ -93,10 +93,17 @@ async function predict(checkpoint: string, given: PredictFlags): Promise<void> {
     await writeOutput(flags.gradient, encodeNpy(float32([data.count, ...data.imageShape], gradient)));
   const accuracy = accuracyOf(data.labels, predictedClasses(logits, classifier.classes));
   const idleGradients = gradient === undefined ? [] : idleRows(gradient, model.imageSize);
-  printJson({ ...accuracy, idleGradients, testimony, reading: classifier.reading, notes });
+  printJson({
+    ...accuracy,
+    idleGradients,
+    testimony,
+    reading: classifier.reading,
+    notes: [...modelNotes(classifier.notes), ...notes],
+  });
   for (const { message } of notes) print(`note: ${message}`);
   printAccuracy(accuracy);
   print(`  ${testimonyText(testimony)}`);
+  sayModelNotes(classifier.notes);
   sayAssumed(classifier.reading);
   if (idleGradients.length > 0) print(`  note: the gradient of ${imagesText(idleGradients)} is NaN or infinite`);
 }

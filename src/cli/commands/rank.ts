@@ -20,7 +20,7 @@ import { testimonyText } from '../../schemas/testimony.ts';
 import { RANKING_METHODS, type RankingMethod, rankingUses } from '../../schemas/variants.ts';
 import { FileStore } from '../../stores/folder-store.ts';
 import { localPath } from '../../stores/open.ts';
-import { sayAssumed } from '../assumptions.ts';
+import { modelNotes, sayAssumed, sayModelNotes } from '../assumptions.ts';
 import { rankingsFolder } from '../execution-context.ts';
 import { refuseIdle } from '../idle-flags.ts';
 import { positiveInteger, seedNumber } from '../numbers.ts';
@@ -132,13 +132,23 @@ async function rank(checkpoint: string, given: RankFlags): Promise<void> {
   const { meanOverlap, deadUnits, flags: problems } = diagnostics;
   const facts = { method, layer: layer.name, units: layer.units, classes: classifier.classes, images: probe.count };
   const notes = [...(probe.notes ?? []), ...proved.notes];
-  printJson({ out: flags.out, ...facts, topUnits: keep, meanOverlap, deadUnits, flags: problems, testimony, notes });
+  printJson({
+    out: flags.out,
+    ...facts,
+    topUnits: keep,
+    meanOverlap,
+    deadUnits,
+    flags: problems,
+    testimony,
+    notes: [...modelNotes(classifier.notes), ...notes],
+  });
   print(`${flags.out}: ${method} of ${layer.units} units for ${classifier.classes} classes on ${probe.count} images`);
   print(
     `  top ${keep} units of two classes overlap by ${diagnostics.meanOverlap.toFixed(2)} on average; ${diagnostics.deadUnits} units matter to no class`,
   );
   for (const { message } of [...notes, ...diagnostics.flags]) print(`  note: ${message}`);
   print(`  ${testimonyText(testimony)}`);
+  sayModelNotes(classifier.notes);
   sayAssumed(classifier.reading);
 }
 
