@@ -40,13 +40,13 @@ export async function readNpyDataset(spec: DatasetSpec<'npy'>, wholeBytes: numbe
   const location = await source.location();
   const large = location === undefined || location.size <= wholeBytes ? undefined : await openLargeNpy(location);
   if (large !== undefined) {
-    const { range, facts } = await taken(spec, large, await source.labels());
+    const { range, facts } = await taken(spec, large, await source.labels(), source.notes);
     return imagesInFile(large, range, facts, limit);
   }
   const [imageTensor, labelTensor] = [await source.images(), await source.labels()];
   const images = imagesOf(imageTensor, path);
   const [count = 0] = imageTensor.dims;
-  const { range, facts } = await taken(spec, { ...images, count }, labelTensor);
+  const { range, facts } = await taken(spec, { ...images, count }, labelTensor, source.notes);
   const size = images.pixels.length / count;
   // A copy, where images are left out, lets go of the whole file.
   const pixels =
@@ -59,16 +59,20 @@ async function taken(
   spec: DatasetSpec<'npy'>,
   { count, notes = [] }: { readonly count: number; readonly notes?: readonly Note[] | undefined },
   tensor: Tensor,
+  chosen: readonly Note[],
 ): Promise<{ range: ImageRange; facts: Omit<DatasetFacts, 'imageShape'> }> {
   const { severity, limit, path } = spec;
   const { labels, ...classes } = await labelled(tensor, count, { path, where: spec.labels ?? path });
   if (severity === undefined)
     return {
       range: { first: 0, count },
-      facts: { labels, ...classes, notes: [...notes, ...severityNotes(labels, limit, path)] },
+      facts: { labels, ...classes, notes: [...chosen, ...notes, ...severityNotes(labels, limit, path)] },
     };
   const range = imagesOfSeverity(labels, severity, path);
-  return { range, facts: { labels: labels.slice(range.first, range.first + range.count), ...classes, notes } };
+  return {
+    range,
+    facts: { labels: labels.slice(range.first, range.first + range.count), ...classes, notes: [...chosen, ...notes] },
+  };
 }
 
 /** A larger array of images stays in its file: neither a function nor a job has memory for all of it. */
@@ -80,6 +84,8 @@ interface ArraySource {
   readonly location: () => Promise<NpyLocation | undefined>;
   readonly images: () => Promise<Tensor>;
   readonly labels: () => Promise<Tensor>;
+  /** Which of several arrays these are. */
+  readonly notes: readonly Note[];
 }
 
 async function sourceOf(spec: DatasetSpec<'npy'>): Promise<ArraySource> {
@@ -96,6 +102,7 @@ async function sourceOf(spec: DatasetSpec<'npy'>): Promise<ArraySource> {
       location: async () => ({ path, where: path, start: 0, size: (await stat(path)).size }),
       images: () => readNpy(path),
       labels: () => readNpy(labels),
+      notes: [],
     };
   }
   if (kind !== 'other') throw notImages(path, kind);
@@ -110,7 +117,7 @@ async function readNpy(path: string): Promise<Tensor> {
 }
 
 async function sourceInNpz(path: string, split: Split): Promise<ArraySource> {
-  const [images, labels] = await pairOfNpz(path, split);
+  const { images, labels, notes } = await pairOfNpz(path, split);
   const read = async (name: string) => (await readNpz(path, new Set([name]))).get(name)!;
   return {
     location: async () => {
@@ -123,17 +130,32 @@ async function sourceInNpz(path: string, split: Split): Promise<ArraySource> {
     },
     images: () => read(images),
     labels: () => read(labels),
+    notes,
   };
 }
 
-/** The names of images and labels. */
-async function pairOfNpz(path: string, split: Split): Promise<readonly [string, string]> {
+/** The names of images and labels, and a note where others could be meant as well. */
+async function pairOfNpz(
+  path: string,
+  split: Split,
+): Promise<{ readonly images: string; readonly labels: string; readonly notes: readonly Note[] }> {
   const names = await npzNames(path);
-  const pair = PAIRS[split].find((wanted) => wanted.every((name) => names.includes(name)));
-  if (pair !== undefined) return pair;
+  const [pair, ...others] = PAIRS[split].filter((wanted) => wanted.every((name) => names.includes(name)));
+  if (pair !== undefined) return { images: pair[0], labels: pair[1], notes: otherPairs(path, pair, others) };
   const pairs = PAIRS[split].map((wanted) => wanted.join(' and ')).join(', or ');
   throw new DatasetError(
     `${path}: has no arrays ${pairs}; it holds ${names.slice(0, 12).join(', ') || 'nothing'}: ` +
       'save them as numpy.savez("images.npz", x=images, y=labels)',
   );
+}
+
+function otherPairs(path: string, pair: readonly string[], others: readonly (readonly string[])[]): Note[] {
+  if (others.length === 0) return [];
+  const left = others.map((other) => other.join(' and ')).join(', ');
+  return [
+    {
+      code: 'npz-arrays',
+      message: `of the arrays in ${path} ${pair.join(' and ')} are read; left out: ${left}. To have those, save them in a file of their own`,
+    },
+  ];
 }

@@ -218,6 +218,8 @@ describe('files', () => {
     const data = zip([array('test_images', 1), array('test_labels', 1), array('x', 2), array('y', 0)]);
     const found = await spec(await put(folder, 'both.npz', data));
     expect(await found.pixels(0, 1)).toEqual(Float32Array.of(2 / 255));
+    const message = expect.stringMatching(/both\.npz x and y are read; left out: test_images and test_labels/);
+    expect(found.notes).toMatchObject([{ code: 'npz-arrays', message }]);
   });
 
   it('says which arrays an .npz should have', async () => {
