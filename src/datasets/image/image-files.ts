@@ -45,15 +45,19 @@ const ARCHIVES: ReadonlySet<FileKind> = new Set(['gzip', 'zip', '7z', 'rar', 'xz
 /** Folders that systems make for themselves: thumbnails of a NAS, what was deleted, what macOS packs beside files, and the like. */
 const OF_SYSTEMS: ReadonlySet<string> = new Set([
   ...['@eaDir', '@Recycle', '@Recently-Snapshot', '@tmp', '#recycle', '#snapshot'],
-  ...['$RECYCLE.BIN', 'RECYCLER', 'System Volume Information', 'lost+found', '__MACOSX', '__pycache__'],
+  ...['$RECYCLE.BIN', '$Recycle.Bin', 'RECYCLER', 'System Volume Information', 'lost+found', '__MACOSX', '__pycache__'],
+  ...['Network Trash Folder', 'Temporary Items', 'TheVolumeSettingsFolder', 'TheFindByContentFolder'],
 ]);
+
+/** What a check of a disk on Windows brings back: FOUND.000, FOUND.001, ... */
+const FOUND = /^found\.\d{3}$/i;
 
 /**
  * Names that nobody gave to a class or an image: `.ipynb_checkpoints` has copies of images, `._1.png` is what macOS puts into archives,
  * `@eaDir` has small copies of all images beside it.
  */
 function isLeftOut(name: string): boolean {
-  return name.startsWith('.') || OF_SYSTEMS.has(name);
+  return name.startsWith('.') || OF_SYSTEMS.has(name) || FOUND.test(name);
 }
 
 async function filesOfFolder(path: string): Promise<ImageFiles> {

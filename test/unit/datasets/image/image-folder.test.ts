@@ -180,7 +180,8 @@ describe('refusals', () => {
 });
 
 describe('what is beside images', () => {
-  const SYSTEMS = ['@eaDir', '$RECYCLE.BIN', '#recycle', '__MACOSX', 'lost+found', 'System Volume Information'];
+  const SYSTEMS = ['@eaDir', '$RECYCLE.BIN', '$Recycle.Bin', '#recycle', '__MACOSX', 'lost+found', 'FOUND.000'];
+  SYSTEMS.push('System Volume Information', 'Network Trash Folder', 'Temporary Items');
 
   it.each(SYSTEMS)('%s of a system is no class and holds no images of one, and that is said', async (name) => {
     const one = await plainPng(1);
