@@ -4,7 +4,7 @@ import { CORRUPTIONS, isSeverity } from '../../schemas/corruption.ts';
 import type { Note } from '../../schemas/notes.ts';
 import { CLASSES_FILE } from '../archive-members.ts';
 import { orderedClasses } from './class-order.ts';
-import { labelsOf, namesFolders } from './classes-file.ts';
+import { labelsOf, namesFolders, refuseTwins } from './classes-file.ts';
 import type { ImageFiles, NamedFile } from './image-files.ts';
 
 /** An image of the folder: its path in it, its size in bytes and its label. */
@@ -38,6 +38,7 @@ export function byFolder(
 ): Labelled {
   const topFolders = folders.filter((folder) => !folder.includes('/'));
   requireClasses(topFolders, files, path);
+  refuseTwins(topFolders, path);
   const isNamed = namesFolders(names, topFolders);
   if (!isNamed) refuseSeverities(files, path);
   if (names === undefined) refuseOuterFolder(topFolders, files, path);

@@ -39,6 +39,20 @@ function composedForm(name: string): string {
   return name.normalize('NFC');
 }
 
+/** Throws DatasetError where two folders have names that nobody can tell apart: one class in two halves, and every label behind them shifted. */
+export function refuseTwins(folders: readonly string[], path: string): void {
+  const seen = new Set<string>();
+  for (const folder of folders) {
+    const name = composedForm(folder);
+    if (seen.has(name))
+      throw new DatasetError(
+        `${path}: has two folders called "${name}", whose letters with accents are written in one piece (NFC) and taken apart (NFD, as ` +
+          'macOS does): put the images of both into one',
+      );
+    seen.add(name);
+  }
+}
+
 /** The line of each folder, where all of them stand there. */
 function linesOf(folders: readonly string[], names: readonly string[], path: string): Map<string, number> | undefined {
   if (!namesFolders(names, folders)) return undefined;
@@ -73,6 +87,8 @@ function refuseOtherOrder(folders: readonly string[], names: readonly string[], 
   );
 }
 
+/** Without what a listing puts around a name: "dog", dog/, ./dog. */
 function plainForm(name: string): string {
-  return composedForm(name).toLowerCase();
+  const plain = composedForm(name).toLowerCase();
+  return plain.replace(/^["'`]|["'`]$/g, '').replace(/^\.[/\\]|[/\\]+$/g, '');
 }

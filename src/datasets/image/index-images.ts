@@ -108,7 +108,14 @@ function sortedImages(files: readonly NamedFile[], path: string): NamedFile[] {
     .map(({ file }) => file);
 }
 
+/** `Classes.txt` and Notepad's `classes.txt.txt` were meant to say the order of the labels. */
+const MISNAMED = /^classes(?:\.txt)+$/i;
+
 async function classNamesIn({ files, read }: ImageFiles, path: string): Promise<readonly string[] | undefined> {
-  if (!files.some(({ name }) => name === CLASSES_FILE)) return undefined;
+  if (!files.some(({ name }) => name === CLASSES_FILE)) {
+    const misnamed = files.find(({ name }) => MISNAMED.test(name));
+    if (misnamed === undefined) return undefined;
+    throw new DatasetError(`${path}: has ${misnamed.name}, and ${CLASSES_FILE} is read: rename it, or remove it`);
+  }
   return ownClassNames(new Map([[CLASSES_FILE, await read(CLASSES_FILE)]]), path);
 }

@@ -219,6 +219,13 @@ describe('what is beside images', () => {
   });
 });
 
+it('two folders of one name, in one piece and taken apart, are refused: one class in two halves', async () => {
+  const one = await plainPng(1);
+  const halves = ['NFC', 'NFD'].map((form) => [`${'é'.normalize(form)}/1.png`, one] as const);
+  const path = tree(join(folder, 'twins'), { ...Object.fromEntries(halves), 'z/1.png': one });
+  await expectRefusal(open(path), path, /two folders called "é", .*put the images of both into one/);
+});
+
 describe('classes.txt', () => {
   const folders = async (name: string, classes: Uint8Array | string, letter = 'e') =>
     tree(join(folder, name), {
@@ -241,11 +248,18 @@ describe('classes.txt', () => {
     ['only some folders', 'f\nz\n', /line 1 of classes.txt is "f", and folder 0 is "e"/],
     ['folders in capitals', 'F\nE\n', /line 1 of classes.txt is "F"/],
     ['folders behind numbers', '0 f\n1 e\n', /line 1 of classes.txt is "0 f"/],
+    ['folders with slashes', 'f/\ne/\n', /line 1 of classes.txt is "f\/"/],
+    ['folders in quotes', '"f"\n"e"\n', /line 1 of classes.txt is ""f""/],
     ['a folder twice', 'e\nf\ne\n', /names the folder "e" twice/],
     ['no text in UTF-8', Buffer.from([0xe9, 0x0a, 0x66]), /classes.txt is not UTF-8 \(line 1\)/],
   ])('with %s in another order is refused: labels would be those of others', async (name, classes, why) => {
     const path = await folders(name, classes);
     await expectRefusal(open(path), path, why);
+  });
+
+  it.each(['Classes.txt', 'classes.txt.txt'])('is not %s, which is refused, not passed over', async (name) => {
+    const path = tree(join(folder, `as ${name}`), { 'a/1.png': await plainPng(1), 'b/1.png': '', [name]: 'b\na\n' });
+    await expectRefusal(open(path), path, /classes\.txt is read: rename it, or remove it/i);
   });
 
   it('may give names to read, or say the folders with them, in their order', async () => {
