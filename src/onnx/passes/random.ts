@@ -42,7 +42,8 @@ const dropout: Lowering = (node, builder, draws) => {
   const given = (name: string, usual: number, what: string) =>
     name === '' ? usual : Number(builder.constantOf(name)?.data[0] ?? fail(node, `${what} is computed`));
   const ratio = given(ratioName, 0.5, 'its ratio');
-  if (given(modeName, 0, 'whether it is in training mode') === 0 || ratio === 0) return undefined;
+  if (given(modeName, 0, 'whether it is in training mode') === 0) return undefined;
+  if (ratio === 0) return { ...node, inputs: [data] };
   if (!(ratio > 0 && ratio < 1)) fail(node, `its ratio is ${ratio}, and has to be in [0, 1)`);
   const uniforms = draws.input('uniform', node, builder);
   const kept = builder.op('GreaterOrEqual', [uniforms, builder.constant(ratio)]);
@@ -85,7 +86,11 @@ class Draws {
     const [batch, ...dims] = drawnShape(node, builder);
     const [images] = builder.shape(this.#images);
     if (batch === undefined || images === undefined || !(batch === 1 || sameDim(batch, images)))
-      fail(node, `it draws ${formatDims(drawnShape(node, builder))}, which is not a value of its own for each image`);
+      fail(
+        node,
+        `it draws ${formatDims(drawnShape(node, builder))}, which is not a value of its own for each image: draw it in the shape of a batch, ` +
+          'as torch.randn_like(x) does, or, where it was not meant, export after model.eval()',
+      );
     const name = randomInputName(distribution, this.#count);
     this.#count += 1;
     return builder.input(name, [images, ...dims]);

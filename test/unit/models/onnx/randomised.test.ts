@@ -33,6 +33,7 @@ function network(front: readonly Node[], batch: Dim = N): Model {
       half: float32([], [0.5]),
       quarter: float32([], [0.25]),
       tenth: float32([], [0.1]),
+      none: float32([], [0]),
       yes: truth(true),
     },
     opset: 17,
@@ -167,6 +168,11 @@ describe('a graph that draws random numbers', () => {
     expect(twice.notes.join()).toContain('it draws random numbers (Dropout)');
   });
 
+  it('is none where a Dropout in training mode drops nothing', () => {
+    const still = open(network([node('Dropout', ['x', 'none', 'yes'], 'v')]));
+    expect(randomInputs(still.model.graph)).toEqual([]);
+  });
+
   it('is not masked, not ranked, and says so', async () => {
     const classifier = open(network(FORMS.RandomNormalLike!.front));
     const layer = classifier.layers[0]!;
@@ -190,7 +196,7 @@ describe('a graph that draws random numbers', () => {
     [
       'a draw for the whole batch',
       add(node('RandomNormal', [], 'n', { shape: [2, 4, 4] })),
-      'RandomNormal "n": it draws [2, 4, 4], which is not a value of its own for each image',
+      'RandomNormal "n": it draws [2, 4, 4], which is not a value of its own for each image: draw it in the shape of a batch',
     ],
     ['a ratio of 1', [node('Dropout', ['x', 'one', 'yes'], 'v')], 'its ratio is 1, and has to be in [0, 1)'],
     [
