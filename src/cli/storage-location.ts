@@ -73,9 +73,12 @@ export async function readConfigJson(path: string): Promise<string> {
 async function readBytes(path: string): Promise<Uint8Array> {
   return readFile(await localPath(path)).catch((cause: unknown) => {
     const why = insteadOfMissing(path) ?? messageOf(cause);
-    throw new InputError(isFolderError(cause) ? `${path} is a folder: give a file` : `cannot read ${path}: ${why}`, {
-      cause,
-    });
+    throw new InputError(
+      hasCode(cause, 'EISDIR') ? `${path} is a folder: give a file` : `cannot read ${path}: ${why}`,
+      {
+        cause,
+      },
+    );
   });
 }
 
@@ -90,13 +93,16 @@ export async function writeOutput(path: string, bytes: Uint8Array | string): Pro
     await makeFolder(dirname(path));
     await writeFile(path, bytes);
   } catch (cause) {
-    if (isFolderError(cause)) throw new InputError(`${path} is a folder: give a file`, { cause });
+    if (hasCode(cause, 'EISDIR')) throw new InputError(`${path} is a folder: give a file`, { cause });
+    // The folder is there, and takes no file of this name: /proc, or a link to nothing.
+    if (hasCode(cause, 'ENOENT'))
+      throw new InputError(`cannot write ${path}: no file can be made there; give another place`, { cause });
     throw writeError(path, cause);
   }
 }
 
-function isFolderError(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EISDIR';
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
 }
 
 export { print } from './output.ts';

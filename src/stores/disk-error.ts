@@ -16,6 +16,8 @@ const FORBIDDEN: Readonly<Record<string, string>> = {
   EACCES: 'permission denied: make the folder writable, or give another place',
   EPERM: 'permission denied: make the folder writable, or give another place',
   EROFS: 'the file system is read-only: give another place',
+  ELOOP: 'a link leads back to itself: give another place',
+  ENAMETOOLONG: 'the name is too long for the file system: give another',
 };
 
 /** The error of a file that could not be written: InputError where the place is wrong, RunError where it is in trouble, TransientError for want of room. */

@@ -26,7 +26,8 @@ export class FileStore implements Store {
     } catch (error) {
       if (isMissing(error)) return undefined;
       const Kind = WRONG_PLACES.some((code) => hasCode(error, code)) ? InputError : RunError;
-      throw new Kind(`cannot read ${this.#path(key)}: ${messageOf(error)}`, { cause: error });
+      const way = Kind === InputError ? '; give another place' : '';
+      throw new Kind(`cannot read ${this.#path(key)}: ${messageOf(error)}${way}`, { cause: error });
     }
   }
 
