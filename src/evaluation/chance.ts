@@ -48,7 +48,7 @@ export async function chanceProblem(
   ]);
   const asBgr = labels.filter((label, i) => label === swapped[i]).length;
   const cause = isChance(asBgr, count, model.classes)
-    ? causeOf(predicted, labels)
+    ? causeOf(predicted, labels, model.classes)
     : `with red and blue swapped it gets ${asBgr} right: the images are BGR, or the model wants them so`;
   return `it gets ${correct} of ${count} clean images right, no better than chance among ${model.classes} classes: ${cause}`;
 }
@@ -67,14 +67,19 @@ export async function requireAboveChance(
     );
 }
 
-/** Most of a class right under another name: the classes are in another order. */
-const RENAMED = 0.5;
+/**
+ * Images right under other names of the classes are of another order where they are nearer to all than to what guessing gives: of two
+ * classes a guess is right on half of them under one name or the other.
+ */
+function isOtherOrder(renamed: number, images: number, classes: number): boolean {
+  return renamed / images > (1 + 1 / classes) / 2;
+}
 
-function causeOf(predicted: Int32Array, labels: readonly number[]): string {
+function causeOf(predicted: Int32Array, labels: readonly number[], classes: number): string {
   if (labels.length > 1 && labels.every((label) => label === labels[0]))
     return `all labels are ${labels[0]}: are they those of the images?`;
   const renamed = rightWhereRenamed(predicted, labels);
-  if (renamed / labels.length > RENAMED)
+  if (isOtherOrder(renamed, labels.length, classes))
     return `${renamed} would be right under other labels: its classes are in another order than the data's`;
   return (
     'the likely causes are images normalised twice, or not as the model was trained (mean and std), classes in another order, ' +
