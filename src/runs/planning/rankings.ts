@@ -87,14 +87,17 @@ async function rankingOfRun({ plan, runs }: RankingPlaces, method: RankingMethod
 
 async function keptRanking({ plan, rankings, runs }: RankingPlaces, method: RankingMethod): Promise<Ranking> {
   const { digest } = plannedRanking(plan, method);
-  const key = rankingKey(digest);
-  const bytes = await rankings.get(key);
-  if (bytes === undefined) {
-    const inRun = runs === undefined ? '' : `, nor is there ${runKeys.ranking(method)} in the run`;
-    throw new RunError(
-      `the ${method} ranking ${digest} is not in the store of rankings${inRun}: run again, which ranks, or give the folder that has it (--rankings)`,
-    );
-  }
+  const bytes = await rankings.get(rankingKey(digest));
+  if (bytes !== undefined) return decodeKept(plan, method, bytes);
+  const inRun = runs === undefined ? '' : `, nor is there ${runKeys.ranking(method)} in the run`;
+  throw new RunError(
+    `the ${method} ranking ${digest} is not in the store of rankings${inRun}: run again, which ranks, or give the folder that has it (--rankings)`,
+  );
+}
+
+/** What the store has under the name of the planned ranking. Throws RankingError where that is damaged or another one. */
+export function decodeKept(plan: Plan, method: RankingMethod, bytes: Uint8Array): Ranking {
+  const key = rankingKey(plannedRanking(plan, method).digest);
   const ranking = storedRanking(bytes, key, keptRemedy('rankings'));
   if (!isPlanned(plan, method, { bytes, ranking })) throw misplaced(ranking, key);
   return ranking;

@@ -4,7 +4,8 @@ import { rankingKey, runKeys } from '../../schemas/keys.ts';
 import type { RankingMethod } from '../../schemas/variants.ts';
 import type { Store } from '../../stores/store.ts';
 import { type Plan, plannedRanking } from '../planning/plan.ts';
-import { keptRemedy, storedRanking } from '../stored.ts';
+import { decodeKept } from '../planning/rankings.ts';
+import { storedRanking } from '../stored.ts';
 
 /**
  * Ranking stores are of machines, the run's is of all: the first ranking that is there is put into the run, and machines that
@@ -16,11 +17,11 @@ export async function shareRankings(plan: Plan, runs: Store, rankings: Store): P
   for (const { method } of plan.rankings) await shareRanking(plan, method, { runs, rankings });
 }
 
-/** Throws ConfigError as `shareRankings` does; writes nothing. */
+/** Throws as `shareRankings` does; writes nothing. */
 export async function requireSharedRankings(plan: Plan, runs: Store, rankings: Store): Promise<void> {
   for (const { method, digest } of plan.rankings) {
-    const [own, published] = [await rankings.get(rankingKey(digest)), await runs.get(runKeys.ranking(method))];
-    if (own !== undefined && published !== undefined) requireSame(method, digest, own, published);
+    const [own, shared] = [await rankings.get(rankingKey(digest)), await runs.get(runKeys.ranking(method))];
+    if (own !== undefined && shared !== undefined) requireSame(plan, method, { own, shared });
   }
 }
 
@@ -30,32 +31,37 @@ async function shareRanking(
   { runs, rankings }: { readonly runs: Store; readonly rankings: Store },
 ): Promise<void> {
   const { digest, imported } = plannedRanking(plan, method);
-  const key = rankingKey(digest);
-  const own = await rankings.get(key);
-  const shared = (await runs.get(runKeys.ranking(method))) ?? (own && (await firstOf(method, runs, own, key)));
+  const own = await rankings.get(rankingKey(digest));
+  const shared = (await runs.get(runKeys.ranking(method))) ?? (own && (await offer(plan, method, { runs, own })));
   if (shared === undefined) return;
-  if (own !== undefined) requireSame(method, digest, own, shared);
-  else if (!imported && rankingDigest(sharedRanking(shared, method).recipe) === digest) await rankings.put(key, shared);
+  if (own !== undefined) requireSame(plan, method, { own, shared });
+  else if (!imported && rankingDigest(sharedRanking(shared, method).recipe) === digest)
+    await rankings.put(rankingKey(digest), shared);
 }
 
-/** That of the run after `own`, which was read from `key`, was offered: one that is damaged is not handed on. */
-async function firstOf(method: RankingMethod, runs: Store, own: Uint8Array, key: string) {
-  ownRanking(own, key);
-  const shared = runKeys.ranking(method);
-  return (await runs.putNew(shared, own)) ? own : runs.get(shared);
+/** The ranking of the run, which is `own` where it had none; one that is damaged or another one is not handed on. */
+async function offer(
+  plan: Plan,
+  method: RankingMethod,
+  { runs, own }: { readonly runs: Store; readonly own: Uint8Array },
+): Promise<Uint8Array | undefined> {
+  decodeKept(plan, method, own);
+  const key = runKeys.ranking(method);
+  return (await runs.putNew(key, own)) ? own : runs.get(key);
 }
 
-function requireSame(method: RankingMethod, digest: string, own: Uint8Array, shared: Uint8Array): void {
-  const key = rankingKey(digest);
-  if (Buffer.compare(own, shared) === 0 || sameScores(sharedRanking(shared, method), ownRanking(own, key))) return;
+function requireSame(
+  plan: Plan,
+  method: RankingMethod,
+  { own, shared }: { readonly own: Uint8Array; readonly shared: Uint8Array },
+): void {
+  if (Buffer.compare(own, shared) === 0 || sameScores(sharedRanking(shared, method), decodeKept(plan, method, own)))
+    return;
+  const [key, inRun] = [rankingKey(plannedRanking(plan, method).digest), runKeys.ranking(method)];
   throw new ConfigError(
-    `the ${method} ranking in the store (${key}) is not the one that this run is done with (${runKeys.ranking(method)}): it was replaced, or ` +
-      'another processor rounded otherwise. Give another folder with --rankings, or delete it from the store, and that of the run is taken',
+    `the ${method} ranking in the store (${key}) is not the one that this run is done with (${inRun}): it was replaced, or another processor ` +
+      'rounded otherwise. Give another folder with --rankings, or delete it from the store, and that of the run is taken',
   );
-}
-
-function ownRanking(bytes: Uint8Array, key: string): Ranking {
-  return storedRanking(bytes, key, keptRemedy('rankings'));
 }
 
 function sharedRanking(bytes: Uint8Array, method: RankingMethod): Ranking {
