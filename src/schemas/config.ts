@@ -242,7 +242,7 @@ export const configSchema = z.strictObject({
   analysis: analysisSchema,
   seed: z.int().nonnegative().default(0),
   /** Goes on where the undefended model is no better than chance on clean images. */
-  allowChance: z.literal(true).optional(),
+  allowChance: z.literal(true, { error: 'is true, or left out' }).optional(),
   compute: computeSchema,
   /** On AWS: an attempt that has cost as much is stopped. The numbers are not changed by it. */
   maxDollars: z.number().positive().optional(),

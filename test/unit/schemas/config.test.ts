@@ -136,6 +136,7 @@ describe('run config', () => {
     [{ name: 'a/b' }, 'name'],
     [{ compute: { batchSize: 0 } }, 'compute.batchSize'],
     [{ seed: 1.5 }, 'seed'],
+    [{ allowChance: false }, 'allowChance: is true, or left out'],
     [{ normalize: { mean: [0], std: [1] } }, 'unknown key "normalize"'],
   ])('refuses %j', (changes, message) => {
     expect(problem(changes)).toContain(message);
