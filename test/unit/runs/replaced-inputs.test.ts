@@ -106,6 +106,12 @@ test('a ranking that is another than its name in the store says masks nothing', 
   await expect(refused).rejects.toThrow(/holds another ranking than its name says .*delete it, and it is ranked again/);
   await expect(refused).rejects.toMatchObject({ exitCode: 2 });
   expect((await runs.list('')).filter((name) => name.startsWith('shards/'))).toEqual([]);
+  // Nor is it the run's from then on, where that has none yet.
+  await runs.remove('ranking.loir.json');
+  await expect(work(open(), { ...EVALUATE, variant: 'loir' })).rejects.toThrow(/another ranking than its name says/);
+  await rankings.put(key, text.slice(0, 400));
+  await expect(work(open(), { ...EVALUATE, variant: 'loir' })).rejects.toThrow(/is damaged: delete it/);
+  expect(await runs.has('ranking.loir.json')).toBe(false);
 
   const brought = new TextEncoder().encode(text);
   const digest = createHash('sha256').update(brought).digest('hex');
