@@ -1,7 +1,13 @@
 import './quiet.ts';
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
-import { CreateBucketCommand, PutBucketVersioningCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  DeleteObjectCommand,
+  PutBucketVersioningCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isOnnx } from '../../src/schemas/input-paths.ts';
 import { downloaded } from '../../src/stores/s3/files.ts';
@@ -56,6 +62,16 @@ describe.runIf(hasMoto)('an input in another bucket', () => {
     );
     await expect(read(`s3://${BUCKET}/a/?versionId=1`)).rejects.toThrow('names a version of a folder');
     await expect(read(`s3://${BUCKET}/a/net.pt?versionId=`)).rejects.toThrow('is no s3://bucket/key');
+  });
+
+  test('is read in its newest version where that of a plan was deleted: its digest is compared', async () => {
+    const uri = `s3://${BUCKET}/a/net.pt`;
+    const planned = await downloaded(uri, temporaryFolder('igd-in-'), versions[0]);
+    expect([planned.version, await readFile(planned.path, 'utf8')]).toEqual([versions[0], 'first']);
+    await new S3Client({}).send(new DeleteObjectCommand({ Bucket: BUCKET, Key: 'a/net.pt', VersionId: versions[0] }));
+    const newest = await downloaded(uri, temporaryFolder('igd-in-'), versions[0]);
+    expect([newest.version, await readFile(newest.path, 'utf8')]).toEqual([versions[1], 'second']);
+    await expect(read(`${uri}?versionId=${versions[0]}`)).rejects.toThrow(`it has no version ${versions[0]}`);
   });
 
   test('is an .onnx in whichever version: what is addressed by its content says so', () => {

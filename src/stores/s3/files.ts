@@ -28,14 +28,22 @@ interface Downloaded {
 
 /**
  * A local copy of `s3://bucket/key`, in the version asked for or that `?versionId=` names, or of the folder of everything under `s3://bucket/prefix/`. An object is
- * downloaded once into `folder` for each of its contents (ETag and size), whole or not at all, by whoever is first.
+ * downloaded once into `folder` for each of its contents (ETag and size), whole or not at all, by whoever is first. Where the version asked for was deleted since, and the URI
+ * names none, it is the newest: who asks for a version has a digest to compare it with.
  * Throws InputError where it is missing or denied, TransientError where network or disk did not come round, RunError where the download fails.
  */
 export async function downloaded(uri: string, folder: string, version?: string): Promise<Downloaded> {
   const named = parseUri(uri);
   const location = { ...named, version: version ?? named.version };
-  return location.key.endsWith('/') ? { path: await downloadFolder(location, folder) } : downloadFile(location, folder);
+  if (location.key.endsWith('/')) return { path: await downloadFolder(location, folder) };
+  return downloadFile(location, folder).catch((error: unknown) => {
+    if (!(error instanceof MissingVersion) || named.version !== undefined) throw error;
+    return downloadFile(named, folder);
+  });
 }
+
+/** A version that was deleted, or never was. */
+class MissingVersion extends InputError {}
 
 function parseUri(uri: string): Location {
   const [, bucket, key, version] = /^s3:\/\/([^/]+)\/(.+?)(?:\?versionId=([^?&]*))?$/.exec(uri) ?? [];
@@ -110,7 +118,9 @@ function inputError(error: unknown, location: Location): InputError | RunError {
   if (error instanceof RunError) return error;
   // A version that never was is a 400, a mark of deletion a 405.
   if (location.version !== undefined && [400, 404, 405].includes(status ?? 0))
-    return new InputError(`cannot read ${uriOf(location)}: it has no version ${location.version}`, { cause: error });
+    return new MissingVersion(`cannot read ${uriOf(location)}: it has no version ${location.version}`, {
+      cause: error,
+    });
   if (!permanent) return s3Error(error, 'read', uriOf(location));
   return new InputError(s3Problem(error, 'read', uriOf(location)), { cause: error });
 }
