@@ -51,6 +51,11 @@ export function sizeOf(dims: readonly number[]): number {
   return dims.reduce((product, dim) => product * dim, 1);
 }
 
+/** A float32 tensor of one value. */
+export function filled(dims: readonly number[], value: number): TypedTensor<'float32'> {
+  return float32(dims, new Float32Array(sizeOf(dims)).fill(value));
+}
+
 /** A float32 tensor; without `data` it is zero-filled. Throws RangeError where data does not fill dims. */
 export function float32(dims: readonly number[], data?: Float32Array | readonly number[]): TypedTensor<'float32'> {
   const values = data instanceof Float32Array ? data : Float32Array.from(data ?? { length: sizeOf(dims) }, Number);

@@ -54,7 +54,7 @@ export function reportTable(report: Report): string {
     notices === 0 ? '' : `\n${notices === 1 ? 'A flag needs' : `${notices} flags need`} reading: report.md\n`;
   const corrupted = corruptionLegend(report);
   const legend = corrupted === null ? '' : `\n${corrupted}\n`;
-  return `${plain([header, ...rows])}${legend}${audits(report)}${publishedTable(report)}${footer}`;
+  return `${tableText([header, ...rows])}${legend}${audits(report)}${publishedTable(report)}${footer}`;
 }
 
 function audits(report: Report): string {
@@ -65,10 +65,11 @@ function audits(report: Report): string {
 
 function publishedTable({ published }: Report): string {
   if (published === null || published.rows.length === 0) return '';
-  return `\n${published.source}\n${plain([PUBLISHED_COLUMNS, ...published.rows.map(publishedCells)])}`;
+  return `\n${published.source}\n${tableText([PUBLISHED_COLUMNS, ...published.rows.map(publishedCells)])}`;
 }
 
-function plain(rows: readonly (readonly string[])[]): string {
+/** Rows as lines of text, columns below each other. */
+export function tableText(rows: readonly (readonly string[])[]): string {
   return alignColumns(rows)
     .map((cells) => `${cells.join('  ').trimEnd()}\n`)
     .join('');

@@ -1,5 +1,5 @@
 import { RunError } from '../errors.ts';
-import { float32, sizeOf, type TypedTensor } from '../numeric/tensor.ts';
+import { filled, type TypedTensor } from '../numeric/tensor.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
 import type { Model } from '../onnx/graph.ts';
 import type { Device } from '../schemas/config.ts';
@@ -58,7 +58,3 @@ const REMEDIES: Readonly<Record<Device, string>> = {
   cuda: 'Set NVIDIA_TF32_OVERRIDE=0 in the environment, or compute on another device (--device, compute.device)',
   webgpu: 'Update the driver of the GPU, or compute on another device (--device, compute.device)',
 };
-
-function filled(dims: readonly number[], value: number): TypedTensor<'float32'> {
-  return float32(dims, new Float32Array(sizeOf(dims)).fill(value));
-}

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { env, InferenceSession, listSupportedBackends, Tensor as OrtTensor } from 'onnxruntime-node';
 import { messageOf, RunError } from '../errors.ts';
-import { float32, sizeOf, type TypedTensor } from '../numeric/tensor.ts';
+import { filled, type TypedTensor } from '../numeric/tensor.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
 import { encodeModel } from '../onnx/codec/model.ts';
 import type { Model } from '../onnx/graph.ts';
@@ -78,10 +78,6 @@ export function probeModel({ layers, channels, size, images }: ProbeShape): Mode
 /** Images for it. */
 export function probeImages({ images, channels, size }: ProbeShape): TypedTensor<'float32'> {
   return filled([images, channels, size, size], 0.5);
-}
-
-function filled(dims: readonly number[], value: number): TypedTensor<'float32'> {
-  return float32(dims, new Float32Array(sizeOf(dims)).fill(value));
 }
 
 /** What onnxruntime calls the device in its profiles. */

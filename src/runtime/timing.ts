@@ -1,4 +1,4 @@
-import { float32, sizeOf } from '../numeric/tensor.ts';
+import { filled } from '../numeric/tensor.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
 import type { Model } from '../onnx/graph.ts';
 import { onnxRuntime, type RuntimeOptions } from './session.ts';
@@ -68,8 +68,4 @@ function convolutions(): Model {
   for (let layer = 0; layer < layers; layer++)
     value = builder.op('Conv', [builder.op('Relu', [value]), others], { pads: [1, 1, 1, 1] });
   return builder.build([builder.op('GlobalAveragePool', [value])], 'convolutions');
-}
-
-function filled(dims: readonly number[], value: number) {
-  return float32(dims, new Float32Array(sizeOf(dims)).fill(value));
 }

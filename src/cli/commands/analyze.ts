@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { interval, percent } from '../../report/format.ts';
 import { GROUP_NAMES, OUTCOME_NAMES } from '../../report/plots/shift.ts';
-import { alignColumns } from '../../report/table.ts';
+import { tableText } from '../../report/table.ts';
 import { executeAnalysis } from '../../runs/analyze.ts';
 import { analysisSource } from '../../runs/planning/analysis-plan.ts';
 import { type AnalysisReport, ATTACK_OUTCOMES, type PublishedShifts, UNIT_GROUPS } from '../../schemas/analysis.ts';
@@ -42,7 +42,7 @@ function shiftText({ shift }: AnalysisReport): string {
     const shifts = ATTACK_OUTCOMES.map((outcome) => shift[outcome].groups[group]?.shift ?? null);
     return [GROUP_NAMES[group], ...shifts.map((value) => (value === null ? '' : percent(value)))];
   });
-  return plain([header, ...rows]);
+  return tableText([header, ...rows]);
 }
 
 function publishedText({ source, rows }: PublishedShifts): string {
@@ -53,11 +53,5 @@ function publishedText({ source, rows }: PublishedShifts): string {
     range === null ? '' : interval(range),
     within === null ? '' : within ? 'yes' : 'no',
   ]);
-  return `${source}\n${plain([['units', 'published', 'ours', '95%', 'within'], ...lines])}`;
-}
-
-function plain(rows: readonly (readonly string[])[]): string {
-  return alignColumns(rows)
-    .map((cells) => `${cells.join('  ').trimEnd()}\n`)
-    .join('');
+  return `${source}\n${tableText([['units', 'published', 'ours', '95%', 'within'], ...lines])}`;
 }

@@ -1,4 +1,4 @@
-import { float32, sizeOf } from '../../../numeric/tensor.ts';
+import { filled, sizeOf } from '../../../numeric/tensor.ts';
 import type { AttributeLike } from '../../builder.ts';
 import { intOf, intsOf } from '../../graph.ts';
 import { staticDims } from '../../shapes/operands.ts';
@@ -17,7 +17,7 @@ function spread(site: RuleSite, windows: Windows, value: string, weight: number)
   const { builder, node, x } = site;
   const [channels] = staticDims(node, builder.shape(x).slice(1, 2), 'channels') as [number];
   const dims = [channels, 1, ...windows.kernel];
-  const ones = builder.initializer(builder.fresh('window'), float32(dims, new Float32Array(sizeOf(dims)).fill(weight)));
+  const ones = builder.initializer(builder.fresh('window'), filled(dims, weight));
   const size = spatialSizes(builder, node, x);
   return adjointConvolution(builder, value, { weight: ones, group: channels, windows, size });
 }
