@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { InputError, messageOf } from '../errors.ts';
+import { hasCode, InputError, messageOf } from '../errors.ts';
 import { insteadOfMissing } from '../numeric/missing-path.ts';
 import { decodeText } from '../schemas/config-text/decode.ts';
 import { readConfig } from '../schemas/config-text/read.ts';
@@ -99,10 +99,6 @@ export async function writeOutput(path: string, bytes: Uint8Array | string): Pro
       throw new InputError(`cannot write ${path}: no file can be made there; give another place`, { cause });
     throw writeError(path, cause);
   }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }
 
 export { print } from './output.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { link, readdir, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
-import { InputError, messageOf, RunError } from '../errors.ts';
+import { hasCode, InputError, messageOf, RunError } from '../errors.ts';
 import { writeError } from './disk-error.ts';
 import { makeFolder } from './make-folder.ts';
 import type { Store } from './store.ts';
@@ -117,8 +117,4 @@ function isMissing(error: unknown): boolean {
 
 function isExisting(error: unknown): boolean {
   return hasCode(error, 'EEXIST');
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }

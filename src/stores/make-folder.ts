@@ -1,6 +1,6 @@
 import { mkdir, rmdir, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { InputError, messageOf } from '../errors.ts';
+import { hasCode, InputError, messageOf } from '../errors.ts';
 
 /**
  * Makes a folder and those above it. Not by mkdir's own `recursive`, which tries for ever, on a thread that no signal reaches, where
@@ -40,8 +40,4 @@ async function isFolder(path: string): Promise<boolean> {
     (entry) => entry.isDirectory(),
     () => false,
   );
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }

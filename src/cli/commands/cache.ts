@@ -2,7 +2,7 @@ import { type Dirent, statSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
 import { type Command, Option } from 'commander';
-import { InputError, messageOf } from '../../errors.ts';
+import { hasCode, InputError, messageOf } from '../../errors.ts';
 import { count, counted } from '../../report/format.ts';
 import { alignColumns } from '../../report/table.ts';
 import { rankingsFolder } from '../execution-context.ts';
@@ -63,7 +63,7 @@ async function cache({ rankings, clear, olderThan, json }: CacheFlags): Promise<
 /** What is there, whether the folder is or not. */
 async function keptFiles(root: string): Promise<KeptFile[]> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true }).catch((error: unknown): Dirent[] => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    if (hasCode(error, 'ENOENT')) return [];
     throw new InputError(`cannot read ${root}: ${messageOf(error)}`, { cause: error });
   });
   return entries

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { hasCode } from '../../errors.ts';
 import { runKeys } from '../../schemas/keys.ts';
 import { encodeRecord, parseRecord } from '../../schemas/parse-record.ts';
 import { type ProcessRecord, processRecordSchema } from '../../schemas/sharing.ts';
@@ -103,6 +104,6 @@ function isRunning(pid: number): boolean {
     return true;
   } catch (error) {
     // One of another user is there and may not be asked.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    return hasCode(error, 'EPERM');
   }
 }
