@@ -67,7 +67,8 @@ export function executorContract(
       expect({ ended, failures }).toEqual({ ended: 'complete', failures: [] });
       expect([...done].sort()).toEqual(names(run.plan).sort());
       const expected = await resultsOf(run.plan);
-      expect(expected.size).toBe(1 + 1 + 4 * 4 + 4 + 2);
+      // The ranking is in the store and in the run.
+      expect(expected.size).toBe(2 + 1 + 4 * 4 + 4 + 2);
       for (const [key, result] of expected) {
         expect((await run.runs.has(key)) || (await run.rankings.has(key)), key).toBe(true);
         if (isProof(key)) continue;
