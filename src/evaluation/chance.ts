@@ -11,9 +11,11 @@ export interface JudgedData {
   gather(indices: ArrayLike<number>): Promise<Float32Array>;
 }
 
-/** Of fewer images nothing is judged, and no more are looked at. */
+/** Of fewer images no run is ended, and no more are looked at. */
 const FEWEST = 64;
 const MOST = 256;
+/** Of so few a good model may be wrong on all. */
+const FEWEST_FLAGGED = 8;
 /** A model that guesses is let pass with this probability. */
 const LET_PASS = 0.01;
 /** Images of which no pixel is brighter are divided by 255 twice: 255 / 255 / 255 is 0.004. */
@@ -24,24 +26,42 @@ export function isChance(correct: number, images: number, classes: number): bool
   return images >= FEWEST && binomialTail(correct, images, 1 / classes) > LET_PASS;
 }
 
+/** Whether no more answers are right than guessing gives, of images too few to be sure that it is no bad luck. */
+export function mayBeChance(correct: number, images: number, classes: number): boolean {
+  return images >= FEWEST_FLAGGED && images < FEWEST && correct <= images / classes;
+}
+
+/** What is wrong where a model is no better than chance, in words, with the likely cause. */
+export interface ChanceProblem {
+  readonly message: string;
+  /** Of a few images it is said, and a run goes on. */
+  readonly endsRun: boolean;
+}
+
 /**
- * What is wrong where a model is no better than chance on clean images, in words, with the likely cause; undefined where nothing is.
- * The most frequent trouble of all with other people's models and data: it is to be known before any attack is paid for.
+ * Whether a model is no better than chance on clean images; undefined where it is better. The most frequent trouble of all with other
+ * people's models and data: it is to be known before any attack is paid for.
  */
 export async function chanceProblem(
   model: MeteredModel,
   data: JudgedData,
   options: PredictOptions,
-): Promise<string | undefined> {
+): Promise<ChanceProblem | undefined> {
   const count = Math.min(MOST, data.count);
   const images = Array.from({ length: count }, (_, i) => Math.floor((i * data.count) / count));
   const x = await data.gather(images);
   const labels = images.map((image) => data.labels[image]!);
   const brightest = x.reduce((most, value) => Math.max(most, value), 0);
   if (brightest < DARK)
-    return `no pixel of ${count} images is above ${brightest.toPrecision(2)}, where white is 1: they are divided by 255 twice`;
+    return {
+      message: `no pixel of ${count} images is above ${brightest.toPrecision(2)}, where white is 1: they are divided by 255 twice`,
+      endsRun: true,
+    };
   const predicted = await predictImages(model, { x, images }, options, ['chance']);
   const correct = labels.filter((label, i) => label === predicted[i]).length;
+  const found = `it gets ${correct} of ${count} clean images right`;
+  if (mayBeChance(correct, count, model.classes))
+    return { message: `${found}, as guessing among ${model.classes} classes does: ${LIKELY_CAUSES}`, endsRun: false };
   if (!isChance(correct, count, model.classes)) return undefined;
   const swapped = await predictImages(model, { x: withSwappedChannels(x, data.imageShape), images }, options, [
     'chance',
@@ -50,7 +70,7 @@ export async function chanceProblem(
   const cause = isChance(asBgr, count, model.classes)
     ? causeOf(predicted, labels, model.classes)
     : `with red and blue swapped it gets ${asBgr} right: the images are BGR, or the model wants them so`;
-  return `it gets ${correct} of ${count} clean images right, no better than chance among ${model.classes} classes: ${cause}`;
+  return { message: `${found}, no better than chance among ${model.classes} classes: ${cause}`, endsRun: true };
 }
 
 /** Throws ModelError with the problem, and what goes on all the same. */
@@ -61,9 +81,9 @@ export async function requireAboveChance(
   options: PredictOptions,
 ): Promise<void> {
   const problem = await chanceProblem(model, data, options);
-  if (problem !== undefined)
+  if (problem?.endsRun === true)
     throw new ModelError(
-      `${name}: ${problem}. Where that is known, "allowChance": true in the config (igd run --yes) goes on`,
+      `${name}: ${problem.message}. Where that is known, "allowChance": true in the config (igd run --yes) goes on`,
     );
 }
 
@@ -75,16 +95,17 @@ function isOtherOrder(renamed: number, images: number, classes: number): boolean
   return renamed / images > (1 + 1 / classes) / 2;
 }
 
+const LIKELY_CAUSES =
+  'the likely causes are images normalised twice, or not as the model was trained (mean and std), classes in another order, ' +
+  'other data, or weights of before the training';
+
 function causeOf(predicted: Int32Array, labels: readonly number[], classes: number): string {
   if (labels.length > 1 && labels.every((label) => label === labels[0]))
     return `all labels are ${labels[0]}: are they those of the images?`;
   const renamed = rightWhereRenamed(predicted, labels);
   if (isOtherOrder(renamed, labels.length, classes))
     return `${renamed} would be right under other labels: its classes are in another order than the data's`;
-  return (
-    'the likely causes are images normalised twice, or not as the model was trained (mean and std), classes in another order, ' +
-    'other data, or weights of before the training'
-  );
+  return LIKELY_CAUSES;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { isChance } from '../evaluation/chance.ts';
+import { isChance, mayBeChance } from '../evaluation/chance.ts';
 import { imageRanges, imagesText } from '../numeric/ranges.ts';
 import { SIGNIFICANCE, wilsonInterval } from '../numeric/statistics.ts';
 import type { Comparison, Flag, Report, VariantReport } from '../schemas/report.ts';
@@ -64,13 +64,15 @@ function applyRules<Case>(rules: Readonly<Record<string, Rule<Case>>>, subject: 
   });
 }
 
-/** A run that was told to go on. */
+/** Of a run that was told to go on, or that has too few images to be ended. */
 function noBetterThanChance({ variant, run, classes }: VariantCase): string | null {
-  if (variant.mask !== 'none' || !isChance(variant.clean.correct, run.images, classes)) return null;
-  return (
-    `the model is right on ${counted(variant.clean.correct, 'clean image')} of ${count(run.images)}, no better than chance among ` +
-    `${count(classes)} classes: there is no accuracy that an attack could take`
-  );
+  const { correct } = variant.clean;
+  if (variant.mask !== 'none') return null;
+  const found = `the model is right on ${counted(correct, 'clean image')} of ${count(run.images)}`;
+  if (mayBeChance(correct, run.images, classes))
+    return `${found}, as guessing among ${count(classes)} classes is: more images tell whether it is given what it was trained on`;
+  if (!isChance(correct, run.images, classes)) return null;
+  return `${found}, no better than chance among ${count(classes)} classes: there is no accuracy that an attack could take`;
 }
 
 /** A gain that other models' examples take away never was robustness: the attack could not see its way through the mask. */

@@ -34,7 +34,11 @@ async function validate(path: string): Promise<void> {
   const proof = await proveRun(prepared, runtime);
   const chance = await chanceOf(prepared, runtime);
   const { checkpoint, test, probe, clip } = inputs;
-  printJson({ config: path, name: config.name, inputs, suite, testimony, proof, chance, notes: idleKeys(config) });
+  const notes = idleKeys(config);
+  printJson({
+    ...{ config: path, name: config.name, inputs, suite, testimony, proof },
+    ...{ chance: chance?.message ?? null, notes },
+  });
   print(`${path} is a valid run config`);
   if (sweep !== undefined)
     print(`  sweep     ${sweep.key}: ${sweep.runs.map(({ value }) => value).join(', ')}; the first:`);
@@ -60,9 +64,12 @@ async function validate(path: string): Promise<void> {
   const attacks = suite.map(({ name }) => name).join(', ');
   print(`  attacks   ${attacks}; ${config.threat.norm}, eps ${config.threat.epsilon.toPrecision(4)}`);
   if (config.audit !== undefined) printAudit(config.audit);
-  if (chance !== null) print(`  flag      ${chance}; a run stops before its attacks, unless "allowChance": true`);
+  if (chance !== null) {
+    const end = chance.endsRun ? '; a run stops before its attacks, unless "allowChance": true' : '';
+    print(`  flag      ${chance.message}${end}`);
+  }
   for (const { message } of inputs.notes ?? []) print(`  note      ${message}`);
-  for (const line of idleKeys(config)) print(`  note      ${line}`);
+  for (const line of notes) print(`  note      ${line}`);
 }
 
 function printAudit({ suite, halfWidth, confidence }: NonNullable<RunConfig['audit']>): void {

@@ -1,6 +1,6 @@
 import { openDataset } from '../../datasets/open.ts';
 import { baseModel } from '../../defense/defended-model.ts';
-import { chanceProblem } from '../../evaluation/chance.ts';
+import { type ChanceProblem, chanceProblem } from '../../evaluation/chance.ts';
 import { OnnxModel } from '../../evaluation/onnx-model.ts';
 import { proveClassifier } from '../../evaluation/proof/prove-model.ts';
 import type { Runtime } from '../../onnx/runtime.ts';
@@ -21,7 +21,7 @@ export async function proveRun({ local, plan }: PreparedRun, runtime: Runtime): 
 }
 
 /** What is wrong where the model without a defence is no better than chance; null where nothing is, or nobody wants to know. */
-export async function chanceOf({ local, plan }: PreparedRun, runtime: Runtime): Promise<string | null> {
+export async function chanceOf({ local, plan }: PreparedRun, runtime: Runtime): Promise<ChanceProblem | null> {
   if (plan.config.allowChance === true) return null;
   const classifier = await openClassifier(classifierSpec(local, plan.inputs.imageShape));
   const model = new OnnxModel(baseModel(classifier), classifier.imageShape, classifier.classes, runtime);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chanceProblem, isChance, type JudgedData } from '../../../src/evaluation/chance.ts';
+import { chanceProblem, isChance, type JudgedData, mayBeChance } from '../../../src/evaluation/chance.ts';
 import type { MeteredModel } from '../../../src/evaluation/onnx-model.ts';
 import { binomialTail } from '../../../src/numeric/statistics.ts';
 
@@ -44,7 +44,13 @@ describe('a model that is no better than chance', () => {
       data(90),
       /gets 30 of 90 clean images right, no better than chance among 3 classes: the likely causes/,
     ],
-    ['says always the same, of too few images', model(() => [1, 0, 0]), data(63), undefined],
+    [
+      'says always the same, of too few images to end a run',
+      model(() => [1, 0, 0]),
+      data(63),
+      /^it gets 21 of 63 clean images right, as guessing among 3 classes does: the likely causes/,
+    ],
+    ['says always the same, of images so few that it may be bad luck', model(() => [1, 0, 0]), data(7), undefined],
     [
       'has its classes in another order',
       model(([r = 0, g = 0, b = 0]) => [g, b, r]),
@@ -78,8 +84,9 @@ describe('a model that is no better than chance', () => {
     ],
   ])('%s', async (_, asked, images, message) => {
     const problem = await chanceProblem(asked, images, OPTIONS);
-    if (message === undefined) expect(problem).toBeUndefined();
-    else expect(problem).toMatch(message);
+    if (message === undefined) return expect(problem).toBeUndefined();
+    expect(problem?.message).toMatch(message);
+    expect(problem?.endsRun).toBe(images.count !== 63);
   });
 
   it('looks at images from all over the data, and at no more than 256', async () => {
@@ -106,5 +113,19 @@ describe('a model that is no better than chance', () => {
     expect(binomialTail(0, 10, 0.5)).toBe(1);
     expect(binomialTail(1000, 10_000, 0.1)).toBeCloseTo(0.5048759163, 8);
     expect([isChance(18, 100, 10), isChance(19, 100, 10), isChance(0, 63, 10)]).toEqual([true, false, false]);
+    const few = [
+      [0, 8, 10],
+      [6, 63, 10],
+      [7, 63, 10],
+      [0, 7, 10],
+      [0, 64, 10],
+    ] as const;
+    expect(few.map(([correct, images, classes]) => mayBeChance(correct, images, classes))).toEqual([
+      true,
+      true,
+      false,
+      false,
+      false,
+    ]);
   });
 });
