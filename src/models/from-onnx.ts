@@ -1,6 +1,6 @@
 import { ConfigError, GraphError } from '../errors.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
-import { formatDims, type Graph, type Model } from '../onnx/graph.ts';
+import { formatDims, type Graph, type Model, type Node } from '../onnx/graph.ts';
 import { type CanonicalOptions, canonicalise } from '../onnx/passes/canonicalise.ts';
 import { otherFloats } from '../onnx/passes/float32.ts';
 import { randomInputs } from '../onnx/random-inputs.ts';
@@ -154,11 +154,26 @@ function readingNotes(original: Graph, body: Graph): string[] {
 function drawNotes({ nodes }: Graph, body: Graph): string[] {
   const draws = randomInputs(body).length;
   if (draws === 0) return [];
-  const ops = new Set(nodes.filter(({ op }) => /^Random|^Bernoulli$|^Dropout$/.test(op)).map(({ op }) => op));
+  const drawing = nodes.filter(({ op }) => /^Random|^Bernoulli$|^Dropout$/.test(op));
+  const ops = new Set(drawing.map(({ op }) => op));
   return [
     `it draws random numbers (${[...ops].join(', ')}), of its own for each image: attack it with suite "rand"; where that is not ` +
       'meant, export it after model.eval()',
+    ...seedNotes(drawing),
   ];
+}
+
+/** tf2onnx gives every node the seed 0 where TensorFlow had none, so two of one seed are not refused. */
+function seedNotes(drawing: readonly Node[]): string[] {
+  // A float, of Dropout an int.
+  const seeds = drawing.flatMap(({ attributes: { seed } }) =>
+    seed?.kind === 'float' || seed?.kind === 'int' ? [Number(seed.value)] : [],
+  );
+  if (seeds.length === 0) return [];
+  const unused =
+    'the seeds of its nodes are not used: what is drawn goes by the seed of the run, the image and the node';
+  const isShared = new Set(seeds).size < seeds.length;
+  return [isShared ? `${unused}; onnxruntime gives nodes of one seed the same numbers, here each has its own` : unused];
 }
 
 /** The tensor of that name, the first output of the node of that name, or what the module of that path hands on. */

@@ -168,6 +168,18 @@ describe('a graph that draws random numbers', () => {
     expect(twice.notes.join()).toContain('it draws random numbers (Dropout)');
   });
 
+  it('says that seeds of its nodes are not used, and where onnxruntime would give two of them the same numbers', () => {
+    const noise = (name: string, seed: number) => node('RandomNormalLike', ['x'], name, { seed: float(seed) });
+    const notes = (seeds: readonly [number, number]) => {
+      const [a, b] = [noise('a', seeds[0]), noise('b', seeds[1])];
+      return open(network([a, b, node('Sub', ['a', 'b'], 'd'), node('Add', ['x', 'd'], 'v')])).notes.join();
+    };
+    expect(notes([1, 2])).toMatch(/the seeds of its nodes are not used: .* the image and the node$/);
+    expect(notes([3, 3])).toMatch(
+      /are not used: .*; onnxruntime gives nodes of one seed the same numbers, here each has its own$/,
+    );
+  });
+
   it('is none where a Dropout in training mode drops nothing', () => {
     const still = open(network([node('Dropout', ['x', 'none', 'yes'], 'v')]));
     expect(randomInputs(still.model.graph)).toEqual([]);
