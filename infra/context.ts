@@ -89,7 +89,7 @@ export function readContext(node: Node): ServiceContext {
   for (const [former, key] of Object.entries(RENAMED))
     if (node.tryGetContext(former) !== undefined)
       throw new ConfigError(`the CDK context key "${former}" is called "${key}" now: give -c ${key}=...`);
-  refuseMisspelt(Object.keys(node.getAllContext()));
+  refuseMisspelt(node);
   const given: Record<string, unknown> = {};
   for (const key of Object.keys(contextSchema.shape)) {
     const value: unknown = node.tryGetContext(key);
@@ -109,14 +109,26 @@ export function readContext(node: Node): ServiceContext {
   return parsed.data;
 }
 
-/** A limit of cost that is misspelt would be none, without a word. CDK's own keys have a colon or a slash in them. */
-function refuseMisspelt(keys: readonly string[]): void {
+/** Keys given that nothing reads. CDK's own have a colon or a slash in them. */
+export function unreadKeys(node: Node): string[] {
   const known = Object.keys(contextSchema.shape);
-  for (const key of keys.filter((candidate) => /^\w+$/.test(candidate) && !known.includes(candidate))) {
-    const nearest = nearestName(key, known);
-    if (nearest !== undefined)
+  return Object.keys(node.getAllContext()).filter((key) => /^[\w-]+$/.test(key) && !known.includes(key));
+}
+
+/** A limit of cost that is misspelt would be none, without a word. */
+function refuseMisspelt(node: Node): void {
+  const known = Object.keys(contextSchema.shape);
+  for (const key of unreadKeys(node)) {
+    const nearest = nearestName(plainForm(key), known.map(plainForm));
+    const meant = known.find((name) => plainForm(name) === nearest);
+    if (meant !== undefined)
       throw new ConfigError(
-        `the CDK context key "${key}" is read by nothing: if "${nearest}" is meant, give -c ${nearest}=...`,
+        `the CDK context key "${key}" is read by nothing: if "${meant}" is meant, give -c ${meant}=...`,
       );
   }
+}
+
+/** Without what spellings differ in: max-dollars, MAX_DOLLARS. */
+function plainForm(key: string): string {
+  return key.replaceAll(/[-_]/g, '').toLowerCase();
 }

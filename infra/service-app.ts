@@ -1,6 +1,6 @@
-import { App, type AppProps, Tags, Validations } from 'aws-cdk-lib';
+import { Annotations, App, type AppProps, Tags, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { readContext } from './context.ts';
+import { readContext, unreadKeys } from './context.ts';
 import { ServiceStack } from './stack.ts';
 
 /**
@@ -22,6 +22,9 @@ export function serviceApp(props: AppProps = {}): { app: App; stack: ServiceStac
   const context = readContext(app.node);
   // No account and no region: the template is the same everywhere, and synth asks AWS nothing.
   const stack = new ServiceStack(app, context.stackName, context);
+  // Said, not refused: a user's own ~/.cdk.json may have keys for other apps.
+  for (const key of unreadKeys(app.node))
+    Annotations.of(stack).addWarningV2('igd:unreadContextKey', `the context key "${key}" is read by nothing here`);
   // What a deployment costs, by this tag in Cost Explorer; cfn-lint does not know tags of dashboards yet.
   Tags.of(stack).add('igd:stack', context.stackName, { excludeResourceTypes: ['AWS::CloudWatch::Dashboard'] });
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));

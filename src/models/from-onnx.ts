@@ -163,17 +163,19 @@ function drawNotes({ nodes }: Graph, body: Graph): string[] {
   ];
 }
 
-/** tf2onnx gives every node the seed 0 where TensorFlow had none, so two of one seed are not refused. */
+/** Exporters hand on seeds that a framework gave its ops, whoever meant them or not: two of one seed are said, not refused. */
 function seedNotes(drawing: readonly Node[]): string[] {
   // A float, of Dropout an int.
-  const seeds = drawing.flatMap(({ attributes: { seed } }) =>
-    seed?.kind === 'float' || seed?.kind === 'int' ? [Number(seed.value)] : [],
+  const seeds = drawing.flatMap(({ op, attributes: { seed } }) =>
+    seed?.kind === 'float' || seed?.kind === 'int' ? [`${op} ${seed.value}`] : [],
   );
   if (seeds.length === 0) return [];
   const unused =
     'the seeds of its nodes are not used: what is drawn goes by the seed of the run, the image and the node';
   const isShared = new Set(seeds).size < seeds.length;
-  return [isShared ? `${unused}; onnxruntime gives nodes of one seed the same numbers, here each has its own` : unused];
+  return [
+    isShared ? `${unused}; onnxruntime gives nodes of one op and seed the same numbers, here each has its own` : unused,
+  ];
 }
 
 /** The tensor of that name, the first output of the node of that name, or what the module of that path hands on. */

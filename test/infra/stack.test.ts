@@ -1,4 +1,4 @@
-import { Match } from 'aws-cdk-lib/assertions';
+import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { ConfigError } from '../../src/errors.ts';
 import { serviceKeys, serviceSchema } from '../../src/schemas/service.ts';
@@ -198,9 +198,16 @@ describe('Batch', () => {
   });
 
   test('refuses what is wrong with its context by name, and a key that nothing reads where another may be meant', () => {
-    for (const [key, value] of Object.entries({ maxDolars: '100', retentionDays: 'x', email: 'x' }))
+    for (const [key, value] of Object.entries({ retentionDays: 'x', email: 'x' }))
       expect(() => synthesize({ [key]: value })).toThrow(ConfigError);
-    expect(() => synthesize({ maxDolars: '100' })).toThrow('"maxDolars" is read by nothing: if "maxDollars" is meant');
+    for (const key of ['maxDolars', 'max-dollars', 'MAX_DOLLARS', 'maxdollar'])
+      expect(() => synthesize({ [key]: '100' })).toThrow(`"${key}" is read by nothing: if "maxDollars" is meant`);
+  });
+
+  test('says of a key that is near to none that nothing reads it', () => {
+    const { stack } = synthesize({ budget: '100' });
+    const warned = Annotations.fromStack(stack).findWarning('*', Match.stringLikeRegexp('"budget" is read by nothing'));
+    expect(warned).toHaveLength(1);
   });
 
   test('refuses a limit that no host of a family fits under', () => {

@@ -176,7 +176,7 @@ describe('a graph that draws random numbers', () => {
     };
     expect(notes([1, 2])).toMatch(/the seeds of its nodes are not used: .* the image and the node$/);
     expect(notes([3, 3])).toMatch(
-      /are not used: .*; onnxruntime gives nodes of one seed the same numbers, here each has its own$/,
+      /are not used: .*; onnxruntime gives nodes of one op and seed the same numbers, here each has its own$/,
     );
   });
 
