@@ -35,10 +35,8 @@ async function validate(path: string): Promise<void> {
   const chance = await chanceOf(prepared, runtime);
   const { checkpoint, test, probe, clip } = inputs;
   const notes = idleKeys(config);
-  printJson({
-    ...{ config: path, name: config.name, inputs, suite, testimony, proof },
-    ...{ chance: chance?.message ?? null, notes },
-  });
+  const facts = { name: config.name, inputs, suite, testimony, proof };
+  printJson({ config: path, ...facts, chance: chance?.message ?? null, notes });
   print(`${path} is a valid run config`);
   if (sweep !== undefined)
     print(`  sweep     ${sweep.key}: ${sweep.runs.map(({ value }) => value).join(', ')}; the first:`);
